@@ -1,0 +1,98 @@
+"""d(x, y), between the rows of two matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snr_ref._checks import matrix, shaped
+from snr_ref.elementary import norm
+
+
+@np.errstate(invalid="ignore")  # a row that holds Inf has no direction: its distances are NaN
+def cosine_distance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """d(x, y) = 0.5 - x.y / (2 |x| |y|), in [0, 1].
+
+    Conventions: equal rows are at distance exactly 0, the zero vector included, whatever rounding says of the
+        formula;
+    for x = 0 != y the cosine is 0 and d = 0.5; what rounding pushes out of [0, 1] is put back on its edge.
+
+    Args:
+        x: (N, C).
+        y: (M, C).
+
+    Returns:
+        (N, M).
+
+    Raises:
+        ValueError: If either is not a floating matrix or they differ in C.
+
+    Source:
+        The distance of the paper's dual causality loss.
+    """
+    x, y = _check_pair(x, y)
+    d = 0.5 - unit(x) @ unit(y).T / 2
+    d = d - (d.real - np.clip(d.real, 0, 1))
+    return np.where(equal_rows(x, y), 0, d)
+
+
+@np.errstate(invalid="ignore")
+def euclidean_distance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """d(x, y) = |x - y| = sqrt(sum over the channels of (x - y)^2); exactly 0 for equal rows.
+
+    Args:
+        x: (N, C).
+        y: (M, C).
+
+    Returns:
+        (N, M).
+
+    Raises:
+        ValueError: If either is not a floating matrix or they differ in C.
+    """
+    x, y = _check_pair(x, y)
+    d = np.empty((len(x), len(y)), np.result_type(x, y))
+    for n, row in enumerate(x):
+        d[n] = norm(row - y)
+    return d
+
+
+@np.errstate(invalid="ignore")
+def unit(x: np.ndarray) -> np.ndarray:
+    """The direction x / |x| of every row; the zero vector stays zero.
+
+    Args:
+        x: (N, C).
+
+    Returns:
+        (N, C).
+
+    Raises:
+        ValueError: If x is not a floating matrix.
+    """
+    x = matrix("x", x, "(N, C)")
+    largest = np.abs(x.real).max(axis=1, keepdims=True)
+    zero = largest == 0
+    scaled = np.where(zero, 0, x) / np.where(zero, 1, largest)  # |x| itself may be too large or small to represent
+    return scaled / np.where(zero, 1, norm(scaled)[:, np.newaxis])
+
+
+def equal_rows(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Whether row n of x and row m of y are the same vector.
+
+    Args:
+        x: (N, C).
+        y: (M, C).
+
+    Returns:
+        (N, M), bool.
+    """
+    equal = np.empty((len(x), len(y)), bool)
+    for n, row in enumerate(x.real):
+        equal[n] = (row == y.real).all(axis=1)
+    return equal
+
+
+def _check_pair(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x = matrix("x", x, "(N, C)")
+    y = matrix("y", y, "(M, C)")
+    return x, shaped("y", y, (len(y), x.shape[1]), f"x of shape {x.shape}")

@@ -1,0 +1,215 @@
+"""L_ReID, the usual losses of re-identification, and the total objective."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from snr_ref._checks import integer_labels, matrix, non_negative
+from snr_ref.distances import euclidean_distance
+from snr_ref.dual_causality import pairs
+from snr_ref.elementary import log_softmax, relu, softplus
+
+#: lambda_b of the paper for the modules after the four stages of ResNet-50.
+RESNET50_WEIGHTS = (0.1, 0.1, 0.5, 0.5)
+
+
+def total_objective(reid_loss: float, dual_causality_losses: Sequence[float], weights: Sequence[float]) -> float:
+    """L = L_ReID + sum over the b inserted modules of lambda_b L_SNR^b.
+
+    Args:
+        reid_loss: L_ReID.
+        dual_causality_losses: L_SNR^b of each module, as `.total` of `dual_causality_loss`.
+        weights: lambda_b of each module; the paper's for ResNet-50 are `RESNET50_WEIGHTS`.
+
+    Returns:
+        L.
+
+    Raises:
+        ValueError: If there is not one weight per module.
+
+    Source:
+        Jin et al., CVPR 2020, sec. 3.2.
+    """
+    if len(dual_causality_losses) != len(weights):
+        raise ValueError(
+            "`weights` must hold one lambda per module. "
+            f"Received: {len(weights)} weights for {len(dual_causality_losses)} losses"
+        )
+    return reid_loss + sum(weight * loss for weight, loss in zip(weights, dual_causality_losses, strict=True))
+
+
+@np.errstate(invalid="ignore")  # a row of infinite logits has no probabilities: the loss is NaN
+def cross_entropy(logits: np.ndarray, labels: np.ndarray, *, label_smoothing: float = 0.1) -> float:
+    """CE = mean over the rows of -sum over k of q_k log softmax(l)_k, with q = (1 - s) onehot + s / K.
+
+    Args:
+        logits: (N, K), N at least 1.
+        labels: (N,) integers in [0, K).
+        label_smoothing: s, in [0, 1].
+
+    Returns:
+        CE, in nats.
+
+    Raises:
+        ValueError: If logits is not a floating matrix with a row, a label is not in [0, K), or s is not in
+            [0, 1].
+
+    Source:
+        Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016, sec. 7.
+    """
+    logits, labels = check_logits(logits, labels)
+    q = smoothed_targets(labels, logits.shape[1], label_smoothing)
+    return -(q * log_softmax(logits)).sum(axis=1).mean()
+
+
+def smoothed_targets(labels: np.ndarray, classes: int, label_smoothing: float) -> np.ndarray:
+    """The targets q = (1 - s) onehot(labels) + s / K.
+
+    Args:
+        labels: (N,) integers in [0, K).
+        classes: K.
+        label_smoothing: s, in [0, 1].
+
+    Returns:
+        (N, K), rows summing to 1.
+
+    Raises:
+        ValueError: If s is not in [0, 1].
+    """
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"`label_smoothing` must be in [0, 1]. Received: {label_smoothing!r}")
+    return (1 - label_smoothing) * np.eye(classes)[labels] + label_smoothing / classes
+
+
+def batch_hard_triplet_loss(
+    features: np.ndarray, labels: np.ndarray, *, margin: float | Literal["soft"] = 0.3
+) -> float:
+    """Mean over the anchors of max(0, m + d_ap - d_an), or of Softplus(d_ap - d_an) for the soft margin.
+
+    p is the anchor's farthest positive and n its nearest negative, by Euclidean distance; among equally hard
+    ones the lowest index. Anchors that lack either do not contribute; where none has both, the loss is 0.
+
+    Args:
+        features: (N, D), pooled, before BNNeck.
+        labels: Identities, (N,), any integers.
+        margin: m, at least 0, or "soft".
+
+    Returns:
+        The loss.
+
+    Raises:
+        ValueError: If features is not a floating matrix, the labels are not N integers, or the margin is
+            neither.
+
+    Source:
+        Hermans et al., "In Defense of the Triplet Loss for Person Re-Identification", arXiv 1703.07737, eq.
+        5.
+    """
+    features, labels = check_features(features, labels)
+    d = euclidean_distance(features, features)
+    a, p, n = hardest_triplets(d, labels).T
+    if len(a) == 0:
+        return d.dtype.type(0)
+    return triplet_term(d[a, p] - d[a, n], margin).mean()
+
+
+def triplet_term(difference: np.ndarray, margin: float | Literal["soft"]) -> np.ndarray:
+    """max(0, m + d_ap - d_an), or Softplus(d_ap - d_an) for the soft margin.
+
+    Args:
+        difference: d_ap - d_an, (T,).
+        margin: m, at least 0, or "soft".
+
+    Returns:
+        (T,).
+
+    Raises:
+        ValueError: If the margin is neither.
+    """
+    if check_margin(margin) == "soft":
+        return softplus(difference)
+    return relu(difference + margin)
+
+
+def hardest_triplets(d: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """For every anchor that has both, its farthest positive and nearest negative; among equals the first.
+
+    Args:
+        d: Distances, (N, N).
+        labels: Identities, (N,).
+
+    Returns:
+        (T, 3) indices of anchor, positive, negative.
+    """
+    positives, negatives = pairs(labels)
+    triplets = [
+        (a, _first_largest(d[a].real, positives[a]), _first_largest(-d[a].real, negatives[a]))
+        for a in range(len(labels))
+        if positives[a].any() and negatives[a].any()
+    ]
+    return np.array(triplets, np.int64).reshape(-1, 3)
+
+
+def check_logits(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and labels, once their shapes and the labels' range are known to fit.
+
+    Args:
+        logits: (N, K).
+        labels: (N,).
+
+    Returns:
+        Both, the logits floating.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    logits = matrix("logits", logits, "(N, K)")
+    if len(logits) == 0:
+        raise ValueError(f"`logits` must have at least one row. Received: shape {logits.shape}")
+    labels = integer_labels("labels", labels, len(logits), f"logits of shape {logits.shape}")
+    if labels.min() < 0 or labels.max() >= logits.shape[1]:
+        raise ValueError(
+            f"`labels` must be in [0, {logits.shape[1]}) to match logits of shape {logits.shape}. "
+            f"Received: labels from {labels.min()} to {labels.max()}"
+        )
+    return logits, labels
+
+
+def check_features(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Features and labels, once their shapes are known to fit.
+
+    Args:
+        features: (N, D).
+        labels: (N,).
+
+    Returns:
+        Both, the features floating.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    features = matrix("features", features, "(N, D)")
+    return features, integer_labels("labels", labels, len(features), f"features of shape {features.shape}")
+
+
+def check_margin(margin: float | Literal["soft"]) -> float | Literal["soft"]:
+    """The margin, once it is known to be one.
+
+    Args:
+        margin: A number of at least 0, or "soft".
+
+    Returns:
+        The margin.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    return "soft" if margin == "soft" else non_negative("margin", margin)
+
+
+def _first_largest(values: np.ndarray, allowed: np.ndarray) -> int:
+    candidates = np.flatnonzero(allowed)
+    return int(candidates[np.argmax(values[candidates])])

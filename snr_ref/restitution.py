@@ -1,0 +1,280 @@
+"""Style restitution: eqs. 2 to 5 of the paper, and the whole module as the paper writes it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from snr_ref._checks import feature_map, floating, matrix, shaped
+from snr_ref.elementary import relu, sigmoid
+from snr_ref.instance_norm import instance_norm, mean_pool, over_pixels
+
+
+class SNRParams(NamedTuple):
+    """What an SNR module learns. As the result of `snr_vjp`: the gradient of each.
+
+    Attributes:
+        gamma: Scale of the instance norm, (C,).
+        beta: Offset of the instance norm, (C,).
+        w1: First weights of the channel attention, (C, C/r), used as z @ w1.
+        w2: Second weights of the channel attention, (C/r, C).
+        b1: Bias beside w1, (C/r,), or None. The paper has none; some public checkpoints do.
+        b2: Bias beside w2, (C,), or None.
+    """
+
+    gamma: np.ndarray
+    beta: np.ndarray
+    w1: np.ndarray
+    w2: np.ndarray
+    b1: np.ndarray | None = None
+    b2: np.ndarray | None = None
+
+
+class SNROutputs(NamedTuple):
+    """Every quantity the paper names, for one batch.
+
+    Attributes:
+        F_tilde: F~, the normalized map, (N, *S, C).
+        R: The residual F - F~, (N, *S, C).
+        a: The channel attention, (N, C), in (0, 1).
+        R_plus: R+, the identity-relevant residual, (N, *S, C).
+        R_minus: R-, the identity-irrelevant residual, (N, *S, C).
+        F_plus: F~+, the restituted map, which goes on to the next block, (N, *S, C).
+        F_minus: F~-, the contaminated map, which serves the loss only, (N, *S, C).
+        f_tilde: f~ = beta for every image, (N, C).
+        f_plus: f~+ = Pool_avg(F~+), (N, C).
+        f_minus: f~- = Pool_avg(F~-), (N, C).
+    """
+
+    F_tilde: np.ndarray
+    R: np.ndarray
+    a: np.ndarray
+    R_plus: np.ndarray
+    R_minus: np.ndarray
+    F_plus: np.ndarray
+    F_minus: np.ndarray
+    f_tilde: np.ndarray
+    f_plus: np.ndarray
+    f_minus: np.ndarray
+
+
+@np.errstate(invalid="ignore")  # an image that holds Inf comes out as NaN; the others are untouched
+def snr(F: np.ndarray, params: SNRParams, *, epsilon: float = 1e-5) -> SNROutputs:
+    """The SNR module, eqs. 1 to 5, literally.
+
+    f~ is beta *by definition* and not Pool_avg(F~), which equals it (identity (i)) but for rounding noise. At
+    the usual start beta = 0 that noise is all a pooled f~ would hold, and a cosine of it is a random number.
+
+    Args:
+        F: Feature map, (N, *S, C), with one or more spatial axes S.
+        params: The module's parameters; their C must be that of F.
+        epsilon: Added to the variance of the instance norm.
+
+    Returns:
+        Every quantity the paper names, in float64 (longdouble and complex128 pass through).
+
+    Raises:
+        ValueError: If F is not floating or has no spatial axis, a parameter's shape does not fit F, or
+            epsilon is negative.
+
+    Source:
+        Jin et al., "Style Normalization and Restitution for Generalizable Person Re-identification", CVPR
+        2020, sec. 3.
+    """
+    F, params = check_module(F, params)
+    F_tilde = instance_norm(F, params.gamma, params.beta, epsilon=epsilon)  # eq. 1
+    R = residual(F, F_tilde)  # eq. 2
+    a = channel_attention(mean_pool(R), params.w1, params.w2, params.b1, params.b2)  # eq. 3
+    R_plus, R_minus = separate(R, a)  # eq. 4
+    F_plus, F_minus = restitute(F_tilde, R_plus), restitute(F_tilde, R_minus)  # eq. 5
+    f_tilde = np.zeros(a.shape, F_tilde.dtype) + params.beta
+    return SNROutputs(F_tilde, R, a, R_plus, R_minus, F_plus, F_minus, f_tilde, mean_pool(F_plus), mean_pool(F_minus))
+
+
+@np.errstate(invalid="ignore")
+def residual(F: np.ndarray, F_tilde: np.ndarray) -> np.ndarray:
+    """R = F - F~: what the normalization took away (eq. 2).
+
+    Args:
+        F: Feature map, (N, *S, C).
+        F_tilde: F~, of the same shape.
+
+    Returns:
+        R, of the same shape.
+
+    Raises:
+        ValueError: If F is not a floating feature map or the shapes differ.
+    """
+    F = feature_map("F", F)
+    return F - shaped("F_tilde", F_tilde, F.shape, f"F of shape {F.shape}")
+
+
+@np.errstate(invalid="ignore")
+def channel_attention(
+    z: np.ndarray,
+    w1: np.ndarray,
+    w2: np.ndarray,
+    b1: np.ndarray | None = None,
+    b2: np.ndarray | None = None,
+) -> np.ndarray:
+    """Channel attention: a = Sigmoid(W2 ReLU(W1 z)), with z = Pool_avg(R) (eq. 3).
+
+    Args:
+        z: The pooled residual, (N, C).
+        w1: (C, C/r), used as z @ w1.
+        w2: (C/r, C).
+        b1: Added after w1, (C/r,); None adds nothing.
+        b2: Added after w2, (C,); None adds nothing.
+
+    Returns:
+        a, (N, C), in (0, 1).
+
+    Raises:
+        ValueError: If an argument is not floating or its shape does not fit the others.
+    """
+    z = matrix("z", z, "(N, C)")
+    w1, w2, b1, b2 = check_attention(z.shape[1], w1, w2, b1, b2, f"z of shape {z.shape}")
+    hidden = relu(z @ w1 if b1 is None else z @ w1 + b1)
+    return sigmoid(hidden @ w2 if b2 is None else hidden @ w2 + b2)
+
+
+@np.errstate(invalid="ignore")
+def separate(R: np.ndarray, a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """R+(:, :, k) = a_k R(:, :, k) and R-(:, :, k) = (1 - a_k) R(:, :, k) (eq. 4).
+
+    Args:
+        R: Residual, (N, *S, C).
+        a: Channel attention, (N, C).
+
+    Returns:
+        R+ and R-, each of the shape of R.
+
+    Raises:
+        ValueError: If R is not a floating feature map or a does not have shape (N, C).
+    """
+    R = feature_map("R", R)
+    a = over_pixels(shaped("a", a, (R.shape[0], R.shape[-1]), f"R of shape {R.shape}"), R)
+    return a * R, (1 - a) * R
+
+
+@np.errstate(invalid="ignore")
+def restitute(F_tilde: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """F~+ = F~ + R+, and likewise F~- = F~ + R- (eq. 5).
+
+    Args:
+        F_tilde: F~, (N, *S, C).
+        part: R+ or R-, of the same shape.
+
+    Returns:
+        F~+ or F~-, of the same shape.
+
+    Raises:
+        ValueError: If F_tilde is not a floating feature map or the shapes differ.
+    """
+    F_tilde = feature_map("F_tilde", F_tilde)
+    return F_tilde + shaped("part", part, F_tilde.shape, f"F_tilde of shape {F_tilde.shape}")
+
+
+def initial_params(
+    channels: int, *, reduction: int = 16, use_bias: bool = False, seed: int | np.random.Generator
+) -> SNRParams:
+    """The parameters before training: gamma = 1, beta = 0, W1 he_normal, W2 glorot_uniform, biases 0.
+
+    Args:
+        channels: C.
+        reduction: r; the hidden width is max(1, C // r).
+        use_bias: Whether b1 and b2 are there; the paper has neither.
+        seed: Seed or generator of the weights.
+
+    Returns:
+        Parameters in float64.
+
+    Raises:
+        ValueError: If channels or reduction is less than 1.
+    """
+    if channels < 1 or reduction < 1:
+        raise ValueError(
+            f"`channels` and `reduction` must be at least 1. Received: channels={channels!r}, reduction={reduction!r}"
+        )
+    rng = np.random.default_rng(seed)
+    hidden = max(1, channels // reduction)
+    limit = np.sqrt(6 / (hidden + channels))
+    return SNRParams(
+        gamma=np.ones(channels),
+        beta=np.zeros(channels),
+        w1=np.sqrt(2 / channels) * _truncated_normal(rng, (channels, hidden)),
+        w2=rng.uniform(-limit, limit, (hidden, channels)),
+        b1=np.zeros(hidden) if use_bias else None,
+        b2=np.zeros(channels) if use_bias else None,
+    )
+
+
+def check_module(F: np.ndarray, params: SNRParams) -> tuple[np.ndarray, SNRParams]:
+    """F and the parameters in the precision of the reference, once their shapes are known to fit.
+
+    Args:
+        F: Feature map, (N, *S, C).
+        params: Parameters whose C must be that of F.
+
+    Returns:
+        Both, floating.
+
+    Raises:
+        ValueError: If a shape does not fit; it names the shapes of both.
+    """
+    F = feature_map("F", F)
+    because = f"F of shape {F.shape}"
+    gamma = shaped("params.gamma", params.gamma, F.shape[-1:], because)
+    beta = shaped("params.beta", params.beta, F.shape[-1:], because)
+    weights = check_attention(F.shape[-1], params.w1, params.w2, params.b1, params.b2, because, "params.")
+    return F, SNRParams(gamma, beta, *weights)
+
+
+def check_attention(
+    channels: int,
+    w1: np.ndarray,
+    w2: np.ndarray,
+    b1: np.ndarray | None,
+    b2: np.ndarray | None,
+    because: str,
+    prefix: str = "",
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """The weights of eq. 3 in the precision of the reference, once their shapes are known to fit.
+
+    Args:
+        channels: C, which the weights must have.
+        w1: (C, C/r).
+        w2: (C/r, C).
+        b1: (C/r,) or None.
+        b2: (C,) or None.
+        because: The argument that C comes from, for the error.
+        prefix: What stands before the names of the weights in the error.
+
+    Returns:
+        The four, floating.
+
+    Raises:
+        ValueError: If a shape does not fit.
+    """
+    w1 = floating(f"{prefix}w1", w1)
+    if w1.ndim != 2 or w1.shape[0] != channels or w1.shape[1] == 0:
+        raise ValueError(
+            f"`{prefix}w1` must have shape ({channels}, C/r) to match {because}. Received: shape {w1.shape}"
+        )
+    hidden = w1.shape[1]
+    beside = f"{because} and {prefix}w1 of shape {w1.shape}"
+    w2 = shaped(f"{prefix}w2", w2, (hidden, channels), beside)
+    if b1 is not None:
+        b1 = shaped(f"{prefix}b1", b1, (hidden,), beside)
+    if b2 is not None:
+        b2 = shaped(f"{prefix}b2", b2, (channels,), because)
+    return w1, w2, b1, b2
+
+
+def _truncated_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Normal numbers within two deviations, then scaled back to a deviation of 1, as Keras does it."""
+    x = rng.standard_normal(shape)
+    while (outside := np.abs(x) > 2).any():
+        x[outside] = rng.standard_normal(np.count_nonzero(outside))
+    return x / 0.87962566103423978
