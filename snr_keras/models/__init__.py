@@ -1,0 +1,6 @@
+"""ReID models: a backbone, one normalization switch, a BNNeck and a classifier."""
+
+from snr_keras.models.backbones import BACKBONES
+from snr_keras.models.reid import NORMALIZATIONS, embedder, module_stages, reid_model
+
+__all__ = ["BACKBONES", "NORMALIZATIONS", "embedder", "module_stages", "reid_model"]

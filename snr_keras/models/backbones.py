@@ -1,0 +1,128 @@
+"""Backbones of four stages with last stride 1, each a function that offers every stage's output to `normalize`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import layers
+
+Normalize = Callable[[int, keras.KerasTensor], keras.KerasTensor]
+"""`normalize(stage, x)`: what the model puts after a stage (1 to 4); returns a map of the shape of `x`."""
+
+
+def resnet_small(
+    image_size: tuple[int | None, int | None],
+    normalize: Normalize,
+    *,
+    batch_norm_momentum: float = 0.9,
+    weights: str | None = None,
+) -> keras.Model:
+    """A residual net for 64x32 crops: a stem and one basic block (He et al., 2015) per stage.
+
+    Widths 24, 40, 80, 128; strides 2 (stem), 1, 2, 2, 1, so the map that is pooled is 1/8 of the image: 8x4 at 64x32.
+
+    Returns:
+        A functional model, RGB images in [0, 255] `(N, H, W, 3)` to the map `(N, H/8, W/8, 128)`.
+    """
+    if weights is not None:
+        raise ValueError(
+            'There are no pretrained weights for backbone="resnet_small"; `weights` must be None. '
+            f"Received: weights={weights!r}"
+        )
+
+    def convolution(x: keras.KerasTensor, width: int, size: int, stride: int, name: str) -> keras.KerasTensor:
+        x = layers.Conv2D(
+            width,
+            size,
+            strides=stride,
+            padding="same",
+            use_bias=False,
+            kernel_initializer="he_normal",
+            name=f"{name}_conv",
+        )(x)
+        return layers.BatchNormalization(momentum=batch_norm_momentum, epsilon=1e-5, name=f"{name}_bn")(x)
+
+    def block(x: keras.KerasTensor, width: int, stride: int, name: str) -> keras.KerasTensor:
+        y = layers.ReLU(name=f"{name}_1_relu")(convolution(x, width, 3, stride, f"{name}_1"))
+        y = convolution(y, width, 3, 1, f"{name}_2")
+        if stride != 1 or x.shape[-1] != width:
+            x = convolution(x, width, 1, stride, f"{name}_0")
+        return layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([x, y]))
+
+    images = keras.Input((*image_size, 3), name="images")
+    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scaling")(images)
+    x = layers.ReLU(name="stem_relu")(convolution(x, 24, 3, 2, "stem"))
+    for stage, (width, stride) in enumerate(((24, 1), (40, 2), (80, 2), (128, 1)), start=1):
+        x = normalize(stage, block(x, width, stride, f"stage{stage}"))
+    return keras.Model(images, x, name="resnet_small")
+
+
+def resnet50(
+    image_size: tuple[int | None, int | None],
+    normalize: Normalize,
+    *,
+    batch_norm_momentum: float = 0.9,
+    weights: str | None = None,
+) -> keras.Model:
+    """`keras.applications.ResNet50` with last stride 1: the map that is pooled is 16x8 at 256x128.
+
+    Stages 1 to 4 are the paper's conv2_x to conv5_x. Layer names and weights are those of Keras, so its weight files
+    fit; they expect BGR with the ImageNet mean taken off, which the first two layers do.
+
+    Returns:
+        A functional model, RGB images in [0, 255] `(N, H, W, 3)` to the map `(N, H/16, W/16, 2048)`.
+    """
+    source = _keras_resnet50(image_size, weights)
+
+    def clone(layer: keras.Layer) -> keras.Layer:
+        config = layer.get_config()
+        if layer.name in ("conv5_block1_0_conv", "conv5_block1_1_conv"):
+            config["strides"] = (1, 1)
+        if isinstance(layer, layers.BatchNormalization):
+            config["momentum"] = batch_norm_momentum
+        return layer.__class__.from_config(config)
+
+    last_of_stage = {"conv2_block3_out": 1, "conv3_block4_out": 2, "conv4_block6_out": 3, "conv5_block3_out": 4}
+
+    def call(layer: keras.Layer, x: Any, **kwargs: Any) -> Any:
+        if layer.name == "conv1_pad":
+            x = layers.Normalization(mean=IMAGENET_BGR_MEAN, variance=(1.0, 1.0, 1.0), name="scaling")(
+                keras.ops.flip(x, axis=-1)
+            )
+        x = layer(x, **kwargs)
+        return normalize(last_of_stage[layer.name], x) if layer.name in last_of_stage else x
+
+    images = keras.Input((*image_size, 3), name="images")
+    trunk = keras.models.clone_model(source, images, clone_function=clone, call_function=call)
+    if weights is not None:
+        for layer in filter(lambda layer: layer.weights, source.layers):
+            trunk.get_layer(layer.name).set_weights(layer.get_weights())
+    return trunk
+
+
+IMAGENET_BGR_MEAN = (103.939, 116.779, 123.68)
+
+_NOTOP = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+_NOTOP_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/resnet/{_NOTOP}"
+
+
+def _keras_resnet50(image_size: tuple[int | None, int | None], weights: str | None) -> keras.Model:
+    if weights not in (None, "imagenet") and not Path(weights).is_file():
+        raise FileNotFoundError(
+            '`weights` must be None, "imagenet" or the path of a .weights.h5 or .h5 file. '
+            f"Received: weights={weights!r}, which is not a file"
+        )
+    try:
+        return keras.applications.ResNet50(include_top=False, weights=weights, input_shape=(*image_size, 3))
+    except Exception as error:  # Keras raises a bare `Exception` when a download fails
+        if weights == "imagenet" and "URL fetch failure" in str(error):
+            raise RuntimeError(
+                f"The ImageNet weights could not be downloaded ({error}). Fetch {_NOTOP_URL} on a machine that can, "
+                f"and put the file at {Path.home() / '.keras' / 'models' / _NOTOP} (under $KERAS_HOME where that is "
+                f'set), or pass its path. Received: weights="imagenet"'
+            ) from error
+        raise
+
+
+BACKBONES: dict[str, Callable[..., keras.Model]] = {"resnet_small": resnet_small, "resnet50": resnet50}
