@@ -29,7 +29,7 @@ def cosine_distance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     Source:
         The distance of the paper's dual causality loss.
     """
-    x, y = _check_pair(x, y)
+    x, y = check_pair(x, y)
     d = 0.5 - unit(x) @ unit(y).T / 2
     d = d - (d.real - np.clip(d.real, 0, 1))
     return np.where(equal_rows(x, y), 0, d)
@@ -49,7 +49,7 @@ def euclidean_distance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: If either is not a floating matrix or they differ in C.
     """
-    x, y = _check_pair(x, y)
+    x, y = check_pair(x, y)
     d = np.empty((len(x), len(y)), np.result_type(x, y))
     for n, row in enumerate(x):
         d[n] = norm(row - y)
@@ -92,7 +92,19 @@ def equal_rows(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return equal
 
 
-def _check_pair(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def check_pair(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two floating matrices, once they are known to have the same number of columns.
+
+    Args:
+        x: (N, C).
+        y: (M, C).
+
+    Returns:
+        Both, floating.
+
+    Raises:
+        ValueError: If either is not a floating matrix or they differ in C; it names the shapes of both.
+    """
     x = matrix("x", x, "(N, C)")
     y = matrix("y", y, "(M, C)")
     return x, shaped("y", y, (len(y), x.shape[1]), f"x of shape {x.shape}")

@@ -50,7 +50,7 @@ def mean_pool(x: np.ndarray) -> np.ndarray:
         ValueError: If x is not floating or has no spatial axis.
     """
     x = feature_map("x", x)
-    return x.mean(axis=_spatial_axes(x))
+    return x.mean(axis=spatial_axes(x))
 
 
 @np.errstate(invalid="ignore")
@@ -69,7 +69,7 @@ def standard_deviation(F: np.ndarray, *, epsilon: float = 1e-5) -> np.ndarray:
     """
     F = feature_map("F", F)
     mu = over_pixels(mean_pool(F), F)
-    var = ((F - mu) ** 2).mean(axis=_spatial_axes(F))
+    var = ((F - mu) ** 2).mean(axis=spatial_axes(F))
     return np.sqrt(var + non_negative("epsilon", epsilon))
 
 
@@ -83,8 +83,16 @@ def over_pixels(v: np.ndarray, F: np.ndarray) -> np.ndarray:
     Returns:
         (N, 1, ..., 1, C).
     """
-    return np.expand_dims(v, _spatial_axes(F))
+    return np.expand_dims(v, spatial_axes(F))
 
 
-def _spatial_axes(F: np.ndarray) -> tuple[int, ...]:
+def spatial_axes(F: np.ndarray) -> tuple[int, ...]:
+    """S: the axes between that of the images and that of the channels.
+
+    Args:
+        F: Feature map, (N, *S, C).
+
+    Returns:
+        The indices of its spatial axes.
+    """
     return tuple(range(1, F.ndim - 1))

@@ -1,0 +1,198 @@
+"""Retrieval metrics, literally: a loop over the queries, each with its ranked gallery."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+
+from snr_ref._checks import integer_labels
+
+Protocol = Literal["market1501", "no_camera"]
+
+JUNK, DISTRACTOR = -1, 0
+
+
+class RetrievalResult(NamedTuple):
+    """How well the queries found their identities, as fractions in [0, 1].
+
+    Attributes:
+        cmc: (max_rank,); cmc[k - 1] is the share of queries with a match among the first k. cmc[0] is rank-1.
+        mAP: Mean average precision.
+        mINP: Mean inverse negative penalty.
+        num_valid_queries: The queries that have a match to find; the others are counted out of every mean.
+    """
+
+    cmc: np.ndarray
+    mAP: float  # noqa: N815 - the field's own spelling
+    mINP: float  # noqa: N815
+    num_valid_queries: int
+
+
+def evaluate_retrieval(
+    distances: np.ndarray,
+    query_ids: np.ndarray,
+    gallery_ids: np.ndarray,
+    query_cameras: np.ndarray | None = None,
+    gallery_cameras: np.ndarray | None = None,
+    *,
+    max_rank: int = 50,
+    protocol: Protocol = "market1501",
+) -> RetrievalResult:
+    """CMC, mAP and mINP.
+
+    The gallery of each query is ranked by rising distance; of equal distances the lower gallery index comes first. Junk
+    is taken out of the ranking: gallery images of identity -1 and, under "market1501", those of the query's own
+    identity in the query's own camera. Distractors, of identity 0, stay and match nobody. Under "no_camera" cameras
+    play no part.
+
+    Args:
+        distances: (Q, G), smaller is nearer.
+        query_ids: (Q,) integers, neither -1 nor 0.
+        gallery_ids: (G,) integers.
+        query_cameras: (Q,) integers; not needed under "no_camera".
+        gallery_cameras: (G,) integers; not needed under "no_camera".
+        max_rank: Length of the CMC curve. Beyond the gallery's end the curve keeps its last value.
+        protocol: "market1501" or "no_camera".
+
+    Returns:
+        The metrics, over the queries that have a match to find.
+
+    Raises:
+        ValueError: If a shape does not fit, a distance is NaN, a query's identity is -1 or 0, cameras are missing, or
+            no query has a match to find; that error says which of its two causes it is.
+
+    Source:
+        Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015 (protocol, CMC, mAP); Ye et al., "Deep
+        Learning for Person Re-identification: A Survey and Outlook", TPAMI 2021 (mINP).
+    """
+    distances = _check_distances(distances)
+    n_queries, n_gallery = distances.shape
+    because = f"distances of shape {distances.shape}"
+    query_ids = integer_labels("query_ids", query_ids, n_queries, because)
+    gallery_ids = integer_labels("gallery_ids", gallery_ids, n_gallery, because)
+    _check_query_ids(query_ids)
+    if protocol not in get_args(Protocol):
+        raise ValueError(f"`protocol` must be one of {get_args(Protocol)}. Received: {protocol!r}")
+    if isinstance(max_rank, bool) or not isinstance(max_rank, int | np.integer) or max_rank < 1:
+        raise ValueError(f"`max_rank` must be an integer of at least 1. Received: {max_rank!r}")
+
+    same_identity = query_ids[:, np.newaxis] == gallery_ids[np.newaxis, :]
+    junk = np.tile(gallery_ids == JUNK, (n_queries, 1))
+    if protocol == "market1501":
+        if query_cameras is None or gallery_cameras is None:
+            raise ValueError(
+                '`query_cameras` and `gallery_cameras` are needed under protocol="market1501"; for data without camera '
+                f'labels use protocol="no_camera". Received: {query_cameras!r} and {gallery_cameras!r}'
+            )
+        query_cameras = integer_labels("query_cameras", query_cameras, n_queries, because)
+        gallery_cameras = integer_labels("gallery_cameras", gallery_cameras, n_gallery, because)
+        junk |= same_identity & (query_cameras[:, np.newaxis] == gallery_cameras[np.newaxis, :])
+
+    curves, precisions, inverse_penalties = [], [], []
+    for query in range(n_queries):
+        ranking = np.argsort(distances[query], kind="stable")
+        matches = same_identity[query][ranking][~junk[query][ranking]]
+        if not matches.any():
+            continue
+        curves.append(cumulative_matches(matches, max_rank))
+        precisions.append(average_precision(matches))
+        inverse_penalties.append(inverse_negative_penalty(matches))
+    if not curves:
+        raise ValueError(_why_no_query_is_valid(same_identity))
+    return RetrievalResult(
+        cmc=np.mean(curves, axis=0),
+        mAP=float(np.mean(precisions)),
+        mINP=float(np.mean(inverse_penalties)),
+        num_valid_queries=len(curves),
+    )
+
+
+def cumulative_matches(matches: np.ndarray, max_rank: int) -> np.ndarray:
+    """The CMC curve of one query: 1 from the rank of its first match on, 0 before.
+
+    Args:
+        matches: (G,) bool, the ranked gallery without junk; at least one is true.
+        max_rank: Length of the curve.
+
+    Returns:
+        (max_rank,) of 0 and 1.
+    """
+    return (np.arange(1, max_rank + 1) >= _ranks(matches)[0]).astype(np.float64)
+
+
+def average_precision(matches: np.ndarray) -> float:
+    """AP = mean over the matches of the precision at their rank: the i-th match at rank r_i has precision i / r_i.
+
+    The standard AP, not the trapezoidal one of some published code.
+
+    Args:
+        matches: (G,) bool, the ranked gallery without junk; at least one is true.
+
+    Returns:
+        AP, in (0, 1].
+    """
+    ranks = _ranks(matches)
+    return float(np.mean(np.arange(1, len(ranks) + 1) / ranks))
+
+
+def inverse_negative_penalty(matches: np.ndarray) -> float:
+    """INP = number of matches / rank of the last match.
+
+    Args:
+        matches: (G,) bool, the ranked gallery without junk; at least one is true.
+
+    Returns:
+        INP, in (0, 1].
+    """
+    ranks = _ranks(matches)
+    return float(len(ranks) / ranks[-1])
+
+
+def _ranks(matches: np.ndarray) -> np.ndarray:
+    """The ranks of the matches, from 1."""
+    return np.flatnonzero(matches) + 1
+
+
+def _check_distances(distances: np.ndarray) -> np.ndarray:
+    distances = np.asarray(distances)
+    if distances.dtype.kind == "V" and "float" in distances.dtype.name:
+        distances = distances.astype(np.float64)
+    if distances.ndim != 2 or distances.dtype.kind not in "iuf":
+        raise ValueError(
+            "`distances` must be real numbers of shape (Q, G). "
+            f"Received: dtype {distances.dtype} with shape {distances.shape}"
+        )
+    if 0 in distances.shape:
+        raise ValueError(f"`distances` must have a query and a gallery image. Received: shape {distances.shape}")
+    undefined = np.argwhere(np.isnan(distances))
+    if len(undefined):
+        query, image = undefined[0]
+        raise ValueError(
+            "`distances` must not be NaN, which has no rank. "
+            f"Received: {len(undefined)} NaN, the first between query {query} and gallery image {image}"
+        )
+    return distances
+
+
+def _check_query_ids(query_ids: np.ndarray) -> None:
+    unfit = np.flatnonzero((query_ids == JUNK) | (query_ids == DISTRACTOR))
+    if len(unfit):
+        raise ValueError(
+            f"`query_ids` must not be {JUNK} (junk) or {DISTRACTOR} (distractor). "
+            f"Received: {len(unfit)} such queries, the first at index {unfit[0]} with identity {query_ids[unfit[0]]}"
+        )
+
+
+def _why_no_query_is_valid(same_identity: np.ndarray) -> str:
+    n_queries, n_gallery = same_identity.shape
+    received = f"Received: {n_queries} queries and {n_gallery} gallery images"
+    if not same_identity.any():
+        return (
+            "At least one query must have a match in the gallery, but no query identity occurs in the gallery. "
+            f"Do both come from the same data set, with the same numbering? {received}"
+        )
+    return (
+        "At least one query must have a match in another camera, but every match is in the query's own camera, "
+        f'where it counts as junk. For data without (meaningful) camera labels use protocol="no_camera". {received}'
+    )
