@@ -1,0 +1,199 @@
+"""What every part of the project is tested on: feature maps, parameters, labels, embeddings, rankings.
+
+The numbers come from a drawn seed, their shape and their vices from drawn choices, so that a failing example shrinks to
+the smallest shape and the mildest vice that still fail.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from snr_ref import SNRParams
+
+#: What can be wrong with a feature map while it stays legal.
+VICES = ("none", "large mean", "constant channel", "constant map", "zero", "tiny", "one bright pixel")
+
+
+def generators() -> SearchStrategy[np.random.Generator]:
+    """Random number generators that shrink towards seed 0."""
+    return st.integers(0, 2**32 - 1).map(np.random.default_rng)
+
+
+@st.composite
+def feature_shapes(
+    draw: DrawFn,
+    *,
+    max_images: int = 4,
+    max_side: int = 4,
+    max_channels: int = 6,
+    spatial_ranks: tuple[int, ...] = (1, 2, 3),
+) -> tuple[int, ...]:
+    """(N, *S, C), maps of a single pixel included."""
+    rank = draw(st.sampled_from(spatial_ranks))
+    sides = [draw(st.integers(1, max_side)) for _ in range(rank)]
+    return (draw(st.integers(1, max_images)), *sides, draw(st.integers(1, max_channels)))
+
+
+@st.composite
+def feature_maps(
+    draw: DrawFn,
+    *,
+    shapes: SearchStrategy[tuple[int, ...]] | None = None,
+    dtype: Any = np.float64,
+    vices: tuple[str, ...] = VICES,
+) -> np.ndarray:
+    """Feature maps of any legal shape, with one of the vices."""
+    shape = draw(feature_shapes() if shapes is None else shapes)
+    rng = draw(generators())
+    F = rng.normal(size=shape) + rng.normal(size=(shape[0], *(1,) * (len(shape) - 2), shape[-1]))
+    vice = draw(st.sampled_from(vices))
+    if vice == "large mean":
+        F += draw(st.sampled_from([1e2, 1e4, -1e4]))
+    elif vice == "constant channel":
+        F[..., rng.integers(shape[-1])] = rng.normal()
+    elif vice == "constant map":
+        F[:] = rng.normal(size=shape[-1])
+    elif vice == "zero":
+        F[:] = 0
+    elif vice == "tiny":
+        F *= 1e-4
+    elif vice == "one bright pixel":
+        F[tuple(rng.integers(shape))] = 1e3
+    return F.astype(dtype)
+
+
+@st.composite
+def snr_params(draw: DrawFn, channels: int, *, dtype: Any = np.float64) -> SNRParams:
+    """Parameters with any hidden width, with both biases, one or none, and gamma of either sign."""
+    rng = draw(generators())
+    hidden = draw(st.integers(1, max(1, channels)))
+    strength = draw(st.sampled_from([1.0, 0.1, 4.0]))
+    biases = draw(st.sampled_from(["none", "both", "b1", "b2"]))
+    at_start = draw(st.booleans())
+    params = SNRParams(
+        gamma=np.ones(channels) if at_start else rng.normal(size=channels),
+        beta=np.zeros(channels) if at_start else rng.normal(size=channels),
+        w1=strength * rng.normal(size=(channels, hidden)) / np.sqrt(channels),
+        w2=strength * rng.normal(size=(hidden, channels)) / np.sqrt(hidden),
+        b1=rng.normal(size=hidden) if biases in ("both", "b1") else None,
+        b2=rng.normal(size=channels) if biases in ("both", "b2") else None,
+    )
+    return SNRParams(*(None if p is None else p.astype(dtype) for p in params))
+
+
+class SNRCase(NamedTuple):
+    """A feature map with parameters that fit it."""
+
+    F: np.ndarray
+    params: SNRParams
+    epsilon: float
+
+
+@st.composite
+def snr_cases(
+    draw: DrawFn,
+    *,
+    shapes: SearchStrategy[tuple[int, ...]] | None = None,
+    dtype: Any = np.float64,
+    vices: tuple[str, ...] = VICES,
+    epsilons: tuple[float, ...] = (1e-5, 1e-3),
+) -> SNRCase:
+    """A feature map, parameters that fit it, and an epsilon."""
+    F = draw(feature_maps(shapes=shapes, dtype=dtype, vices=vices))
+    return SNRCase(F, draw(snr_params(F.shape[-1], dtype=dtype)), draw(st.sampled_from(epsilons)))
+
+
+@st.composite
+def identity_labels(draw: DrawFn, images: int) -> np.ndarray:
+    """P x K batches, lone identities, a single identity, nobody twice; identities of any sign and size."""
+    kind = draw(st.sampled_from(["P x K", "random", "one lone", "single identity", "all lone"]))
+    rng = draw(generators())
+    if kind == "P x K":
+        labels = np.arange(images) // 2
+    elif kind == "random":
+        labels = rng.integers(0, max(1, images // 2), images)
+    elif kind == "one lone":
+        labels = np.concatenate([[99], np.zeros(images - 1, int)])
+    elif kind == "single identity":
+        labels = np.full(images, 7)
+    else:
+        labels = np.arange(images)
+    names = draw(st.sampled_from([lambda k: k, lambda k: -3 * k - 1, lambda k: k * 10**12 + 5]))
+    return names(rng.permutation(labels).astype(np.int64))
+
+
+@st.composite
+def embeddings(draw: DrawFn, images: int, channels: int, *, vices: bool = True) -> np.ndarray:
+    """(N, C), with duplicated rows, zero vectors, opposite rows, and rows on a grid (whose distances tie)."""
+    rng = draw(generators())
+    f = rng.normal(size=(images, channels))
+    kind = draw(st.sampled_from(["none", "duplicates", "zeros", "opposite", "grid", "collapsed"])) if vices else "none"
+    first, second = rng.integers(images), rng.integers(images)
+    if kind == "duplicates":
+        f[first] = f[second]
+    elif kind == "zeros":
+        f[[first, second]] = 0
+    elif kind == "opposite":
+        f[first] = -f[second]
+    elif kind == "grid":
+        f = rng.integers(-1, 2, size=f.shape).astype(float)
+    elif kind == "collapsed":
+        f[:] = f[0]
+    return f
+
+
+class EmbeddingBatch(NamedTuple):
+    """What the dual causality loss takes."""
+
+    f_tilde: np.ndarray
+    f_plus: np.ndarray
+    f_minus: np.ndarray
+    labels: np.ndarray
+
+
+@st.composite
+def embedding_batches(
+    draw: DrawFn, *, max_images: int = 7, max_channels: int = 5, vices: bool = True
+) -> EmbeddingBatch:
+    """Three embeddings of one batch, and its labels."""
+    images, channels = draw(st.integers(1, max_images)), draw(st.integers(1, max_channels))
+    f_tilde, f_plus, f_minus = (draw(embeddings(images, channels, vices=vices)) for _ in range(3))
+    return EmbeddingBatch(f_tilde, f_plus, f_minus, draw(identity_labels(images)))
+
+
+class RetrievalCase(NamedTuple):
+    """What `evaluate_retrieval` takes, with at least one valid query under either protocol."""
+
+    distances: np.ndarray
+    query_ids: np.ndarray
+    gallery_ids: np.ndarray
+    query_cameras: np.ndarray
+    gallery_cameras: np.ndarray
+
+
+@st.composite
+def retrieval_cases(
+    draw: DrawFn, *, max_queries: int = 6, max_gallery: int = 20, ties: bool | None = None
+) -> RetrievalCase:
+    """Few identities, junk (-1), distractors (0), queries without a match, ties (always, never or by chance)."""
+    queries, gallery = draw(st.integers(1, max_queries)), draw(st.integers(2, max_gallery))
+    rng = draw(generators())
+    tied = draw(st.booleans()) if ties is None else ties
+    query_ids, gallery_ids = rng.integers(1, 6, queries), rng.integers(-1, 5, gallery)
+    query_cameras, gallery_cameras = rng.integers(0, 3, queries), rng.integers(0, 3, gallery)
+    gallery_ids[0], gallery_cameras[0] = query_ids[0], query_cameras[0] + 1
+    order = rng.permutation(gallery)
+    shape = (queries, gallery)
+    return RetrievalCase(
+        rng.integers(0, 4, shape).astype(float)
+        if tied
+        else rng.permuted(np.arange(queries * gallery)).reshape(shape) / 7,
+        query_ids,
+        gallery_ids[order],
+        query_cameras,
+        gallery_cameras[order],
+    )
