@@ -1,0 +1,167 @@
+"""Which images stand together in a training batch: P identities with K images each, from a seed, in NumPy.
+
+The semantics are those of the `RandomIdentitySampler` that users of person re-identification libraries know
+(FaceNet, arXiv:1503.03832; Hermans et al., arXiv:1703.07737): in an epoch the images of an identity are shuffled and
+cut into groups of K, and batches are filled with groups of P different identities until no further batch can be.
+Here the number of batches is known beforehand, and every batch follows from the seed and its step alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+
+def identity_batches(
+    labels: np.ndarray,
+    *,
+    identities_per_batch: int,
+    images_per_identity: int,
+    seed: int,
+    start_step: int = 0,
+) -> Iterator[np.ndarray]:
+    """Yields without end the image indices of batch `start_step`, `start_step + 1`, ...
+
+    In an epoch (`num_steps` batches):
+
+    - every identity occurs at least once, and at most once in a batch;
+    - an identity with n images occurs max(1, n // K) times, give or take what makes the batches full: fewer than P
+      groups in all are left out or drawn again, at random, others in every epoch;
+    - no image of an identity that has K images or more occurs twice in a batch, nor twice in an epoch unless its
+      identity was drawn again to fill a batch;
+    - an identity with fewer than K images shows each of them at least once wherever it occurs, and repeats some.
+
+    Args:
+        labels: (n,) integers, the identity of each image; any numbers.
+        identities_per_batch: P, at least 1.
+        images_per_identity: K, at least 1.
+        seed: non-negative integer.
+        start_step: the step of the first batch yielded; the batches are those that a sampler started at 0 gives there.
+
+    Yields:
+        (P * K,) int64 indices into `labels`, the K images of an identity side by side.
+
+    Raises:
+        ValueError: if there are fewer than P identities, or an argument is out of range.
+    """
+    labels = _checked(labels, identities_per_batch, images_per_identity)
+    if seed < 0 or start_step < 0:
+        raise ValueError(
+            f"`seed` and `start_step` must not be negative. Received: seed={seed}, start_step={start_step}"
+        )
+    images_of = _images_of_each_identity(labels)
+    steps = num_steps(labels, identities_per_batch=identities_per_batch, images_per_identity=images_per_identity)
+
+    def batches() -> Iterator[np.ndarray]:
+        epoch, skipped = divmod(start_step, steps)
+        while True:
+            rng = np.random.default_rng((seed, epoch))
+            for batch in _epoch(images_of, steps, identities_per_batch, images_per_identity, rng):
+                if skipped:
+                    skipped -= 1
+                else:
+                    yield batch
+            epoch += 1
+
+    return batches()
+
+
+def num_steps(labels: np.ndarray, *, identities_per_batch: int, images_per_identity: int) -> int:
+    """Number of batches in an epoch: about `len(labels) / (P * K)`.
+
+    Identity i offers g_i = max(1, n_i // K) groups. S batches of P different identities can be filled from them exactly
+    if sum_i min(g_i, S) >= P S; the largest such S is taken, or ceil(identities / P) where that is more, so that
+    every identity has its turn. (An identity with most of the images can't be in every place of a batch: its surplus
+    is shown in other epochs.)
+
+    Args:
+        labels: (n,) integers, the identity of each image.
+        identities_per_batch: P.
+        images_per_identity: K.
+
+    Raises:
+        ValueError: if there are fewer than P identities, or an argument is out of range.
+    """
+    labels = _checked(labels, identities_per_batch, images_per_identity)
+    groups = _groups(np.unique(labels, return_counts=True)[1], images_per_identity)
+    fits, too_many = 1, int(groups.sum()) // identities_per_batch + 1
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        if np.minimum(groups, middle).sum() >= identities_per_batch * middle:
+            fits = middle
+        else:
+            too_many = middle
+    return max(fits, -(-len(groups) // identities_per_batch))
+
+
+def _epoch(
+    images_of: list[np.ndarray], steps: int, per_batch: int, per_identity: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Yields the batches of one epoch; `remaining[i]` is how often identity i is still to be shown."""
+    counts = np.array([len(images) for images in images_of])
+    remaining = _quotas(_groups(counts, per_identity), steps, per_batch, rng)
+    shuffled: list[np.ndarray] = [np.empty(0, np.int64)] * len(images_of)
+    for steps_left in range(steps, 0, -1):
+        # The batches can be completed exactly if sum(remaining) = P * steps_left and no identity has more than
+        # steps_left turns to come. Whoever has that many must be in this batch; the others are drawn in proportion to
+        # what they have left (exponential races: Efraimidis and Spirakis, 2006).
+        turn = np.full(len(remaining), np.inf)
+        waiting = remaining > 0
+        turn[waiting] = rng.exponential(size=waiting.sum()) / remaining[waiting]
+        turn[remaining == steps_left] = -1.0
+        chosen = rng.permutation(np.argpartition(turn, per_batch - 1)[:per_batch])
+        remaining[chosen] -= 1
+        batch = []
+        for identity in chosen:
+            if len(shuffled[identity]) < per_identity:
+                shuffled[identity] = _shuffled(images_of[identity], per_identity, rng)
+            batch.append(shuffled[identity][:per_identity])
+            shuffled[identity] = shuffled[identity][per_identity:]
+        yield np.concatenate(batch)
+
+
+def _quotas(groups: np.ndarray, steps: int, per_batch: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each identity is shown in an epoch: `groups`, corrected to fill the batches; 1 to `steps` each."""
+    quotas = np.minimum(groups, steps)
+    surplus = int(quotas.sum()) - steps * per_batch
+    room = np.minimum(quotas - 1 if surplus > 0 else steps - quotas, abs(surplus))
+    changed = rng.choice(np.repeat(np.arange(len(quotas)), room), size=abs(surplus), replace=False)
+    return quotas - np.sign(surplus) * np.bincount(changed, minlength=len(quotas))
+
+
+def _shuffled(images: np.ndarray, per_identity: int, rng: np.random.Generator) -> np.ndarray:
+    """The images in random order; fewer than K are repeated until they are K."""
+    shuffled = rng.permutation(images)
+    return shuffled if len(images) >= per_identity else np.resize(shuffled, per_identity)
+
+
+def _groups(counts: np.ndarray, per_identity: int) -> np.ndarray:
+    return np.maximum(1, counts // per_identity)
+
+
+def _images_of_each_identity(labels: np.ndarray) -> list[np.ndarray]:
+    """The image indices of each identity, identities in ascending order."""
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
+
+
+def _checked(labels: np.ndarray, per_batch: int, per_identity: int) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or (labels.size and not np.issubdtype(labels.dtype, np.integer)):
+        raise ValueError(
+            f"`labels` must be integers of shape (n,). Received: dtype {labels.dtype}, shape {labels.shape}"
+        )
+    if per_batch < 1 or per_identity < 1:
+        raise ValueError(
+            "`identities_per_batch` and `images_per_identity` must be at least 1. "
+            f"Received: identities_per_batch={per_batch}, images_per_identity={per_identity}"
+        )
+    identities = len(np.unique(labels))
+    if identities < per_batch:
+        raise ValueError(
+            f"A batch of {per_batch} identities needs at least as many in the training split: lower "
+            f"`identities_per_batch`. Received: identities_per_batch={per_batch}, a split of {len(labels)} images of "
+            f"{identities} identities"
+        )
+    return labels
