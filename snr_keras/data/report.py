@@ -1,0 +1,127 @@
+"""What was found in a data set on disk, as data and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_NAMED = 3  # of the things of a kind, how many the text names
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """Something that is not used, and why."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        """The name, its unprintable characters escaped, and the reason."""
+        return f"{self.name!r}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class SplitReport:
+    """What was found in the folder of a split.
+
+    Attributes:
+        folder: its name, `bounding_box_train` for instance.
+        images: how many images are used (a gallery's junk and distractors among them).
+        identities: how many identities they have (a gallery's -1 and 0 are none).
+        cameras: how many cameras; None if the images have no camera labels.
+        junk: how many images have identity -1: not used in training, ignored in a gallery.
+        distractors: how many images of a gallery have identity 0: people nobody looks for.
+        odd_files: what is no image by its name (other extensions, hidden files), and sub-folders.
+        wrong_names: images whose name lacks the identity, or the camera where others have one.
+        unreadable: images that cannot be read, or not be decoded to their end.
+        single_image_identities: identities with one image in this split.
+        single_camera_identities: identities seen by one camera only; empty without camera labels.
+    """
+
+    folder: str
+    images: int
+    identities: int
+    cameras: int | None
+    junk: int
+    distractors: int
+    odd_files: tuple[Excluded, ...]
+    wrong_names: tuple[Excluded, ...]
+    unreadable: tuple[Excluded, ...]
+    single_image_identities: tuple[int, ...]
+    single_camera_identities: tuple[int, ...]
+
+    @property
+    def num_excluded(self) -> int:
+        """How many things in the folder are not used, junk not counted."""
+        return len(self.odd_files) + len(self.wrong_names) + len(self.unreadable)
+
+    def lines(self) -> list[str]:
+        """A headline, then a line for each kind of thing worth knowing, with the first few of it named."""
+        cameras = "no camera labels" if self.cameras is None else count(self.cameras, "camera")
+        identities = count(self.identities, "identity", "identities")
+        kinds = [
+            ("unreadable image", "unreadable images", self.unreadable),
+            ("wrong name", "wrong names", self.wrong_names),
+            ("odd file", "odd files", self.odd_files),
+            ("identity with one image", "identities with one image", self.single_image_identities),
+            ("identity with one camera", "identities with one camera", self.single_camera_identities),
+        ]
+        lines = [f"{self.folder}: {count(self.images, 'image')}, {identities}, {cameras}"]
+        if self.junk:
+            lines.append(f"  {count(self.junk, 'image')} of identity -1 (junk)")
+        if self.distractors:
+            lines.append(f"  {count(self.distractors, 'image')} of identity 0 (distractors)")
+        for one, many, things in kinds:
+            if things:
+                lines.append(f"  {count(len(things), one, many)}: {first_few(things)}")
+        return lines
+
+    def __str__(self) -> str:
+        """The lines, joined."""
+        return "\n".join(self.lines())
+
+
+@dataclass(frozen=True)
+class ScanReport:
+    """What was found in a data set.
+
+    Attributes:
+        path: its folder.
+        splits: a report for each split that was read.
+        notes: what the splits show together, a sentence each.
+    """
+
+    path: str
+    splits: tuple[SplitReport, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def num_excluded(self) -> int:
+        """How many things in the folders are not used, junk not counted."""
+        return sum(split.num_excluded for split in self.splits)
+
+    def lines(self) -> list[str]:
+        """The summary to print. Unprintable characters of file names are escaped: it is safe for any terminal."""
+        splits = [f"  {line}" for split in self.splits for line in split.lines()]
+        return [printable(self.path), *splits, *(f"  {note}" for note in self.notes)]
+
+    def __str__(self) -> str:
+        """The lines, joined."""
+        return "\n".join(self.lines())
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """`1 image`, `3 images`; `many` where an s does not make the plural."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def first_few(things: Sequence[object]) -> str:
+    """`'Thumbs.db': not an image, '.DS_Store': ..., and 5 more`."""
+    named = ", ".join(str(thing) for thing in things[:_NAMED])
+    more = len(things) - _NAMED
+    return named + (f", and {more} more" if more > 0 else "")
+
+
+def printable(text: str) -> str:
+    """The text with whatever cannot be printed escaped, undecodable bytes of a file name for instance."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -1,0 +1,126 @@
+"""Looking at a folder of images before anything is computed from it: what its file names say, what can be decoded."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from snr_keras.data.images import why_unreadable
+from snr_keras.data.report import Excluded, count
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp")
+
+_NAME = re.compile(r"(?P<identity>-1|[0-9]+)(?![^\W_])(?:_c(?P<camera>[0-9]+))?")
+_LARGEST_NUMBER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class ImageName:
+    """What a file name says: the identity (-1, 0, 1, ...), and the camera or None."""
+
+    identity: int
+    camera: int | None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The images of a folder by their names, sorted, and what else lies there."""
+
+    images: dict[str, ImageName]
+    odd_files: tuple[Excluded, ...]
+    wrong_names: tuple[Excluded, ...]
+    notes: tuple[str, ...]
+
+
+def parse_name(name: str) -> ImageName:
+    """Reads the labels out of a file name: `IDENTITY[_cCAMERA][anything]`.
+
+    The identity is -1 or digits, and ends where letters and digits end; `_c` and digits right behind it are the
+    camera; the rest is free: `0002_c1s1_000451_03.jpg`, `0001_c2_f0046182.jpg`, `-1_c3s2_000001_00.jpg`,
+    `17_c12_anything.png`, and without a camera `0002_0001.jpg`, `0002.jpg`.
+
+    Raises:
+        ValueError: if the name does not start with an identity, or has a number that 64 bits do not hold.
+    """
+    match = _NAME.match(name)
+    if match is None:
+        raise ValueError("the name does not start with an identity")
+    identity = int(match["identity"])
+    camera = None if match["camera"] is None else int(match["camera"])
+    if max(identity, camera or 0) > _LARGEST_NUMBER:
+        raise ValueError("a number in the name exceeds 64 bits")
+    return ImageName(identity, camera)
+
+
+def list_images(folder: str, *, cameras_needed: bool) -> Listing:
+    """Lists a folder; symbolic links are followed, sub-folders are not entered.
+
+    If some images have a camera and some have none: where cameras are needed (query and gallery, for the junk rule),
+    those without count as wrongly named; elsewhere (training) all are kept and none has a camera.
+
+    Raises:
+        OSError: if the folder cannot be listed.
+    """
+    odd_files, wrong_names, notes = [], [], []
+    images: dict[str, ImageName] = {}
+    for name in sorted(os.listdir(folder)):
+        if reason := _why_odd(folder, name):
+            odd_files.append(Excluded(name, reason))
+            continue
+        try:
+            images[name] = parse_name(name)
+        except ValueError as error:
+            wrong_names.append(Excluded(name, str(error)))
+    without = [name for name, label in images.items() if label.camera is None]
+    if 0 < len(without) < len(images):
+        if cameras_needed:
+            reason = f"no camera in the name, unlike {count(len(images) - len(without), 'other image')}"
+            wrong_names += [Excluded(name, reason) for name in without]
+            images = {name: label for name, label in images.items() if label.camera is not None}
+        else:
+            notes.append(
+                f"{os.path.basename(folder)}: {len(without)} of {count(len(images), 'image')} have no camera in the "
+                f"name, so that the others' cameras are not used either"
+            )
+            images = {name: ImageName(label.identity, None) for name, label in images.items()}
+    return Listing(images, tuple(odd_files), tuple(wrong_names), tuple(notes))
+
+
+def find_unreadable(paths: Sequence[str], progress: Callable[[int, int], None] | None = None) -> dict[str, str]:
+    """Decodes every image to its end, in parallel, and returns why it failed by path, for those where it did.
+
+    Args:
+        paths: of image files.
+        progress: called with (images done, images in all), from the calling thread, about a hundred times.
+    """
+    step = max(1, len(paths) // 100)
+    reasons = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, (path, reason) in enumerate(zip(paths, pool.map(why_unreadable, paths), strict=True), 1):
+            if reason is not None:
+                reasons[path] = reason
+            if progress and (done % step == 0 or done == len(paths)):
+                progress(done, len(paths))
+    return reasons
+
+
+def _why_odd(folder: str, name: str) -> str | None:
+    if name.startswith("."):
+        return "hidden file"
+    try:
+        mode = os.stat(os.path.join(folder, name)).st_mode
+    except OSError:
+        mode = stat.S_IFREG  # a broken link, say: an unreadable image if it has the name of one
+    if stat.S_ISDIR(mode):
+        return "sub-folder, not entered"
+    if not stat.S_ISREG(mode):
+        return "not a regular file"
+    if not name.lower().endswith(EXTENSIONS):
+        return f"not one of {' '.join(EXTENSIONS)}"
+    return None
