@@ -1,0 +1,156 @@
+"""Random changes to training images that leave the person recognizable, for a whole batch at once.
+
+Everything random about a batch is one stateless draw from (seed, step): the same batch comes out however many
+threads prepare it, and when a run is resumed. Shift and mirror are one gather. Brightness, contrast, saturation and
+hue are affine maps of a pixel's colour, and so is their composition: one 3x3 matrix and one offset per image.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+import numpy as np
+import tensorflow as tf
+
+# The luma of ITU-R BT.601, and two axes of chroma on which every grey is 0.
+_RGB_TO_YIQ = np.array(
+    [[0.299, 0.587, 0.114], [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]], np.float32
+)
+_YIQ_TO_RGB = np.linalg.inv(_RGB_TO_YIQ)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to training images, in this order; the numbers are torchreid's where it has them.
+
+    Attributes:
+        padding: black border on each side before the random crop back to size, as a fraction of the image height; 0.04
+            are 10 pixels at 256x128. 0 turns it off.
+        flip: probability of mirroring left and right.
+        brightness: colours are multiplied by a factor drawn from [1 - brightness, 1 + brightness].
+        contrast: likewise the distances of colours from the image's mean grey.
+        saturation: likewise the distances of colours from the pixel's own grey.
+        hue: colours are turned about the grey axis (in YIQ) by an angle drawn from [-hue, hue] full turns; at most 0.5.
+        erasing: probability of filling a rectangle with the image's mean colour (random erasing, arXiv:1708.04896;
+            area 2 to 40 % of the image, aspect ratio 0.3 to 3.3). Off by default: it raises the accuracy on the
+            training domain and lowers it on domains never seen (arXiv:1903.07071), and it is those that count here.
+
+    Raises:
+        ValueError: if a number is outside its range.
+    """
+
+    padding: float = 0.04
+    flip: float = 0.5
+    brightness: float = 0.2
+    contrast: float = 0.15
+    saturation: float = 0.0
+    hue: float = 0.0
+    erasing: float = 0.0
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            value, largest = getattr(self, setting.name), 0.5 if setting.name == "hue" else 1.0
+            if not 0.0 <= value <= largest:
+                raise ValueError(f"`{setting.name}` must be between 0 and {largest}. Received: {setting.name}={value}")
+
+
+def augment(images: tf.Tensor, augmentation: Augmentation, *, seed: int, step: tf.Tensor | int) -> tf.Tensor:
+    """Applies random changes to a batch.
+
+    Args:
+        images: (N, H, W, 3) uint8 RGB; H and W static.
+        augmentation: which changes.
+        seed: with `step` it determines the changes.
+        step: scalar integer.
+
+    Returns:
+        (N, H, W, 3) float32 in [0, 255].
+    """
+    draws = tf.random.stateless_uniform(
+        (tf.shape(images)[0], 12),
+        seed=tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)]),
+        alg="philox",
+    )
+    images = _shift_and_flip(images, augmentation, *tf.unstack(draws[:, :3], axis=1))
+    images = _jitter_colours(tf.cast(images, tf.float32), augmentation, *tf.unstack(2.0 * draws[:, 3:7] - 1.0, axis=1))
+    if augmentation.erasing:
+        images = _erase(images, augmentation, *tf.unstack(draws[:, 7:], axis=1))
+    return tf.clip_by_value(images, 0.0, 255.0)
+
+
+def _shift_and_flip(
+    images: tf.Tensor, augmentation: Augmentation, down: tf.Tensor, right: tf.Tensor, flip: tf.Tensor
+) -> tf.Tensor:
+    """Random crop of the padded image, perhaps mirrored; `down`, `right`, `flip`: (N,) in [0, 1)."""
+    number, (height, width) = tf.shape(images)[0], images.shape[1:3]
+    pad = round(augmentation.padding * height)
+    padded = tf.pad(images, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
+
+    def offset(draw: tf.Tensor) -> tf.Tensor:
+        return tf.cast(draw * (2 * pad + 1), tf.int32)[:, None]
+
+    columns = tf.where(flip[:, None] < augmentation.flip, tf.range(width)[::-1], tf.range(width))
+    rows = tf.range(height) + offset(down) + tf.range(number)[:, None] * (height + 2 * pad)
+    columns += offset(right)
+    pixels = rows[:, :, None] * (width + 2 * pad) + columns[:, None, :]
+    return tf.gather(tf.reshape(padded, (-1, 3)), pixels)
+
+
+def _jitter_colours(
+    images: tf.Tensor,
+    augmentation: Augmentation,
+    brightness: tf.Tensor,
+    contrast: tf.Tensor,
+    saturation: tf.Tensor,
+    hue: tf.Tensor,
+) -> tf.Tensor:
+    """Brightness, contrast, saturation, hue, in this order, clipped only at the end; draws: (N,) in [-1, 1).
+
+    With b, c, s the factors, t the angle, Y the matrix from RGB to YIQ, m the image's mean grey and x a pixel,
+
+        x' = Y^-1 diag(1, s Rotation(t)) Y (b c x + (1 - c) b m),
+
+    and the matrix in front leaves greys as they are.
+    """
+    b = 1.0 + augmentation.brightness * brightness
+    c = 1.0 + augmentation.contrast * contrast
+    s = 1.0 + augmentation.saturation * saturation
+    angle = 2.0 * math.pi * augmentation.hue * hue
+    cos, sin, zero = s * tf.cos(angle), s * tf.sin(angle), tf.zeros_like(s)
+    turn = tf.stack([zero + 1.0, zero, zero, zero, cos, -sin, zero, sin, cos], axis=1)
+    colours = _YIQ_TO_RGB @ tf.reshape(turn, (-1, 3, 3)) @ _RGB_TO_YIQ
+    grey = tf.reduce_mean(images, axis=(1, 2)) @ _RGB_TO_YIQ[:1].T  # (N, 1)
+    offset = (1.0 - c)[:, None] * b[:, None] * grey
+
+    # Several pixels to a row of the product, by a block-diagonal matrix: products with 3 columns are twice as slow.
+    height, width = images.shape[1:3]
+    pixels = math.gcd(height * width, 16)
+    blocks = tf.einsum("pq,nji->npiqj", tf.eye(pixels), (b * c)[:, None, None] * colours)
+    rows = tf.reshape(images, (-1, height * width // pixels, 3 * pixels))
+    jittered = rows @ tf.reshape(blocks, (-1, 3 * pixels, 3 * pixels)) + offset[:, :, None]
+    return tf.reshape(jittered, tf.shape(images))
+
+
+def _erase(
+    images: tf.Tensor,
+    augmentation: Augmentation,
+    chance: tf.Tensor,
+    area: tf.Tensor,
+    aspect: tf.Tensor,
+    top: tf.Tensor,
+    left: tf.Tensor,
+) -> tf.Tensor:
+    """Fills a rectangle with the image's mean colour; draws: (N,) in [0, 1)."""
+    height, width = images.shape[1:3]
+    area = (0.02 + 0.38 * area) * height * width
+    aspect = 0.3 * tf.pow(1 / 0.3**2, aspect)
+    tall, wide = tf.minimum(tf.sqrt(area * aspect), height), tf.minimum(tf.sqrt(area / aspect), width)
+
+    def within(size: int, start: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+        position = tf.range(size, dtype=tf.float32) + 0.5 - (start * (size - length))[:, None]
+        return (position > 0.0) & (position < length[:, None])
+
+    rectangle = within(height, top, tall)[:, :, None] & within(width, left, wide)[:, None, :]
+    erased = rectangle & (chance < augmentation.erasing)[:, None, None]
+    return tf.where(erased[..., None], tf.reduce_mean(images, axis=(1, 2), keepdims=True), images)

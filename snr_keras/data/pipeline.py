@@ -1,0 +1,135 @@
+"""From a `Split` to batches of images: tf.data, deterministic, fast enough that the model is the bottleneck."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from snr_keras.data.augmentation import Augmentation, augment
+from snr_keras.data.images import load_image
+from snr_keras.data.market1501 import Split
+from snr_keras.data.sampler import identity_batches, num_steps
+
+KEPT_BYTES = 512 * 2**20
+"""A training split of at most this size, decoded and resized, is kept in memory (Market-1501's is 318 MB at 128x64);
+a larger one is read and decoded anew for each batch."""
+
+
+def training_batches(
+    split: Split,
+    *,
+    image_size: tuple[int, int],
+    identities_per_batch: int,
+    images_per_identity: int,
+    seed: int,
+    augmentation: Augmentation,
+    start_step: int = 0,
+) -> tf.data.Dataset:
+    """Batches of P identities with K images each, augmented, without end.
+
+    The batch at step s is a function of (split, seed, s) and the settings alone: a dataset with `start_step=s`
+    continues bit for bit. Which images a batch holds is told in `snr_keras.data.sampler`; an epoch is `steps_per_epoch`
+    batches.
+
+    Args:
+        split: the images to train with.
+        image_size: (height, width) of the images in the batches.
+        identities_per_batch: P.
+        images_per_identity: K.
+        seed: non-negative integer.
+        augmentation: the random changes.
+        start_step: the step of the first batch.
+
+    Returns:
+        A dataset of (images, labels): (P * K, H, W, 3) float32 RGB in [0, 255], and (P * K,) int32 in
+        [0, split.num_identities), identities numbered in ascending order, the K images of an identity side by side.
+
+    Raises:
+        ValueError: if the split has fewer than P identities, or an argument is out of range.
+    """
+    labels = np.unique(split.identities, return_inverse=True)[1].astype(np.int32)
+    sampler = {
+        "identities_per_batch": identities_per_batch,
+        "images_per_identity": images_per_identity,
+        "seed": seed,
+    }
+    identity_batches(labels, **sampler, start_step=start_step)  # complains now, not from within the dataset
+
+    def positions() -> Iterator[tuple[int, np.ndarray]]:
+        batches = identity_batches(labels, **sampler, start_step=start_step)
+        yield from enumerate(batches, start_step)
+
+    size = identities_per_batch * images_per_identity
+    with tf.device("CPU:0"):
+        label_of = tf.constant(labels)
+        images_at = _images_at(split, image_size)
+
+    def batch(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        images = tf.ensure_shape(images_at(indices), (size, *image_size, 3))
+        return augment(images, augmentation, seed=seed, step=step), tf.gather(label_of, indices)
+
+    steps = tf.data.Dataset.from_generator(
+        positions, output_signature=(tf.TensorSpec((), tf.int64), tf.TensorSpec((size,), tf.int64))
+    )
+    return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def steps_per_epoch(split: Split, identities_per_batch: int, images_per_identity: int) -> int:
+    """Number of batches in which every identity is shown and about every image: `snr_keras.data.sampler.num_steps`."""
+    return num_steps(
+        split.identities,
+        identities_per_batch=identities_per_batch,
+        images_per_identity=images_per_identity,
+    )
+
+
+def evaluation_batches(split: Split, *, image_size: tuple[int, int], batch_size: int) -> tf.data.Dataset:
+    """The images of a split in order, resized and otherwise untouched.
+
+    Args:
+        split: the images.
+        image_size: (height, width) of the images in the batches.
+        batch_size: images per batch; the last batch has what is left.
+
+    Returns:
+        A dataset, of known length, of (N, H, W, 3) float32 RGB in [0, 255].
+    """
+    if batch_size < 1 or not len(split):
+        raise ValueError(
+            "Expected a positive batch size and at least one image. "
+            f"Received: batch_size={batch_size}, a split of {len(split)} images"
+        )
+
+    def load(paths: tf.Tensor) -> tf.Tensor:
+        return tf.cast(_load_images(paths, image_size), tf.float32)
+
+    paths = tf.data.Dataset.from_tensor_slices(_path_strings(split)).batch(batch_size)
+    return paths.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _images_at(split: Split, image_size: tuple[int, int]) -> Callable[[tf.Tensor], tf.Tensor]:
+    """A function from (n,) indices to (n, H, W, 3) uint8 images, from memory where the split is small enough."""
+    paths = _path_strings(split)
+    if len(split) * image_size[0] * image_size[1] * 3 > KEPT_BYTES:
+        return lambda indices: _load_images(tf.gather(paths, indices), image_size)
+    batches = tf.data.Dataset.from_tensor_slices(paths).batch(64)
+    batches = batches.map(lambda paths: _load_images(paths, image_size), num_parallel_calls=tf.data.AUTOTUNE)
+    images = tf.concat(list(batches), axis=0)
+    return lambda indices: tf.gather(images, indices)
+
+
+def _load_images(paths: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
+    """The images of (n,) paths, (n, H, W, 3) uint8; batches run in parallel, not images: less to hand around."""
+    return tf.map_fn(
+        lambda path: load_image(path, image_size),
+        paths,
+        fn_output_signature=tf.TensorSpec((*image_size, 3), tf.uint8),
+    )
+
+
+def _path_strings(split: Split) -> tf.Tensor:
+    """The paths as the bytes that the file system knows them by, whatever their encoding."""
+    return tf.constant([os.fsencode(path) for path in split.paths])
