@@ -1,0 +1,5 @@
+"""Keras layers."""
+
+from snr_keras.layers.snr import SNR, SNREmbeddings
+
+__all__ = ["SNR", "SNREmbeddings"]

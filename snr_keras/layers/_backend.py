@@ -1,0 +1,93 @@
+"""The only place of the layers that knows which backend runs: a function with a backward pass of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+Tensors = tuple[Any, ...]
+Forward = Callable[..., tuple[Tensors, Tensors]]
+Backward = Callable[[Tensors, Tensors], Tensors]
+
+
+def with_backward(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
+    """What `forward` computes, differentiated by `backward`, each compiled where the backend can.
+
+    Nothing but the residuals is kept for the backward pass. Differentiating twice is either right (JAX) or an error
+    (TensorFlow, PyTorch), never silently wrong.
+
+    Args:
+        forward: `(*tensors) -> (outputs, residuals)`, pure.
+        backward: `(residuals, cotangents) -> gradients`, pure; a cotangent per output, a gradient per tensor.
+
+    Returns:
+        `(*tensors) -> outputs`.
+
+    Raises:
+        ValueError: If the backend is none of TensorFlow, JAX and PyTorch.
+    """
+    backend = keras.backend.backend()
+    if backend not in _BACKENDS:
+        raise ValueError(f"The backend must be one of {', '.join(_BACKENDS)}. Received: {backend!r}")
+    return _BACKENDS[backend](forward, backward)
+
+
+def _tensorflow(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
+    import tensorflow as tf
+
+    # XLA makes one loop of what are several passes over the feature map as TensorFlow's own kernels.
+    options = {"jit_compile": True, "autograph": False, "reduce_retracing": True}
+    forward, backward = tf.function(forward, **options), tf.function(backward, **options)
+
+    # A tape that watches what enters a tf.function makes it return, and keeps, all its intermediates: feature maps.
+    def unwatched(tensors: Tensors) -> Tensors:
+        return tuple(tf.stop_gradient(tensor) for tensor in tensors)
+
+    @tf.custom_gradient
+    def function(*tensors: Any) -> Any:
+        outputs, residuals = forward(*unwatched(tensors))
+
+        def gradient(*cotangents: Any) -> Tensors:
+            @tf.custom_gradient
+            def once(*watched: Any) -> Any:
+                def refuse(*_: Any) -> None:
+                    raise NotImplementedError("SNR's backward pass can't be differentiated: no second derivatives.")
+
+                return backward(unwatched(residuals), unwatched(watched[-len(cotangents) :])), refuse
+
+            return once(*tensors, *cotangents)
+
+        return outputs, gradient
+
+    return function
+
+
+def _jax(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
+    import jax
+
+    function = jax.custom_vjp(lambda *tensors: forward(*tensors)[0])
+    function.defvjp(forward, backward)
+    return jax.jit(function)
+
+
+def _torch(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
+    import torch
+
+    class Function(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *tensors: Any) -> Tensors:
+            outputs, residuals = forward(*tensors)
+            ctx.save_for_backward(*residuals)
+            return outputs
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx: Any, *cotangents: Any) -> Tensors:
+            return backward(ctx.saved_tensors, cotangents)
+
+    return Function.apply
+
+
+_BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

@@ -1,0 +1,297 @@
+"""The SNR layer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import keras
+from keras import constraints, initializers, ops, regularizers
+
+from snr_keras.layers._closed_form import restitution
+from snr_ref import SNROutputs, SNRParams
+
+_WEIGHT_OPTIONS = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
+
+
+class SNREmbeddings(NamedTuple):
+    """The pooled embeddings of one SNR layer, which its dual causality loss compares.
+
+    Each is (N, C), in float32 (float64 in a float64 layer), whatever the layer's compute dtype.
+
+    Attributes:
+        f_tilde: f~, of the normalized features; beta for every image.
+        f_plus: f~+, of the restituted features, which the layer passes on.
+        f_minus: f~-, of the contaminated features, which nothing but the loss sees.
+    """
+
+    f_tilde: Any
+    f_plus: Any
+    f_minus: Any
+
+
+@keras.saving.register_keras_serializable(package="snr_keras")
+class SNR(keras.layers.Layer):
+    """Style normalization and restitution.
+
+    Each image is instance normalized, which removes its style; then channel attention decides how much of what was
+    removed tells identities apart, and gives that much back:
+
+        F~  = gamma * (F - mu) / sqrt(var + epsilon) + beta      mu, var: per image and channel
+        R   = F - F~
+        a   = sigmoid(relu(mean(R) @ w1) @ w2)
+        F~+ = F~ + a * R                                         the output
+        F~- = F~ + (1 - a) * R                                   never computed; its mean is f~-
+
+    It computes this in closed form, `F~+ = s * (F - mu) + f~+` with `s = a + (1 - a) * gamma / sigma`, and stores no
+    feature map but its input and its output.
+
+    Training and inference are the same, and no image sees another one of its batch.
+
+    Args:
+        reduction: r. The attention's hidden width is `max(1, C // r)`. Defaults to `16`.
+        epsilon: Added to the variance. Defaults to `1e-5`, as in the authors' code and every published checkpoint.
+            The `1e-3` of other Keras normalization layers is meant for whole batches; here it would stand beside
+            the variance of one channel of one image, which is often less than that.
+        use_bias: Whether the attention has biases `b1` and `b2`. The paper has none; some published checkpoints do.
+            Defaults to `False`.
+        data_format: `"channels_last"` (`(N, *S, C)`) or `"channels_first"` (`(N, C, *S)`). Defaults to the
+            `image_data_format` of your Keras configuration. There is no `axis`, as in other normalization layers,
+            because all axes have a role here: the images, the channels that are weighed against each other, and
+            the pixels that are averaged over.
+        gamma_initializer: Initializer for `gamma`. Defaults to ones.
+        beta_initializer: Initializer for `beta`. Defaults to zeros.
+        w1_initializer: Initializer for `w1`. Defaults to `"he_normal"`.
+        w2_initializer: Initializer for `w2`. Defaults to `"glorot_uniform"`.
+        b1_initializer: Initializer for `b1`. Defaults to zeros.
+        b2_initializer: Initializer for `b2`. Defaults to zeros.
+        gamma_regularizer: Optional regularizer for `gamma`.
+        beta_regularizer: Optional regularizer for `beta`.
+        w1_regularizer: Optional regularizer for `w1`.
+        w2_regularizer: Optional regularizer for `w2`.
+        b1_regularizer: Optional regularizer for `b1`.
+        b2_regularizer: Optional regularizer for `b2`.
+        gamma_constraint: Optional constraint for `gamma`.
+        beta_constraint: Optional constraint for `beta`.
+        w1_constraint: Optional constraint for `w1`.
+        w2_constraint: Optional constraint for `w2`.
+        b1_constraint: Optional constraint for `b1`.
+        b2_constraint: Optional constraint for `b2`.
+        **kwargs: Base layer keyword arguments (e.g. `name` and `dtype`).
+
+    Call arguments:
+        inputs: Floating-point feature map with one or more spatial axes S.
+        return_embeddings: Whether to return the embeddings too. Defaults to `False`.
+
+    Input shape:
+        `(N, *S, C)`, or `(N, C, *S)` with `data_format="channels_first"`. C must be defined, N and S need not be.
+
+    Output shape:
+        That of the input; with `return_embeddings=True` a tuple of the output and `SNREmbeddings` of shape `(N, C)`.
+
+    Weights:
+        `gamma` (C,), `beta` (C,), `w1` (C, C/r), `w2` (C/r, C); with biases also `b1` (C/r,), `b2` (C,).
+
+    Raises:
+        ValueError: If an argument is out of range; on the first call, if the input is not floating-point, has no
+            spatial axis, or leaves its number of channels open.
+
+    Example:
+    >>> x = keras.random.normal((8, 16, 8, 64))
+    >>> y, embeddings = SNR()(x, return_embeddings=True)
+    >>> y.shape, embeddings.f_plus.shape
+    ((8, 16, 8, 64), (8, 64))
+
+    Reference:
+
+    - [Jin et al., 2020](https://arxiv.org/abs/2005.11037), eqs. 1 to 5
+    """
+
+    def __init__(
+        self,
+        reduction: int = 16,
+        epsilon: float = 1e-5,
+        use_bias: bool = False,
+        data_format: str | None = None,
+        gamma_initializer: Any = "ones",
+        beta_initializer: Any = "zeros",
+        w1_initializer: Any = "he_normal",
+        w2_initializer: Any = "glorot_uniform",
+        b1_initializer: Any = "zeros",
+        b2_initializer: Any = "zeros",
+        gamma_regularizer: Any = None,
+        beta_regularizer: Any = None,
+        w1_regularizer: Any = None,
+        w2_regularizer: Any = None,
+        b1_regularizer: Any = None,
+        b2_regularizer: Any = None,
+        gamma_constraint: Any = None,
+        beta_constraint: Any = None,
+        w1_constraint: Any = None,
+        w2_constraint: Any = None,
+        b1_constraint: Any = None,
+        b2_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(reduction, bool) or not isinstance(reduction, int) or reduction < 1:
+            raise ValueError(f"Argument `reduction` must be a positive integer. Received: reduction={reduction!r}")
+        if isinstance(epsilon, bool) or not isinstance(epsilon, (int, float)) or not 0 < epsilon < float("inf"):
+            raise ValueError(f"Argument `epsilon` must be a positive number. Received: epsilon={epsilon!r}")
+        if data_format is None:
+            data_format = keras.config.image_data_format()
+        if data_format not in ("channels_last", "channels_first"):
+            raise ValueError(
+                "Argument `data_format` must be 'channels_last', 'channels_first' or None. "
+                f"Received: data_format={data_format!r}"
+            )
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.autocast = False
+        self.reduction = reduction
+        self.epsilon = float(epsilon)
+        self.use_bias = bool(use_bias)
+        self.data_format = data_format
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.w1_initializer = initializers.get(w1_initializer)
+        self.w2_initializer = initializers.get(w2_initializer)
+        self.b1_initializer = initializers.get(b1_initializer)
+        self.b2_initializer = initializers.get(b2_initializer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.w1_regularizer = regularizers.get(w1_regularizer)
+        self.w2_regularizer = regularizers.get(w2_regularizer)
+        self.b1_regularizer = regularizers.get(b1_regularizer)
+        self.b2_regularizer = regularizers.get(b2_regularizer)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.w1_constraint = constraints.get(w1_constraint)
+        self.w2_constraint = constraints.get(w2_constraint)
+        self.b1_constraint = constraints.get(b1_constraint)
+        self.b2_constraint = constraints.get(b2_constraint)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Creates the weights for feature maps of this shape."""
+        if len(input_shape) < 3:
+            raise ValueError(
+                f"SNR expects {self._layout}, with at least one spatial axis. Received: input_shape={input_shape}"
+            )
+        channels = input_shape[self._channel_axis]
+        if channels is None:
+            raise ValueError(
+                f"SNR expects {self._layout}, with the number of channels C defined. "
+                f"Received: input_shape={input_shape}"
+            )
+        self.input_spec = keras.layers.InputSpec(ndim=len(input_shape), axes={self._channel_axis: channels})
+
+        hidden = max(1, channels // self.reduction)
+        self.gamma = self._add_snr_weight("gamma", (channels,))
+        self.beta = self._add_snr_weight("beta", (channels,))
+        self.w1 = self._add_snr_weight("w1", (channels, hidden))
+        self.w2 = self._add_snr_weight("w2", (hidden, channels))
+        self.b1 = self._add_snr_weight("b1", (hidden,)) if self.use_bias else None
+        self.b2 = self._add_snr_weight("b2", (channels,)) if self.use_bias else None
+        super().build(input_shape)
+
+    def call(self, inputs: Any, return_embeddings: bool = False) -> Any:
+        """Eqs. 1 to 5 in closed form; see the class."""
+        parameters = self._cast_weights(inputs)
+        shape = ops.shape(inputs)
+        pixels = 1 if self.data_format == "channels_last" else 2
+        count = math.prod(shape[axis] for axis in self._spatial_axes(inputs))
+        flat = (shape[0], count, shape[-1]) if pixels == 1 else (shape[0], shape[1], count)
+        restitute = restitution(epsilon=self.epsilon, pixels=pixels, dtype=self.compute_dtype)
+        F_plus, f_plus, f_minus = restitute(ops.reshape(inputs, flat), *parameters)
+        F_plus = ops.reshape(F_plus, shape)
+        if not return_embeddings:
+            return F_plus
+        return F_plus, SNREmbeddings(ops.broadcast_to(parameters.beta, ops.shape(f_plus)), f_plus, f_minus)
+
+    def decompose(self, inputs: Any) -> SNROutputs:
+        """Every map of eqs. 1 to 5, computed as the paper writes them: for pictures and for teaching.
+
+        Args:
+            inputs: As for a call.
+
+        Returns:
+            `snr_ref.SNROutputs` of tensors: maps in the shape of the input, a and the embeddings (N, C), all in the
+            dtype of the embeddings.
+
+        Raises:
+            ValueError: As from a call.
+        """
+        inputs = ops.convert_to_tensor(inputs)
+        if not self.built:
+            self.build(inputs.shape)
+        gamma, beta, w1, w2, b1, b2 = self._cast_weights(inputs)
+        pixels = self._spatial_axes(inputs)
+        per_channel = [1] * len(inputs.shape)
+        per_channel[self._channel_axis] = -1
+
+        F = ops.cast(inputs, gamma.dtype)
+        mu = ops.mean(F, axis=pixels, keepdims=True)
+        sigma = ops.sqrt(ops.mean(ops.square(F - mu), axis=pixels, keepdims=True) + self.epsilon)
+        F_tilde = ops.reshape(gamma, per_channel) * (F - mu) / sigma + ops.reshape(beta, per_channel)
+        R = F - F_tilde
+        a = ops.sigmoid(ops.matmul(ops.relu(ops.matmul(ops.mean(R, axis=pixels), w1) + b1), w2) + b2)
+        a_everywhere = ops.expand_dims(a, pixels)
+        R_plus, R_minus = a_everywhere * R, (1 - a_everywhere) * R
+        F_plus, F_minus = F_tilde + R_plus, F_tilde + R_minus
+        f_tilde = ops.broadcast_to(beta, ops.shape(a))
+        f_plus, f_minus = ops.mean(F_plus, axis=pixels), ops.mean(F_minus, axis=pixels)
+        return SNROutputs(F_tilde, R, a, R_plus, R_minus, F_plus, F_minus, f_tilde, f_plus, f_minus)
+
+    def compute_output_spec(self, inputs: Any, return_embeddings: bool = False) -> Any:
+        """The shapes and dtypes of a call, with or without embeddings."""
+        dtype = self._statistics_dtype(inputs)
+        F_plus = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+        if not return_embeddings:
+            return F_plus
+        shape = (inputs.shape[0], inputs.shape[self._channel_axis])
+        return F_plus, SNREmbeddings(*(keras.KerasTensor(shape, dtype=dtype) for _ in SNREmbeddings._fields))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make a layer like this one."""
+        config = {
+            "reduction": self.reduction,
+            "epsilon": self.epsilon,
+            "use_bias": self.use_bias,
+            "data_format": self.data_format,
+        }
+        for name in SNRParams._fields:
+            for kind, module in _WEIGHT_OPTIONS.items():
+                config[f"{name}_{kind}"] = module.serialize(getattr(self, f"{name}_{kind}"))
+        return {**super().get_config(), **config}
+
+    @property
+    def _layout(self) -> str:
+        return "(N, *S, C)" if self.data_format == "channels_last" else "(N, C, *S)"
+
+    @property
+    def _channel_axis(self) -> int:
+        return -1 if self.data_format == "channels_last" else 1
+
+    def _spatial_axes(self, inputs: Any) -> tuple[int, ...]:
+        rank = len(inputs.shape)
+        return tuple(range(1, rank - 1) if self.data_format == "channels_last" else range(2, rank))
+
+    def _add_snr_weight(self, name: str, shape: tuple[int, ...]) -> Any:
+        options = {kind: getattr(self, f"{name}_{kind}") for kind in _WEIGHT_OPTIONS}
+        return self.add_weight(name=name, shape=shape, autocast=False, **options)
+
+    def _statistics_dtype(self, inputs: Any) -> str:
+        dtype = keras.backend.standardize_dtype(inputs.dtype)
+        if "float" not in dtype:
+            raise ValueError(
+                f"SNR normalizes floating-point feature maps: cast integers first. Received: dtype={dtype!r}, "
+                f"shape={tuple(inputs.shape)}"
+            )
+        return keras.backend.result_type(dtype, self.variable_dtype, "float32")
+
+    def _cast_weights(self, inputs: Any) -> SNRParams:
+        """The weights in the dtype of the statistics; absent biases are zeros, which cost nothing."""
+        dtype = self._statistics_dtype(inputs)
+        gamma, beta, w1, w2 = (ops.cast(weight, dtype) for weight in (self.gamma, self.beta, self.w1, self.w2))
+        b1 = ops.cast(self.b1, dtype) if self.use_bias else ops.zeros(w1.shape[1:], dtype)
+        b2 = ops.cast(self.b2, dtype) if self.use_bias else ops.zeros(w2.shape[1:], dtype)
+        return SNRParams(gamma, beta, w1, w2, b1, b2)

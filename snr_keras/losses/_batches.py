@@ -1,0 +1,60 @@
+"""What the metric losses share: labels, pairs, the precision they compute in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def floating(name: str, value: Any) -> Any:
+    """A floating (N, C) tensor in at least float32.
+
+    Raises:
+        ValueError: If it isn't of rank 2 or not floating.
+    """
+    value = ops.convert_to_tensor(value)
+    dtype = keras.backend.standardize_dtype(value.dtype)
+    if len(value.shape) != 2 or "float" not in dtype:
+        raise ValueError(
+            f"`{name}` must be floating-point, of shape (N, C). Received: dtype={dtype!r}, shape={tuple(value.shape)}"
+        )
+    return ops.cast(value, keras.backend.result_type(dtype, "float32"))
+
+
+def pairs(labels: Any, length: int | None) -> tuple[Any, Any]:
+    """Which (a, p) are of one identity and two images, and which (a, n) are of two identities: (N, N), bool.
+
+    Args:
+        labels: Identities, (N,) or (N, 1), of any integer dtype.
+        length: N, where it is known.
+
+    Raises:
+        ValueError: If the labels are not integers, or not one per row.
+    """
+    labels = ops.convert_to_tensor(labels)
+    dtype, shape = keras.backend.standardize_dtype(labels.dtype), tuple(labels.shape)
+    if "int" not in dtype or len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or _differ(shape[0], length):
+        raise ValueError(
+            f"`labels` must be integers of shape (N,) or (N, 1), with N={length} as in the embeddings. "
+            f"Received: dtype={dtype!r}, shape={shape}"
+        )
+    labels = ops.reshape(labels, (-1,))
+    same = ops.expand_dims(labels, 1) == ops.expand_dims(labels, 0)
+    self = ops.eye(ops.shape(labels)[0], dtype="bool")
+    return ops.logical_and(same, ops.logical_not(self)), ops.logical_not(same)
+
+
+def refuse_weights(sample_weight: Any) -> None:
+    """A `sample_weight` has no meaning where the terms are pairs of samples.
+
+    Raises:
+        ValueError: If there is one.
+    """
+    if sample_weight is not None:
+        raise ValueError("`sample_weight` must be None: this loss compares samples. Received: a sample weight")
+
+
+def _differ(a: int | None, b: int | None) -> bool:
+    return a is not None and b is not None and a != b

@@ -1,0 +1,79 @@
+"""Distances between the rows of two matrices: `snr_ref.distances` in Keras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+
+def cosine_distance(x: Any, y: Any) -> Any:
+    """d(x, y) = 0.5 - x.y / (2 |x| |y|), in [0, 1].
+
+    Equal rows are at distance exactly 0, the zero vector included; for x = 0 != y the cosine is 0 and d = 0.5. The
+    gradient at a zero vector is zero.
+
+    Args:
+        x: (N, C), floating.
+        y: (M, C), floating.
+
+    Returns:
+        (N, M).
+
+    Source:
+        The distance of the paper's dual causality loss.
+    """
+    d = ops.clip(0.5 - ops.matmul(_unit(x), ops.transpose(_unit(y))) / 2, 0, 1)
+    return ops.where(_equal_rows(x, y), 0, d)
+
+
+def euclidean_distance(x: Any, y: Any) -> Any:
+    """d(x, y) = |x - y|, with gradient zero where x = y.
+
+    From the differences and not from |x|^2 + |y|^2 - 2 x.y, in which near neighbours drown in rounding; hence it
+    needs memory for N * M * C numbers.
+
+    Args:
+        x: (N, C), floating.
+        y: (M, C), floating.
+
+    Returns:
+        (N, M).
+    """
+    return norm(ops.expand_dims(x, 1) - ops.expand_dims(y, 0))
+
+
+def norm(v: Any) -> Any:
+    """|v| over the last axis, without overflow or underflow; 0 with gradient zero for the zero vector.
+
+    Args:
+        v: (..., C), floating.
+
+    Returns:
+        (...).
+    """
+    scaled, scale = _scaled(v)
+    return ops.squeeze(scale, -1) * _length(scaled)
+
+
+def _unit(x: Any) -> Any:
+    scaled, _ = _scaled(x)
+    length = _length(scaled)
+    return scaled / ops.expand_dims(ops.where(length > 0, length, 1), -1)
+
+
+def _scaled(v: Any) -> tuple[Any, Any]:
+    """Returns v over its largest magnitude, and that magnitude; as length is linear, the latter needs no gradient."""
+    largest = ops.stop_gradient(ops.max(ops.abs(v), axis=-1, keepdims=True))
+    scale = ops.where(largest > 0, largest, 1)
+    return v / scale, scale
+
+
+def _length(scaled: Any) -> Any:
+    square = ops.sum(ops.square(scaled), axis=-1)
+    positive = square > 0
+    return ops.where(positive, ops.sqrt(ops.where(positive, square, 1)), square)
+
+
+def _equal_rows(x: Any, y: Any) -> Any:
+    return ops.all(ops.expand_dims(x, 1) == ops.expand_dims(y, 0), axis=-1)
