@@ -1,0 +1,101 @@
+"""One target domain's figures, and several of them as JSON."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from snr_keras.evaluation.embeddings import EmbeddedDataset
+from snr_keras.evaluation.retrieval import evaluate_embeddings
+
+
+@dataclass(frozen=True)
+class TargetResult:
+    """How well a model retrieves on one target domain. Fractions are in [0, 1].
+
+    Attributes:
+        target: The domain's name.
+        mAP: Mean average precision.
+        mINP: Mean inverse negative penalty.
+        cmc: The fraction of queries with a match among the first k, for k = 1, 2, ...
+        num_queries: Queries in the split.
+        num_valid_queries: Queries with a valid match; the others are left out of every mean.
+        num_gallery: Gallery images.
+        protocol: "market1501" or "no_camera".
+        distance: "cosine" or "euclidean".
+    """
+
+    target: str
+    mAP: float  # noqa: N815
+    mINP: float  # noqa: N815
+    cmc: tuple[float, ...]
+    num_queries: int
+    num_valid_queries: int
+    num_gallery: int
+    protocol: str
+    distance: str
+
+    def rank(self, k: int) -> float:
+        """Rank-k: the fraction of queries with a match among the first k."""
+        return self.cmc[min(k, len(self.cmc)) - 1]
+
+    def to_json(self) -> dict:
+        """The result as JSON's types."""
+        return asdict(self) | {"cmc": list(self.cmc)}
+
+
+def protocol_of(embedded: EmbeddedDataset) -> str:
+    """The protocol "market1501" where queries and gallery both have cameras, else "no_camera"."""
+    with_cameras = embedded.dataset.query.cameras is not None and embedded.dataset.gallery.cameras is not None
+    return "market1501" if with_cameras else "no_camera"
+
+
+def score(
+    embedded: EmbeddedDataset,
+    *,
+    distance: str = "cosine",
+    protocol: str | None = None,
+    max_rank: int = 50,
+) -> TargetResult:
+    """The figures of one embedded dataset.
+
+    Args:
+        embedded: Embeddings and labels.
+        distance: "cosine" or "euclidean".
+        protocol: "market1501" or "no_camera"; by default what the dataset's camera labels allow.
+        max_rank: The length of the CMC.
+
+    Raises:
+        ValueError: No query has a valid match; the message names the dataset, the cause and the remedy.
+    """
+    query, gallery = embedded.dataset.query, embedded.dataset.gallery
+    protocol = protocol or protocol_of(embedded)
+    try:
+        result = evaluate_embeddings(
+            embedded.query,
+            embedded.gallery,
+            query.identities,
+            gallery.identities,
+            query.cameras,
+            gallery.cameras,
+            distance=distance,
+            max_rank=max_rank,
+            protocol=protocol,
+        )
+    except ValueError as error:
+        raise ValueError(f"{embedded.dataset.name}: {error}") from error
+    return TargetResult(
+        target=embedded.dataset.name,
+        mAP=result.mAP,
+        mINP=result.mINP,
+        cmc=tuple(float(c) for c in result.cmc),
+        num_queries=len(query.paths),
+        num_valid_queries=result.num_valid_queries,
+        num_gallery=len(gallery.paths),
+        protocol=protocol,
+        distance=distance,
+    )
+
+
+def mean_over(results: Iterable[TargetResult], figure: str) -> float:
+    """The mean of one figure ("mAP", "mINP" or "rank1") over results."""
+    values = [result.rank(1) if figure == "rank1" else getattr(result, figure) for result in results]
+    return sum(values) / len(values)
