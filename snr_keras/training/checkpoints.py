@@ -1,0 +1,121 @@
+"""Checkpoints: whole compiled `.keras` files, written atomically, that also say where training stood."""
+
+import json
+import os
+import re
+import warnings
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+
+KEPT = 2
+"""Checkpoints that stay: the newest, and one before in case the newest is damaged."""
+
+_STATE = "training_state.json"
+
+
+@dataclass
+class TrainingState:
+    """Where training stands, beyond the variables of model and optimizer.
+
+    Attributes:
+        step: Steps done; the next batch is number `step`.
+        epoch_sums: Sums of the terms over the steps done in the current epoch.
+        epoch_steps: Number of those steps.
+        epoch_seconds: Time they took.
+    """
+
+    step: int = 0
+    epoch_sums: dict[str, float] = field(default_factory=dict)
+    epoch_steps: int = 0
+    epoch_seconds: float = 0.0
+
+    def add(self, terms: Mapping[str, float], seconds: float) -> None:
+        """Count one step."""
+        self.step += 1
+        self.epoch_steps += 1
+        self.epoch_seconds += seconds
+        for name, term in terms.items():
+            self.epoch_sums[name] = self.epoch_sums.get(name, 0.0) + term
+
+    def end_epoch(self, batch_size: int) -> dict[str, Any]:
+        """The means over the epoch, its time and speed; the next epoch starts at zero."""
+        means = {name: total / self.epoch_steps for name, total in self.epoch_sums.items()}
+        images = self.epoch_steps * batch_size
+        record = {
+            "losses": {name: mean for name, mean in means.items() if name not in ("gradient_norm", "accuracy")},
+            "gradient_norm": means["gradient_norm"],
+            "accuracy": means["accuracy"],
+            "seconds": self.epoch_seconds,
+            "images_per_second": images / self.epoch_seconds,
+        }
+        self.epoch_sums, self.epoch_steps, self.epoch_seconds = {}, 0, 0.0
+        return record
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint file that was found to be readable."""
+
+    path: Path
+
+    def load(self, *, compile: bool = True) -> keras.Model:
+        """The model, with its optimizer if `compile`."""
+        return keras.models.load_model(self.path, compile=compile)
+
+    def state(self) -> TrainingState:
+        """Where training stood."""
+        with zipfile.ZipFile(self.path) as file:
+            return TrainingState(**json.loads(file.read(_STATE)))
+
+
+def save_checkpoint(model: keras.Model, run_dir: Path, state: TrainingState) -> Path:
+    """Write `checkpoints/step-00000123.keras`, then delete all but the newest two.
+
+    Whenever the process dies, every file of that name is whole.
+    """
+    folder = run_dir / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step-{state.step:08d}.keras"
+    unfinished = folder / f".unfinished-{path.name}"
+    model.save(unfinished)
+    with zipfile.ZipFile(unfinished, "a") as file:
+        file.writestr(_STATE, json.dumps(asdict(state)))
+    with open(unfinished, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
+    for old in (*_files(folder)[KEPT:], *folder.glob(".unfinished-*")):
+        old.unlink()
+    return path
+
+
+def newest_checkpoint(run_dir: Path) -> Checkpoint | None:
+    """The newest checkpoint that is readable, with a warning for each damaged one that is newer."""
+    for path in _files(run_dir / "checkpoints"):
+        if damage := _damage(path):
+            warnings.warn(f"The checkpoint {path} is damaged and passed over ({damage}).", stacklevel=2)
+        else:
+            return Checkpoint(path)
+    return None
+
+
+def _files(folder: Path) -> list[Path]:
+    """The checkpoints of a folder, newest first."""
+    return sorted((p for p in folder.glob("*.keras") if re.fullmatch(r"step-\d{8,}\.keras", p.name)), reverse=True)
+
+
+def _damage(path: Path) -> str | None:
+    """What is wrong with a file, by the checksums of all its parts."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            if (member := file.testzip()) is not None:
+                return f"checksum of {member}"
+            if missing := {"config.json", "model.weights.h5", _STATE} - set(file.namelist()):
+                return f"without {sorted(missing)}"
+    except (OSError, zipfile.BadZipFile) as error:
+        return str(error)
+    return None

@@ -1,0 +1,149 @@
+"""Everything that decides the outcome of a training run, as one frozen value with a JSON form."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from snr_keras.data.augmentation import Augmentation
+from snr_keras.models import BACKBONES, module_stages
+
+POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The settings of a training run; the defaults suit the synthetic pedestrians at 64x32 on a CPU.
+
+    Attributes:
+        normalization: What follows the stages of the backbone: `"none"`, `"in"` or `"snr"`.
+        backbone: `"resnet_small"` or `"resnet50"`.
+        stages: After which of the stages 1 to 4; `None` is the normalization's default.
+        weights: Weights the backbone starts from: `None`, `"imagenet"` or a path (both for `"resnet50"`).
+        reduction: The reduction ratio r of SNR's channel attention.
+        batch_norm_momentum: Of the moving statistics of every BatchNormalization.
+        image_size: `(height, width)` in pixels.
+        epochs: Passes over the training images. The learning-rate schedule ends with the last.
+        identities_per_batch: P, at least 2.
+        images_per_identity: K, at least 2: else no anchor has a positive.
+        learning_rate: The largest, at the end of the warm-up; a cosine brings it down to a hundredth.
+        warmup_epochs: Over which the learning rate rises linearly from a hundredth of the largest; fractions are
+            allowed, and a run of fewer epochs ends while it still rises.
+        weight_decay: Decoupled (AdamW), on kernels only; 0 is Adam.
+        clip_norm: Largest global norm of the gradient; `None` does not clip.
+        label_smoothing: Of the cross-entropy, in [0, 1).
+        triplet_margin: Of the batch-hard triplet loss: a number, or `"soft"` for Softplus.
+        snr_weights: The lambda of the dual causality loss of each stage, 1 to 4; that of a stage without a
+            module counts for nothing. All 0 is SNR without that loss.
+        distance: Of the dual causality loss: `"cosine"` or `"euclidean"`.
+        seed: Decides initial weights, batches and augmentation.
+        mixed_precision: `"float32"`, `"mixed_float16"` (with dynamic loss scaling) or `"mixed_bfloat16"`.
+        jit_compile: Whether XLA compiles the training step.
+        augmentation: What is done to training images.
+
+    Raises:
+        ValueError: If a value is out of range; the message names it.
+    """
+
+    normalization: str = "snr"
+    backbone: str = "resnet_small"
+    stages: tuple[int, ...] | None = None
+    weights: str | None = None
+    reduction: int = 16
+    batch_norm_momentum: float = 0.9
+    image_size: tuple[int, int] = (64, 32)
+    epochs: int = 20
+    identities_per_batch: int = 16
+    images_per_identity: int = 4
+    learning_rate: float = 1e-3
+    warmup_epochs: float = 2.0
+    weight_decay: float = 5e-4
+    clip_norm: float | None = 10.0
+    label_smoothing: float = 0.1
+    triplet_margin: float | Literal["soft"] = 0.3
+    snr_weights: tuple[float, float, float, float] = (0.1, 0.1, 0.5, 0.5)
+    distance: str = "cosine"
+    seed: int = 0
+    mixed_precision: str = "float32"
+    jit_compile: bool = False
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        for name, (expected, holds) in _RANGES.items():
+            value = getattr(self, name)
+            if not holds(value):
+                raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")
+        module_stages(self.normalization, self.stages)
+
+    @property
+    def batch_size(self) -> int:
+        """Images in a batch: P times K."""
+        return self.identities_per_batch * self.images_per_identity
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as JSON's own types; `from_json` brings them back."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, settings: Mapping[str, Any]) -> "TrainingConfig":
+        """The config that `to_json` wrote; a setting that is missing takes its default.
+
+        Raises:
+            ValueError: If there is a setting that no config has, or a value out of range.
+        """
+        settings = dict(_known(cls, settings))
+        for name in ("stages", "image_size", "snr_weights"):
+            if isinstance(settings.get(name), list):
+                settings[name] = tuple(settings[name])
+        if "augmentation" in settings:
+            settings["augmentation"] = Augmentation(**_known(Augmentation, settings["augmentation"]))
+        return cls(**settings)
+
+
+def _known(cls: type, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    names = [f.name for f in fields(cls)]
+    if unknown := sorted(set(settings) - set(names)):
+        raise ValueError(f"{cls.__name__} has the settings {names}. Received unknown ones: {unknown}")
+    return settings
+
+
+def _number(x: Any) -> bool:
+    return isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x)
+
+
+def _integer(x: Any) -> bool:
+    return isinstance(x, int) and not isinstance(x, bool)
+
+
+def _one_of(names: tuple[str, ...]) -> tuple[str, Callable[[Any], bool]]:
+    return f"one of {names}", lambda x: x in names
+
+
+_RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "backbone": _one_of(tuple(BACKBONES)),
+    "weights": ("None or a string", lambda x: x is None or isinstance(x, str)),
+    "reduction": ("an integer of at least 1", lambda x: _integer(x) and x >= 1),
+    "batch_norm_momentum": ("in [0, 1)", lambda x: _number(x) and 0 <= x < 1),
+    "image_size": (
+        "a (height, width) of positive integers",
+        lambda x: isinstance(x, tuple) and len(x) == 2 and all(_integer(n) and n >= 1 for n in x),
+    ),
+    "epochs": ("an integer of at least 1", lambda x: _integer(x) and x >= 1),
+    "identities_per_batch": ("an integer of at least 2", lambda x: _integer(x) and x >= 2),
+    "images_per_identity": ("an integer of at least 2", lambda x: _integer(x) and x >= 2),
+    "learning_rate": ("a positive number", lambda x: _number(x) and x > 0),
+    "warmup_epochs": ("a number of at least 0", lambda x: _number(x) and x >= 0),
+    "weight_decay": ("a number of at least 0", lambda x: _number(x) and x >= 0),
+    "clip_norm": ("a positive number or None", lambda x: x is None or (_number(x) and x > 0)),
+    "label_smoothing": ("in [0, 1)", lambda x: _number(x) and 0 <= x < 1),
+    "triplet_margin": ('a number of at least 0 or "soft"', lambda x: x == "soft" or (_number(x) and x >= 0)),
+    "snr_weights": (
+        "four numbers of at least 0, one per stage",
+        lambda x: isinstance(x, tuple) and len(x) == 4 and all(_number(w) and w >= 0 for w in x),
+    ),
+    "distance": _one_of(("cosine", "euclidean")),
+    "seed": ("an integer in [0, 2**32)", lambda x: _integer(x) and 0 <= x < 2**32),
+    "mixed_precision": _one_of(POLICIES),
+    "jit_compile": ("True or False", lambda x: isinstance(x, bool)),
+    "augmentation": ("an Augmentation", lambda x: isinstance(x, Augmentation)),
+}

@@ -1,0 +1,48 @@
+"""The objective: L = L_ReID + sum over the modules of lambda_b * L_SNR^b."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from snr_keras.layers import SNREmbeddings
+from snr_keras.losses import BatchHardTripletLoss, DualCausalityLoss
+from snr_keras.models import module_stages
+from snr_keras.training.config import TrainingConfig
+
+Objective = Callable[[Any, Mapping[str, Any]], dict[str, Any]]
+"""`objective(labels, outputs)`: the terms of the loss by name, float32 scalars, their weighted sum as `"total"`."""
+
+
+def reid_objective(config: TrainingConfig) -> Objective:
+    """The objective of a config, for the outputs of its `reid_model`.
+
+    The terms, in this order:
+
+    - `cross_entropy`: label-smoothed, on the logits;
+    - `triplet`: batch-hard, Euclidean, on the pooled features before the BNNeck;
+    - `snr{stage}_plus`, `snr{stage}_minus`: L+ and L- of the module after that stage, before their weight;
+    - `total`: `cross_entropy + triplet + sum of lambda_b (plus + minus)`.
+    """
+    cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
+    triplet = BatchHardTripletLoss(margin=config.triplet_margin)
+    dual_causality = DualCausalityLoss(distance=config.distance)
+    stages = module_stages(config.normalization, config.stages)
+
+    def objective(labels: Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        logits = outputs["logits"]
+        terms = {
+            "cross_entropy": cross_entropy(ops.one_hot(labels, logits.shape[-1]), logits),
+            "triplet": triplet(labels, outputs["features"]),
+        }
+        total = terms["cross_entropy"] + terms["triplet"]
+        for stage, embeddings in zip(stages, outputs.get("snr", ()), strict=config.normalization == "snr"):
+            # A model that was loaded from a file returns plain sequences where it had named tuples.
+            plus, minus = dual_causality.terms(labels, SNREmbeddings(*embeddings))
+            terms[f"snr{stage}_plus"], terms[f"snr{stage}_minus"] = plus, minus
+            if weight := config.snr_weights[stage - 1]:
+                total += weight * (plus + minus)
+        return {**terms, "total": total}
+
+    return objective
