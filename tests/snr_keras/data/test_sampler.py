@@ -130,7 +130,8 @@ def test_fewer_identities_than_a_batch_needs_is_an_error_that_says_how_many_ther
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"identities_per_batch": 0}, {"images_per_identity": 0}, {"seed": -1}, {"start_step": -1}]
+    "wrong",
+    [{"identities_per_batch": 0}, {"images_per_identity": 0}, {"seed": -1}, {"seed": 2**63}, {"start_step": -1}],
 )
 def test_a_number_out_of_range_is_an_error_that_quotes_it(wrong):
     settings = {"identities_per_batch": 2, "images_per_identity": 2, "seed": 0} | wrong
