@@ -118,8 +118,8 @@ def _jitter_colours(
     s = 1.0 + augmentation.saturation * saturation
     angle = 2.0 * math.pi * augmentation.hue * hue
     cos, sin, zero = s * tf.cos(angle), s * tf.sin(angle), tf.zeros_like(s)
-    turn = tf.stack([zero + 1.0, zero, zero, zero, cos, -sin, zero, sin, cos], axis=1)
-    colours = _YIQ_TO_RGB @ tf.reshape(turn, (-1, 3, 3)) @ _RGB_TO_YIQ
+    turn = tf.stack([zero, zero, zero, zero, cos - 1.0, -sin, zero, sin, cos - 1.0], axis=1)  # less the identity,
+    colours = tf.eye(3) + _YIQ_TO_RGB @ tf.reshape(turn, (-1, 3, 3)) @ _RGB_TO_YIQ  # so that "off" is exactly off
     grey = tf.reduce_mean(images, axis=(1, 2)) @ _RGB_TO_YIQ[:1].T  # (N, 1)
     offset = (1.0 - c)[:, None] * b[:, None] * grey
 

@@ -36,7 +36,7 @@ def identity_batches(
         labels: (n,) integers, the identity of each image; any numbers.
         identities_per_batch: P, at least 1.
         images_per_identity: K, at least 1.
-        seed: non-negative integer.
+        seed: from 0 to 2^63 - 1.
         start_step: the step of the first batch yielded; the batches are those that a sampler started at 0 gives there.
 
     Yields:
@@ -46,9 +46,10 @@ def identity_batches(
         ValueError: if there are fewer than P identities, or an argument is out of range.
     """
     labels = _checked(labels, identities_per_batch, images_per_identity)
-    if seed < 0 or start_step < 0:
+    if not 0 <= seed < 2**63 or start_step < 0:
         raise ValueError(
-            f"`seed` and `start_step` must not be negative. Received: seed={seed}, start_step={start_step}"
+            "`seed` must be between 0 and 2^63 - 1, and `start_step` not negative. "
+            f"Received: seed={seed}, start_step={start_step}"
         )
     images_of = _images_of_each_identity(labels)
     steps = num_steps(labels, identities_per_batch=identities_per_batch, images_per_identity=images_per_identity)
