@@ -45,6 +45,14 @@ class Split:
     identities: np.ndarray
     cameras: np.ndarray | None
 
+    def __post_init__(self) -> None:
+        shapes = [labels.shape for labels in (self.identities, self.cameras) if labels is not None]
+        if set(shapes) != {(len(self.paths),)}:
+            raise ValueError(
+                f"Expected one identity per path, and one camera or no cameras. Received: {len(self.paths)} paths, "
+                f"labels of shapes {shapes}"
+            )
+
     def __len__(self) -> int:
         """The number of images."""
         return len(self.paths)

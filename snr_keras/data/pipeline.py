@@ -39,7 +39,7 @@ def training_batches(
         image_size: (height, width) of the images in the batches.
         identities_per_batch: P.
         images_per_identity: K.
-        seed: non-negative integer.
+        seed: from 0 to 2^63 - 1.
         augmentation: the random changes.
         start_step: the step of the first batch.
 

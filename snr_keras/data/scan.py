@@ -16,7 +16,7 @@ from snr_keras.data.report import Excluded, count
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp")
 
-_NAME = re.compile(r"(?P<identity>-1|[0-9]+)(?![^\W_])(?:_c(?P<camera>[0-9]+))?")
+_NAME = re.compile(r"(?P<identity>-1|[0-9]+)(?![^\W_])(?:_[cC](?P<camera>[0-9]+))?")
 _LARGEST_NUMBER = np.iinfo(np.int64).max
 
 
