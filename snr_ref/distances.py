@@ -77,7 +77,7 @@ def unit(x: np.ndarray) -> np.ndarray:
 
 
 def equal_rows(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Whether row n of x and row m of y are the same vector.
+    """Whether row n of x and row m of y are the same vector; one that holds Inf or NaN is no vector's equal.
 
     Args:
         x: (N, C).
@@ -88,7 +88,7 @@ def equal_rows(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     equal = np.empty((len(x), len(y)), bool)
     for n, row in enumerate(x.real):
-        equal[n] = (row == y.real).all(axis=1)
+        equal[n] = np.isfinite(row).all() & (row == y.real).all(axis=1)
     return equal
 
 

@@ -58,7 +58,8 @@ def softplus(x: np.ndarray) -> np.ndarray:
         ValueError: If x is not floating.
     """
     x = floating("x", x)
-    return relu(x) + np.log1p(np.exp(-_magnitude(x)))
+    positive_part = np.where(x.real < 0, 0, x)  # not ReLU, whose derivative at 0 would be half a unit off
+    return positive_part + np.log1p(np.exp(-_magnitude(x)))
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

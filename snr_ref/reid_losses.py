@@ -109,6 +109,7 @@ def batch_hard_triplet_loss(
         5.
     """
     features, labels = check_features(features, labels)
+    margin = check_margin(margin)
     d = euclidean_distance(features, features)
     a, p, n = hardest_triplets(d, labels).T
     if len(a) == 0:
@@ -125,13 +126,8 @@ def triplet_term(difference: np.ndarray, margin: float | Literal["soft"]) -> np.
 
     Returns:
         (T,).
-
-    Raises:
-        ValueError: If the margin is neither.
     """
-    if check_margin(margin) == "soft":
-        return softplus(difference)
-    return relu(difference + margin)
+    return softplus(difference) if margin == "soft" else relu(difference + margin)
 
 
 def hardest_triplets(d: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ the smallest shape and the mildest vice that still fail.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -127,6 +128,13 @@ def identity_labels(draw: DrawFn, images: int) -> np.ndarray:
 
 
 @st.composite
+def paired_labels(draw: DrawFn, images: int) -> np.ndarray:
+    """Every identity at least twice and at least two of them, so that every anchor has a positive and a negative."""
+    rng = draw(generators())
+    return rng.permutation(np.minimum(np.arange(images) // 2, images // 2 - 1))
+
+
+@st.composite
 def embeddings(draw: DrawFn, images: int, channels: int, *, vices: bool = True) -> np.ndarray:
     """(N, C), with duplicated rows, zero vectors, opposite rows, and rows on a grid (whose distances tie)."""
     rng = draw(generators())
@@ -157,12 +165,17 @@ class EmbeddingBatch(NamedTuple):
 
 @st.composite
 def embedding_batches(
-    draw: DrawFn, *, max_images: int = 7, max_channels: int = 5, vices: bool = True
+    draw: DrawFn,
+    *,
+    min_images: int = 1,
+    max_images: int = 7,
+    max_channels: int = 5,
+    labels: Callable[[int], SearchStrategy[np.ndarray]] = identity_labels,
 ) -> EmbeddingBatch:
     """Three embeddings of one batch, and its labels."""
-    images, channels = draw(st.integers(1, max_images)), draw(st.integers(1, max_channels))
-    f_tilde, f_plus, f_minus = (draw(embeddings(images, channels, vices=vices)) for _ in range(3))
-    return EmbeddingBatch(f_tilde, f_plus, f_minus, draw(identity_labels(images)))
+    images, channels = draw(st.integers(min_images, max_images)), draw(st.integers(1, max_channels))
+    f_tilde, f_plus, f_minus = (draw(embeddings(images, channels)) for _ in range(3))
+    return EmbeddingBatch(f_tilde, f_plus, f_minus, draw(labels(images)))
 
 
 class RetrievalCase(NamedTuple):

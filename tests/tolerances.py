@@ -1,7 +1,7 @@
 """How far two computations of the same number may be apart, derived once.
 
-Every bound is `roundings * eps * condition`: how many roundings the computation takes, the unit roundoff of its dtype, and
-by how much eqs. 1 to 5 amplify a relative error of their input. None was fitted to a result.
+Every bound is `roundings * eps * condition`: how many roundings the computation takes, the unit roundoff of its dtype,
+and by how much eqs. 1 to 5 amplify a relative error of their input. None was fitted to a result.
 """
 
 from __future__ import annotations
@@ -18,11 +18,22 @@ def forward_bound(F: np.ndarray, params: SNRParams, *, epsilon: float = 1e-5, ep
     """Absolute error of any map or embedding of SNR.
 
     A mean of M numbers is off by at most M eps max|F|, and so is F - mu. Eq. 1 divides that by sigma and multiplies it
-    by gamma; an error in sigma counts (F - mu) / sigma <= sqrt(M) times as much. Eq. 3 takes it through two matrices
-    and a sigmoid, whose slope is at most 1/4, and eq. 4 multiplies it by the residual.
+    by gamma; an error in sigma counts (F - mu) / sigma <= sqrt(M) times as much. Eq. 4 multiplies the error of the
+    attention by the residual.
     """
-    c = _conditions(F, params, epsilon)
-    return 4 * c.roundings * eps * c.gain * (1 + c.gate * c.residual) * c.amplitude
+    c = _Conditions(F, params, epsilon)
+    attention = attention_bound(F, params, epsilon=epsilon, eps=eps)
+    return 4 * c.roundings * eps * c.gain * c.amplitude + attention * c.residual
+
+
+def attention_bound(F: np.ndarray, params: SNRParams, *, epsilon: float = 1e-5, eps: float = EPS64) -> float:
+    """Absolute error of the channel attention.
+
+    The logits round relative to their own size and carry the error of z through W1 and W2; the slope of the sigmoid is
+    at most 1/4.
+    """
+    c = _Conditions(F, params, epsilon)
+    return 4 * c.roundings * eps * (1 + (c.logits + c.weights * c.gain * c.amplitude) / 4)
 
 
 def gradient_bound(
@@ -30,12 +41,12 @@ def gradient_bound(
 ) -> float:
     """Absolute error of any gradient of SNR, where no incoming gradient exceeds `gradient`.
 
-    The backward pass sums the incoming gradient over M pixels and N images and multiplies it by factors that are each no
-    larger than the forward's condition: gain, residual, gate, and the amplitude that W1 and W2 see. Each factor carries the
-    relative error of F - mu, which is eps amplitude / sigma.
+    The backward pass sums the incoming gradient over M pixels and N images and multiplies it by factors that are each
+    no larger than the forward's: gain, residual, weights, and the logits. Each factor carries the relative error of
+    F - mu, which is eps amplitude / sigma.
     """
-    c = _conditions(F, params, epsilon)
-    size = gradient * F.size * c.gain * (1 + c.gate) * (1 + c.residual) * (1 + c.amplitude)
+    c = _Conditions(F, params, epsilon)
+    size = gradient * F.size * c.gain * (1 + c.weights) * (1 + c.residual) * (1 + c.logits + c.amplitude)
     return 4 * c.roundings * eps * (1 + c.amplitude / c.sigma) * size
 
 
@@ -55,22 +66,17 @@ def sum_bound(terms: int, magnitude: float, *, eps: float = EPS64) -> float:
 
 
 class _Conditions:
+    """What eqs. 1 to 5 multiply an error by."""
+
     def __init__(self, F: np.ndarray, params: SNRParams, epsilon: float):
+        F = F.astype(np.float64)
+        gamma, beta, w1, w2, b1, b2 = (0.0 if p is None else np.abs(p.astype(np.float64)) for p in params)
         pixels = F[:1, ..., :1].size
-        hidden = params.w1.shape[1]
-        self.roundings = pixels + F.shape[-1] + hidden + 8
+        self.roundings = pixels + sum(w1.shape) + 8
         self.sigma = float(standard_deviation(F, epsilon=epsilon).min())
-        self.amplitude = float(np.abs(F).max() + np.abs(params.beta).max())
-        self.gain = np.sqrt(pixels) * (1 + float(np.abs(params.gamma).max()) / self.sigma)
-        biases = sum(float(np.abs(b).max()) for b in (params.b1, params.b2) if b is not None)
-        self.gate = (_norm(params.w1) * (1 + _norm(params.w2)) + biases) / 4
-        self.residual = float(np.abs(params.gamma).max()) * np.sqrt(pixels) + 2 * self.amplitude
-
-
-def _conditions(F: np.ndarray, params: SNRParams, epsilon: float) -> _Conditions:
-    return _Conditions(F.astype(np.float64), params, epsilon)
-
-
-def _norm(w: np.ndarray) -> float:
-    """How much z @ w can exceed z: the largest sum of magnitudes of a column."""
-    return float(np.abs(w).sum(axis=0).max())
+        self.amplitude = float(np.abs(F).max() + beta.max())  # of F, F~ - gamma (F - mu) / sigma, and z
+        self.gain = float(np.sqrt(pixels) * (1 + gamma.max() / self.sigma))
+        self.residual = float(gamma.max() * np.sqrt(pixels) + 2 * self.amplitude)
+        self.weights = float(w1.sum(axis=0).max() * w2.sum(axis=0).max())
+        hidden = w1.sum(axis=0).max() * self.amplitude + np.max(b1)
+        self.logits = float(hidden * w2.sum(axis=0).max() + np.max(b2))

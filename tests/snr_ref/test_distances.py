@@ -1,0 +1,122 @@
+"""d(x, y): the formulas, and the conventions where the formulas say nothing."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snr_ref import cosine_distance, euclidean_distance
+from tests.strategies import embeddings, generators
+from tests.tolerances import cosine_bound, euclidean_bound
+
+BOTH = pytest.mark.parametrize("distance", [cosine_distance, euclidean_distance])
+pairs_of_embeddings = st.integers(1, 6).flatmap(lambda c: st.tuples(embeddings(5, c), embeddings(4, c)))
+
+
+@given(pairs_of_embeddings)
+def test_the_cosine_distance_is_its_formula(pair):
+    x, y = pair
+    for n, row in enumerate(x.tolist()):
+        for m, other in enumerate(y.tolist()):
+            lengths = math.hypot(*row) * math.hypot(*other)
+            dot = math.fsum(p * q for p, q in zip(row, other, strict=True))
+            expected = 0.0 if row == other else 0.5 - (dot / (2 * lengths) if lengths else 0.0)
+            assert cosine_distance(x, y)[n, m] == pytest.approx(expected, abs=cosine_bound(x.shape[1]))
+
+
+@given(pairs_of_embeddings)
+def test_the_euclidean_distance_is_its_formula(pair):
+    x, y = pair
+    expected = [[math.dist(row, other) for other in y] for row in x]
+    bound = euclidean_bound(np.concatenate([x, y]))
+    np.testing.assert_allclose(euclidean_distance(x, y), expected, rtol=0, atol=bound)
+
+
+@BOTH
+@given(pair=pairs_of_embeddings)
+def test_a_distance_is_symmetric_and_exactly_zero_between_equal_rows(distance, pair):
+    x, y = pair
+    d = distance(x, y)
+    np.testing.assert_allclose(d, distance(y, x).T, rtol=1e-15, atol=1e-15)
+    np.testing.assert_array_equal(np.diag(distance(x, x)), 0)
+    equal = (x[:, np.newaxis] == y[np.newaxis]).all(axis=2)
+    np.testing.assert_array_equal(d[equal], 0)
+    assert (d >= 0).all()
+
+
+@given(pairs_of_embeddings)
+def test_the_cosine_distance_never_leaves_zero_to_one(pair):
+    d = cosine_distance(*pair)
+    assert ((d >= 0) & (d <= 1)).all()
+
+
+@given(pairs_of_embeddings, generators())
+def test_the_cosine_distance_is_blind_to_the_length_of_each_row(pair, rng):
+    x, y = pair
+    scaled = cosine_distance(x * rng.uniform(1e-3, 1e3, (len(x), 1)), y * rng.uniform(1e-3, 1e3, (len(y), 1)))
+    np.testing.assert_allclose(scaled, cosine_distance(x, y), rtol=0, atol=2 * cosine_bound(x.shape[1]))
+
+
+@given(pairs_of_embeddings, st.sampled_from([1e-300, 1e-200, 1e200, 1e300]))
+def test_neither_distance_overflows_or_underflows(pair, magnitude):
+    x, y = pair
+    np.testing.assert_allclose(
+        cosine_distance(magnitude * x, y), cosine_distance(x, y), rtol=0, atol=2 * cosine_bound(x.shape[1])
+    )
+    bound = 2 * euclidean_bound(np.concatenate([x, y]))
+    np.testing.assert_allclose(
+        euclidean_distance(magnitude * x, magnitude * y) / magnitude, euclidean_distance(x, y), rtol=0, atol=bound
+    )
+
+
+def test_zero_is_at_cosine_distance_zero_from_itself_and_a_half_from_everything_else():
+    x = np.array([[0.0, 0.0], [3.0, 4.0]])
+    np.testing.assert_array_equal(cosine_distance(x, x), [[0, 0.5], [0.5, 0]])
+
+
+def test_opposite_rows_are_at_cosine_distance_one_and_orthogonal_ones_at_a_half():
+    x = np.array([[1.0, 0.0]])
+    np.testing.assert_array_equal(cosine_distance(x, np.array([[-2.0, 0.0], [0.0, 5.0], [9.0, 0.0]])), [[1, 0.5, 0]])
+
+
+@BOTH
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_nan_or_inf_stays_in_its_row(distance, poison):
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    clean = distance(x, x)
+    x[2, 1] = poison
+    with np.errstate(all="raise"):
+        d = distance(x, x)
+    others = np.ix_([0, 1, 3], [0, 1, 3])
+    np.testing.assert_array_equal(d[others], clean[others])
+    assert not np.isfinite(d[2]).any()
+
+
+@BOTH
+@pytest.mark.parametrize("dtype", [np.longdouble, np.complex128])
+def test_longdouble_and_complex128_pass_through(distance, dtype):
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    d = distance(x.astype(dtype), x)
+    assert d.dtype == dtype
+    np.testing.assert_allclose(d.real.astype(np.float64), distance(x, x), rtol=1e-14, atol=1e-15)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (
+            np.ones((2, 3)),
+            np.ones((2, 4)),
+            r"`y` must have shape \(2, 3\).*x of shape \(2, 3\). Received: shape \(2, 4\)",
+        ),
+        (np.ones(3), np.ones((2, 3)), r"`x` must have shape \(N, C\). Received: shape \(3,\)"),
+        (np.ones((2, 3)), np.ones((1, 2, 3)), r"`y` must have shape \(M, C\). Received: shape \(1, 2, 3\)"),
+        (np.ones((2, 3), int), np.ones((2, 3)), r"`x` must hold floating.*Received: dtype int64 with shape \(2, 3\)"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused_by_shape(distance, x, y, message):
+    with pytest.raises(ValueError, match=message):
+        distance(x, y)
