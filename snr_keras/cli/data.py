@@ -1,0 +1,72 @@
+"""`snr data`: images on disk, drawn or looked at."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from snr_keras.cli.console import console, progress_bar
+from snr_keras.data.market1501 import open_dataset
+from snr_keras.data.synthetic import DOMAINS, synthesize
+
+app = typer.Typer(no_args_is_help=True, help="Draw the synthetic pedestrians; see what a folder of images holds.")
+
+
+@app.command("synthesize")
+def synthesize_command(
+    directory: Annotated[Path, typer.Argument(help="One folder a domain is made in here.")],
+    domain: Annotated[
+        list[str] | None, typer.Option(help="A domain to draw: day, dusk, night or fog; may be repeated. Default: all.")
+    ] = None,
+    train_identities: Annotated[int, typer.Option(help="People to train on.")] = 120,
+    test_identities: Annotated[int, typer.Option(help="Other people, to test on.")] = 50,
+    cameras: Annotated[int, typer.Option(help="Cameras a domain.")] = 6,
+    images_per_camera: Annotated[int, typer.Option(help="Images of a person by a camera.")] = 4,
+    image_size: Annotated[str, typer.Option(help="HEIGHTxWIDTH in pixels.")] = "64x32",
+    seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 0,
+) -> None:
+    """Draw the synthetic pedestrian world as folders in Market-1501 layout.
+
+    Each domain has its own people. A folder DIRECTORY/DOMAIN holds bounding_box_train, bounding_box_test and query,
+    with names like 0002_c1s1_000451_03.jpg, and the part mask of each image under masks. A folder that already holds
+    the very same world is left as it is; anything else in the way is an error.
+    """
+    size = parse_image_size(image_size)
+    for name in domain or DOMAINS:
+        with progress_bar(f"drawing {name}") as progress:
+            folder = synthesize(
+                directory / name,
+                domain=name,
+                seed=seed,
+                train_identities=train_identities,
+                test_identities=test_identities,
+                cameras=cameras,
+                images_per_camera=images_per_camera,
+                image_size=size,
+                progress=progress,
+            )
+        console.print(f"{folder}", markup=False, highlight=False)
+    console.print(f"Train on one and test on the others: snr train --source {directory}/day --target {directory}/night")
+
+
+@app.command("info")
+def info_command(
+    dataset: Annotated[str, typer.Argument(help="A folder in Market-1501 layout, or a known name.")],
+    root: Annotated[Path, typer.Option(help="The folder that holds named data sets.")] = Path("data"),
+) -> None:
+    """Count the identities, images and cameras of a data set, and name every file that cannot be used."""
+    with progress_bar("checking images") as progress:
+        found = open_dataset(dataset, root=root, progress=progress)
+    console.print(str(found.report), markup=False, highlight=False)
+
+
+def parse_image_size(text: str) -> tuple[int, int]:
+    """(height, width) from "64x32".
+
+    Raises:
+        ValueError: It is not two positive integers with an x between them.
+    """
+    height, _, width = text.partition("x")
+    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        raise ValueError(f"An image size is HEIGHTxWIDTH in pixels, such as 64x32. Received: {text!r}")
+    return int(height), int(width)

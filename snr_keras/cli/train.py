@@ -1,0 +1,96 @@
+"""`snr train`: a model from a folder of images, tested on domains it never saw."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from snr_keras.cli.console import console, progress_bar, results_table, say_left_out_queries
+from snr_keras.cli.data import parse_image_size
+from snr_keras.cli.evaluate import PROTOCOL_HELP, ROOT_HELP, TARGET_HELP, evaluate_targets, open_targets
+from snr_keras.data.augmentation import Augmentation
+from snr_keras.data.market1501 import open_dataset
+from snr_keras.models import embedder
+from snr_keras.training import RichProgress, TrainingConfig, train
+from snr_keras.visualization import save_loss_curves
+
+
+def train_command(
+    source: Annotated[str, typer.Option(help="The domain to train on: a folder in Market-1501 layout, or a name.")],
+    target: Annotated[list[str] | None, typer.Option(help=TARGET_HELP)] = None,
+    out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/train"),
+    root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")] = False,
+    normalization: Annotated[str, typer.Option(help="After the stages of the backbone: none, in or snr.")] = "snr",
+    backbone: Annotated[str, typer.Option(help="resnet_small (for 64x32) or resnet50 (for 256x128).")] = "resnet_small",
+    weights: Annotated[
+        str | None, typer.Option(help="What resnet50 starts from: imagenet, or a weights file. Default: random.")
+    ] = None,
+    image_size: Annotated[str, typer.Option(help="HEIGHTxWIDTH in pixels.")] = "64x32",
+    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 20,
+    identities_per_batch: Annotated[int, typer.Option(help="P of the P x K batches.")] = 16,
+    images_per_identity: Annotated[int, typer.Option(help="K of the P x K batches.")] = 4,
+    learning_rate: Annotated[float, typer.Option(help="The largest, after the warm-up.")] = 1e-3,
+    warmup_epochs: Annotated[float, typer.Option(help="Epochs over which the learning rate rises.")] = 2.0,
+    snr_weights: Annotated[
+        str, typer.Option(help="The weights of L_SNR after the four stages; 0,0,0,0 trains SNR without its loss.")
+    ] = "0.1,0.1,0.5,0.5",
+    seed: Annotated[int, typer.Option(help="Initial weights, batches and augmentation.")] = 0,
+    mixed_precision: Annotated[str, typer.Option(help="float32, mixed_float16 or mixed_bfloat16.")] = "float32",
+    jit_compile: Annotated[bool, typer.Option("--jit-compile", help="Compile the step with XLA.")] = False,
+    erasing: Annotated[
+        float, typer.Option(help="Probability of random erasing. It helps at home and hurts on unseen domains.")
+    ] = 0.0,
+    distance: Annotated[str, typer.Option(help="For retrieval: cosine or euclidean.")] = "cosine",
+    protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP)] = None,
+    flip: Annotated[bool, typer.Option(help="Average each embedding with that of the mirrored image.")] = False,
+) -> None:
+    """Train a model on a source domain and test it on target domains.
+
+    The run folder holds config.json, metrics.jsonl, TensorBoard logs, the last checkpoints, a picture of the loss
+    curves and, with --target, results.json and ranked galleries. Ctrl-C saves before it stops; --resume with the same
+    options goes on from there. Every image is decoded before training starts, and what cannot be used is named.
+    """
+    config = TrainingConfig(
+        normalization=normalization,
+        backbone=backbone,
+        weights=weights,
+        image_size=parse_image_size(image_size),
+        epochs=epochs,
+        identities_per_batch=identities_per_batch,
+        images_per_identity=images_per_identity,
+        learning_rate=learning_rate,
+        warmup_epochs=warmup_epochs,
+        snr_weights=parse_weights(snr_weights),
+        seed=seed,
+        mixed_precision=mixed_precision,
+        jit_compile=jit_compile,
+        augmentation=Augmentation(erasing=erasing),
+    )
+    targets = open_targets(target or (), root)
+    with progress_bar(f"checking {source}") as progress:
+        dataset = open_dataset(source, root=root, splits=("train",), progress=progress)
+    console.print(str(dataset.report), markup=False, highlight=False)
+
+    model = train(config, dataset, out, resume=resume, progress=RichProgress(console))
+    save_loss_curves({normalization: out}, out / "loss_curves.png")
+    if targets:
+        results = evaluate_targets(
+            embedder(model), targets, out / "evaluation", distance=distance, protocol=protocol, flip=flip
+        )
+        console.print(results_table(results, title=f"{dataset.name} -> targets, {normalization}"))
+        say_left_out_queries(results)
+    console.print(f"Run folder: {out}. Test it elsewhere with: snr evaluate {out} --target FOLDER")
+
+
+def parse_weights(text: str) -> tuple[float, float, float, float]:
+    """Four numbers from "0.1,0.1,0.5,0.5".
+
+    Raises:
+        ValueError: They are not four numbers.
+    """
+    try:
+        one, two, three, four = (float(weight) for weight in text.split(","))
+    except ValueError:
+        raise ValueError(f"The weights are four numbers, such as 0.1,0.1,0.5,0.5. Received: {text!r}") from None
+    return one, two, three, four

@@ -1,0 +1,52 @@
+"""The command line as a user calls it, and a small world to call it on."""
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from snr_keras.cli import main
+from snr_keras.data.synthetic import synthesize
+
+
+class Outcome(NamedTuple):
+    """What a command left behind."""
+
+    status: int
+    output: str
+
+
+@pytest.fixture
+def snr(monkeypatch, capsys):
+    """Run a command in this process: `snr("train", "--source", ...)`."""
+
+    def call(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["snr", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        try:
+            main()
+            status = 0
+        except SystemExit as stop:
+            status = stop.code or 0
+        captured = capsys.readouterr()
+        return Outcome(status, captured.out + captured.err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory) -> Path:
+    """The domains day and night of a world of few people, in Market-1501 layout."""
+    folder = tmp_path_factory.mktemp("a world with spaces")
+    for domain in ("day", "night"):
+        synthesize(
+            folder / domain,
+            domain=domain,
+            train_identities=4,
+            test_identities=3,
+            cameras=2,
+            images_per_camera=2,
+            image_size=(32, 16),
+        )
+    return folder

@@ -1,0 +1,36 @@
+"""`snr data`."""
+
+from pathlib import Path
+
+SMALL = ("--train-identities", 2, "--test-identities", 2, "--cameras", 2, "--images-per-camera", 2)
+
+
+def test_synthesize_writes_a_market1501_folder_a_domain(snr, tmp_path: Path) -> None:
+    assert snr("data", "synthesize", tmp_path, *SMALL, "--image-size", "32x16").status == 0
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["day", "dusk", "fog", "night"]
+    for split, images in (("bounding_box_train", 8), ("query", 4), ("bounding_box_test", 4)):
+        assert len(list((tmp_path / "fog" / split).glob("*_c?s1_??????_??.jpg"))) == images
+
+
+def test_synthesize_leaves_the_same_world_alone_and_refuses_to_overwrite_another(snr, tmp_path: Path) -> None:
+    arguments = ("data", "synthesize", tmp_path, *SMALL, "--domain", "day", "--image-size", "32x16")
+    assert snr(*arguments).status == 0
+    assert snr(*arguments).status == 0
+    outcome = snr(*arguments, "--seed", 1)
+    assert outcome.status == 1
+    assert "seed=0 instead of 1" in outcome.output
+
+
+def test_a_wrong_image_size_is_named(snr, tmp_path: Path) -> None:
+    outcome = snr("data", "synthesize", tmp_path, "--image-size", "64")
+    assert outcome.status == 1
+    assert "HEIGHTxWIDTH" in outcome.output
+    assert "'64'" in outcome.output
+
+
+def test_info_counts_and_names_what_cannot_be_used(snr, world: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "day"
+    folder.symlink_to(world / "day")
+    outcome = snr("data", "info", folder)
+    assert outcome.status == 0
+    assert "bounding_box_train: 16 images, 4 identities, 2 cameras" in outcome.output
