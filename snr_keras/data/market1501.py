@@ -237,7 +237,9 @@ def _report(folder: Path, split: str, listing: Listing, found: Split, unreadable
         images=len(found),
         identities=len(images_of),
         cameras=None if found.cameras is None else len(np.unique(found.cameras)),
-        junk=sum(label.identity == JUNK for label in listing.images.values()),
+        junk=sum(
+            label.identity == JUNK and str(folder / name) not in unreadable for name, label in listing.images.items()
+        ),
         distractors=int(np.sum(found.identities == DISTRACTOR)) if split == "gallery" else 0,
         odd_files=listing.odd_files,
         wrong_names=listing.wrong_names,

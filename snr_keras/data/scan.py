@@ -101,12 +101,15 @@ def find_unreadable(paths: Sequence[str], progress: Callable[[int, int], None] |
     """
     step = max(1, len(paths) // 100)
     reasons = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
         for done, (path, reason) in enumerate(zip(paths, pool.map(why_unreadable, paths), strict=True), 1):
             if reason is not None:
                 reasons[path] = reason
             if progress and (done % step == 0 or done == len(paths)):
                 progress(done, len(paths))
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the images that are left
     return reasons
 
 

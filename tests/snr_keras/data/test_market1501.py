@@ -1,6 +1,7 @@
 """Reading folders in Market-1501 layout: what is used, what is reported, what is refused."""
 
 import os
+import time
 
 import numpy as np
 import pytest
@@ -251,6 +252,19 @@ def test_progress_runs_to_the_number_of_images(root):
     calls = []
     read_market1501(root, progress=lambda done, total: calls.append((done, total)))
     assert calls == [(done, 16) for done in range(1, 17)]
+
+
+def test_an_interruption_does_not_wait_for_the_images_that_are_left(root, monkeypatch):
+    write(root / TRAIN, [f"0001_c1_{k}.jpg" for k in range(500)])
+    read = []
+    monkeypatch.setattr("snr_keras.data.scan.why_unreadable", lambda path: time.sleep(0.001) or read.append(path))
+
+    def interrupted(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        read_market1501(root, progress=interrupted)
+    assert len(read) < 250
 
 
 # What cannot be read at all
