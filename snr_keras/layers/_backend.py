@@ -9,18 +9,23 @@ import keras
 
 Tensors = tuple[Any, ...]
 Forward = Callable[..., tuple[Tensors, Tensors]]
-Backward = Callable[[Tensors, Tensors], Tensors]
+Backward = Callable[[Tensors, Tensors, Tensors], Tensors]
+
+
+def compiles() -> bool:
+    """Whether `with_backward` compiles what it is given, so that many small operations become one loop."""
+    return keras.backend.backend() != "torch"
 
 
 def with_backward(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
     """What `forward` computes, differentiated by `backward`, each compiled where the backend can.
 
-    Nothing but the residuals is kept for the backward pass. Differentiating twice is either right (JAX) or an error
-    (TensorFlow, PyTorch), never silently wrong.
+    Nothing but the tensors and the residuals is kept for the backward pass. Differentiating twice is either right (JAX)
+    or an error (TensorFlow, PyTorch), never silently wrong.
 
     Args:
         forward: `(*tensors) -> (outputs, residuals)`, pure.
-        backward: `(residuals, cotangents) -> gradients`, pure; a cotangent per output, a gradient per tensor.
+        backward: `(tensors, residuals, cotangents) -> gradients`, pure; a cotangent per output, a gradient per tensor.
 
     Returns:
         `(*tensors) -> outputs`.
@@ -55,7 +60,8 @@ def _tensorflow(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
                 def refuse(*_: Any) -> None:
                     raise NotImplementedError("SNR's backward pass can't be differentiated: no second derivatives.")
 
-                return backward(unwatched(residuals), unwatched(watched[-len(cotangents) :])), refuse
+                inputs, upstream = unwatched(watched[: len(tensors)]), unwatched(watched[len(tensors) :])
+                return backward(inputs, residuals, upstream), refuse
 
             return once(*tensors, *cotangents)
 
@@ -67,8 +73,12 @@ def _tensorflow(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
 def _jax(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
     import jax
 
+    def forward_and_kept(*tensors: Any) -> Any:
+        outputs, residuals = forward(*tensors)
+        return outputs, (tensors, residuals)
+
     function = jax.custom_vjp(lambda *tensors: forward(*tensors)[0])
-    function.defvjp(forward, backward)
+    function.defvjp(forward_and_kept, lambda kept, cotangents: backward(*kept, cotangents))
     return jax.jit(function)
 
 
@@ -79,13 +89,15 @@ def _torch(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
         @staticmethod
         def forward(ctx: Any, *tensors: Any) -> Tensors:
             outputs, residuals = forward(*tensors)
-            ctx.save_for_backward(*residuals)
+            ctx.inputs = len(tensors)
+            ctx.save_for_backward(*tensors, *residuals)
             return outputs
 
         @staticmethod
         @torch.autograd.function.once_differentiable
         def backward(ctx: Any, *cotangents: Any) -> Tensors:
-            return backward(ctx.saved_tensors, cotangents)
+            kept = ctx.saved_tensors
+            return backward(kept[: ctx.inputs], kept[ctx.inputs :], cotangents)
 
     return Function.apply
 

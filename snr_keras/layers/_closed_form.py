@@ -12,7 +12,7 @@ from typing import Any
 
 from keras import ops
 
-from snr_keras.layers._backend import Tensors, with_backward
+from snr_keras.layers._backend import Tensors, compiles, with_backward
 
 # XLA's CPU loops vectorize a sum of stretches of pixels, but not a reduction of computed terms: this many stretches
 # are added up before what remains is reduced, which is ten times faster, and more accurate.
@@ -52,11 +52,12 @@ def _forward(
     s = a + rest * gamma * inverse_sigma
     # Centred: to fold mu into the offset loses a hundred times the accuracy on large means and constant channels.
     F_plus = spread(s) * (ops.cast(F, gamma.dtype) - spread(mu)) + spread(f_plus)
-    return (ops.cast(F_plus, dtype), f_plus, f_minus), (F, gamma, beta, w1, w2, mu, inverse_sigma, hidden, logits)
+    return (ops.cast(F_plus, dtype), f_plus, f_minus), (mu, inverse_sigma, hidden, logits)
 
 
-def _backward(residuals: Tensors, cotangents: Tensors, *, pixels: int) -> Tensors:
-    F, gamma, beta, w1, w2, mu, inverse_sigma, hidden, logits = residuals
+def _backward(tensors: Tensors, residuals: Tensors, cotangents: Tensors, *, pixels: int) -> Tensors:
+    F, gamma, beta, w1, w2, _, _ = tensors
+    mu, inverse_sigma, hidden, logits = residuals
     G, grad_f_plus, grad_f_minus = cotangents
     spread = partial(ops.expand_dims, axis=pixels)
     wide = partial(ops.cast, dtype=gamma.dtype)
@@ -103,13 +104,14 @@ def _moments(F: Any, dtype: Any, pixels: int) -> tuple[Any, Any]:
 def _sum_pixels(term: Callable[..., Any], *maps: Any, pixels: int) -> Any:
     """The sum of `term(*maps)` over the pixels; what `term` computes is never stored."""
     count = ops.shape(maps[0])[pixels]
-    length = count // _STRETCHES
+    stretches = _STRETCHES if compiles() else 1
+    length = count // stretches
 
     def stretch(start: Any, stop: Any) -> Any:
         return term(*(x[:, start:stop] if pixels == 1 else x[:, :, start:stop] for x in maps))
 
-    total = sum(stretch(i * length, (i + 1) * length) for i in range(_STRETCHES))
-    return ops.sum(total, axis=pixels) + ops.sum(stretch(_STRETCHES * length, count), axis=pixels)
+    total = sum(stretch(i * length, (i + 1) * length) for i in range(stretches))
+    return ops.sum(total, axis=pixels) + ops.sum(stretch(stretches * length, count), axis=pixels)
 
 
 def _count_pixels(F: Any, dtype: Any, pixels: int) -> Any:
