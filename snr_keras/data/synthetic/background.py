@@ -12,13 +12,13 @@ KINDS = ("plaza", "buildings", "trees", "road")
 _GROUND_SRGB = {
     "plaza": (176, 168, 156),
     "buildings": (142, 138, 134),
-    "trees": (124, 132, 88),
+    "trees": (120, 126, 98),
     "road": (86, 88, 92),
 }
 _WALL_SRGB = {
     "plaza": (188, 190, 190),
-    "buildings": (150, 130, 116),
-    "trees": (78, 104, 66),
+    "buildings": (150, 136, 126),
+    "trees": (84, 100, 76),
     "road": (160, 164, 168),
 }
 
@@ -104,5 +104,5 @@ def _accent(background: Background, x: np.ndarray, y: np.ndarray, horizon: float
 
 
 def _near(rng: np.random.Generator, srgb: tuple[int, int, int], brightness: float) -> Colour:
-    red, green, blue = linear(np.clip(np.array(srgb) * brightness + rng.normal(0.0, 10.0, 3), 8, 245))
+    red, green, blue = linear(np.clip(np.array(srgb) * brightness + rng.normal(0.0, 6.0, 3), 8, 245))
     return float(red), float(green), float(blue)

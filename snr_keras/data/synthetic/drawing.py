@@ -69,6 +69,7 @@ class _Canvas:
         self.pixel = 1.0 / (frame * stature)
         self.x = ((np.arange(width, dtype=np.float32) + 0.5 - width / 2) / frame - pose.shift[0]) / stature
         self.y = ((height / 2 - np.arange(height, dtype=np.float32) - 0.5) / frame - pose.shift[1]) / stature + 0.5
+        self.left, self.top = float(self.x[0]), float(self.y[0])
         self.light = pose.light
         self.colour = np.zeros((height, width, 3), np.float32)
         self.coverage = np.zeros((height, width), np.float32)
@@ -76,9 +77,13 @@ class _Canvas:
 
     def window(self, left: float, right: float, low: float, high: float) -> tuple[slice, slice]:
         """Rows and columns that a box, one pixel larger on each side, touches."""
-        columns = np.searchsorted(self.x, (left - self.pixel, right + self.pixel))
-        rows = len(self.y) - np.searchsorted(self.y[::-1], (high + self.pixel, low - self.pixel))
-        return slice(int(rows[0]), int(rows[1])), slice(int(columns[0]), int(columns[1]))
+        columns, rows = len(self.x), len(self.y)
+        first, last = (left - self.left) / self.pixel - 1.0, (right - self.left) / self.pixel + 2.0
+        upper, lower = (self.top - high) / self.pixel - 1.0, (self.top - low) / self.pixel + 2.0
+        return (
+            slice(int(min(max(upper, 0), rows)), int(min(max(lower, 0), rows))),
+            slice(int(min(max(first, 0), columns)), int(min(max(last, 0), columns))),
+        )
 
     def paint(
         self,
@@ -86,13 +91,13 @@ class _Canvas:
         distance: np.ndarray,
         colour: np.ndarray | Colour,
         part: int,
-        normal: np.ndarray | float = 0.0,
+        normal: np.ndarray,
     ) -> None:
         """Paints where the signed `distance` is negative, shaded by the surface normal's share to the right."""
-        alpha = np.clip(0.5 - distance / self.pixel, 0.0, 1.0)
-        normal = np.clip(normal, -1.0, 1.0)
+        alpha = _step(-distance, self.pixel)
+        normal = np.minimum(np.maximum(normal, -1.0), 1.0)
         shade = 0.66 + 0.34 * np.sqrt(1.0 - normal * normal) + 0.13 * self.light * normal
-        shaded = np.asarray(colour, np.float32) * np.asarray(shade, np.float32)[..., None]
+        shaded = np.asarray(colour, np.float32) * shade[..., None]
         below = self.colour[window]
         below += alpha[..., None] * (shaded - below)
         covered = self.coverage[window]
@@ -101,17 +106,12 @@ class _Canvas:
 
     def limb(self, start: np.ndarray, end: np.ndarray, radii: tuple[float, float], colour: Colour, part: int) -> None:
         """A rounded stroke from `start` to `end` whose radius changes evenly."""
-        reach = max(radii)
-        window = self.window(
-            min(start[0], end[0]) - reach,
-            max(start[0], end[0]) + reach,
-            min(start[1], end[1]) - reach,
-            max(start[1], end[1]) + reach,
-        )
-        along_x, along_y = float(end[0] - start[0]), float(end[1] - start[1])
-        x = self.x[None, window[1]] - np.float32(start[0])
-        y = self.y[window[0], None] - np.float32(start[1])
-        share = np.clip((x * along_x + y * along_y) / (along_x**2 + along_y**2 + 1e-9), 0.0, 1.0)
+        (x0, y0), (x1, y1), reach = start[:2].tolist(), end[:2].tolist(), max(radii)
+        window = self.window(min(x0, x1) - reach, max(x0, x1) + reach, min(y0, y1) - reach, max(y0, y1) + reach)
+        along_x, along_y = x1 - x0, y1 - y0
+        x, y = self.x[None, window[1]] - x0, self.y[window[0], None] - y0
+        square = along_x**2 + along_y**2 + 1e-9
+        share = np.minimum(np.maximum(x * (along_x / square) + y * (along_y / square), 0.0), 1.0)
         x, y = x - share * along_x, y - share * along_y
         radius = radii[0] + (radii[1] - radii[0]) * share
         self.paint(window, np.sqrt(x * x + y * y) - radius, colour, part, x / radius)
@@ -139,9 +139,9 @@ class _Canvas:
             max(above, centre_y - radius_y),
             min(below, centre_y + radius_y),
         )
-        u = (self.x[None, window[1]] - np.float32(centre_x)) / radius_x
+        u = (self.x[None, window[1]] - centre_x) / radius_x
         height = self.y[window[0], None]
-        v = (height - np.float32(centre_y)) / radius_y
+        v = (height - centre_y) / radius_y
         distance = (np.sqrt(u * u + v * v) - 1.0) * min(radius_x, radius_y)
         distance = np.maximum(distance, np.maximum(above - height, height - below))
         self.paint(window, distance, colour, part, np.broadcast_to(0.8 * u, distance.shape))
@@ -149,8 +149,8 @@ class _Canvas:
     def box(self, centre: np.ndarray, half: tuple[float, float], corner: float, colour: Colour, part: int) -> None:
         """A box with rounded corners."""
         window = self.window(centre[0] - half[0], centre[0] + half[0], centre[1] - half[1], centre[1] + half[1])
-        x = self.x[None, window[1]] - np.float32(centre[0])
-        y = self.y[window[0], None] - np.float32(centre[1])
+        x = self.x[None, window[1]] - float(centre[0])
+        y = self.y[window[0], None] - float(centre[1])
         over_x, over_y = np.abs(x) - half[0] + corner, np.abs(y) - half[1] + corner
         outside = np.sqrt(np.maximum(over_x, 0) ** 2 + np.maximum(over_y, 0) ** 2)
         distance = outside + np.minimum(np.maximum(over_x, over_y), 0) - corner
@@ -162,7 +162,7 @@ class _Canvas:
         heights: tuple[float, ...],
         widths: tuple[float, ...],
         depths: tuple[float, ...],
-        cloth: "Callable[[np.ndarray, np.ndarray, float], np.ndarray]",
+        cloth: Callable[[np.ndarray, np.ndarray, float], np.ndarray],
         part: int,
     ) -> None:
         """A body of elliptic cross-sections around the vertical axis, wrapped in cloth.
@@ -266,7 +266,7 @@ def _stripes(position: np.ndarray, period: float, pixel: float) -> np.ndarray:
 
 def _step(inside: np.ndarray, pixel: float) -> np.ndarray:
     """1 where `inside` is positive, 0 where negative, smooth over one pixel."""
-    return np.clip(0.5 + inside / pixel, 0.0, 1.0)
+    return np.minimum(np.maximum(0.5 + inside / pixel, 0.0), 1.0)  # np.clip takes thrice as long on so few pixels
 
 
 def _head(canvas: _Canvas, identity: Identity, body: Skeleton) -> None:

@@ -22,6 +22,8 @@ _GARMENT_SRGB = np.array(
         (226, 128, 40), (196, 38, 42), (112, 26, 44), (226, 140, 164), (108, 62, 142),  # orange to purple
     ]
 )  # fmt: skip
+_GARMENT_CHANCES = np.array((24, 14, 11, 4, 9, 5, 3, 13, 4, 2, 1, 1, 3, 1, 1, 1, 2, 1, 0.5, 0.5)) / 101
+"""Most people dress in black, grey, white, navy and beige: one colour seldom tells who it is."""
 _SKIN_SRGB = np.array([(244, 212, 190), (228, 184, 150), (198, 146, 108), (146, 98, 66), (96, 62, 44)])
 _HAIR_SRGB = np.array(
     [(24, 20, 20), (52, 36, 28), (92, 60, 36), (168, 126, 70), (206, 180, 128), (150, 70, 38), (158, 156, 154)]
@@ -101,9 +103,9 @@ def draw_identity(rng: np.random.Generator) -> Identity:
         The person.
     """
     upper = _choice(rng, UPPERS, (0.6, 0.25, 0.15))
-    upper_colour = _colour(rng, _GARMENT_SRGB)
+    upper_colour = _colour(rng, _GARMENT_SRGB, _GARMENT_CHANCES)
     upper_second = _colour_unlike(rng, upper_colour)
-    pattern = _choice(rng, PATTERNS, (0.28, 0.15, 0.1, 0.1, 0.15, 0.07, 0.15)) if upper == "shirt" else "plain"
+    pattern = _choice(rng, PATTERNS, (0.44, 0.12, 0.06, 0.06, 0.11, 0.05, 0.16)) if upper == "shirt" else "plain"
     lower = _choice(rng, LOWERS, (0.62, 0.2, 0.18))
     lower_length = {
         "trousers": rng.uniform(0.93, 1.0),
@@ -118,10 +120,10 @@ def draw_identity(rng: np.random.Generator) -> Identity:
         depth=float(rng.uniform(0.062, 0.09)),
         limbs=float(rng.uniform(0.85, 1.2)),
         skin=_colour(rng, _SKIN_SRGB),
-        hair=_choice(rng, HAIRS, (0.08, 0.4, 0.17, 0.2, 0.15)),
+        hair=_choice(rng, HAIRS, (0.06, 0.46, 0.15, 0.19, 0.14)),
         hair_colour=_colour(rng, _HAIR_SRGB),
-        hat=_choice(rng, HATS, (0.78, 0.14, 0.08)),
-        hat_colour=_colour(rng, _GARMENT_SRGB),
+        hat=_choice(rng, HATS, (0.82, 0.11, 0.07)),
+        hat_colour=_colour(rng, _GARMENT_SRGB, _GARMENT_CHANCES),
         upper=upper,
         upper_colour=upper_colour,
         upper_second=upper_second,
@@ -130,12 +132,12 @@ def draw_identity(rng: np.random.Generator) -> Identity:
         sleeves=float(rng.uniform(0.1, 0.45) if short_sleeves else rng.uniform(0.9, 1.0)),
         sleeve_colour=upper_second if upper == "shirt" and rng.random() < 0.15 else upper_colour,
         lower=lower,
-        lower_colour=_colour(rng, _GARMENT_SRGB),
+        lower_colour=_colour(rng, _GARMENT_SRGB, _GARMENT_CHANCES),
         lower_length=float(lower_length),
         lower_width=float(rng.uniform(1.05, 1.45)),
-        shoes=_colour(rng, _GARMENT_SRGB),
-        bag=_choice(rng, BAGS, (0.46, 0.24, 0.16, 0.14)),
-        bag_colour=_colour(rng, _GARMENT_SRGB),
+        shoes=_colour(rng, _GARMENT_SRGB, _GARMENT_CHANCES),
+        bag=_choice(rng, BAGS, (0.48, 0.24, 0.15, 0.13)),
+        bag_colour=_colour(rng, _GARMENT_SRGB, _GARMENT_CHANCES),
         bag_size=float(rng.uniform(0.8, 1.25)),
         bag_side=1 if rng.random() < 0.5 else -1,
     )
@@ -151,8 +153,8 @@ def _choice(rng: np.random.Generator, names: tuple[str, ...], chances: tuple[flo
     return names[rng.choice(len(names), p=chances)]
 
 
-def _colour(rng: np.random.Generator, palette: np.ndarray) -> Colour:
-    srgb = palette[rng.integers(len(palette))] * rng.uniform(0.88, 1.08) + rng.normal(0.0, 7.0, 3)
+def _colour(rng: np.random.Generator, palette: np.ndarray, chances: np.ndarray | None = None) -> Colour:
+    srgb = palette[rng.choice(len(palette), p=chances)] * rng.uniform(0.9, 1.06) + rng.normal(0.0, 6.0, 3)
     red, green, blue = linear(np.clip(srgb, 6, 248))
     return float(red), float(green), float(blue)
 
@@ -160,6 +162,6 @@ def _colour(rng: np.random.Generator, palette: np.ndarray) -> Colour:
 def _colour_unlike(rng: np.random.Generator, other: Colour) -> Colour:
     """A garment colour that stands out against `other`."""
     while True:
-        colour = _colour(rng, _GARMENT_SRGB)
+        colour = _colour(rng, _GARMENT_SRGB, _GARMENT_CHANCES)
         if np.abs(np.sqrt(colour) - np.sqrt(other)).max() > 0.25:
             return colour

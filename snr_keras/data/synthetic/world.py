@@ -1,5 +1,7 @@
 """The world: who is seen where. Every image is a function of its address in it, and of nothing else."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from snr_keras.data.synthetic.domains import domain_index, draw_camera, jitter
@@ -49,11 +51,13 @@ def render_sample(
     return render(person(domain, identity, seed=seed), style, rng, check_image_size(image_size))
 
 
+@lru_cache(maxsize=4096)
 def person(domain: str, identity: int, *, seed: int) -> Identity:
     """The person of a number in a domain of a world."""
     return draw_identity(_stream(_IDENTITY, seed, domain, identity))
 
 
+@lru_cache(maxsize=4096)
 def camera_style(domain: str, camera: int, *, seed: int) -> Style:
     """The style of a camera of a domain of a world."""
     return draw_camera(domain, _stream(_CAMERA, seed, domain, camera))
