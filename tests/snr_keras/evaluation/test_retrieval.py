@@ -46,7 +46,9 @@ def test_rows_of_distances_equal_the_reference(data: st.DataObject, distance: st
     rows = np.array(list(distance_rows(x, y, distance)))
     # |x|^2 + |y|^2 - 2 x.y loses the difference of near duplicates to the rounding of |x|^2, and a root halves digits.
     scale = np.max(np.linalg.norm(np.concatenate([x, y]), axis=1), initial=1.0)
-    bound = 8 * width * np.finfo(float).eps if distance == "cosine" else scale * np.sqrt(8 * width * np.finfo(float).eps)
+    bound = (
+        8 * width * np.finfo(float).eps if distance == "cosine" else scale * np.sqrt(8 * width * np.finfo(float).eps)
+    )
     reference = snr_ref.cosine_distance if distance == "cosine" else snr_ref.euclidean_distance
     np.testing.assert_allclose(rows, reference(x, y), rtol=0, atol=bound)
 
