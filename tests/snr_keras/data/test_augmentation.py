@@ -104,6 +104,13 @@ def test_contrast_stretches_about_the_mean_grey():
     assert 0.5 <= min(factors) < 0.6 < 1.4 < max(factors) <= 1.5
 
 
+def test_contrast_leaves_the_mean_grey_where_brightness_put_it():
+    batch = images(100, low=60, high=90)
+    after = changed(batch, brightness=0.5, contrast=0.5)
+    brightness = np.mean(after @ LUMA, axis=(1, 2)) / np.mean(batch @ LUMA, axis=(1, 2))
+    assert 0.5 <= brightness.min() < 0.6 < 1.4 < brightness.max() <= 1.5
+
+
 def test_saturation_stretches_about_each_pixels_own_grey():
     batch = images(100, low=100, high=156)
     factors = []
@@ -138,18 +145,21 @@ def test_grey_images_stay_grey_under_saturation_and_hue():
 
 def test_erasing_fills_one_rectangle_with_the_mean_colour():
     batch = images(300, 20, 10)
-    shares = []
+    shares, edges = [], []
     for before, after in zip(batch, changed(batch, erasing=0.6), strict=True):
         erased = np.any(np.abs(after - before) > 0.01, axis=-1)
         if not erased.any():
             continue
         shares.append(erased.mean())
         rows, columns = np.flatnonzero(erased.any(axis=1)), np.flatnonzero(erased.any(axis=0))
+        edges.append((rows[0], rows[-1], columns[0], columns[-1]))
         inside = after[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         np.testing.assert_allclose(inside, np.broadcast_to(before.mean(axis=(0, 1)), inside.shape), atol=0.01)
     assert len(shares) / 300 == pytest.approx(0.6, abs=0.1)
     assert 0 < min(shares) < 0.05
     assert 0.3 < max(shares) < 0.5
+    top, bottom, left, right = np.transpose(edges)
+    assert (top.min(), bottom.max(), left.min(), right.max()) == (0, 19, 0, 9)
 
 
 def test_erasing_is_off_by_default():

@@ -2,16 +2,19 @@
 
 import io
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from snr_keras.data import pipeline
 from snr_keras.data.augmentation import Augmentation
-from snr_keras.data.images import why_unreadable
+from snr_keras.data.images import load_image, why_unreadable
 from snr_keras.data.market1501 import Split, read_market1501
 from snr_keras.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
 from tests.snr_keras.data.folders import TRAIN, bmp, colours, jpeg, png, write
@@ -208,6 +211,21 @@ def test_bmp_is_read_and_one_with_a_colour_palette_refused_since_it_would_be_rea
 def test_an_image_that_lacks_its_last_bytes_is_found(tmp_path, contents, missing):
     (tmp_path / "1_c1.jpg").write_bytes(contents[:-missing])
     assert why_unreadable(str(tmp_path / "1_c1.jpg"))
+
+
+@given(
+    contents=st.sampled_from([jpeg(), jpeg(progressive=True), png(colours()), bmp(colours())]),
+    damage=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=4),
+)
+def test_an_image_that_passed_the_check_never_fails_later(contents, damage):
+    damaged = bytearray(contents)
+    for where, byte in damage:
+        damaged[int(where * len(damaged))] = byte
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(damaged)
+        file.flush()
+        if why_unreadable(file.name) is None:
+            assert load_image(tf.constant(file.name), (4, 2)).shape == (4, 2, 3)
 
 
 @pytest.mark.parametrize(
