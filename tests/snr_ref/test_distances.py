@@ -46,9 +46,12 @@ def test_a_distance_is_symmetric_and_exactly_zero_between_equal_rows(distance, p
     assert (d >= 0).all()
 
 
-@given(pairs_of_embeddings)
-def test_the_cosine_distance_never_leaves_zero_to_one(pair):
-    d = cosine_distance(*pair)
+@given(pairs_of_embeddings, generators())
+def test_the_cosine_distance_never_leaves_zero_to_one_not_even_by_rounding(pair, rng):
+    x, y = pair
+    lengths = rng.uniform(0.1, 10, (20, 1))
+    along = np.concatenate([y, lengths * x[:1], -lengths * x[:1]])
+    d = cosine_distance(x, along)
     assert ((d >= 0) & (d <= 1)).all()
 
 
