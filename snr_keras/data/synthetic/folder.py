@@ -139,9 +139,10 @@ def _already_there(directory: Path, parameters: _Parameters) -> bool:
     if unlike:
         differences = ", ".join(f"{key}={found.get(key)!r} instead of {wanted[key]!r}" for key in unlike)
         raise FileExistsError(refusal + f"which has {differences}")
-    for split, name in ((split, f"{_stem(*address)}.jpg") for split, *address in parameters.images()):
-        if not (directory / split / name).is_file():
-            raise FileExistsError(refusal + f"from which {split}/{name} is missing")
+    for split, *address in parameters.images():
+        for name in (f"{split}/{_stem(*address)}.jpg", f"masks/{split}/{_stem(*address)}.png"):
+            if not (directory / name).is_file():
+                raise FileExistsError(refusal + f"from which {name} is missing")
     return True
 
 

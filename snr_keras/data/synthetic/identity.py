@@ -22,7 +22,7 @@ _GARMENT_SRGB = np.array(
         (226, 128, 40), (196, 38, 42), (112, 26, 44), (226, 140, 164), (108, 62, 142),  # orange to purple
     ]
 )  # fmt: skip
-_GARMENT_CHANCES = np.array((24, 14, 11, 4, 9, 5, 3, 13, 4, 2, 1, 1, 3, 1, 1, 1, 2, 1, 0.5, 0.5)) / 101
+_GARMENT_CHANCES = np.array((26, 15, 11, 4, 9, 5, 3, 14, 3, 2, 0.5, 0.5, 2, 0.5, 0.5, 0.5, 2, 1, 0.25, 0.25)) / 100
 """Most people dress in black, grey, white, navy and beige: one colour seldom tells who it is."""
 _SKIN_SRGB = np.array([(244, 212, 190), (228, 184, 150), (198, 146, 108), (146, 98, 66), (96, 62, 44)])
 _HAIR_SRGB = np.array(
@@ -105,7 +105,7 @@ def draw_identity(rng: np.random.Generator) -> Identity:
     upper = _choice(rng, UPPERS, (0.6, 0.25, 0.15))
     upper_colour = _colour(rng, _GARMENT_SRGB, _GARMENT_CHANCES)
     upper_second = _colour_unlike(rng, upper_colour)
-    pattern = _choice(rng, PATTERNS, (0.44, 0.12, 0.06, 0.06, 0.11, 0.05, 0.16)) if upper == "shirt" else "plain"
+    pattern = _choice(rng, PATTERNS, (0.48, 0.11, 0.06, 0.05, 0.1, 0.05, 0.15)) if upper == "shirt" else "plain"
     lower = _choice(rng, LOWERS, (0.62, 0.2, 0.18))
     lower_length = {
         "trousers": rng.uniform(0.93, 1.0),
@@ -128,7 +128,7 @@ def draw_identity(rng: np.random.Generator) -> Identity:
         upper_colour=upper_colour,
         upper_second=upper_second,
         pattern=pattern,
-        pattern_period=float(rng.uniform(0.05, 0.1)),
+        pattern_period=float(rng.uniform(0.042, 0.085)),
         sleeves=float(rng.uniform(0.1, 0.45) if short_sleeves else rng.uniform(0.9, 1.0)),
         sleeve_colour=upper_second if upper == "shirt" and rng.random() < 0.15 else upper_colour,
         lower=lower,

@@ -59,8 +59,8 @@ def draw_pose(rng: np.random.Generator, *, heading: float, tilt: float) -> Pose:
         stride=float(rng.uniform(0.05, 0.5)),
         phase=float(rng.uniform(-np.pi, np.pi)),
         elbows=(float(elbows[0]), float(elbows[1])),
-        shift=(float(rng.normal(0.0, 0.02)), float(rng.normal(0.0, 0.02))),
-        scale=float(rng.uniform(0.88, 1.1)),
+        shift=(float(rng.normal(0.0, 0.024)), float(rng.normal(0.0, 0.024))),
+        scale=float(rng.uniform(0.86, 1.06)),
         light=float(rng.uniform(-1.0, 1.0)),
     )
 

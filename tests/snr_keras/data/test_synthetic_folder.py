@@ -130,10 +130,11 @@ def test_another_world_is_refused_with_the_difference(world):
     assert contents(world) == before
 
 
-def test_a_world_with_an_image_missing_is_refused_by_its_name(tmp_path):
+@pytest.mark.parametrize("name", ["query/0005_c2s1_000001_00.jpg", "masks/query/0005_c2s1_000001_00.png"])
+def test_a_world_with_a_file_missing_is_refused_by_its_name(tmp_path, name):
     world = synthesize(tmp_path / "day", **SMALL)
-    (world / "query" / "0005_c2s1_000001_00.jpg").unlink()
-    with pytest.raises(FileExistsError, match=r"query/0005_c2s1_000001_00\.jpg is missing"):
+    (world / name).unlink()
+    with pytest.raises(FileExistsError, match=f"from which {re.escape(name)} is missing"):
         synthesize(world, **SMALL)
 
 
