@@ -14,14 +14,9 @@ from snr_keras.evaluation import embed_dataset, evaluate_embeddings, extract_emb
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory) -> ReIDDataset:
-    options = {
-        "train_identities": 2,
-        "test_identities": 3,
-        "cameras": 2,
-        "images_per_camera": 2,
-        "image_size": (32, 16),
-    }
-    return read_market1501(synthesize(tmp_path_factory.mktemp("data") / "day", domain="day", **options))
+    people = {"train_identities": 2, "test_identities": 3, "cameras": 2, "images_per_camera": 2}
+    folder = tmp_path_factory.mktemp("data") / "day"
+    return read_market1501(synthesize(folder, domain="day", image_size=(32, 16), **people))
 
 
 @pytest.fixture(scope="module")
@@ -69,5 +64,5 @@ def test_without_camera_labels_the_protocol_is_no_camera(dataset, flattener) -> 
 
 def test_an_error_names_the_data_set(dataset, flattener, tmp_path: Path) -> None:
     strangers = replace(dataset, query=replace(dataset.query, identities=dataset.query.identities + 1000))
-    with pytest.raises(ValueError, match="^day: .*query identities occurs in the gallery"):
+    with pytest.raises(ValueError, match=r"^day: .*query identities occurs in the gallery"):
         score(embed_dataset(flattener, strangers))

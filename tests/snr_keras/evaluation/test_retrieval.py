@@ -9,6 +9,7 @@ import snr_ref
 from snr_keras.evaluation import evaluate_embeddings, evaluate_retrieval
 from snr_keras.evaluation.distances import distance_rows
 from tests.strategies import RetrievalCase, embeddings, retrieval_cases
+from tests.tolerances import cosine_bound, sum_bound
 
 
 def same(ours: snr_ref.RetrievalResult, reference: snr_ref.RetrievalResult) -> None:
@@ -44,11 +45,10 @@ def test_rows_of_distances_equal_the_reference(data: st.DataObject, distance: st
     width = data.draw(st.integers(1, 6))
     x, y = (data.draw(embeddings(data.draw(st.integers(1, 8)), width)) for _ in range(2))
     rows = np.array(list(distance_rows(x, y, distance)))
-    # |x|^2 + |y|^2 - 2 x.y loses the difference of near duplicates to the rounding of |x|^2, and a root halves digits.
-    scale = np.max(np.linalg.norm(np.concatenate([x, y]), axis=1), initial=1.0)
-    bound = (
-        8 * width * np.finfo(float).eps if distance == "cosine" else scale * np.sqrt(8 * width * np.finfo(float).eps)
-    )
+    bound = cosine_bound(width)
+    if distance == "euclidean":
+        # |x|^2 + |y|^2 - 2 x.y loses the difference of near duplicates to the rounding of |x|^2; the root halves digits.
+        bound = np.sqrt(sum_bound(3 * width, np.square(np.concatenate([x, y])).max()))
     reference = snr_ref.cosine_distance if distance == "cosine" else snr_ref.euclidean_distance
     np.testing.assert_allclose(rows, reference(x, y), rtol=0, atol=bound)
 

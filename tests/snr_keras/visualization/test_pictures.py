@@ -16,14 +16,9 @@ from snr_keras.visualization.ranked_gallery import RIGHT, WRONG
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory) -> ReIDDataset:
-    options = {
-        "train_identities": 2,
-        "test_identities": 3,
-        "cameras": 2,
-        "images_per_camera": 2,
-        "image_size": (32, 16),
-    }
-    return read_market1501(synthesize(tmp_path_factory.mktemp("data") / "day", domain="day", **options))
+    people = {"train_identities": 2, "test_identities": 3, "cameras": 2, "images_per_camera": 2}
+    folder = tmp_path_factory.mktemp("data") / "day"
+    return read_market1501(synthesize(folder, domain="day", image_size=(32, 16), **people))
 
 
 def embedded(dataset: ReIDDataset, *, right: bool) -> EmbeddedDataset:
@@ -42,12 +37,9 @@ def count_pixels(picture: Path, colour: str) -> int:
 
 
 def test_right_images_are_framed_green_and_wrong_ones_red(dataset: ReIDDataset, tmp_path: Path) -> None:
-    right = save_ranked_gallery(
-        embedded(dataset, right=True), tmp_path / "right.png", num_queries=2, top=1
-    )  # each query has one match
-    wrong = save_ranked_gallery(
-        embedded(dataset, right=False), tmp_path / "wrong.png", num_queries=2, top=1
-    )  # each query has one match
+    one_a_query = {"num_queries": 2, "top": 1}  # for each query has one match
+    right = save_ranked_gallery(embedded(dataset, right=True), tmp_path / "right.png", **one_a_query)
+    wrong = save_ranked_gallery(embedded(dataset, right=False), tmp_path / "wrong.png", **one_a_query)
     assert count_pixels(right, RIGHT) > 4 * count_pixels(right, WRONG)
     assert count_pixels(wrong, RIGHT) < count_pixels(wrong, WRONG) / 4
 
