@@ -47,7 +47,7 @@ def test_rows_of_distances_equal_the_reference(data: st.DataObject, distance: st
     rows = np.array(list(distance_rows(x, y, distance)))
     bound = cosine_bound(width)
     if distance == "euclidean":
-        # |x|^2 + |y|^2 - 2 x.y loses the difference of near duplicates to the rounding of |x|^2; the root halves digits.
+        # |x|^2 + |y|^2 - 2 x.y loses the difference of near duplicates to rounding; the root halves digits.
         bound = np.sqrt(sum_bound(3 * width, np.square(np.concatenate([x, y])).max()))
     reference = snr_ref.cosine_distance if distance == "cosine" else snr_ref.euclidean_distance
     np.testing.assert_allclose(rows, reference(x, y), rtol=0, atol=bound)
