@@ -46,6 +46,8 @@ class MetricsLog:
 
     def summarize(self, *, parameters: int, batch_size: int) -> None:
         """Write `summary.json`, for a run that has done all its epochs."""
+        if not self._records:  # metrics.jsonl of a finished run was removed
+            return
         last = self._records[-1]
         seconds = sum(record["seconds"] for record in self._records)
         summary = {

@@ -65,7 +65,7 @@ def train(
         The trained model, a `reid_model`.
 
     Raises:
-        FileExistsError: If the folder holds a run, and `resume` is False.
+        FileExistsError: If the folder holds results of a run, and `resume` is False.
         FileNotFoundError: If it holds none, and `resume` is True.
         ValueError: If settings or images differ from those of the run to resume.
         NonFiniteLossError: If the loss becomes NaN or infinite.

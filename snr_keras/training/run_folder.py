@@ -39,15 +39,16 @@ def load_run(run_dir: str | os.PathLike[str]) -> tuple[TrainingConfig, keras.Mod
 
 
 def begin_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> None:
-    """Write `config.json` into a folder that holds no run.
+    """Write `config.json` into a folder that holds no results of a run; one that died before it had any is replaced.
 
     Raises:
-        FileExistsError: If it holds one.
+        FileExistsError: If it holds results.
     """
-    if found := [name for name in ("config.json", "metrics.jsonl", "checkpoints") if (run_dir / name).exists()]:
+    metrics, checkpoints = run_dir / "metrics.jsonl", run_dir / "checkpoints"
+    if (metrics.exists() and metrics.stat().st_size) or (checkpoints.exists() and any(checkpoints.iterdir())):
         raise FileExistsError(
-            f"The run folder {run_dir} holds a run already ({', '.join(found)}), which is not overwritten. Go on with "
-            "it by resume=True (--resume), or choose another folder."
+            f"The run folder {run_dir} holds the results of a run already, which are not overwritten. Go on with that "
+            "run by resume=True (--resume), or choose another folder."
         )
     run_dir.mkdir(parents=True, exist_ok=True)
     write_atomically(run_dir / "config.json", json.dumps(_describe(config, source), indent=2) + "\n")
