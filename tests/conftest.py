@@ -29,10 +29,11 @@ def pytest_runtest_teardown(item: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """The number of property-based examples, and the table of parity with the specification."""
-    examples = sum(int(n) for text in PROPERTIES for n in re.findall(r"(\d+) passing examples", text))
+    examples = sum(int(n) for text in PROPERTIES for n in re.findall(r"(\d+) passing,", text))
     if PARITY_RECORD:
         terminalreporter.section("parity with snr_ref")
-        terminalreporter.write_line(f"{'quantity':<40} {'dtype':<10} {'numbers':>9} {'worst error':>12} {'of bound':>9}")
+        headings = f"{'numbers':>9} {'worst error':>12} {'of bound':>9}"
+        terminalreporter.write_line(f"{'quantity':<40} {'dtype':<10} {headings}")
         for (quantity, dtype), parity in sorted(PARITY_RECORD.items()):
             figures = f"{parity.numbers:>9} {parity.error:>12.2e} {parity.fraction:>9.1%}"
             terminalreporter.write_line(f"{quantity:<40} {dtype:<10} {figures}")
