@@ -50,8 +50,13 @@ def _curves(
     """(epochs, means of the terms that there are) of every run that has one of them."""
     curves = {}
     for name, records in epochs.items():
-        points = [(r["epoch"], [r["losses"][term] for term in terms if term in r["losses"]]) for r in records]
-        points = [(epoch, sum(values) / len(values)) for epoch, values in points if values]
+        means = [(r["epoch"], _mean(r["losses"], terms)) for r in records]
+        points = [(epoch, value) for epoch, value in means if value is not None]
         if points:
             curves[name] = ([epoch for epoch, _ in points], [value for _, value in points])
     return curves
+
+
+def _mean(losses: Mapping[str, float], terms: Sequence[str]) -> float | None:
+    values = [losses[term] for term in terms if term in losses]
+    return sum(values) / len(values) if values else None
