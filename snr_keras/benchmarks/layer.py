@@ -119,7 +119,8 @@ def _row(shape: tuple[int, ...], dtype: str, jit_compile: bool, repeats: int) ->
     # Each accumulation reads two maps and writes one.
     contestants = {**steps, "floor": accumulator(_random(shape, snr.compute_dtype))}
 
-    memory = {f"{name}_memory": _peak_memory(step, _bytes(shape, snr.compute_dtype)) for name, step in steps.items()}
+    map_bytes = _bytes(shape, snr.compute_dtype)
+    memory = {name: _peak_memory(step, map_bytes) for name, step in steps.items()}
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for run in range(repeats + 1):
         for name, contestant in contestants.items():
@@ -128,9 +129,18 @@ def _row(shape: tuple[int, ...], dtype: str, jit_compile: bool, repeats: int) ->
             if run > 0:
                 times[name].append(time.perf_counter() - start)
     medians = {name: float(np.median(values)) for name, values in times.items()}
-    medians["floor"] *= _ONE_WAY_PASSES / 3
-    compiled = jit_compile or keras.backend.backend() == "jax"
-    return LayerTiming(shape=shape, dtype=dtype, jit_compile=compiled, **medians, **memory)
+    return LayerTiming(
+        shape=shape,
+        dtype=dtype,
+        jit_compile=jit_compile or keras.backend.backend() == "jax",
+        snr=medians["snr"],
+        literal=medians["literal"],
+        group_norm=medians["group_norm"],
+        floor=medians["floor"] * _ONE_WAY_PASSES / 3,
+        snr_memory=memory["snr"],
+        literal_memory=memory["literal"],
+        group_norm_memory=memory["group_norm"],
+    )
 
 
 def _step(

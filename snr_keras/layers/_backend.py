@@ -78,17 +78,19 @@ def _jax(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
         return outputs, (tensors, residuals)
 
     function = jax.custom_vjp(lambda *tensors: forward(*tensors)[0])
-    function.defvjp(forward_and_kept, lambda kept, cotangents: backward(*kept, cotangents))
+    function.defvjp(forward_and_kept, lambda kept, cotangents: backward(kept[0], kept[1], cotangents))
     return jax.jit(function)
 
 
 def _torch(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
     import torch
 
+    compute, differentiate = forward, backward  # in the class these names are its own
+
     class Function(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, *tensors: Any) -> Tensors:
-            outputs, residuals = forward(*tensors)
+            outputs, residuals = compute(*tensors)
             ctx.inputs = len(tensors)
             ctx.save_for_backward(*tensors, *residuals)
             return outputs
@@ -97,7 +99,7 @@ def _torch(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
         @torch.autograd.function.once_differentiable
         def backward(ctx: Any, *cotangents: Any) -> Tensors:
             kept = ctx.saved_tensors
-            return backward(kept[: ctx.inputs], kept[ctx.inputs :], cotangents)
+            return differentiate(kept[: ctx.inputs], kept[ctx.inputs :], cotangents)
 
     return Function.apply
 

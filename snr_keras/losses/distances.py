@@ -63,10 +63,14 @@ def _unit(x: Any) -> Any:
 
 
 def _scaled(v: Any) -> tuple[Any, Any]:
-    """Returns v over its largest magnitude, and that magnitude; as length is linear, the latter needs no gradient."""
+    """Returns v over its largest magnitude, and that magnitude; as length is linear, the latter needs no gradient.
+
+    Of a zero vector neither has one.
+    """
     largest = ops.stop_gradient(ops.max(ops.abs(v), axis=-1, keepdims=True))
-    scale = ops.where(largest > 0, largest, 1)
-    return v / scale, scale
+    zero = largest == 0
+    scale = ops.where(zero, 1, largest)
+    return ops.where(zero, 0, v) / scale, scale
 
 
 def _length(scaled: Any) -> Any:
