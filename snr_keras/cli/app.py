@@ -40,6 +40,6 @@ def run() -> None:
         console.print(str(error), markup=False, highlight=False)
         console.print("[dim](SNR_TRACEBACK=1 shows where it was raised)[/]")
         sys.exit(1)
-    except KeyboardInterrupt:
-        console.print("[yellow]interrupted[/]")
+    except KeyboardInterrupt as interrupt:
+        console.print(str(interrupt) or "interrupted", markup=False, highlight=False)
         sys.exit(130)
