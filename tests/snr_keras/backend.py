@@ -9,6 +9,11 @@ import keras
 import numpy as np
 from keras import ops
 
+if keras.backend.backend() == "jax":
+    import jax
+
+    jax.config.update("jax_enable_x64", True)  # else it would take float64 for float32
+
 #: How a function can be run: eagerly, as a graph (JAX: jitted), compiled as a whole.
 MODES = {"tensorflow": ("eager", "graph", "xla"), "jax": ("eager", "xla"), "torch": ("eager",)}[keras.backend.backend()]
 

@@ -85,7 +85,8 @@ def test_saved_models_serve_any_batch_and_size_without_this_package(tmp_path: Pa
     flat.export(tmp_path / "exported", verbose=False)
     in_a_fresh_process(
         "import numpy as np, tensorflow as tf\n"
-        "outputs = tf.saved_model.load('exported').serve(np.load('images.npy'))\n"
+        "model = tf.saved_model.load('exported')\n"
+        "outputs = model.serve([np.load('images.npy')])\n"
         "np.savez('outputs.npz', **{name: output.numpy() for name, output in outputs.items()})\n",
         tmp_path,
     )
