@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import islice
 
 import numpy as np
 import tensorflow as tf
@@ -26,9 +27,10 @@ def training_batches(
     images_per_identity: int,
     seed: int,
     augmentation: Augmentation,
+    stop_step: int,
     start_step: int = 0,
 ) -> tf.data.Dataset:
-    """Batches of P identities with K images each, augmented, without end.
+    """Batches of P identities with K images each, augmented, from `start_step` up to and without `stop_step`.
 
     The batch at step s is a function of (split, seed, s) and the settings alone: a dataset with `start_step=s`
     continues bit for bit. Which images a batch holds is told in `snr_keras.data.sampler`; an epoch is `steps_per_epoch`
@@ -41,28 +43,29 @@ def training_batches(
         images_per_identity: K.
         seed: from 0 to 2^63 - 1.
         augmentation: the random changes.
+        stop_step: the step after the last batch: `steps_per_epoch` times the number of epochs.
         start_step: the step of the first batch.
 
     Returns:
-        A dataset of (images, labels): (P * K, H, W, 3) float32 RGB in [0, 255], and (P * K,) int32 in
+        A dataset, of known length, of (images, labels): (P * K, H, W, 3) float32 RGB in [0, 255], and (P * K,) int32 in
         [0, split.num_identities), identities numbered in ascending order, the K images of an identity side by side.
 
     Raises:
         ValueError: if the split has fewer than P identities, or an argument is out of range.
     """
     labels = np.unique(split.identities, return_inverse=True)[1].astype(np.int32)
-    sampler = {
-        "identities_per_batch": identities_per_batch,
-        "images_per_identity": images_per_identity,
-        "seed": seed,
-    }
-    identity_batches(labels, **sampler, start_step=start_step)  # complains now, not from within the dataset
-
-    def positions() -> Iterator[tuple[int, np.ndarray]]:
-        batches = identity_batches(labels, **sampler, start_step=start_step)
-        yield from enumerate(batches, start_step)
-
     size = identities_per_batch * images_per_identity
+    batches = identity_batches(
+        labels,
+        identities_per_batch=identities_per_batch,
+        images_per_identity=images_per_identity,
+        seed=seed,
+        start_step=start_step,
+    )
+    # All of them at once, a few MB for a long run: a Python generator within a tf.data pipeline can deadlock with the
+    # interpreter when the pipeline is dropped half-way.
+    count = max(0, stop_step - start_step)
+    indices_of_batches = np.fromiter(islice(batches, count), np.dtype((np.int32, size)), count)
     with tf.device("CPU:0"):
         label_of = tf.constant(labels)
         images_at = _images_at(split, image_size)
@@ -71,9 +74,7 @@ def training_batches(
         images = tf.ensure_shape(images_at(indices), (size, *image_size, 3))
         return augment(images, augmentation, seed=seed, step=step), tf.gather(label_of, indices)
 
-    steps = tf.data.Dataset.from_generator(
-        positions, output_signature=(tf.TensorSpec((), tf.int64), tf.TensorSpec((size,), tf.int64))
-    )
+    steps = tf.data.Dataset.from_tensor_slices((np.arange(start_step, start_step + count), indices_of_batches))
     return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 

@@ -78,6 +78,7 @@ def train(
     keras.utils.set_random_seed(config.seed)
     model, state = _newest_or_new(run_dir, config, source, epoch_steps)
 
+    total_steps = config.epochs * epoch_steps
     optimizer = model.optimizer
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     train_step = make_train_step(model, reid_objective(config), jit_compile=config.jit_compile)
@@ -90,9 +91,9 @@ def train(
             seed=config.seed,
             augmentation=config.augmentation,
             start_step=state.step,
+            stop_step=total_steps,
         )
     )
-    total_steps = config.epochs * epoch_steps
     clock = _Clock(config.batch_size)
     with ExitStack() as stack:
         log = stack.enter_context(MetricsLog(run_dir, up_to_step=state.step))

@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -47,10 +49,26 @@ def decoded(folder: Path, contents: bytes, name: str = "1_c1.png", size: tuple[i
 # Training
 
 
+def test_a_pipeline_dropped_half_way_does_not_hang_the_interpreter(tmp_path):
+    split = people(tmp_path)
+    code = f"""
+import numpy as np
+from snr_keras.data.augmentation import Augmentation
+from snr_keras.data.market1501 import Split
+from snr_keras.data.pipeline import training_batches
+split = Split({split.paths!r}, np.array({split.identities.tolist()}), None)
+settings = dict(image_size=(4, 2), identities_per_batch=3, images_per_identity=2, seed=0, augmentation=Augmentation())
+iterator = iter(training_batches(split, **settings, stop_step=10**5))
+next(iterator)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
 def test_a_batch_is_p_identities_of_k_images_with_labels_from_zero_up(tmp_path):
     split = people(tmp_path)
-    batches = training_batches(split, image_size=(4, 2), **P_BY_K, seed=0, augmentation=PLAIN)
-    for images, labels in batches.take(7):
+    batches = training_batches(split, image_size=(4, 2), **P_BY_K, seed=0, augmentation=PLAIN, stop_step=7)
+    assert len(batches) == 7
+    for images, labels in batches:
         assert (images.shape, images.dtype) == ((6, 4, 2, 3), tf.float32)
         assert (labels.shape, labels.dtype) == ((6,), tf.int32)
         identities, counts = np.unique(labels, return_counts=True)
@@ -62,8 +80,8 @@ def test_a_batch_is_p_identities_of_k_images_with_labels_from_zero_up(tmp_path):
 
 def test_an_epoch_shows_every_identity(tmp_path):
     split = people(tmp_path)
-    batches = training_batches(split, image_size=(4, 2), **P_BY_K, seed=0, augmentation=PLAIN)
-    epoch = batches.take(steps_per_epoch(split, 3, 2))
+    steps = steps_per_epoch(split, 3, 2)
+    epoch = training_batches(split, image_size=(4, 2), **P_BY_K, seed=0, augmentation=PLAIN, stop_step=steps)
     assert set(np.concatenate([labels for _, labels in epoch])) == {0, 1, 2, 3}
 
 
@@ -72,9 +90,10 @@ def test_started_at_a_step_the_batches_continue_bit_for_bit(tmp_path, monkeypatc
     monkeypatch.setattr(pipeline, "KEPT_BYTES", kept_bytes)
     start = 5
     settings = P_BY_K | {"seed": 5, "augmentation": Augmentation(saturation=0.2, hue=0.1, erasing=0.5)}
+    settings |= {"stop_step": start + 3}
     split = people(tmp_path)
-    ran = list(training_batches(split, image_size=(8, 4), **settings).take(start + 3))
-    started = training_batches(split, image_size=(8, 4), **settings, start_step=start).take(3)
+    ran = list(training_batches(split, image_size=(8, 4), **settings))
+    started = training_batches(split, image_size=(8, 4), **settings, start_step=start)
     for (images, labels), (expected_images, expected_labels) in zip(started, ran[start:], strict=True):
         np.testing.assert_array_equal(labels, expected_labels)
         np.testing.assert_array_equal(images, expected_images)
@@ -84,7 +103,8 @@ def test_images_kept_in_memory_are_those_that_are_read_anew(tmp_path, monkeypatc
     split = people(tmp_path)
 
     def batches():
-        return list(training_batches(split, image_size=(8, 4), **P_BY_K, seed=1, augmentation=Augmentation()).take(4))
+        settings = P_BY_K | {"seed": 1, "augmentation": Augmentation(), "stop_step": 4}
+        return list(training_batches(split, image_size=(8, 4), **settings))
 
     kept = batches()
     monkeypatch.setattr(pipeline, "KEPT_BYTES", 0)
@@ -95,7 +115,13 @@ def test_images_kept_in_memory_are_those_that_are_read_anew(tmp_path, monkeypatc
 def test_another_seed_gives_other_batches(tmp_path):
     split = people(tmp_path)
     first, second = (
-        next(iter(training_batches(split, image_size=(4, 2), **P_BY_K, seed=seed, augmentation=Augmentation())))
+        next(
+            iter(
+                training_batches(
+                    split, image_size=(4, 2), **P_BY_K, seed=seed, augmentation=Augmentation(), stop_step=1
+                )
+            )
+        )
         for seed in (0, 1)
     )
     assert not np.array_equal(first[0], second[0])
@@ -105,7 +131,7 @@ def test_a_small_split_is_read_once_and_a_large_one_anew(tmp_path, monkeypatch):
     for kept_bytes, survives in ((2**20, True), (0, False)):
         monkeypatch.setattr(pipeline, "KEPT_BYTES", kept_bytes)
         split = people(tmp_path)
-        batches = training_batches(split, image_size=(4, 2), **P_BY_K, seed=0, augmentation=PLAIN)
+        batches = training_batches(split, image_size=(4, 2), **P_BY_K, seed=0, augmentation=PLAIN, stop_step=1)
         for path in split.paths:
             os.remove(path)
         if survives:
@@ -118,7 +144,7 @@ def test_a_small_split_is_read_once_and_a_large_one_anew(tmp_path, monkeypatch):
 def test_too_few_identities_are_an_error_before_the_first_batch(tmp_path):
     split = people(tmp_path, identities=(1, 2))
     with pytest.raises(ValueError, match="identities_per_batch=3, a split of 6 images of 2 identities"):
-        training_batches(split, image_size=(4, 2), **P_BY_K, seed=0, augmentation=PLAIN)
+        training_batches(split, image_size=(4, 2), **P_BY_K, seed=0, augmentation=PLAIN, stop_step=1)
     with pytest.raises(ValueError, match="a split of 6 images of 2 identities"):
         steps_per_epoch(split, 3, 2)
 
@@ -260,6 +286,7 @@ def test_a_file_of_any_name_arrives(tmp_path, name):
                 images_per_identity=1,
                 seed=0,
                 augmentation=PLAIN,
+                stop_step=1,
             )
         )
     )
