@@ -286,7 +286,8 @@ class SNR(keras.layers.Layer):
                 f"SNR normalizes floating-point feature maps: cast integers first. Received: dtype={dtype!r}, "
                 f"shape={tuple(inputs.shape)}"
             )
-        return keras.backend.result_type(dtype, self.variable_dtype, "float32")
+        # Not by `keras.backend.result_type`, which makes float32 of float64 on backends other than TensorFlow.
+        return "float64" if "float64" in (dtype, self.variable_dtype) else "float32"
 
     def _cast_weights(self, inputs: Any) -> SNRParams:
         """The weights in the dtype of the statistics; absent biases are zeros, which cost nothing."""

@@ -20,7 +20,7 @@ def floating(name: str, value: Any) -> Any:
         raise ValueError(
             f"`{name}` must be floating-point, of shape (N, C). Received: dtype={dtype!r}, shape={tuple(value.shape)}"
         )
-    return ops.cast(value, keras.backend.result_type(dtype, "float32"))
+    return ops.cast(value, "float64" if dtype == "float64" else "float32")
 
 
 def pairs(labels: Any, length: int | None) -> tuple[Any, Any]:

@@ -17,13 +17,18 @@ if keras.backend.backend() == "jax":
 #: How a function can be run: eagerly, as a graph (JAX: jitted), compiled as a whole.
 MODES = {"tensorflow": ("eager", "graph", "xla"), "jax": ("eager", "xla"), "torch": ("eager",)}[keras.backend.backend()]
 
+#: What parity is tested in; on PyTorch Keras' own operations take float64 for float32.
+DTYPES = ["float32", "float64", "bfloat16", "float16"]
+if keras.backend.backend() == "torch":
+    DTYPES.remove("float64")
+
 #: Unit roundoff of each dtype, one unit in the last place: a compiler may round x / n as x * (1 / n).
 ROUNDOFF = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
 
 
 def to_tensor(array: np.ndarray, dtype: str) -> Any:
     """The array as a tensor of that dtype."""
-    return ops.cast(ops.convert_to_tensor(array), dtype)
+    return ops.cast(ops.convert_to_tensor(array, "float64"), dtype)
 
 
 def to_numpy(tensor: Any) -> np.ndarray:

@@ -16,11 +16,9 @@ from hypothesis.strategies import DrawFn
 from snr_keras.layers import SNR
 from snr_ref import SNRParams, snr, snr_vjp
 from tests.assertions import assert_parity, literal
-from tests.snr_keras.backend import MODES, ROUNDOFF, as_stored, to_tensor, value_and_gradients
+from tests.snr_keras.backend import DTYPES, MODES, ROUNDOFF, as_stored, to_tensor, value_and_gradients
 from tests.snr_keras.layers.rounding import SNRBounds, snr_bounds
 from tests.strategies import feature_maps, snr_params
-
-DTYPES = ["float32", "float64", "bfloat16", "float16"]
 
 #: dtype of F -> policy of a layer that gets such an F in training.
 POLICIES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}

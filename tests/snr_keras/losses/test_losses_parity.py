@@ -17,7 +17,7 @@ import snr_ref
 from snr_keras.layers import SNREmbeddings
 from snr_keras.losses import BatchHardTripletLoss, DualCausalityLoss
 from tests.assertions import assert_parity, literal
-from tests.snr_keras.backend import MODES, ROUNDOFF, as_stored, to_tensor, value_and_gradients
+from tests.snr_keras.backend import DTYPES, MODES, ROUNDOFF, as_stored, to_tensor, value_and_gradients
 from tests.snr_keras.losses.rounding import (
     dual_causality_bounds,
     is_decided,
@@ -25,7 +25,6 @@ from tests.snr_keras.losses.rounding import (
 )
 from tests.strategies import EmbeddingBatch, embeddings, identity_labels
 
-DTYPES = ["float32", "float64", "bfloat16", "float16"]
 DISTANCES = {"cosine": snr_ref.cosine_distance, "euclidean": snr_ref.euclidean_distance}
 
 
