@@ -50,9 +50,9 @@ class SNR(keras.layers.Layer):
 
     Args:
         reduction: r. The attention's hidden width is `max(1, C // r)`. Defaults to `16`.
-        epsilon: Added to the variance. Defaults to `1e-5`, as in the authors' code and every published checkpoint.
-            The `1e-3` of other Keras normalization layers is meant for whole batches; here it would stand beside
-            the variance of one channel of one image, which is often less than that.
+        epsilon: Added to the variance. Defaults to `1e-5`, as in PyTorch's instance norm, with which the public SNR
+            codes are written. The `1e-3` of other Keras normalization layers is meant for whole batches; here it would
+            stand beside the variance of one channel of one image, which is often less than that.
         use_bias: Whether the attention has biases `b1` and `b2`. The paper has none; some published checkpoints do.
             Defaults to `False`.
         data_format: `"channels_last"` (`(N, *S, C)`) or `"channels_first"` (`(N, C, *S)`). Defaults to the
