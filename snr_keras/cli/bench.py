@@ -6,6 +6,7 @@ from typing import Annotated
 
 import keras
 import typer
+from rich import box
 from rich.table import Table
 
 from snr_keras.benchmarks import LayerTiming, benchmark_layer
@@ -54,10 +55,14 @@ def layer_command(
 
 def layer_table(rows: list[LayerTiming]) -> Table:
     """Times in milliseconds, SNR's ratio to each rival, and peak memory in feature maps."""
-    table = Table(caption="times in ms; memory in feature maps beyond the input", caption_justify="left")
-    table.add_column("feature map", no_wrap=True)
-    for heading in ("SNR", "literal", "GroupNorm", "floor", "/ literal", "/ GroupNorm", "/ floor", "memory"):
-        table.add_column(heading, justify="right")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        caption="GN: GroupNormalization(groups=-1). Times in ms; memory of SNR in feature maps beyond the input.",
+        caption_justify="left",
+    )
+    table.add_column("\nfeature map", no_wrap=True)
+    for heading in ("\nSNR", "\nliteral", "\nGN", "\nfloor", "SNR/\nliteral", "SNR/\nGN", "SNR/\nfloor", "\nmemory"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         times = (f"{1e3 * t:.1f}" for t in (row.snr, row.literal, row.group_norm, row.floor))
         ratios = (f"{r:.2f}" for r in (row.of_literal, row.of_group_norm, row.of_floor))

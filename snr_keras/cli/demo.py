@@ -38,7 +38,7 @@ def demo(
         typer.Option(help=f"A model to train: {', '.join(VARIANTS)}; may be repeated. Default: none, in and snr."),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each model; above 1 the table has spreads.")] = 1,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 20,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 12,
     train_identities: Annotated[int, typer.Option(help="People to train on.")] = 120,
     test_identities: Annotated[int, typer.Option(help="Other people in each domain, to test on.")] = 50,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the demo in --out where it stopped.")] = False,

@@ -27,7 +27,7 @@ def train_command(
         str | None, typer.Option(help="What resnet50 starts from: imagenet, or a weights file. Default: random.")
     ] = None,
     image_size: Annotated[str, typer.Option(help="HEIGHTxWIDTH in pixels.")] = "64x32",
-    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 20,
+    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 12,
     identities_per_batch: Annotated[int, typer.Option(help="P of the P x K batches.")] = 16,
     images_per_identity: Annotated[int, typer.Option(help="K of the P x K batches.")] = 4,
     learning_rate: Annotated[float, typer.Option(help="The largest, after the warm-up.")] = 1e-3,

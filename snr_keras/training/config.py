@@ -52,7 +52,7 @@ class TrainingConfig:
     reduction: int = 16
     batch_norm_momentum: float = 0.9
     image_size: tuple[int, int] = (64, 32)
-    epochs: int = 20
+    epochs: int = 12
     identities_per_batch: int = 16
     images_per_identity: int = 4
     learning_rate: float = 1e-3
