@@ -34,10 +34,11 @@ def save_loss_curves(runs: Mapping[str, str | os.PathLike[str]], path: str | os.
     panels = {title: lines for title, lines in curves.items() if lines}
     if not panels:
         raise ValueError(f"There must be a finished epoch to draw. Received: {[str(run) for run in runs.values()]}")
+    colour_of = {name: f"C{number}" for number, name in enumerate(runs)}
     figure = Figure(figsize=(3.6 * len(panels), 3.2), layout="constrained")
     for ax, (title, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         for name, (x, y) in lines.items():
-            ax.plot(x, y, label=name, marker="." if len(x) == 1 else "")
+            ax.plot(x, y, label=name, color=colour_of[name], marker="." if len(x) == 1 else "")
         ax.set(title=title, xlabel="epoch")
         ax.grid(alpha=0.3)
         ax.legend(fontsize=8)
