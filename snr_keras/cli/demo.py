@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from snr_keras.cli.console import console, progress_bar, write_json
+from snr_keras.cli.console import console, progress_bar, say, write_json
 from snr_keras.data.market1501 import ReIDDataset, read_market1501
 from snr_keras.data.synthetic import DOMAINS, contact_sheet, synthesize
 from snr_keras.evaluation import embed_dataset, score
@@ -35,12 +35,17 @@ def demo(
     source: Annotated[str, typer.Option(help="The domain to train on: day, dusk, night or fog.")] = "day",
     variant: Annotated[
         list[str] | None,
-        typer.Option(help=f"A model to train: {', '.join(VARIANTS)}; may be repeated. Default: none, in and snr."),
+        typer.Option(
+            metavar="MODEL",
+            help=f"A model to train: {', '.join(VARIANTS)}; may be repeated. Default: none, in and snr.",
+        ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each model; above 1 the table has spreads.")] = 1,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 12,
-    train_identities: Annotated[int, typer.Option(help="People to train on.")] = 120,
-    test_identities: Annotated[int, typer.Option(help="Other people in each domain, to test on.")] = 50,
+    train_identities: Annotated[
+        int, typer.Option(min=TrainingConfig.identities_per_batch, help="People to train on.")
+    ] = 120,
+    test_identities: Annotated[int, typer.Option(min=1, help="Other people in each domain, to test on.")] = 50,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the demo in --out where it stopped.")] = False,
 ) -> None:
     """Train on one synthetic domain, test on that one and on three that the model never saw.
@@ -73,21 +78,25 @@ def demo(
     table = results_table({name: runs for name, runs in figures.items() if runs}, source, seeds)
     console.print(table)
     _save_text(table, out / "results.txt")
-    console.print(f"Everything is in {out}; look at the pictures there. The same on your own images: snr train --help")
+    say(f"Everything is in {out}; look at the pictures there. The same on your own images: snr train --help")
 
 
 def results_table(figures: Mapping[str, Sequence[Figures]], source: str, seeds: int) -> Table:
     """The comparison: a row a domain, a column a model, mAP / Rank-1 in per cent, with spreads over seeds."""
-    spread = f", mean ± standard deviation over {seeds} seeds" if seeds > 1 else ""
-    table = Table(caption=f"mAP / Rank-1 in per cent{spread}; trained on {source}", caption_justify="left")
+    spread = f", mean ± standard deviation over {seeds} seeds, Rank-1 below mAP" if seeds > 1 else ""
+    table = Table(
+        caption=f"mAP / Rank-1 in per cent{spread}; trained on {source}", caption_justify="left", show_lines=seeds > 1
+    )
     table.add_column("tested on", no_wrap=True)
     for name in figures:
         table.add_column(name, justify="right", no_wrap=True)
     domains = list(next(iter(figures.values()))[0])
     for domain in (*domains, UNSEEN):
         label = f"{domain} (source)" if domain == source else domain
+        separator = " / " if seeds == 1 else "\n"  # spreads make two figures too wide for a terminal
         cells = [
-            " / ".join(_cell(runs, domain, source, figure) for figure in ("mAP", "rank1")) for runs in figures.values()
+            separator.join(_cell(runs, domain, source, figure) for figure in ("mAP", "rank1"))
+            for runs in figures.values()
         ]
         table.add_row(label, *cells, end_section=domain == domains[-1])
     return table
@@ -137,7 +146,7 @@ def _draw_and_read(out: Path, source: str, train_identities: int, test_identitie
                 progress=progress,
             )
         domains[name] = read_market1501(folder)
-        console.print(str(domains[name].report), markup=False, highlight=False)
+        say(domains[name].report)
     tf.io.write_file(str(out / "contact_sheet.png"), tf.io.encode_png(contact_sheet(enlarge=3)))
     return domains
 
@@ -149,7 +158,7 @@ def _train_and_test(
     run = out / "runs" / f"{name}-seed{seed}"
     results = run / "results.json"
     if results.exists():
-        console.print(f"{run} is done already")
+        say(f"{run} is done already")
         return json.loads(results.read_text())
     console.rule(f"{name}, seed {seed}", align="left")
     config = TrainingConfig(seed=seed, epochs=epochs, **VARIANTS[name])
