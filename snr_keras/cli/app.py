@@ -2,24 +2,46 @@
 
 import os
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from snr_keras.cli import bench, data, demo, evaluate, train
-from snr_keras.cli.console import console
+from snr_keras.cli.console import say_error
+
+
+class Commands(TyperGroup):
+    """A mistake in what the user gave ends in one message, without a traceback; so does Ctrl-C."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; here, since outside Typer has swallowed the message of an interrupted run."""
+        try:
+            return super().invoke(ctx)
+        except (ValueError, OSError, ArithmeticError) as error:
+            if os.environ.get("SNR_TRACEBACK"):
+                raise
+            say_error(error, label="error:")
+            say_error("(SNR_TRACEBACK=1 shows where it was raised)")
+            sys.exit(1)
+        except KeyboardInterrupt as interrupt:
+            say_error(str(interrupt) or "interrupted")
+            sys.exit(130)
+
 
 app = typer.Typer(
     name="snr",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="""Person re-identification that holds on data it was never trained on: Style Normalization and Restitution.
 
-    [bold]Start with[/] [green]snr demo[/]: it trains a plain network, one with instance normalization and one with SNR
+    **Start with `snr demo`**: it trains a plain network, one with instance normalization and one with SNR
     on a synthetic domain, and shows what each is worth on three domains that it never saw.
 
-    [bold]Then your own images[/]: put them in a folder laid out as Market-1501 and name it as --source or --target.
+    **Then your own images**: put them in a folder laid out as Market-1501 and name it as --source or --target.
     """,
 )
 app.command("demo")(demo.demo)
@@ -27,19 +49,3 @@ app.command("train")(train.train_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
-
-
-def run() -> None:
-    """Run the command; a mistake in what the user gave ends in one message, without a traceback."""
-    try:
-        app()
-    except (ValueError, OSError, ArithmeticError) as error:
-        if os.environ.get("SNR_TRACEBACK"):
-            raise
-        console.print("[bold red]error:[/] ", end="")
-        console.print(str(error), markup=False, highlight=False)
-        console.print("[dim](SNR_TRACEBACK=1 shows where it was raised)[/]")
-        sys.exit(1)
-    except KeyboardInterrupt as interrupt:
-        console.print(str(interrupt) or "interrupted", markup=False, highlight=False)
-        sys.exit(130)

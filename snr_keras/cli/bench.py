@@ -25,7 +25,10 @@ def bench() -> None:
 def layer_command(
     shape: Annotated[
         list[str] | None,
-        typer.Option(help="Feature map as NxHxWxC; may be repeated. Default: three stages of ResNet-50, 32 images."),
+        typer.Option(
+            metavar="NxHxWxC",
+            help="A feature map's shape; may be repeated. Default: three stages of ResNet-50, 32 images.",
+        ),
     ] = None,
     dtype: Annotated[str, typer.Option(help="float32, float64, mixed_bfloat16 or mixed_float16.")] = "float32",
     jit_compile: Annotated[bool, typer.Option("--jit-compile", help="Compile the whole step with XLA.")] = False,

@@ -1,11 +1,12 @@
 """`snr data`: images on disk, drawn or looked at."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from snr_keras.cli.console import console, progress_bar
+from snr_keras.cli.console import progress_bar, say
 from snr_keras.data.market1501 import open_dataset
 from snr_keras.data.synthetic import DOMAINS, synthesize
 
@@ -16,13 +17,16 @@ app = typer.Typer(no_args_is_help=True, help="Draw the synthetic pedestrians; se
 def synthesize_command(
     directory: Annotated[Path, typer.Argument(help="One folder a domain is made in here.")],
     domain: Annotated[
-        list[str] | None, typer.Option(help="A domain to draw: day, dusk, night or fog; may be repeated. Default: all.")
+        list[str] | None,
+        typer.Option(
+            metavar="DOMAIN", help="A domain to draw: day, dusk, night or fog; may be repeated. Default: all."
+        ),
     ] = None,
     train_identities: Annotated[int, typer.Option(help="People to train on.")] = 120,
     test_identities: Annotated[int, typer.Option(help="Other people, to test on.")] = 50,
     cameras: Annotated[int, typer.Option(help="Cameras a domain.")] = 6,
     images_per_camera: Annotated[int, typer.Option(help="Images of a person by a camera.")] = 4,
-    image_size: Annotated[str, typer.Option(help="HEIGHTxWIDTH in pixels.")] = "64x32",
+    image_size: Annotated[str, typer.Option(metavar="HxW", help="Height and width in pixels.")] = "64x32",
     seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 0,
 ) -> None:
     """Draw the synthetic pedestrian world as folders in Market-1501 layout.
@@ -32,7 +36,8 @@ def synthesize_command(
     the very same world is left as it is; anything else in the way is an error.
     """
     size = parse_image_size(image_size)
-    for name in domain or DOMAINS:
+    drawn = domain or DOMAINS
+    for name in drawn:
         with progress_bar(f"drawing {name}") as progress:
             folder = synthesize(
                 directory / name,
@@ -45,8 +50,10 @@ def synthesize_command(
                 image_size=size,
                 progress=progress,
             )
-        console.print(f"{folder}", markup=False, highlight=False)
-    console.print(f"Train on one and test on the others: snr train --source {directory}/day --target {directory}/night")
+        say(folder)
+    if len(drawn) > 1:
+        command = ["snr", "train", "--source", str(directory / drawn[0]), "--target", str(directory / drawn[1])]
+        say(f"Train on one and test on another: {shlex.join(command)}")
 
 
 @app.command("info")
@@ -57,7 +64,7 @@ def info_command(
     """Count the identities, images and cameras of a data set, and name every file that cannot be used."""
     with progress_bar("checking images") as progress:
         found = open_dataset(dataset, root=root, progress=progress)
-    console.print(str(found.report), markup=False, highlight=False)
+    say("\n".join(found.report.lines(in_full=True)))
 
 
 def parse_image_size(text: str) -> tuple[int, int]:

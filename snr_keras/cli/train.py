@@ -1,11 +1,12 @@
 """`snr train`: a model from a folder of images, tested on domains it never saw."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from snr_keras.cli.console import console, progress_bar, results_table, say_left_out_queries
+from snr_keras.cli.console import console, progress_bar, results_table, say, say_left_out_queries
 from snr_keras.cli.data import parse_image_size
 from snr_keras.cli.evaluate import PROTOCOL_HELP, ROOT_HELP, TARGET_HELP, evaluate_targets, open_targets
 from snr_keras.data.augmentation import Augmentation
@@ -16,8 +17,10 @@ from snr_keras.visualization import save_loss_curves
 
 
 def train_command(
-    source: Annotated[str, typer.Option(help="The domain to train on: a folder in Market-1501 layout, or a name.")],
-    target: Annotated[list[str] | None, typer.Option(help=TARGET_HELP)] = None,
+    source: Annotated[
+        str, typer.Option(metavar="DATASET", help="The domain to train on: a folder in Market-1501 layout, or a name.")
+    ],
+    target: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=TARGET_HELP)] = None,
     out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/train"),
     root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")] = False,
@@ -26,14 +29,17 @@ def train_command(
     weights: Annotated[
         str | None, typer.Option(help="What resnet50 starts from: imagenet, or a weights file. Default: random.")
     ] = None,
-    image_size: Annotated[str, typer.Option(help="HEIGHTxWIDTH in pixels.")] = "64x32",
+    image_size: Annotated[str, typer.Option(metavar="HxW", help="Height and width in pixels.")] = "64x32",
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 12,
     identities_per_batch: Annotated[int, typer.Option(help="P of the P x K batches.")] = 16,
     images_per_identity: Annotated[int, typer.Option(help="K of the P x K batches.")] = 4,
     learning_rate: Annotated[float, typer.Option(help="The largest, after the warm-up.")] = 1e-3,
     warmup_epochs: Annotated[float, typer.Option(help="Epochs over which the learning rate rises.")] = 2.0,
     snr_weights: Annotated[
-        str, typer.Option(help="The weights of L_SNR after the four stages; 0,0,0,0 trains SNR without its loss.")
+        str,
+        typer.Option(
+            metavar="A,B,C,D", help="The weights of L_SNR after the four stages; 0,0,0,0 trains SNR without its loss."
+        ),
     ] = "0.1,0.1,0.5,0.5",
     seed: Annotated[int, typer.Option(help="Initial weights, batches and augmentation.")] = 0,
     mixed_precision: Annotated[str, typer.Option(help="float32, mixed_float16 or mixed_bfloat16.")] = "float32",
@@ -43,7 +49,9 @@ def train_command(
     ] = 0.0,
     distance: Annotated[str, typer.Option(help="For retrieval: cosine or euclidean.")] = "cosine",
     protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP)] = None,
-    flip: Annotated[bool, typer.Option(help="Average each embedding with that of the mirrored image.")] = False,
+    flip: Annotated[
+        bool, typer.Option("--flip", help="Average each embedding with that of the mirrored image.")
+    ] = False,
 ) -> None:
     """Train a model on a source domain and test it on target domains.
 
@@ -67,10 +75,10 @@ def train_command(
         jit_compile=jit_compile,
         augmentation=Augmentation(erasing=erasing),
     )
-    targets = open_targets(target or (), root)
+    targets = open_targets(target or (), root, distance=distance, protocol=protocol)
     with progress_bar(f"checking {source}") as progress:
         dataset = open_dataset(source, root=root, splits=("train",), progress=progress)
-    console.print(str(dataset.report), markup=False, highlight=False)
+    say(dataset.report)
 
     model = train(config, dataset, out, resume=resume, progress=RichProgress(console))
     save_loss_curves({normalization: out}, out / "loss_curves.png")
@@ -80,7 +88,7 @@ def train_command(
         )
         console.print(results_table(results, title=f"{dataset.name} -> targets, {normalization}"))
         say_left_out_queries(results)
-    console.print(f"Run folder: {out}. Test it elsewhere with: snr evaluate {out} --target FOLDER")
+    say(f"Run folder: {out}. Test it elsewhere with: {shlex.join(['snr', 'evaluate', str(out)])} --target FOLDER")
 
 
 def parse_weights(text: str) -> tuple[float, float, float, float]:

@@ -122,6 +122,7 @@ def read_market1501(
     notes = [note for listing in listings.values() for note in listing.notes]
     found = _without_lone_cameras(found, notes)
     _note_shared_identities(found, notes)
+    _note_queries_without_match(found, notes)
     nothing = Split((), np.empty(0, np.int64), None)
     return ReIDDataset(
         name=root.name,
@@ -271,7 +272,8 @@ def _check_usable(root: Path, found: dict[str, Split], reports: dict[str, SplitR
         ]
         if nobody:
             raise ValueError(
-                "A query is a person to be found: identities -1 (junk) and 0 (distractor) are for the gallery. "
+                "A query is a person to be found: identities -1 (junk) and 0 (distractor) are for the gallery; number "
+                "people from 1. "
                 f"Received: {count(len(nobody), 'such image')} in {str(root / FOLDERS['query'])!r}: "
                 + first_few([repr(name) for name in nobody])
             )
@@ -303,4 +305,30 @@ def _note_shared_identities(found: dict[str, Split], notes: list[str]) -> None:
         notes.append(
             f"{count(len(shared), 'identity', 'identities')} in both training and test: {first_few(shared.tolist())}; "
             "if they are the same people, the test is not one on people never seen"
+        )
+
+
+def _note_queries_without_match(found: dict[str, Split], notes: list[str]) -> None:
+    if not {"query", "gallery"} <= found.keys():
+        return
+    query, gallery = found["query"], found["gallery"]
+    absent = ~np.isin(query.identities, gallery.identities)
+    if absent.any():
+        notes.append(
+            f"{absent.sum()} of {count(len(query), 'query', 'queries')} show people who are not in the gallery: "
+            f"{first_few(np.unique(query.identities[absent]).tolist())}"
+        )
+    if query.cameras is None or gallery.cameras is None:
+        return
+    cameras_of: dict[int, set[int]] = {}
+    for identity, camera in zip(gallery.identities.tolist(), gallery.cameras.tolist(), strict=True):
+        cameras_of.setdefault(identity, set()).add(camera)
+    same_camera = sum(
+        cameras_of.get(identity) == {camera}
+        for identity, camera in zip(query.identities.tolist(), query.cameras.tolist(), strict=True)
+    )
+    if same_camera:
+        notes.append(
+            f"{same_camera} of {count(len(query), 'query', 'queries')} have matches in their own camera only, which "
+            "the protocol 'market1501' leaves out; the protocol 'no_camera' counts them"
         )

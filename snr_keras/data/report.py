@@ -55,8 +55,12 @@ class SplitReport:
         """How many things in the folder are not used, junk not counted."""
         return len(self.odd_files) + len(self.wrong_names) + len(self.unreadable)
 
-    def lines(self) -> list[str]:
-        """A headline, then a line for each kind of thing worth knowing, with the first few of it named."""
+    def lines(self, *, in_full: bool = False) -> list[str]:
+        """A headline, then a line for each kind of thing worth knowing, with the first few of it named.
+
+        Args:
+            in_full: whether to name every file that is not used, on a line of its own.
+        """
         cameras = "no camera labels" if self.cameras is None else count(self.cameras, "camera")
         identities = count(self.identities, "identity", "identities")
         kinds = [
@@ -72,7 +76,9 @@ class SplitReport:
         if self.distractors:
             lines.append(f"  {count(self.distractors, 'image')} of identity 0 (distractors)")
         for one, many, things in kinds:
-            if things:
+            if in_full and things and isinstance(things[0], Excluded):
+                lines += [f"  {count(len(things), one, many)}:", *(f"    {thing}" for thing in things)]
+            elif things:
                 lines.append(f"  {count(len(things), one, many)}: {first_few(things)}")
         return lines
 
@@ -100,9 +106,13 @@ class ScanReport:
         """How many things in the folders are not used, junk not counted."""
         return sum(split.num_excluded for split in self.splits)
 
-    def lines(self) -> list[str]:
-        """The summary to print. Unprintable characters of file names are escaped: it is safe for any terminal."""
-        splits = [f"  {line}" for split in self.splits for line in split.lines()]
+    def lines(self, *, in_full: bool = False) -> list[str]:
+        """The summary to print. Unprintable characters of file names are escaped: it is safe for any terminal.
+
+        Args:
+            in_full: whether to name every file that is not used, on a line of its own.
+        """
+        splits = [f"  {line}" for split in self.splits for line in split.lines(in_full=in_full)]
         return [printable(self.path), *splits, *(f"  {note}" for note in self.notes)]
 
     def __str__(self) -> str:

@@ -161,8 +161,8 @@ def _checked(labels: np.ndarray, per_batch: int, per_identity: int) -> np.ndarra
     identities = len(np.unique(labels))
     if identities < per_batch:
         raise ValueError(
-            f"A batch of {per_batch} identities needs at least as many in the training split: lower "
-            f"`identities_per_batch`. Received: identities_per_batch={per_batch}, a split of {len(labels)} images of "
-            f"{identities} identities"
+            f"A batch of {per_batch} identities needs at least as many in the training split: set "
+            f"`identities_per_batch` (--identities-per-batch) to {identities} or fewer. Received: "
+            f"identities_per_batch={per_batch}, a split of {len(labels)} images of {identities} identities"
         )
     return labels

@@ -1,12 +1,13 @@
 """Retrieval evaluation: embeddings of a dataset, their distances, and CMC, mAP and mINP from them."""
 
 from snr_keras.evaluation.embeddings import EmbeddedDataset, embed_dataset, extract_embeddings
-from snr_keras.evaluation.report import TargetResult, score
+from snr_keras.evaluation.report import TargetResult, check_target, score
 from snr_keras.evaluation.retrieval import evaluate_embeddings, evaluate_retrieval
 
 __all__ = [
     "EmbeddedDataset",
     "TargetResult",
+    "check_target",
     "embed_dataset",
     "evaluate_embeddings",
     "evaluate_retrieval",

@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from snr_keras.data.market1501 import ReIDDataset
+from snr_keras.evaluation.distances import DISTANCES
 from snr_keras.evaluation.embeddings import EmbeddedDataset
+from snr_keras.evaluation.protocols import RetrievalLabels
 from snr_keras.evaluation.retrieval import evaluate_embeddings
 
 
@@ -42,10 +45,29 @@ class TargetResult:
         return asdict(self) | {"cmc": list(self.cmc)}
 
 
-def protocol_of(embedded: EmbeddedDataset) -> str:
+def protocol_of(dataset: ReIDDataset) -> str:
     """The protocol "market1501" where queries and gallery both have cameras, else "no_camera"."""
-    with_cameras = embedded.dataset.query.cameras is not None and embedded.dataset.gallery.cameras is not None
+    with_cameras = dataset.query.cameras is not None and dataset.gallery.cameras is not None
     return "market1501" if with_cameras else "no_camera"
+
+
+def check_target(dataset: ReIDDataset, *, distance: str = "cosine", protocol: str | None = None) -> None:
+    """Find out before any training whether a dataset can be tested on: `score` with these arguments will not fail.
+
+    Raises:
+        ValueError: As `score`.
+    """
+    if distance not in DISTANCES:
+        raise ValueError(f"distance must be one of {DISTANCES}. Received: distance={distance!r}")
+    query, gallery = dataset.query, dataset.gallery
+    try:
+        labels = RetrievalLabels.checked(
+            query.identities, gallery.identities, query.cameras, gallery.cameras, protocol or protocol_of(dataset)
+        )
+        if not any(labels.matches_and_valid(q)[0].any() for q in range(len(query))):
+            raise ValueError(labels.why_no_query_is_valid())
+    except ValueError as error:
+        raise ValueError(f"{dataset.name}: {error}") from error
 
 
 def score(
@@ -67,7 +89,7 @@ def score(
         ValueError: No query has a valid match; the message names the dataset, the cause and the remedy.
     """
     query, gallery = embedded.dataset.query, embedded.dataset.gallery
-    protocol = protocol or protocol_of(embedded)
+    protocol = protocol or protocol_of(embedded.dataset)
     try:
         result = evaluate_embeddings(
             embedded.query,

@@ -117,7 +117,7 @@ def _keras_resnet50(image_size: tuple[int | None, int | None], weights: str | No
         return keras.applications.ResNet50(include_top=False, weights=weights, input_shape=(*image_size, 3))
     except Exception as error:  # Keras raises a bare `Exception` when a download fails
         if weights == "imagenet" and "URL fetch failure" in str(error):
-            raise RuntimeError(
+            raise ConnectionError(
                 f"The ImageNet weights could not be downloaded ({error}). Fetch {_NOTOP_URL} on a machine that can, "
                 f"and put the file at {Path.home() / '.keras' / 'models' / _NOTOP} (under $KERAS_HOME where that is "
                 f'set), or pass its path. Received: weights="imagenet"'

@@ -39,9 +39,8 @@ def save_ranked_gallery(
         title: A line above the picture.
     """
     query, gallery = embedded.dataset.query, embedded.dataset.gallery
-    labels = RetrievalLabels.checked(
-        query.identities, gallery.identities, query.cameras, gallery.cameras, protocol or protocol_of(embedded)
-    )
+    protocol = protocol or protocol_of(embedded.dataset)
+    labels = RetrievalLabels.checked(query.identities, gallery.identities, query.cameras, gallery.cameras, protocol)
     with_match = [q for q in range(len(query.paths)) if labels.matches_and_valid(q)[0].any()]
     spread = np.linspace(0, len(with_match) - 1, min(num_queries, len(with_match))).round().astype(int)
     chosen = [with_match[i] for i in spread]

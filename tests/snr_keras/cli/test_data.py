@@ -1,5 +1,6 @@
 """`snr data`."""
 
+import shutil
 from pathlib import Path
 
 SMALL = ("--train-identities", 2, "--test-identities", 2, "--cameras", 2, "--images-per-camera", 2)
@@ -34,3 +35,21 @@ def test_info_counts_and_names_what_cannot_be_used(snr, world: Path, tmp_path: P
     outcome = snr("data", "info", folder)
     assert outcome.status == 0
     assert "bounding_box_train: 16 images, 4 identities, 2 cameras" in outcome.output
+
+
+def test_info_names_every_file_that_cannot_be_used_however_many(snr, world: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(world / "day", tmp_path / "day")
+    for number in range(7):
+        (folder / "query" / f"notes {number}.txt").write_text("not an image")
+    outcome = snr("data", "info", folder)
+    assert outcome.status == 0
+    for number in range(7):
+        assert f"'notes {number}.txt': not one of" in outcome.output
+
+
+def test_what_is_suggested_after_drawing_can_be_pasted_into_a_shell(snr, tmp_path: Path) -> None:
+    directory = tmp_path / "two words"
+    arguments = ("data", "synthesize", directory, *SMALL, "--image-size", "32x16", "--domain", "fog")
+    assert "snr train" not in snr(*arguments).output  # there is nothing to test on
+    outcome = snr(*arguments, "--domain", "dusk")
+    assert f"snr train --source '{directory}/fog' --target '{directory}/dusk'" in outcome.output

@@ -2,9 +2,18 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from snr_keras.cli.console import results_table
+from snr_keras.evaluation import TargetResult
 
 TINY = ("--epochs", 1, "--warmup-epochs", 0, "--identities-per-batch", 2, "--images-per-identity", 2)
 TINY = (*TINY, "--image-size", "32x16")
@@ -13,9 +22,6 @@ TINY = (*TINY, "--image-size", "32x16")
 @pytest.fixture(scope="module")
 def trained(world: Path, tmp_path_factory) -> Path:
     """A run folder of `snr train`, with both domains as targets."""
-    import subprocess
-    import sys
-
     run = tmp_path_factory.mktemp("runs") / "snr"
     command = [sys.executable, "-m", "snr_keras.cli", "train", "--source", world / "day", "--out", run, *TINY]
     command += ["--target", world / "day", "--target", world / "night"]
@@ -129,3 +135,80 @@ def test_a_mistake_ends_in_one_message_without_a_traceback(
     assert outcome.status == 1
     assert message in outcome.output
     assert "Traceback" not in outcome.output
+
+
+def test_a_batch_of_more_people_than_there_are_says_which_option_to_set_to_what(
+    snr, world: Path, tmp_path: Path
+) -> None:
+    outcome = snr("train", "--source", world / "day", "--out", tmp_path / "run")
+    assert outcome.status == 1
+    assert "(--identities-per-batch) to 4 or fewer" in outcome.output
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--distance", "manhattan"), "distance='manhattan'"),
+        (("--protocol", "cuhk03"), "protocol='cuhk03'"),
+        ((), "--protocol no_camera"),
+    ],
+)
+def test_what_would_make_testing_fail_is_found_before_training(
+    snr, world: Path, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    target = with_one_camera(world / "night", tmp_path / "one_camera")
+    run = tmp_path / "run"
+    outcome = snr("train", "--source", world / "day", "--target", target, "--out", run, *TINY, *options)
+    assert outcome.status == 1
+    assert message in outcome.output
+    assert not run.exists()
+
+
+def test_the_table_of_results_fits_eighty_columns() -> None:
+    night = TargetResult("night", 0.5, 0.25, (0.5,) * 10, 3368, 3367, 19732, "market1501", "cosine")
+    long = "people of a square [red] in the north of a city, without cameras"
+    results = [night, replace(night, target=long, protocol="no_camera")]
+    console = Console(width=80, file=StringIO())
+    console.print(results_table(results, title="runs/[x]"))
+    shown = console.file.getvalue()
+    assert "…" not in shown
+    for heading in ("mAP", "Rank-1", "Rank-5", "Rank-10", "mINP", "queries", "gallery", "runs/[x]"):
+        assert heading in shown
+    assert "[red]" in "".join(line[:18].strip() for line in shown.splitlines())
+    assert "night: cosine distance, protocol market1501;" in " ".join(shown.split())
+
+
+def test_an_interrupted_run_says_how_to_go_on_and_does(world: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "snr_keras.cli", "train", "--source", world / "day", "--out", tmp_path / "run"]
+    command = [*map(str, [*command, *TINY]), "--epochs", "200"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    for line in running.stdout:
+        if line.startswith("epoch 1/"):
+            running.send_signal(signal.SIGINT)
+            break
+    _, told = running.communicate(timeout=120)
+    assert running.returncode == 130
+    assert "Stopped by SIGINT after step" in told
+    assert "--resume" in told
+    assert "Traceback" not in told
+    assert list((tmp_path / "run" / "checkpoints").glob("step-*.keras"))
+
+
+def test_errors_go_to_standard_error_and_results_to_standard_output(world: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "snr_keras.cli", "data", "info"]
+    good = subprocess.run([*command, world / "day"], capture_output=True, text=True, timeout=120)
+    assert "bounding_box_train: 16 images" in good.stdout
+    bad = subprocess.run([*command, tmp_path / "nowhere"], capture_output=True, text=True, timeout=120)
+    assert bad.returncode == 1
+    assert bad.stdout == ""
+    assert "error: A data set is an existing folder or one of" in bad.stderr
+
+
+def test_a_file_in_the_place_of_the_run_folder_is_refused_and_left_alone(snr, world: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("mine")
+    outcome = snr("train", "--source", world / "day", "--out", tmp_path / "notes", *TINY)
+    assert outcome.status == 1
+    assert "Received a file" in outcome.output
+    assert (tmp_path / "notes").read_text() == "mine"

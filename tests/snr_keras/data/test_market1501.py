@@ -381,3 +381,15 @@ def test_a_synthetic_domain_is_drawn_into_the_root_with_the_defaults_of_its_worl
 def test_a_split_with_labels_for_other_images_than_its_own_is_an_error():
     with pytest.raises(ValueError, match=r"Received: 1 paths, labels of shapes \[\(2,\)\]"):
         Split(("a.jpg",), np.array([1, 2]), None)
+
+
+def test_queries_whose_people_are_not_in_the_gallery_are_counted_and_named(root):
+    for image in sorted((root / QUERY).glob("0003*")):
+        image.rename(image.with_name(f"9{image.name}"))
+    assert "2 of 4 queries show people who are not in the gallery: 90003" in read_market1501(root).report.notes
+
+
+def test_queries_with_matches_in_their_own_camera_only_are_counted(root):
+    (root / GALLERY / "0003_c2s1_000002_00.jpg").rename(root / GALLERY / "0003_c1s1_000003_00.jpg")
+    notes = [note for note in read_market1501(root).report.notes if "own camera" in note]
+    assert [note.split(" have ")[0] for note in notes] == ["1 of 4 queries"]

@@ -164,7 +164,7 @@ def test_a_failed_download_says_which_file_to_put_where(monkeypatch):
         raise Exception("URL fetch failure on https://storage.googleapis.com/...: None -- unreachable")
 
     monkeypatch.setattr(keras.applications, "ResNet50", no_network)
-    with pytest.raises(RuntimeError, match=r"put the file at .*\.keras/models/resnet50_weights_.*_notop\.h5"):
+    with pytest.raises(ConnectionError, match=r"put the file at .*\.keras/models/resnet50_weights_.*_notop\.h5"):
         reid_model(5, backbone="resnet50", image_size=(64, 32), weights="imagenet")
 
 
