@@ -101,9 +101,9 @@ class Rounded:
             self.u,
         )
 
-    def stored(self, u: float) -> Rounded:
-        """After a conversion to a dtype of unit roundoff u."""
-        return Rounded(self.value, self.error + u * (np.abs(self.value) + self.error), self.u)
+    def stored(self, u: float, underflow: float) -> Rounded:
+        """After a conversion to a dtype of unit roundoff u, where numbers too small for that lose up to `underflow`."""
+        return Rounded(self.value, self.error + u * (np.abs(self.value) + self.error) + underflow, self.u)
 
     def _rounded(self, value: np.ndarray, error: np.ndarray) -> Rounded:
         return Rounded(value, error + self.u * (np.abs(value) + error), self.u)

@@ -17,7 +17,7 @@ _WEIGHT_OPTIONS = {"initializer": initializers, "regularizer": regularizers, "co
 class SNREmbeddings(NamedTuple):
     """The pooled embeddings of one SNR layer, which its dual causality loss compares.
 
-    Each is (N, C), in float32 (float64 in a float64 layer), whatever the layer's compute dtype.
+    Each is (N, C), in float32 (float64 in a float64 layer or of a float64 map), whatever the layer's compute dtype.
 
     Attributes:
         f_tilde: f~, of the normalized features; beta for every image.
@@ -249,6 +249,10 @@ class SNR(keras.layers.Layer):
             return F_plus
         shape = (inputs.shape[0], inputs.shape[self._channel_axis])
         return F_plus, SNREmbeddings(*(keras.KerasTensor(shape, dtype=dtype) for _ in SNREmbeddings._fields))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """That of the output alone: wrappers such as `TimeDistributed` ask for it, who know of no embeddings."""
+        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make a layer like this one."""

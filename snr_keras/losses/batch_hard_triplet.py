@@ -61,8 +61,8 @@ class BatchHardTripletLoss(keras.losses.Loss):
         features = floating("features", y_pred)
         positives, negatives = pairs(y_true, features.shape[0])
         d = euclidean_distance(ops.stop_gradient(features), ops.stop_gradient(features))
-        hardest_positive = ops.argmax(ops.where(positives, d, -1), axis=1)
-        hardest_negative = ops.argmin(ops.where(negatives, d, math.inf), axis=1)
+        hardest_positive = _first_largest(ops.where(positives, d, -1))
+        hardest_negative = _first_largest(ops.where(negatives, -d, -math.inf))
         difference = norm(features - ops.take(features, hardest_positive, axis=0)) - norm(
             features - ops.take(features, hardest_negative, axis=0)
         )
@@ -74,3 +74,8 @@ class BatchHardTripletLoss(keras.losses.Loss):
     def get_config(self) -> dict[str, Any]:
         """The arguments that make a loss like this one."""
         return {"margin": self.margin, "name": self.name}
+
+
+def _first_largest(rows: Any) -> Any:
+    """The index of the first of each row's largest numbers; a column at the end lets a batch be empty."""
+    return ops.argmax(ops.pad(rows, ((0, 0), (0, 1)), constant_values=-math.inf), axis=1)

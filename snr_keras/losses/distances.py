@@ -67,7 +67,7 @@ def _scaled(v: Any) -> tuple[Any, Any]:
 
     Of a zero vector neither has one.
     """
-    largest = ops.stop_gradient(ops.max(ops.abs(v), axis=-1, keepdims=True))
+    largest = ops.stop_gradient(ops.max(ops.abs(v), axis=-1, keepdims=True, initial=0))
     zero = largest == 0
     scale = ops.where(zero, 1, largest)
     return ops.where(zero, 0, v) / scale, scale

@@ -43,7 +43,10 @@ def begin_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> Non
 
     Raises:
         FileExistsError: If it holds results.
+        NotADirectoryError: If it is a file.
     """
+    if run_dir.exists() and not run_dir.is_dir():
+        raise NotADirectoryError(f"A run needs a folder of its own. Received a file: {str(run_dir)!r}")
     metrics, checkpoints = run_dir / "metrics.jsonl", run_dir / "checkpoints"
     if (metrics.exists() and metrics.stat().st_size) or (checkpoints.exists() and any(checkpoints.iterdir())):
         raise FileExistsError(

@@ -25,6 +25,10 @@ if keras.backend.backend() == "torch":
 #: Unit roundoff of each dtype, one unit in the last place: a compiler may round x / n as x * (1 / n).
 ROUNDOFF = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
 
+#: What a number may lose that is too small for a dtype's precision: float16 spaces such numbers evenly, others may
+#: flush them to zero.
+UNDERFLOW = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-24, "bfloat16": 2.0**-126}
+
 
 def to_tensor(array: np.ndarray, dtype: str) -> Any:
     """The array as a tensor of that dtype."""

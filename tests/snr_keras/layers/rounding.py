@@ -33,6 +33,7 @@ def snr_bounds(
     epsilon: float,
     u: float,
     stored_u: float,
+    underflow: float,
 ) -> SNRBounds:
     """The closed form and its backward pass, with every rounding accounted for.
 
@@ -43,6 +44,7 @@ def snr_bounds(
         epsilon: As in the layer.
         u: Unit roundoff of what the layer computes in.
         stored_u: Unit roundoff of the dtype of F and F~+.
+        underflow: What numbers too small for that precision may lose.
     """
     gamma, beta, w1, w2, b1, b2 = (exact(p, u) for p in params)
     G, grad_f_tilde, grad_f_plus, grad_f_minus = (exact(g, u) for g in cotangents)
@@ -68,10 +70,10 @@ def snr_bounds(
     A = -rest * S2 * g * (inverse_sigma * inverse_sigma) / M
     grad_F = s[:, None] * G + A[:, None] * centred + ((grad_z - s * S1) / M)[:, None]
     return SNRBounds(
-        F_plus=F_plus.stored(stored_u).error,
+        F_plus=F_plus.stored(stored_u, underflow).error,
         f_plus=f_plus.error,
         f_minus=f_minus.error,
-        F=grad_F.stored(stored_u).error,
+        F=grad_F.stored(stored_u, underflow).error,
         gamma=(rest * S2 * inverse_sigma).sum(0).error,
         beta=((p + q - grad_z).sum(0) + grad_f_tilde.sum(0)).error,
         w1=(z.T @ grad_hidden).error,

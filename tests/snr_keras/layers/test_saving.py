@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from snr_keras.layers import SNR
+from snr_keras.losses import BatchHardTripletLoss, DualCausalityLoss
 from tests.snr_keras.backend import to_numpy
 
 tensorflow_only = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="SavedModel is TensorFlow's")
@@ -49,30 +50,47 @@ def in_a_fresh_process(script: str, folder: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_keras_files_load_in_a_fresh_process(tmp_path: Path) -> None:
+def test_keras_and_weight_files_load_in_a_fresh_process(tmp_path: Path) -> None:
     model = branched_model()
     model.save(tmp_path / "model.keras")
+    (tmp_path / "model.json").write_text(model.to_json())
+    model.save_weights(tmp_path / "model.weights.h5")
     in_a_fresh_process(
         "import numpy as np, keras, snr_keras\n"
-        "outputs = keras.saving.load_model('model.keras')(np.load('images.npy'))\n"
+        "from pathlib import Path\n"
         "to_numpy = keras.ops.convert_to_numpy\n"
-        "f = {f'f{i}': to_numpy(f) for i, f in enumerate(outputs['snr'][0])}\n"
-        "np.savez('outputs.npz', x=to_numpy(outputs['x']), **f)\n",
+        "def save(model, path):\n"
+        "    outputs = model(np.load('images.npy'))\n"
+        "    f = {f'f{i}': to_numpy(f) for i, f in enumerate(outputs['snr'][0])}\n"
+        "    np.savez(path, x=to_numpy(outputs['x']), **f)\n"
+        "save(keras.saving.load_model('model.keras', safe_mode=True), 'keras.npz')\n"
+        "again = keras.models.model_from_json(Path('model.json').read_text())\n"
+        "again.load_weights('model.weights.h5')\n"
+        "save(again, 'weights.npz')\n",
         tmp_path,
     )
-    with np.load(tmp_path / "outputs.npz") as loaded:
-        expected = outputs_of(model)
-        assert set(loaded) == set(expected)
-        for name in expected:
-            np.testing.assert_array_equal(loaded[name], expected[name])
+    expected = outputs_of(model)
+    for file in ("keras.npz", "weights.npz"):
+        with np.load(tmp_path / file) as loaded:
+            assert set(loaded) == set(expected)
+            for name in expected:
+                np.testing.assert_array_equal(loaded[name], expected[name], err_msg=f"{file}: {name}")
 
 
-def test_weight_files_restore_every_weight(tmp_path: Path) -> None:
-    model, other = branched_model(), branched_model()
-    model.save_weights(tmp_path / "model.weights.h5")
-    other.load_weights(tmp_path / "model.weights.h5")
-    for name, expected in outputs_of(model).items():
-        np.testing.assert_array_equal(outputs_of(other)[name], expected)
+def test_compiled_models_come_back_with_their_loss(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((4, 3, 8)), SNR(data_format="channels_last"), keras.layers.Flatten()])
+    model.compile("adam", BatchHardTripletLoss(margin="soft"))
+    batch = np.random.default_rng(0).normal(size=(8, 4, 3, 8)).astype(np.float32), np.arange(8) // 2
+    model.fit(*batch, batch_size=8, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.loss.get_config() == model.loss.get_config()
+    assert again.evaluate(*batch, verbose=0) == model.evaluate(*batch, verbose=0)
+
+
+def test_everything_that_is_saved_is_registered() -> None:
+    for cls in (SNR, BatchHardTripletLoss, DualCausalityLoss):
+        assert keras.saving.get_registered_name(cls) == f"snr_keras>{cls.__name__}"
 
 
 @tensorflow_only
@@ -114,7 +132,7 @@ def test_a_config_restores_every_argument() -> None:
     assert again.data_format == "channels_first"
 
 
-def test_int8_quantization_leaves_the_layer_in_floating_point() -> None:
+def test_int8_quantization_leaves_the_layer_in_floating_point(tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     inputs = keras.Input((8, 8, 3))
     x = SNR(data_format="channels_last")(keras.layers.Conv2D(8, 3)(inputs))
@@ -129,6 +147,8 @@ def test_int8_quantization_leaves_the_layer_in_floating_point() -> None:
     assert "int8" in {keras.backend.standardize_dtype(w.dtype) for w in model.layers[-1].weights}
     after = to_numpy(model(F))
     np.testing.assert_allclose(after, before, atol=0.03 * np.abs(before).max())
+    model.save(tmp_path / "int8.keras")
+    np.testing.assert_array_equal(to_numpy(keras.saving.load_model(tmp_path / "int8.keras")(F)), after)
 
 
 def test_importing_the_package_imports_nothing_optional() -> None:

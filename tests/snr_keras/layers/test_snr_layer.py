@@ -12,12 +12,16 @@ from keras.src import testing
 
 import snr_ref
 from snr_keras.layers import SNR, SNREmbeddings
-from tests.snr_keras.backend import to_numpy, to_tensor, value_and_gradients
+from snr_keras.layers._closed_form import _backward, _forward
+from snr_keras.losses import DualCausalityLoss
+from tests.snr_keras.backend import MODES, to_numpy, to_tensor, value_and_gradients
+
+if keras.backend.backend() == "jax":
+    import jax
+elif keras.backend.backend() == "torch":
+    import torch
 
 tensorflow_only = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="is about TensorFlow")
-half_on_this_backend = pytest.mark.skipif(
-    keras.backend.backend() == "torch", reason="Keras' own tests leave half precision on PyTorch's CPU out, too"
-)
 
 
 def random(*shape: int, seed: int = 0) -> np.ndarray:
@@ -89,6 +93,27 @@ def test_hidden_width_is_at_least_one(channels: int, reduction: int, hidden: int
     assert shapes == {"gamma": (channels,), "beta": (channels,), "w1": (channels, hidden), "w2": (hidden, channels)}
 
 
+def test_every_weight_has_its_own_initializer_regularizer_and_constraint() -> None:
+    names = snr_ref.SNRParams._fields
+    values = {name: 1.0 + index for index, name in enumerate(names)}
+    layer = SNR(
+        4,
+        use_bias=True,
+        data_format="channels_last",
+        **{f"{name}_initializer": keras.initializers.Constant(value) for name, value in values.items()},
+        **{f"{name}_regularizer": keras.regularizers.L1(10.0 ** -values[name]) for name in names},
+        **{f"{name}_constraint": keras.constraints.MaxNorm(values[name]) for name in names},
+    )
+    layer.build((None, 4, 4, 8))
+    expected_loss = 0.0
+    for name, value in values.items():
+        weight = getattr(layer, name)
+        np.testing.assert_array_equal(to_numpy(weight), np.full(weight.shape, value))
+        assert weight.constraint.max_value == value
+        expected_loss += 10.0**-value * value * np.prod(weight.shape)
+    assert float(sum(layer.losses)) == pytest.approx(expected_loss, rel=1e-6)
+
+
 @tensorflow_only  # elsewhere Keras' own operations take float64 for float32
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_decompose_gives_every_map_of_the_specification(data_format: str) -> None:
@@ -113,7 +138,6 @@ def test_data_format_follows_the_keras_configuration() -> None:
     assert SNR().data_format == "channels_last"
 
 
-@half_on_this_backend
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16", "float32", "float64"])
 def test_outputs_have_the_compute_dtype_and_embeddings_at_least_float32(policy: str) -> None:
     layer = SNR(dtype=policy, data_format="channels_last")
@@ -126,7 +150,31 @@ def test_outputs_have_the_compute_dtype_and_embeddings_at_least_float32(policy: 
     assert {dtype(f.dtype) for f in embeddings} == {f.dtype for f in symbolic_embeddings} == {wide}
 
 
-@half_on_this_backend
+def test_inputs_are_not_cast_to_half_precision_before_the_statistics() -> None:
+    layer = SNR(data_format="channels_last", dtype="mixed_float16")
+    assert not layer.autocast
+    F = random(2, 6, 5, 4) + np.float32(1e6)  # infinite in float16
+    _, embeddings = layer(F, return_embeddings=True)
+    np.testing.assert_allclose(to_numpy(embeddings.f_plus), reference(layer, F).f_plus, atol=1)
+
+
+def test_weights_are_not_cast_to_half_precision_by_layers_around() -> None:
+    class Around(keras.layers.Layer):
+        def __init__(self, snr: SNR) -> None:
+            super().__init__(dtype="mixed_float16")
+            self.snr = snr
+
+        def call(self, inputs: Any) -> Any:
+            dtypes.update({w.name: keras.backend.standardize_dtype(w.value.dtype) for w in self.snr.weights})
+            return self.snr(inputs)
+
+    dtypes: dict[str, str] = {}
+    layer = SNR(use_bias=True, data_format="channels_last", dtype="mixed_float16")
+    layer.build((2, 6, 5, 4))
+    Around(layer)(random(2, 6, 5, 4))
+    assert dtypes == dict.fromkeys(snr_ref.SNRParams._fields, "float32")
+
+
 def test_half_precision_survives_means_that_overflow_when_squared() -> None:
     F = ops.cast(random(2, 6, 5, 4) + 1e4, "float16")
     F_plus = SNR(dtype="mixed_float16", data_format="channels_last")(F)
@@ -134,11 +182,10 @@ def test_half_precision_survives_means_that_overflow_when_squared() -> None:
 
 
 def test_a_constant_channel_of_any_size_is_normalized_to_beta() -> None:
-    layer = SNR(data_format="channels_last", beta_initializer="random_normal")
+    half = {"w2_initializer": "zeros"}  # the attention is 1/2: F~+ is half way from beta to the input
+    layer = SNR(data_format="channels_last", beta_initializer=keras.initializers.Constant(0.5), **half)
     F = np.full((1, 7, 9, 3), [1e4 / 3, -1e6 / 7, 1e-5], np.float32)
-    outputs = to_numpy(layer(F))
-    expected = reference(layer, F).F_plus
-    np.testing.assert_allclose(outputs, expected, rtol=1e-6)
+    np.testing.assert_allclose(to_numpy(layer(F)), (F.astype(np.float64) + 0.5) / 2, rtol=1e-6)
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf])
@@ -159,10 +206,84 @@ def test_nan_and_inf_stay_in_their_image(poison: float) -> None:
     assert not np.isfinite(gradient[1]).all()
 
 
-def test_an_empty_batch_comes_out_empty() -> None:
-    F_plus, embeddings = SNR(data_format="channels_last")(np.zeros((0, 4, 4, 8), np.float32), return_embeddings=True)
-    assert tuple(F_plus.shape) == (0, 4, 4, 8)
-    assert {tuple(f.shape) for f in embeddings} == {(0, 8)}
+@pytest.mark.parametrize("mode", MODES)
+def test_an_empty_batch_comes_out_empty_and_teaches_nothing(mode: str) -> None:
+    layer = SNR(data_format="channels_last")
+    layer.build((0, 4, 4, 8))
+
+    def function(F: Any) -> list[Any]:
+        F_plus, embeddings = layer(F, return_embeddings=True)
+        return [F_plus, *embeddings]
+
+    step = value_and_gradients(function, layer.trainable_weights, mode)
+    (F_plus, *embeddings), (grad_F, *gradients) = step(
+        [ops.zeros((0, 4, 4, 8))], [ops.zeros((0, 4, 4, 8)), *(ops.zeros((0, 8)) for _ in range(3))]
+    )
+    assert F_plus.shape == grad_F.shape == (0, 4, 4, 8)
+    assert {f.shape for f in embeddings} == {(0, 8)}
+    assert not any(gradient.any() for gradient in gradients)
+
+
+def test_an_image_alone_is_treated_as_in_a_batch() -> None:
+    layer = SNR(data_format="channels_last")
+    F = random(3, 5, 3, 8)
+    np.testing.assert_allclose(to_numpy(layer(F[1:2])), to_numpy(layer(F))[1:2], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("pixels", [1, 2], ids=["channels_last", "channels_first"])
+def test_no_number_of_pixels_is_special(pixels: int) -> None:
+    """The sums over the pixels come in stretches, with what is left over."""
+    params = [random(8, seed=1), random(8, seed=2), random(8, 2, seed=3), random(2, 8, seed=4), random(2), random(8)]
+    tensors = [ops.convert_to_tensor(p) for p in params]
+    for count in [*range(1, 18), 23, 24, 31, 64]:
+        F, G = random(2, count, 8), random(2, count, 8, seed=5)
+        f, g = (ops.convert_to_tensor(x if pixels == 1 else np.moveaxis(x, 1, -1)) for x in (F, G))
+        outputs, residuals = _forward(f, *tensors, epsilon=1e-5, pixels=pixels, dtype="float32")
+        nothing = ops.zeros((2, 8))
+        gradients = _backward((f, *tensors), residuals, (g, nothing, nothing), pixels=pixels)
+        expected_gradients = snr_ref.snr_vjp(F, snr_ref.SNRParams(*params), G)
+        expected = [snr_ref.snr(F, snr_ref.SNRParams(*params)).F_plus, expected_gradients[0], *expected_gradients[1]]
+        names = ["F~+", "F", *snr_ref.SNRParams._fields]
+        for name, got, exact in zip(names, [outputs[0], *gradients], expected, strict=True):
+            got = to_numpy(got)
+            got = np.moveaxis(got, 1, -1) if pixels == 2 and got.ndim == 3 else got
+            message = f"{name} of {count} pixels"
+            np.testing.assert_allclose(got, exact, rtol=1e-4, atol=1e-4 * np.abs(exact).max(), err_msg=message)
+
+
+def test_frames_of_a_video_are_images() -> None:
+    layer = SNR(data_format="channels_last")
+    inputs = keras.Input((5, 4, 3, 8))
+    model = keras.Model(inputs, keras.layers.TimeDistributed(layer)(inputs))
+    frames = random(2, 5, 4, 3, 8)
+    assert model.output_shape == (None, 5, 4, 3, 8)
+    got = to_numpy(model(frames)).reshape(10, 4, 3, 8)
+    np.testing.assert_allclose(got, to_numpy(layer(frames.reshape(10, 4, 3, 8))), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("data_format", "shape", "sizes"),
+    [
+        ("channels_last", (None, None, 8), (6, 5)),
+        ("channels_last", (7, 8), (7,)),
+        ("channels_first", (8, None, None), (6, 5)),
+        ("channels_first", (8, 2, 3, 4), (2, 3, 4)),
+    ],
+)
+def test_symbolic_outputs_have_the_shapes_of_eager_ones(data_format: str, shape: Any, sizes: tuple[int, ...]) -> None:
+    layer = SNR(data_format=data_format)
+    inputs = keras.Input(shape)
+    symbolic, embeddings = layer(inputs, return_embeddings=True)  # Keras wants the call with more outputs first
+    alone = layer(inputs)
+    assert alone.shape == symbolic.shape == (None, *shape)
+    assert isinstance(embeddings, SNREmbeddings)
+    assert [f.shape for f in embeddings] == [(None, 8)] * 3
+
+    F = random(2, *sizes, 8) if data_format == "channels_last" else random(2, 8, *sizes)
+    outputs = keras.Model(inputs, [alone, symbolic, *embeddings])(F)
+    eager, eager_embeddings = layer(F, return_embeddings=True)
+    for got, expected in zip(outputs, (eager, eager, *eager_embeddings), strict=True):
+        np.testing.assert_array_equal(to_numpy(got), to_numpy(expected))
 
 
 def test_masks_pass_through() -> None:
@@ -213,11 +334,14 @@ def test_other_channels_than_at_first_are_refused() -> None:
 
 
 @tensorflow_only
-def test_batch_and_spatial_sizes_may_be_dynamic() -> None:
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_batch_and_spatial_sizes_may_be_dynamic(data_format: str) -> None:
     import tensorflow as tf
 
-    layer = SNR(data_format="channels_last", beta_initializer="random_normal")
-    layer.build((None, None, None, 4))
+    last = data_format == "channels_last"
+    signature = (None, None, None, 4) if last else (None, 4, None, None)
+    layer = SNR(data_format=data_format, beta_initializer="random_normal")
+    layer.build(signature)
 
     def function(F: Any) -> Any:
         with tf.GradientTape() as tape:
@@ -225,9 +349,9 @@ def test_batch_and_spatial_sizes_may_be_dynamic() -> None:
             F_plus, embeddings = layer(F, return_embeddings=True)
         return F_plus, embeddings.f_plus, tape.gradient([F_plus, embeddings.f_minus], F)
 
-    dynamic = tf.function(function, input_signature=[tf.TensorSpec((None, None, None, 4))])
+    dynamic = tf.function(function, input_signature=[tf.TensorSpec(signature)])
     for shape in ((2, 1, 1, 4), (3, 5, 7, 4), (1, 8, 8, 4)):
-        F = tf.constant(random(*shape))
+        F = tf.constant(random(*shape) if last else np.moveaxis(random(*shape), -1, 1))
         for got, expected in zip(dynamic(F), function(F), strict=True):
             np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
     assert dynamic.experimental_get_tracing_count() == 1
@@ -282,22 +406,43 @@ def test_the_tape_keeps_no_feature_map_but_input_and_output() -> None:
     assert not [op.name for op in graph.get_operations() if op.type in ("Mul", "Sub", "AddV2") and maps(op.outputs)]
 
 
-def test_fit_trains_it() -> None:
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="a TensorFlow tape shows it in its graph, above")
+def test_backward_passes_are_left_no_feature_map_but_the_input() -> None:
+    layer = SNR(data_format="channels_last")
+    F = ops.convert_to_tensor(random(4, 16, 8, 32))
+    layer.build(F.shape)
+    kept: list[Any] = []
+    if keras.backend.backend() == "jax":
+        _, vjp = jax.vjp(lambda F: layer(F, return_embeddings=True), F)
+        kept = jax.tree.leaves(vjp)
+    else:
+        with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x) or x, lambda x: x):
+            layer(F.requires_grad_(), return_embeddings=True)
+    maps = {id(x) if keras.backend.backend() == "jax" else x.data_ptr() for x in kept if np.prod(x.shape) >= F.size}
+    assert len(maps) == 1
+
+
+COMPILATIONS = [False] if keras.backend.backend() == "torch" else [False, True]  # torch.compile takes minutes
+
+
+@pytest.mark.parametrize("jit_compile", COMPILATIONS)
+def test_fit_trains_a_functional_model_with_embeddings(jit_compile: bool) -> None:
+    class ReID(keras.Model):
+        def compute_loss(
+            self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+        ) -> Any:
+            identification = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            return identification(y, y_pred["logits"]) + 0.5 * DualCausalityLoss()(y, y_pred["snr"][0])
+
     keras.utils.set_random_seed(0)
-    model = keras.Sequential(
-        [
-            keras.Input((8, 8, 3)),
-            keras.layers.Conv2D(8, 3),
-            SNR(data_format="channels_last"),
-            keras.layers.Conv2D(4, 3, activation="relu"),
-            keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(2),
-        ]
-    )
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    x, y = random(16, 8, 8, 3), np.arange(16) % 2
-    before = [to_numpy(w) for w in model.layers[1].trainable_weights]
-    history = model.fit(x, y, batch_size=8, epochs=3, verbose=0)
-    after = [to_numpy(w) for w in model.layers[1].trainable_weights]
+    inputs = keras.Input((8, 8, 3))
+    layer = SNR(data_format="channels_last")
+    x, embeddings = layer(keras.layers.Conv2D(8, 3)(inputs), return_embeddings=True)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3, activation="relu")(x))
+    model = ReID(inputs, {"logits": keras.layers.Dense(2)(x), "snr": [embeddings]})
+    model.compile("adam", jit_compile=jit_compile)
+    before = [to_numpy(w) for w in layer.trainable_weights]
+    history = model.fit(random(16, 8, 8, 3), np.arange(16) % 2, batch_size=8, epochs=2, verbose=0)
+    after = [to_numpy(w) for w in layer.trainable_weights]
     assert np.isfinite(history.history["loss"]).all()
     assert all((a != b).any() for a, b in zip(after, before, strict=True))

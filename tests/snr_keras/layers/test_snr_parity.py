@@ -16,7 +16,15 @@ from hypothesis.strategies import DrawFn
 from snr_keras.layers import SNR
 from snr_ref import SNRParams, snr, snr_vjp
 from tests.assertions import assert_parity, literal
-from tests.snr_keras.backend import DTYPES, MODES, ROUNDOFF, as_stored, to_tensor, value_and_gradients
+from tests.snr_keras.backend import (
+    DTYPES,
+    MODES,
+    ROUNDOFF,
+    UNDERFLOW,
+    as_stored,
+    to_tensor,
+    value_and_gradients,
+)
 from tests.snr_keras.layers.rounding import SNRBounds, snr_bounds
 from tests.strategies import feature_maps, snr_params
 
@@ -150,6 +158,7 @@ def _bounds(case: Case, dtype: str) -> SNRBounds:
         epsilon=1e-5,
         u=ROUNDOFF[computed_in],
         stored_u=ROUNDOFF[dtype],
+        underflow=UNDERFLOW[dtype],
     )
 
 

@@ -28,23 +28,25 @@ from tests.strategies import EmbeddingBatch, embeddings, identity_labels
 DISTANCES = {"cosine": snr_ref.cosine_distance, "euclidean": snr_ref.euclidean_distance}
 
 
-#: Few (N, C), since for each the losses are compiled anew.
-SHAPES = [(1, 2), (2, 1), (6, 4)]
+#: The one (N, C) for which the losses are compiled; eagerly they take any.
+COMPILED_SHAPE = (6, 4)
 
 
 @st.composite
-def batches(draw: DrawFn) -> EmbeddingBatch:
-    images, channels = draw(st.sampled_from(SHAPES))
+def batches(draw: DrawFn, mode: str) -> EmbeddingBatch:
+    eager = st.tuples(st.integers(1, 7), st.integers(1, 5))
+    images, channels = draw(eager) if mode == "eager" else COMPILED_SHAPE
     f_tilde, f_plus, f_minus = (draw(embeddings(images, channels)) for _ in range(3))
     return EmbeddingBatch(f_tilde, f_plus, f_minus, draw(identity_labels(images)))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("distance", DISTANCES)
-@given(batch=batches(), mode=st.sampled_from(MODES))
+@given(data=st.data(), mode=st.sampled_from(MODES))
 def test_dual_causality_loss_is_that_of_the_specification(
-    dtype: str, distance: str, batch: EmbeddingBatch, mode: str
+    dtype: str, distance: str, data: st.DataObject, mode: str
 ) -> None:
+    batch = data.draw(batches(mode))
     labels = batch.labels
     matrices = [as_stored(f, dtype) for f in (batch.f_tilde, batch.f_plus, batch.f_minus)]
     u, stored_u = _roundoffs(dtype)
@@ -77,10 +79,11 @@ def test_dual_causality_loss_is_that_of_the_specification(
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("margin", [0.3, 0.0, "soft"])
-@given(batch=batches(), mode=st.sampled_from(MODES))
+@given(data=st.data(), mode=st.sampled_from(MODES))
 def test_batch_hard_triplet_loss_is_that_of_the_specification(
-    dtype: str, margin: Any, batch: EmbeddingBatch, mode: str
+    dtype: str, margin: Any, data: st.DataObject, mode: str
 ) -> None:
+    batch = data.draw(batches(mode))
     labels, features = batch.labels, as_stored(batch.f_plus, dtype)
     u, stored_u = _roundoffs(dtype)
     assume(is_decided(features, labels, margin, u))
