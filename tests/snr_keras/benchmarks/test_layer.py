@@ -22,7 +22,8 @@ def test_a_row_per_shape_with_times_and_their_ratios() -> None:
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends allocate in their own way")
 def test_a_step_needs_memory_for_little_more_than_its_output_and_its_gradient() -> None:
-    (row,) = benchmark_layer([(16, 64, 32, 64)], repeats=1)
+    # A large map: Linux counts a process' memory with an error of some hundred kilobytes for each of its threads.
+    (row,) = benchmark_layer([(32, 64, 32, 256)], repeats=1)
     if row.snr_memory is None:
         pytest.skip("only Linux tells how much memory a step needs")
     assert row.snr_memory < 2.5
