@@ -1,7 +1,6 @@
 """The command `snr`."""
 
 import importlib.util
-import os
 import sys
 
 NEEDS = ("typer", "rich", "matplotlib")
@@ -12,7 +11,6 @@ def main() -> None:
     missing = [package for package in NEEDS if importlib.util.find_spec(package) is None]
     if missing:
         sys.exit(f'snr needs {", ".join(missing)}. Install with: pip install "snr-reid[cli]"')
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greetings would drown ours
     from snr_keras.cli.app import app
 
     app()
