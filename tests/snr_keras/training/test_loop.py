@@ -332,8 +332,12 @@ def test_a_second_ctrl_c_stops_at_once(source, tmp_path, no_learning):
             signal.raise_signal(signal.SIGINT)
             time.sleep(0.05)  # Python handles signals between its own steps, and two at once as one
 
-    with pytest.raises(KeyboardInterrupt) as caught:
-        train(dataclasses.replace(SMALL, normalization="none", stages=None), source, tmp_path, progress=twice)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let background jobs ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            train(dataclasses.replace(SMALL, normalization="none", stages=None), source, tmp_path, progress=twice)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not isinstance(caught.value, TrainingInterrupted)
 
 
