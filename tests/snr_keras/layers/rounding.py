@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snr_ref import SNRParams
-from tests.running_error import Rounded, exact
+from snr_ref.conformance.running_error import Rounded, exact
 
 
 class SNRBounds(NamedTuple):

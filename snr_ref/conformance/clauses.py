@@ -1,0 +1,51 @@
+"""The numbered clauses of the specification: what a conformance case can pin, in the order of the docs."""
+
+from __future__ import annotations
+
+#: Changes by the rule of the docs' page on versions: a number that some case pins differs -> a new major version.
+SPECIFICATION_VERSION = "1.0"
+
+#: Clause -> what it demands, in a sentence.
+CLAUSES: dict[str, str] = {
+    "1.1": "mu and var are taken per image and channel over the spatial axes; var is biased",
+    "1.2": "F~ = gamma (F - mu) / sigma + beta with sigma = sqrt(var + epsilon), epsilon = 1e-5 by default (eq. 1)",
+    "1.3": "R = F - F~ (eq. 2)",
+    "1.4": "a = Sigmoid(W2 ReLU(W1 Pool_avg(R))), with biases where there are any (eq. 3)",
+    "1.5": "R+ = a R and R- = (1 - a) R (eq. 4)",
+    "1.6": "F~+ = F~ + R+ and F~- = F~ + R- (eq. 5)",
+    "1.7": "any number of spatial axes from one, any number of images, channels last",
+    "2.1": "f~ is beta for every image; f~+ and f~- are the means of F~+ and F~- over the pixels",
+    "2.2": "the cosine distance is 0.5 - x.y / (2 |x| |y|), in [0, 1]; d(x, x) = 0, d(0, y) = 0.5",
+    "2.3": "the Euclidean distance is |x - y|, unsquared",
+    "2.4": "L+ = Softplus(d+_ap - d~_ap) + Softplus(d~_an - d+_an)",
+    "2.5": "L- = Softplus(d~_ap - d-_ap) + Softplus(d-_an - d~_an)",
+    "2.6": "without triplets, each term is a mean over an anchor's examples, then over the anchors that have any; "
+    "a term without anchors is 0",
+    "2.7": "with explicit triplets, each term is a mean over those",
+    "2.8": "the collapse: with f~ = beta, every distance between two f~ is 0",
+    "3.1": "cross-entropy with targets (1 - s) onehot + s / K, a mean over the rows",
+    "3.2": "batch-hard triplet loss: farthest positive, nearest negative, anchors that lack either left out",
+    "3.3": "the margin is a hinge, or Softplus when it is soft",
+    "3.4": "L = L_ReID + sum of lambda_b L_SNR^b",
+    "4.1": "F~+, f~, f~+ and f~- have a closed form that needs the statistics of F alone",
+    "4.2": "f~+ + f~- = beta + mu and F~+ + F~- = F + F~",
+    "5.1": "the gradients of F and the parameters, from those of F~+ and the embeddings",
+    "5.2": "the gradients of the channel attention and of the instance norm",
+    "5.3": "the gradients of the distances and of L_SNR; 0 at a zero vector, and of the Euclidean distance at x = y",
+    "5.4": "the gradients of the cross-entropy and of the batch-hard triplet loss, whose ties give it to the lowest "
+    "index",
+    "5.5": "relu'(0) = 0, and gamma gets exactly 0 from the embeddings",
+    "6.1": "statistics survive |mu| >> sigma",
+    "6.2": "a constant channel and a 1x1 map are legal: F~ = beta there, gradients are finite",
+    "6.3": "NaN or Inf in an image leaves the other images untouched",
+    "6.4": "sigmoid, softplus and log-softmax neither overflow nor lose their small values",
+    "6.5": "with maps in half precision, statistics, attention and embeddings are computed in float32",
+    "6.6": "integer input, a wrong rank, and shapes that do not fit each other are refused",
+    "7.1": "junk is left out of a ranking: identity -1, and the query's identity in the query's camera",
+    "7.2": "AP is the mean over the matches of the precision at their rank, not trapezoidal",
+    "7.3": "CMC is 1 from the rank of the first match on; queries without a match count nowhere",
+    "7.4": "mINP is the mean of the number of matches over the rank of the last",
+    "7.5": "among equal distances the lower gallery index comes first",
+    "7.6": "without camera labels nothing is junk but identity -1",
+    "7.7": "identity 0 is a distractor: it is ranked, and matches nobody",
+}

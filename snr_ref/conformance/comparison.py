@@ -1,0 +1,97 @@
+"""What an implementation answered beside what the case expects: errors, and whether rounding explains them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from snr_ref.conformance.case import Case, Expected, Numbers
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One output of one case in one dtype.
+
+    Attributes:
+        output: Its name.
+        error: The largest absolute error; infinite where a shape or what is finite differs.
+        ulps: The largest error in units in the last place of the expected number, in the dtype.
+        fraction: The largest error as a fraction of its tolerance, which is the conditioning times the unit roundoff:
+            how much of what rounding explains was used up. More than 1 is a failure.
+        at: Index of that number.
+        got: What came there, and `expected` what should have; None where the shapes differ.
+        expected: See `got`.
+        why: Empty if it passed, else a sentence.
+    """
+
+    output: str
+    error: float
+    ulps: float
+    fraction: float
+    at: tuple[int, ...] = ()
+    got: float | None = None
+    expected: float | None = None
+    why: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether rounding explains it."""
+        return not self.why
+
+
+def compare(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> list[Comparison]:
+    """The outputs that are both answered and expected, in the order of the chain.
+
+    Args:
+        case: Its kind is "numbers" or "pattern".
+        dtype: What it was run in.
+        answer: Outputs by name.
+
+    Returns:
+        The comparison with the expected answer that is nearest.
+    """
+    ways = [_with(expected, dtype, answer) for expected in case.expected]
+    return min(ways, key=lambda way: (sum(not c.passed for c in way), max((c.fraction for c in way), default=0.0)))
+
+
+def _with(expected: Expected, dtype: str, answer: Mapping[str, np.ndarray]) -> list[Comparison]:
+    return [_output(name, numbers, dtype, answer[name]) for name, numbers in expected.items() if name in answer]
+
+
+def _output(name: str, numbers: Numbers, dtype: str, got: np.ndarray) -> Comparison:
+    value, tolerance = numbers.value, numbers.tolerance[dtype]
+    if got.dtype.kind in "cOSUM" or (got.dtype.kind == "V" and "float" not in got.dtype.name):
+        return Comparison(name, np.inf, np.inf, np.inf, why=f"real numbers are expected, {got.dtype} came")
+    got = got.astype(np.float64)
+    if got.shape == () and got == 0 and name.startswith("grad_"):
+        got = np.zeros(value.shape)  # a gradient that isn't there
+    if got.shape != value.shape:
+        return Comparison(name, np.inf, np.inf, np.inf, why=f"shape {value.shape} is expected, {got.shape} came")
+    if not value.size:
+        return Comparison(name, 0.0, 0.0, 0.0)
+    finite = np.isfinite(value)
+    with np.errstate(invalid="ignore"):
+        error = np.where(finite, np.abs(got - value), np.where(np.isfinite(got), np.inf, 0.0))
+    error = np.where(np.isnan(error), np.inf, error)
+    fraction = np.divide(error, tolerance, out=np.where(error > 0, np.inf, 0.0), where=finite & (tolerance > 0))
+    ulps = np.divide(error, spacing(value, dtype), out=np.zeros_like(error), where=finite)
+    ulps = np.where(np.isinf(error), np.inf, ulps)
+    at = np.unravel_index(np.argmax(fraction), value.shape)
+    place = tuple(int(i) for i in at)
+    worst = float(fraction[at])
+    why = ""
+    if worst > 1:
+        wanted = f"{value[at]:.9g}" if finite[at] else "NaN or an infinity"
+        explained = f", where rounding explains {tolerance[at]:.3g}" if finite[at] else ""
+        where = f" at {list(place)}" if place else ""
+        why = f"{got[at]:.9g} came{where} for {wanted}: off by {error[at]:.3g}{explained}"
+    return Comparison(name, float(error.max()), float(ulps.max()), worst, place, float(got[at]), float(value[at]), why)
+
+
+def spacing(value: np.ndarray, dtype: str) -> np.ndarray:
+    """One unit in the last place of each number in a dtype."""
+    digits, least = {"float64": (52, -1022), "float32": (23, -126), "float16": (10, -14), "bfloat16": (7, -126)}[dtype]
+    _, exponent = np.frexp(np.where(np.isfinite(value), value, 1.0))
+    return np.ldexp(1.0, np.maximum(exponent - 1, least) - digits)

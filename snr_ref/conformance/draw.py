@@ -1,0 +1,55 @@
+"""Numbers that follow from a name alone, whatever version of NumPy or machine draws them."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+
+class Draw:
+    """Random numbers seeded by a name.
+
+    Only the raw words of PCG64 are used, whose stream NumPy keeps for good (NEP 19), and arithmetic that IEEE 754 makes
+    exact or correctly rounded. Real numbers have eight significant bits, so that bfloat16, float16, float32 and float64
+    hold the very same number, and one expectation serves all four.
+    """
+
+    def __init__(self, name: str):
+        self._words = np.random.PCG64(int.from_bytes(hashlib.sha256(name.encode()).digest()))
+
+    def normal(self, *shape: int, bits: int = 8) -> np.ndarray:
+        """About standard normal: the sum of four uniform numbers, whose tails end at 3.46.
+
+        Args:
+            shape: Of the result.
+            bits: Significant bits of each number.
+
+        Returns:
+            float64.
+        """
+        words = self._raw(shape)
+        total = sum(((words >> np.uint64(shift)) & np.uint64(0xFFFF)).astype(np.float64) for shift in (0, 16, 32, 48))
+        return significant((total - 2 * 0xFFFF) / (0x10000 / np.sqrt(3)), bits)
+
+    def uniform(self, low: float, high: float, *shape: int) -> np.ndarray:
+        """Uniform in [low, high), but for the rounding to eight significant bits."""
+        return significant(low + (high - low) * (self._raw(shape) >> np.uint64(11)).astype(np.float64) * 2.0**-53)
+
+    def integers(self, low: int, high: int, *shape: int) -> np.ndarray:
+        """Integers in [low, high)."""
+        return low + (self._raw(shape) % np.uint64(high - low)).astype(np.int64)
+
+    def permutation(self, n: int) -> np.ndarray:
+        """The numbers from 0 to n - 1 in some order."""
+        return np.argsort(self._raw((n,)), kind="stable")
+
+    def _raw(self, shape: tuple[int, ...]) -> np.ndarray:
+        return np.asarray(self._words.random_raw(int(np.prod(shape))), np.uint64).reshape(shape)
+
+
+def significant(x: np.ndarray, bits: int = 8) -> np.ndarray:
+    """Numbers rounded to that many significant bits, and to 0 where it would be subnormal in float16."""
+    mantissa, exponent = np.frexp(x)
+    rounded = np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
+    return np.where(np.abs(rounded) < 2.0**-14, 0.0, rounded)

@@ -1,0 +1,85 @@
+"""An implementation under test: an object or a module with some of the reference's functions."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snr_ref.conformance.case import Case
+from snr_ref.conformance.functions import DTYPES, FUNCTIONS, call, in_dtype, named_outputs
+
+
+class Implementation:
+    """What an adapter provides, called case by case.
+
+    An adapter has functions named and called as those of `snr_ref`, on NumPy arrays; as many of them as it likes. It
+    may also have the attributes `dtypes`, the names of the dtypes it takes (float64 alone without), and `refusals`,
+    whether it takes part in the cases whose only right answer is an exception (it doesn't without).
+    """
+
+    def __init__(self, adapter: Any, name: str | None = None):
+        self.adapter = adapter
+        self.name = name or getattr(adapter, "__name__", type(adapter).__name__)
+        self.dtypes: tuple[str, ...] = tuple(getattr(adapter, "dtypes", ("float64",)))
+        self.refusals: bool = bool(getattr(adapter, "refusals", False))
+        unknown = [dtype for dtype in self.dtypes if dtype not in DTYPES]
+        if isinstance(getattr(adapter, "dtypes", ()), str) or unknown or not self.dtypes:
+            raise ValueError(
+                f"`dtypes` of {self.name} must be a tuple of some of {', '.join(DTYPES)}. "
+                f"Received: {getattr(adapter, 'dtypes', ())!r}"
+            )
+
+    def provides(self, function: str) -> bool:
+        """Whether it has the function; the whole objective is put together from what it has."""
+        if function == "objective":
+            parts = ("snr", "dual_causality_loss", "cross_entropy", "batch_hard_triplet_loss", "total_objective")
+            return all(self.provides(part) for part in parts)
+        return callable(getattr(self.adapter, function, None))
+
+    def answer(self, case: Case, dtype: str) -> dict[str, np.ndarray]:
+        """What it returns for a case, by output.
+
+        Raises:
+            NotImplementedError: If it doesn't provide what the case needs.
+            Exception: Whatever its function raises; for a case that is a refusal, that is the answer.
+        """
+        arguments = (
+            case.arguments if case.kind == "refusal" else in_dtype(FUNCTIONS[case.function], case.arguments, dtype)
+        )
+        return named_outputs(case.function, call(self.adapter, case.function, arguments))
+
+
+def load(target: str) -> Implementation:
+    """The adapter of that name.
+
+    Args:
+        target: `module` or `module:object`; the current folder is searched too. A class is called without arguments.
+
+    Returns:
+        The implementation.
+
+    Raises:
+        ValueError: If there is no such module or object; it says which of the two.
+    """
+    module_name, _, attribute = target.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        adapter: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not module_name.startswith(error.name):
+            raise
+        raise ValueError(
+            f"There is no module {module_name!r} to check, neither installed nor in {here}. "
+            "Expected MODULE[:OBJECT], such as my_package.my_adapter or my_adapter:adapter"
+        ) from error
+    for part in filter(None, attribute.split(".")):
+        if not hasattr(adapter, part):
+            raise ValueError(f"The module {module_name!r} has no object {attribute!r}")
+        adapter = getattr(adapter, part)
+    return Implementation(adapter() if isinstance(adapter, type) else adapter, target)
