@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from snr_ref.conformance.case import Case
-from snr_ref.conformance.functions import DTYPES, FUNCTIONS, call, in_dtype, named_outputs
+from snr_ref.conformance.functions import DTYPES, FUNCTIONS, call, in_dtype, named_outputs, numpy_dtype
 
 
 class Implementation:
@@ -32,6 +33,8 @@ class Implementation:
                 f"`dtypes` of {self.name} must be a tuple of some of {', '.join(DTYPES)}. "
                 f"Received: {getattr(adapter, 'dtypes', ())!r}"
             )
+        for dtype in self.dtypes:
+            numpy_dtype(dtype)  # says here, and once, if a package is missing
 
     def provides(self, function: str) -> bool:
         """Whether it has the function; the whole objective is put together from what it has."""
@@ -47,9 +50,9 @@ class Implementation:
             NotImplementedError: If it doesn't provide what the case needs.
             Exception: Whatever its function raises; for a case that is a refusal, that is the answer.
         """
-        arguments = (
-            case.arguments if case.kind == "refusal" else in_dtype(FUNCTIONS[case.function], case.arguments, dtype)
-        )
+        arguments = deepcopy(dict(case.arguments))  # it may write into what it gets
+        if case.kind != "refusal":
+            arguments = in_dtype(FUNCTIONS[case.function], arguments, dtype)
         return named_outputs(case.function, call(self.adapter, case.function, arguments))
 
 
