@@ -1,0 +1,128 @@
+"""Running an implementation: every case in every dtype that both the case and the implementation take."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snr_ref.conformance.case import Case
+from snr_ref.conformance.catalogue import catalogue
+from snr_ref.conformance.comparison import compare
+from snr_ref.conformance.expectations import select
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.implementation import Implementation
+from snr_ref.conformance.report import Report, Result
+
+
+def check(
+    implementation: Any,
+    *,
+    include: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+    cases: Iterable[Case] | None = None,
+) -> Report:
+    """Hold an implementation against the specification.
+
+    Args:
+        implementation: An adapter, an object or module with functions named as in `snr_ref`; or an `Implementation`.
+        include: Patterns of the cases to run; none is all.
+        exclude: Patterns of the cases to leave out. See `snr_ref.conformance.expectations.select`.
+        progress: Called after every answer, with the number done and the number in all.
+        cases: Instead of the catalogue.
+
+    Returns:
+        The report; its `exit_status` is 0 if everything that the adapter provides passes.
+
+    Raises:
+        ValueError: If a pattern matches no case, or the patterns leave none; if the adapter's `dtypes` aren't any.
+    """
+    if not isinstance(implementation, Implementation):
+        implementation = Implementation(implementation)
+    asked = questions(implementation, select(catalogue() if cases is None else cases, include, exclude))
+    results = []
+    for done, (case, dtype) in enumerate(asked, start=1):
+        results.append(run(implementation, case, dtype))
+        if progress is not None:
+            progress(done, len(asked))
+    return Report(implementation.name, tuple(results))
+
+
+def questions(implementation: Implementation, cases: Iterable[Case]) -> list[tuple[Case, str]]:
+    """Each case with each dtype that both it and the implementation take."""
+    return [(case, dtype) for case in cases for dtype in case.dtypes if dtype in implementation.dtypes]
+
+
+def run(implementation: Implementation, case: Case, dtype: str) -> Result:
+    """Ask one case in one dtype.
+
+    What NumPy warns of is not shown: cases overflow on purpose. An exception that is no `Exception`, such as Ctrl-C,
+    passes through.
+
+    Args:
+        implementation: Under test.
+        case: What to ask.
+        dtype: In which dtype.
+
+    Returns:
+        What it came to.
+    """
+    if not implementation.provides(case.function):
+        return Result(case, dtype, "not provided", why=f"{case.function} is not provided")
+    if case.kind == "refusal" and not implementation.refusals:
+        return Result(case, dtype, "not asked", why="the implementation takes no part in refusals")
+    try:
+        with np.errstate(all="ignore"):
+            answer = implementation.answer(case, dtype)
+    except NotImplementedError as error:
+        return Result(case, dtype, "not provided", why=str(error) or f"{case.function} raised NotImplementedError")
+    except Exception as error:
+        if case.kind == "refusal":
+            return Result(case, dtype, "passed")
+        return Result(case, dtype, "failed", why=_raised(case.function, error))
+    return judge(case, dtype, answer)
+
+
+def judge(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> Result:
+    """Hold an answer against what the case expects.
+
+    Args:
+        case: What was asked.
+        dtype: In which dtype.
+        answer: Outputs by name.
+
+    Returns:
+        What it came to.
+    """
+    if case.kind == "refusal":
+        came = ", ".join(f"{name} of shape {value.shape}" for name, value in answer.items())
+        return Result(case, dtype, "failed", why=f"must be refused with an exception, {came} came")
+    with np.errstate(all="ignore"):
+        comparisons = tuple(compare(case, dtype, answer))
+    if not comparisons:
+        wanted = ", ".join(case.expected[0])
+        return Result(case, dtype, "not provided", why=f"{case.function} returns none of {wanted}")
+    first = next((c for c in comparisons if not c.passed), None)
+    if first is None:
+        return Result(case, dtype, "passed", comparisons)
+    return Result(case, dtype, "failed", comparisons, f"{first.output}: {first.why}", _suspicions(case, dtype, answer))
+
+
+def _suspicions(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    return ()
+
+
+def _raised(function: str, error: Exception) -> str:
+    """An exception in a sentence: what it is, where it came from, and how the function is called if that may be why."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= 500 else f"{text[:500]} ..."
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if "site-packages" not in Path(f.filename).parts] or frames
+    hint = ""
+    if isinstance(error, TypeError) and "argument" in text:
+        hint = f"; it is called as {function}{FUNCTIONS[function].signature}"
+    return f"{type(error).__name__}: {text} ({Path(own[-1].filename).name}, line {own[-1].lineno}){hint}"

@@ -1,0 +1,136 @@
+"""A report as plain text, whose lines are as long as they are, in a terminal or piped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from snr_ref.conformance.clauses import CLAUSES, SPECIFICATION_VERSION
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.report import Difference, Report, Result, Worst, packages
+
+#: So many failing cases are told in text; JSON and HTML have them all.
+_TOLD = 20
+
+
+def text(report: Report) -> str:
+    """The report: figures, what is provided, where the first difference is, failing cases, and in the end the verdict.
+
+    Args:
+        report: Of a run.
+
+    Returns:
+        Lines; those that start with FAILED, PASSED and "not provided" name the functions.
+    """
+    versions = ", ".join(f"{name} {version}" for name, version in packages().items())
+    return "\n".join(
+        [
+            f"{report.implementation} against the specification {SPECIFICATION_VERSION} ({versions})",
+            *_section("", _quantities(report)),
+            *_section("groups", _groups(report)),
+            *_section("the first difference in the chain", _differences(report)),
+            *_section("failing cases", _results(report.having("failed"))),
+            *_section("failed as expected", _results(report.having("expected failure"))),
+            *_section("unexpected passes: take them off the list of expected failures", _unexpected(report)),
+            "",
+            *_verdict(report),
+        ]
+    )
+
+
+def figure(value: float) -> str:
+    """A figure in three digits."""
+    return f"{value:.3g}" if math.isfinite(value) else "infinite"
+
+
+def where(difference: Difference) -> str:
+    """A first difference in a sentence."""
+    times = f"{len(difference.cases)} of {difference.failing} failing cases"
+    if len(FUNCTIONS[difference.function].outputs) == 1:
+        return f"{difference.function}: {difference.output} differs in {times}"
+    return f"{difference.function}: the first quantity that differs is {difference.output}, in {times}"
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return ["", *([title] if title else []), *lines] if lines else []
+
+
+def _quantities(report: Report) -> list[str]:
+    def of(worst: Worst | None) -> str:
+        return "" if worst is None else figure(worst.value)
+
+    headings = ("quantity", "dtype", "cases", "failed", "worst error", "in ulps", "of bound", "worst case")
+    rows = [
+        (
+            q.name,
+            q.dtype,
+            str(q.cases),
+            f"{q.failed or ''}{f' ({q.expected_failures} expected)' if q.expected_failures else ''}",
+            of(q.error),
+            of(q.ulps),
+            of(q.fraction),
+            q.fraction.case if q.fraction else "",
+        )
+        for q in report.quantities
+    ]
+    return _table([headings, *rows], right=frozenset({2, 3, 4, 5, 6})) if rows else []
+
+
+def _table(rows: Sequence[tuple[str, ...]], right: frozenset[int] = frozenset()) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _groups(report: Report) -> list[str]:
+    rows = [
+        (f"  {group.name}", "required" if group.required else "optional", word, group.about)
+        for group, word in report.groups
+    ]
+    return _table(rows) if rows else []
+
+
+def _differences(report: Report) -> list[str]:
+    lines = []
+    for difference in report.first_differences:
+        lines.append(f"  {where(difference)}; look at")
+        lines += [f"    {clause}: {CLAUSES[clause]}" for clause in difference.clauses]
+        lines += [f"    in {cases} of them these are the numbers of: {s}" for s, cases in difference.suspicions]
+    return lines
+
+
+def _results(results: list[Result]) -> list[str]:
+    lines = []
+    for result in results[:_TOLD]:
+        lines.append(f"  {result.case.name} in {result.dtype}: {result.why}")
+        lines.append(f"    {result.case.reason}")
+    if len(results) > _TOLD:
+        lines.append(f"  and {len(results) - _TOLD} more, which the JSON and HTML reports list")
+    return lines
+
+
+def _unexpected(report: Report) -> list[str]:
+    return [f"  {r.case.name} in {r.dtype} {r.why}" for r in report.having("unexpected pass")]
+
+
+def _verdict(report: Report) -> list[str]:
+    lines = [", ".join(f"{outcome}: {count}" for outcome, count in report.counts.items())]
+    if report.not_provided:
+        lines.append(f"not provided: {', '.join(_partly(report.not_provided.items()))}")
+    passed = [function for function in report.provided_functions if function not in report.failed_functions]
+    if passed:
+        lines.append(f"PASSED: {', '.join(passed)}")
+    if report.failed_functions:
+        lines.append(f"FAILED: {', '.join(report.failed_functions)}")
+    if report.exit_status == 2:
+        lines.append("NOTHING TO CHECK: it provides none of the functions that were asked for")
+    return lines
+
+
+def _partly(items: Iterable[tuple[str, tuple[int, int]]]) -> list[str]:
+    return [name if lacking == of else f"{name} (in {lacking} of {of} cases)" for name, (lacking, of) in items]
