@@ -13,8 +13,11 @@ from typing import Any
 
 import numpy as np
 
-#: A sigmoid, square root or softplus may be off by this many roundings; XLA's sigmoid is a rational tanh.
+#: An exponential, logarithm, sigmoid, reciprocal square root or softplus may be off by this many roundings; XLA's sigmoid is a rational tanh.
 _ELEMENTARY = 8
+
+#: A square root that isn't correctly rounded may be off by this many.
+_SQUARE_ROOT = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +84,34 @@ class Rounded:
         return Rounded(value, np.minimum(slope * self.error + _ELEMENTARY * self.u, 1), self.u)
 
     def softplus(self) -> Rounded:
-        """log(1 + exp(x)), whose slope is at most 1."""
+        """log(1 + exp(x)), relative to itself: small values are kept. It is convex: steepest at the largest x."""
         value = np.logaddexp(0, self.value)
-        return Rounded(value, self.error + _ELEMENTARY * self.u * (value + 1), self.u)
+        off = self.error * np.exp(-np.logaddexp(0, -(self.value + self.error)))
+        return Rounded(value, off + _ELEMENTARY * self.u * (value + off), self.u)
+
+    def exp(self) -> Rounded:
+        """exp(x)."""
+        value = np.exp(self.value)
+        return Rounded(value, value * (np.expm1(self.error) + _ELEMENTARY * self.u * np.exp(self.error)), self.u)
+
+    def log(self) -> Rounded:
+        """log(x), of numbers that are positive whatever their error."""
+        assert (self.value > self.error).all(), "the logarithm's argument may be zero"
+        value, off = np.log(self.value), -np.log1p(-self.error / self.value)
+        return Rounded(value, off + _ELEMENTARY * self.u * (np.abs(value) + off), self.u)
+
+    def sqrt(self) -> Rounded:
+        """sqrt(x), whose slope is steepest where x is least; sqrt(0) = 0."""
+        value, low = np.sqrt(self.value), np.sqrt(np.maximum(self.value - self.error, 0))
+        least = np.where(self.error > 0, np.maximum(value + low, np.sqrt(self.error)), 1)
+        off = self.error / least
+        return Rounded(value, off + _SQUARE_ROOT * self.u * (value + off), self.u)
+
+    def max(self, axis: int) -> Rounded:
+        """The largest number along an axis, which is any of those that rounding can make the largest."""
+        least = (self.value - self.error).max(axis, keepdims=True)
+        error = np.where(self.value + self.error >= least, self.error, 0).max(axis)
+        return Rounded(self.value.max(axis), error, self.u)
 
     def rsqrt(self, least: float) -> Rounded:
         """1 / sqrt(x), where what is computed for x is no smaller than `least`."""
