@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-#: An exponential, logarithm, sigmoid, reciprocal square root or softplus may be off by this many roundings; XLA's sigmoid is a rational tanh.
+#: An exponential, logarithm, sigmoid, softplus or reciprocal root may be off by this many roundings; XLA's sigmoid is a
+#: rational tanh.
 _ELEMENTARY = 8
 
 #: A square root that isn't correctly rounded may be off by this many.
@@ -90,18 +91,18 @@ class Rounded:
         return Rounded(value, off + _ELEMENTARY * self.u * (value + off), self.u)
 
     def exp(self) -> Rounded:
-        """exp(x)."""
+        """The exponential."""
         value = np.exp(self.value)
         return Rounded(value, value * (np.expm1(self.error) + _ELEMENTARY * self.u * np.exp(self.error)), self.u)
 
     def log(self) -> Rounded:
-        """log(x), of numbers that are positive whatever their error."""
+        """The logarithm, of numbers that are positive whatever their error."""
         assert (self.value > self.error).all(), "the logarithm's argument may be zero"
         value, off = np.log(self.value), -np.log1p(-self.error / self.value)
         return Rounded(value, off + _ELEMENTARY * self.u * (np.abs(value) + off), self.u)
 
     def sqrt(self) -> Rounded:
-        """sqrt(x), whose slope is steepest where x is least; sqrt(0) = 0."""
+        """The square root, whose slope is steepest where x is least; that of 0 is 0."""
         value, low = np.sqrt(self.value), np.sqrt(np.maximum(self.value - self.error, 0))
         least = np.where(self.error > 0, np.maximum(value + low, np.sqrt(self.error)), 1)
         off = self.error / least
