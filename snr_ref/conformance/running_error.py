@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-#: An exponential, logarithm, sigmoid, softplus or reciprocal root may be off by this many roundings; XLA's sigmoid is a
-#: rational tanh.
+#: An exponential, logarithm, sigmoid, softplus or reciprocal root may be off by this many roundings.
 _ELEMENTARY = 8
 
 #: A square root that isn't correctly rounded may be off by this many.
@@ -50,7 +49,7 @@ class Rounded:
 
     def __truediv__(self, other: Rounded) -> Rounded:
         low = np.abs(other.value) - other.error
-        assert (low > 0).all(), "a divisor may be zero"
+        assert not (low <= 0).any(), "a divisor may be zero"
         value = self.value / other.value
         return self._rounded(value, (self.error + np.abs(value) * other.error) / low)
 
@@ -70,19 +69,20 @@ class Rounded:
 
     def sum(self, axis: int) -> Rounded:
         """The sum over an axis."""
-        roundings = self.value.shape[axis] * self.u * (np.abs(self.value) + self.error).sum(axis)
+        roundings = (self.value.shape[axis] - 1) * self.u * (np.abs(self.value) + self.error).sum(axis)
         return Rounded(self.value.sum(axis), self.error.sum(axis) + roundings, self.u)
 
     def relu(self) -> Rounded:
-        """max(x, 0)."""
-        return Rounded(np.maximum(self.value, 0), self.error, self.u)
+        """max(x, 0), which is 0 where rounding can't make x positive."""
+        error = np.where(self.value + self.error <= 0, 0, self.error)
+        return Rounded(np.maximum(self.value, 0), error, self.u)
 
     def sigmoid(self) -> Rounded:
-        """1 / (1 + exp(-x)), whose slope is steepest where |x| is least."""
+        """1 / (1 + exp(-x)), relative to itself: small values are kept. Its slope is steepest where |x| is least."""
         nearest = np.maximum(np.abs(self.value) - self.error, 0)
-        slope = np.exp(-nearest) / (1 + np.exp(-nearest)) ** 2
+        off = self.error * np.exp(-nearest) / (1 + np.exp(-nearest)) ** 2
         value = np.exp(-np.logaddexp(0, -self.value))
-        return Rounded(value, np.minimum(slope * self.error + _ELEMENTARY * self.u, 1), self.u)
+        return Rounded(value, np.minimum(off + _ELEMENTARY * self.u * (value + off), 1), self.u)
 
     def softplus(self) -> Rounded:
         """log(1 + exp(x)), relative to itself: small values are kept. It is convex: steepest at the largest x."""
@@ -116,9 +116,9 @@ class Rounded:
 
     def rsqrt(self, least: float) -> Rounded:
         """1 / sqrt(x), where what is computed for x is no smaller than `least`."""
-        value = 1 / np.sqrt(self.value)
-        low = np.maximum(self.value - self.error, least)
-        return Rounded(value, 1 / np.sqrt(low) - value + _ELEMENTARY * self.u / np.sqrt(low), self.u)
+        value, high = 1 / np.sqrt(self.value), 1 / np.sqrt(np.maximum(self.value - self.error, least))
+        off = np.maximum(high - value, value - 1 / np.sqrt(self.value + self.error))
+        return Rounded(value, off + _ELEMENTARY * self.u * high, self.u)
 
     def where_positive(self, x: Rounded) -> Rounded:
         """These numbers where x > 0, else 0; where the sign of x is within its error, it may be either."""
