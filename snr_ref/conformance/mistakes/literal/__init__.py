@@ -1,0 +1,15 @@
+"""A right implementation, cut into small steps, so that a mistake is one step done otherwise."""
+
+from snr_ref.conformance.mistakes.literal.gradients import Gradients
+from snr_ref.conformance.mistakes.literal.losses import Losses
+from snr_ref.conformance.mistakes.literal.module import Module
+from snr_ref.conformance.mistakes.literal.retrieval import Retrieval
+
+
+class Literal(Gradients, Losses, Module, Retrieval):
+    """Everything that the reference has, computed in the dtype of the arguments; half precision in float32."""
+
+    dtypes: tuple[str, ...] = ("float64", "float32", "float16")
+
+
+__all__ = ["Literal"]

@@ -1,0 +1,115 @@
+"""The distances and the losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from snr_ref.conformance.mistakes.literal.elementary import Array, Elementary
+
+Margin = Any  # a number or "soft"
+
+
+class Losses(Elementary):
+    """The losses."""
+
+    @np.errstate(all="ignore")
+    def cosine_distance(self, x: Array, y: Array) -> Array:
+        """(N, M)."""
+        return np.where(self._same(x, y), 0, self._from_cosine(self._unit(x) @ self._unit(y).T))
+
+    @np.errstate(all="ignore")
+    def euclidean_distance(self, x: Array, y: Array) -> Array:
+        """(N, M)."""
+        return self._norm(x[:, np.newaxis] - y[np.newaxis])
+
+    @np.errstate(all="ignore")
+    def dual_causality_loss(
+        self,
+        f_tilde: Array,
+        f_plus: Array,
+        f_minus: Array,
+        labels: Array,
+        *,
+        distance: Callable[[Array, Array], Array] | None = None,
+        triplets: Array | None = None,
+    ) -> tuple[Array, Array]:
+        """L+ and L-."""
+        distance = distance or self.cosine_distance
+        P, Q = (p.astype(f_tilde.dtype) for p in self._draws(labels, triplets))
+        d_tilde, d_plus, d_minus = (distance(f, f) for f in (f_tilde, f_plus, f_minus))
+        return self._loss_plus(d_tilde, d_plus, P, Q), self._loss_minus(d_tilde, d_minus, P, Q)
+
+    @np.errstate(all="ignore")
+    def cross_entropy(self, logits: Array, labels: Array, *, label_smoothing: float = 0.1) -> Array:
+        """With label smoothing."""
+        q = self._targets(labels, logits.shape[1], label_smoothing).astype(logits.dtype)
+        return self._over_rows(-(q * self._log_softmax(logits)).sum(axis=1))
+
+    @np.errstate(all="ignore")
+    def batch_hard_triplet_loss(self, features: Array, labels: Array, *, margin: Margin = 0.3) -> Array:
+        """Hinge, or soft margin."""
+        d = self.euclidean_distance(features, features)
+        d_ap, d_an = self._hardest(d, *self._pairs(labels))
+        terms = self._with_margin(d_ap - d_an, margin)
+        return terms.sum() / max(1, len(terms))
+
+    def total_objective(self, reid_loss: Array, losses: Sequence[Array], weights: Sequence[float]) -> Array:
+        """L."""
+        return reid_loss + sum(weight * loss for weight, loss in zip(weights, losses, strict=True))
+
+    def _unit(self, x: Array) -> Array:
+        largest = np.abs(x).max(axis=1, keepdims=True)
+        scaled = x / np.where(largest == 0, 1, largest)
+        return scaled / np.where(largest == 0, 1, self._norm(scaled)[:, np.newaxis])
+
+    def _from_cosine(self, cosine: Array) -> Array:
+        return np.clip(0.5 - cosine / 2, 0, 1)
+
+    def _same(self, x: Array, y: Array) -> Array:
+        return (x[:, np.newaxis] == y[np.newaxis]).all(axis=-1)
+
+    def _pairs(self, labels: Array) -> tuple[Array, Array]:
+        same = labels[:, np.newaxis] == labels[np.newaxis]
+        return same & ~np.eye(len(labels), dtype=bool), ~same
+
+    def _draws(self, labels: Array, triplets: Array | None) -> tuple[Array, Array]:
+        if triplets is None:
+            positives, negatives = self._pairs(labels)
+            return self._weights(positives), self._weights(negatives)
+        P, Q = np.zeros((2, len(labels), len(labels)))
+        for a, p, n in triplets:
+            P[a, p] += 1 / len(triplets)
+            Q[a, n] += 1 / len(triplets)
+        return P, Q
+
+    def _weights(self, allowed: Array) -> Array:
+        per_anchor = allowed.sum(axis=1, keepdims=True)
+        return allowed / (np.maximum(per_anchor, 1) * max(1, np.count_nonzero(per_anchor)))
+
+    def _loss_plus(self, d_tilde: Array, d_plus: Array, P: Array, Q: Array) -> Array:
+        positive, negative = self._softplus(d_plus - d_tilde), self._softplus(d_tilde - d_plus)
+        return self._expectation(positive, P) + self._expectation(negative, Q)
+
+    def _loss_minus(self, d_tilde: Array, d_minus: Array, P: Array, Q: Array) -> Array:
+        positive, negative = self._softplus(d_tilde - d_minus), self._softplus(d_minus - d_tilde)
+        return self._expectation(positive, P) + self._expectation(negative, Q)
+
+    def _expectation(self, values: Array, probabilities: Array) -> Array:
+        return (probabilities * values)[probabilities > 0].sum()
+
+    def _targets(self, labels: Array, classes: int, smoothing: float) -> Array:
+        return (1 - smoothing) * np.eye(classes)[labels] + smoothing / classes
+
+    def _over_rows(self, losses: Array) -> Array:
+        return losses.mean()
+
+    def _hardest(self, d: Array, positives: Array, negatives: Array) -> tuple[Array, Array]:
+        both = positives.any(axis=1) & negatives.any(axis=1)
+        farthest, nearest = np.where(positives, d, -np.inf).max(axis=1), np.where(negatives, d, np.inf).min(axis=1)
+        return farthest[both], nearest[both]
+
+    def _with_margin(self, difference: Array, margin: Margin) -> Array:
+        return self._softplus(difference) if margin == "soft" else self._relu(difference + margin)

@@ -1,0 +1,67 @@
+"""The metrics of retrieval."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snr_ref.conformance.mistakes.literal.elementary import Array
+
+
+class Retrieval:
+    """A loop over the queries."""
+
+    @np.errstate(all="ignore")
+    def evaluate_retrieval(
+        self,
+        distances: Array,
+        query_ids: Array,
+        gallery_ids: Array,
+        query_cameras: Array | None = None,
+        gallery_cameras: Array | None = None,
+        *,
+        max_rank: int = 50,
+        protocol: str = "market1501",
+    ) -> tuple[Array, Array, Array, int]:
+        """CMC, mAP, mINP and the number of valid queries."""
+        cmc, precisions, penalties = [], [], []
+        for query, row in enumerate(distances):
+            match = self._matches(query_ids[query], gallery_ids)
+            same_camera = np.zeros(match.shape, bool)
+            if protocol == "market1501" and query_cameras is not None and gallery_cameras is not None:
+                same_camera = gallery_cameras == query_cameras[query]
+            order = self._ranking(row, match)
+            junk = self._junk(gallery_ids, match, same_camera)[order]
+            ranked = match[order][~junk]
+            if not self._is_valid(ranked):
+                continue
+            cmc.append(self._curve(ranked, max_rank))
+            precisions.append(self._average_precision(ranked, match[order], junk))
+            penalties.append(self._inverse_penalty(ranked))
+        return np.mean(cmc, axis=0), np.mean(precisions), np.mean(penalties), len(cmc)
+
+    def _matches(self, identity: int, gallery_ids: Array) -> Array:
+        return gallery_ids == identity
+
+    def _junk(self, gallery_ids: Array, match: Array, same_camera: Array) -> Array:
+        return (gallery_ids == -1) | (match & same_camera)
+
+    def _ranking(self, distances: Array, match: Array) -> Array:
+        return np.argsort(distances, kind="stable")
+
+    def _is_valid(self, ranked: Array) -> bool:
+        return bool(ranked.any())
+
+    def _curve(self, ranked: Array, max_rank: int) -> Array:
+        found = np.maximum.accumulate(ranked)
+        return found[np.minimum(np.arange(max_rank), len(found) - 1)].astype(np.float64)
+
+    def _average_precision(self, ranked: Array, with_junk: Array, junk: Array) -> Array:
+        return self._precisions(ranked).mean()
+
+    def _precisions(self, ranked: Array) -> Array:
+        ranks = np.flatnonzero(ranked) + 1
+        return np.arange(1, len(ranks) + 1) / ranks
+
+    def _inverse_penalty(self, ranked: Array) -> Array:
+        ranks = np.flatnonzero(ranked) + 1
+        return len(ranks) / ranks[-1]
