@@ -1,0 +1,128 @@
+"""Functions of tensors, called with NumPy arrays and differentiated by whichever backend runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+#: How a function can be run: eagerly, as a graph, compiled as a whole (by XLA; on JAX that is `jax.jit`).
+MODES = {"tensorflow": ("eager", "graph", "xla"), "jax": ("eager", "xla"), "torch": ("eager",)}[keras.backend.backend()]
+
+Function = Callable[..., Sequence[Any]]
+
+
+def to_tensor(array: np.ndarray, dtype: str) -> Any:
+    """The array as a tensor of that dtype."""
+    return ops.cast(ops.convert_to_tensor(np.asarray(array, np.float64), "float64"), dtype)
+
+
+def to_numpy(tensor: Any) -> np.ndarray:
+    """The tensor in its dtype; in float32, which NumPy has, if it is of half precision."""
+    is_float64 = keras.backend.standardize_dtype(tensor.dtype) == "float64"
+    return np.asarray(ops.convert_to_numpy(ops.cast(tensor, "float64" if is_float64 else "float32")))
+
+
+def values(function: Function, mode: str = "eager") -> Callable[..., list[np.ndarray]]:
+    """The function alone. Keep what this returns: compiled, it serves every call of the same shapes.
+
+    Args:
+        function: From tensors to a sequence of tensors.
+        mode: One of `MODES`.
+
+    Returns:
+        `(*tensors) -> outputs`.
+    """
+    compute = _VALUES[keras.backend.backend()](function, mode)
+    return lambda *tensors: [to_numpy(y) for y in compute(*tensors)]
+
+
+def value_and_gradients(
+    function: Function, weights: Sequence[keras.Variable] = (), mode: str = "eager"
+) -> Callable[..., tuple[list[np.ndarray], list[np.ndarray]]]:
+    """The function with its gradients. Keep what this returns: compiled, it serves every call of the same shapes.
+
+    Args:
+        function: From differentiable tensors, and any others, to a sequence of tensors.
+        weights: Variables that the function uses.
+        mode: One of `MODES`.
+
+    Returns:
+        `(tensors, cotangents, *others) -> (outputs, gradients in the tensors and the weights)`; a gradient that isn't
+        there is 0.
+    """
+    step = _VALUE_AND_GRADIENTS[keras.backend.backend()](function, weights, mode)
+
+    def run(tensors: Sequence[Any], cotangents: Sequence[Any], *others: Any) -> Any:
+        outputs, gradients = step(list(tensors), [weight.value for weight in weights], list(cotangents), *others)
+        inputs = [*tensors, *(weight.value for weight in weights)]
+        return [to_numpy(y) for y in outputs], [
+            np.zeros(tuple(x.shape)) if gradient is None else to_numpy(gradient)
+            for gradient, x in zip(gradients, inputs, strict=True)
+        ]
+
+    return run
+
+
+def _tensorflow_values(function: Function, mode: str) -> Function:
+    import tensorflow as tf
+
+    return function if mode == "eager" else tf.function(function, jit_compile=mode == "xla")
+
+
+def _jax_values(function: Function, mode: str) -> Function:
+    import jax
+
+    return function if mode == "eager" else jax.jit(function)
+
+
+def _torch_values(function: Function, mode: str) -> Function:
+    import torch
+
+    return torch.no_grad()(function)
+
+
+def _tensorflow(function: Function, weights: Sequence[keras.Variable], mode: str) -> Callable[..., Any]:
+    import tensorflow as tf
+
+    def step(tensors: Any, _: Any, cotangents: Any, *others: Any) -> Any:
+        inputs = [*tensors, *(weight.value for weight in weights)]
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = list(function(*tensors, *others))
+        return outputs, tape.gradient(outputs, inputs, cotangents)
+
+    return step if mode == "eager" else tf.function(step, jit_compile=mode == "xla")
+
+
+def _jax(function: Function, weights: Sequence[keras.Variable], mode: str) -> Callable[..., Any]:
+    import jax
+
+    def step(tensors: Any, values: Any, cotangents: Any, *others: Any) -> Any:
+        def outputs_of(tensors: Any, values: Any) -> Any:
+            with keras.StatelessScope(list(zip(weights, values, strict=True))):
+                return list(function(*tensors, *others))
+
+        outputs, vjp = jax.vjp(outputs_of, tensors, values)
+        gradients = vjp(cotangents)
+        return outputs, [*gradients[0], *gradients[1]]
+
+    return step if mode == "eager" else jax.jit(step)
+
+
+def _torch(function: Function, weights: Sequence[keras.Variable], mode: str) -> Callable[..., Any]:
+    import torch
+
+    def step(tensors: Any, values: Any, cotangents: Any, *others: Any) -> Any:
+        tensors = [x.detach().requires_grad_() for x in tensors]
+        outputs = list(function(*tensors, *others))
+        return outputs, torch.autograd.grad(outputs, [*tensors, *values], cotangents, allow_unused=True)
+
+    return step
+
+
+_VALUES = {"tensorflow": _tensorflow_values, "jax": _jax_values, "torch": _torch_values}
+_VALUE_AND_GRADIENTS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
