@@ -32,7 +32,8 @@ def expect(function: str, arguments: Mapping[str, Any], dtypes: tuple[str, ...])
     extended = {name: _extended(value) for name, value in arguments.items()}
     result = named_outputs(function, call(snr_ref, function, extended))
     if function == "snr":
-        moments = {"mu": mean_pool(extended["F"]), "sigma": standard_deviation(extended["F"])}
+        epsilon = extended.get("epsilon", 1e-5)
+        moments = {"mu": mean_pool(extended["F"]), "sigma": standard_deviation(extended["F"], epsilon=epsilon)}
         result = moments | result
     bounds = {dtype: BOUNDS[function](arguments, PRECISIONS[dtype]) for dtype in dtypes}
     own = BOUNDS[function](arguments, REFERENCE)
