@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from snr_keras.cli import bench, data, demo, evaluate, train
+from snr_keras.cli import bench, data, demo, evaluate, parity, train
 from snr_keras.cli.console import say_error
 
 
@@ -47,5 +47,6 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("train")(train.train_command)
 app.command("evaluate")(evaluate.evaluate_command)
+app.command("parity", add_help_option=False, context_settings={"ignore_unknown_options": True})(parity.parity_command)
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")

@@ -6,8 +6,12 @@ import math
 from collections.abc import Iterable, Sequence
 
 from snr_ref.conformance.clauses import CLAUSES, SPECIFICATION_VERSION
+from snr_ref.conformance.difference import Difference
 from snr_ref.conformance.functions import FUNCTIONS
-from snr_ref.conformance.report import Difference, Report, Result, Worst, packages
+from snr_ref.conformance.quantity import Worst
+from snr_ref.conformance.report import Report
+from snr_ref.conformance.report_json import packages
+from snr_ref.conformance.result import Result
 
 #: So many failing cases are told in text; JSON and HTML have them all.
 _TOLD = 20
@@ -122,15 +126,16 @@ def _verdict(report: Report) -> list[str]:
     lines = [", ".join(f"{outcome}: {count}" for outcome, count in report.counts.items())]
     if report.not_provided:
         lines.append(f"not provided: {', '.join(_partly(report.not_provided.items()))}")
-    passed = [function for function in report.provided_functions if function not in report.failed_functions]
-    if passed:
-        lines.append(f"PASSED: {', '.join(passed)}")
-    if report.failed_functions:
-        lines.append(f"FAILED: {', '.join(report.failed_functions)}")
+    verdicts = {
+        "PASSED": report.passed_functions,
+        "FAILED AS EXPECTED": report.functions("expected failure"),
+        "FAILED": report.functions("failed"),
+    }
+    lines += [f"{verdict}: {', '.join(functions)}" for verdict, functions in verdicts.items() if functions]
     if report.exit_status == 2:
         lines.append("NOTHING TO CHECK: it provides none of the functions that were asked for")
     return lines
 
 
 def _partly(items: Iterable[tuple[str, tuple[int, int]]]) -> list[str]:
-    return [name if lacking == of else f"{name} (in {lacking} of {of} cases)" for name, (lacking, of) in items]
+    return [name if lacking == of else f"{name} ({lacking} of {of} times)" for name, (lacking, of) in items]

@@ -1,0 +1,12 @@
+"""`snr parity`: anyone's SNR against the specification, by the command line of the conformance kit."""
+
+from typing import Annotated
+
+import typer
+
+from snr_ref.conformance.cli import main
+
+
+def parity_command(arguments: Annotated[list[str] | None, typer.Argument(metavar="COMMAND ...")] = None) -> None:
+    """Hold any implementation of SNR, in any framework, against the specification: check, compare, export, list."""
+    raise typer.Exit(main(arguments or ["--help"], prog="snr parity"))

@@ -1,0 +1,217 @@
+"""The command line of the kit: `python -m snr_ref.conformance`, and `snr parity`, which is the same."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+from snr_ref.conformance.catalogue import catalogue
+from snr_ref.conformance.clauses import CLAUSES, SPECIFICATION_VERSION
+from snr_ref.conformance.expectations import ExpectedFailures, select
+from snr_ref.conformance.implementation import load
+from snr_ref.conformance.report import Report
+from snr_ref.conformance.runner import check
+
+#: The run itself went wrong, rather than what was checked.
+ERROR = 3
+
+_ABOUT = f"""Hold an implementation of Style Normalization and Restitution against the specification
+{SPECIFICATION_VERSION}, number for number: which functions are right, which are not, by how much, and where to look.
+"""
+
+_EXAMPLE = """an adapter, my_adapter.py, has functions named and called as those of snr_ref, as many as it likes:
+
+    import numpy as np
+    import my_package
+
+    dtypes = ("float64", "float32")     # what it takes; float64 alone without this line
+    refusals = True                     # whether it must refuse bad input; it needn't without this line
+
+    def snr(F, params, *, epsilon=1e-5):
+        out = my_package.snr(F, params.gamma, params.beta, params.w1, params.w2, eps=epsilon)
+        return {"F_plus": np.asarray(out.plus), "a": np.asarray(out.gate)}    # outputs by name; some of them will do
+
+    then: PROG check my_adapter
+"""
+
+_STATUS = """exit status:
+  0  every quantity that is provided passes, or fails as expected
+  1  some quantity fails
+  2  none is provided
+  3  the run itself went wrong: a wrong option, a file or module that isn't there
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong options exit with the status of an error of the run, since 2 says that nothing is provided."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(ERROR, f"error: {message}\n")
+
+
+def main(argv: Sequence[str] | None = None, *, prog: str = "python -m snr_ref.conformance") -> int:
+    """Run a command.
+
+    Args:
+        argv: Its arguments; those of the process without.
+        prog: How the user called it.
+
+    Returns:
+        The exit status: 0 if all that is provided passes, 1 if something fails, 2 if nothing is provided, 3 if the run
+        itself went wrong, 130 if it was interrupted.
+    """
+    arguments = _parser(prog).parse_args(argv)
+    try:
+        command: Callable[[argparse.Namespace], int] = arguments.command
+        return command(arguments)
+    except BrokenPipeError:  # whoever read the output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ERROR
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except (ValueError, OSError, ImportError) as error:
+        if os.environ.get("SNR_TRACEBACK"):
+            traceback.print_exc()
+        print(f"error: {error}\n(SNR_TRACEBACK=1 shows where it was raised)", file=sys.stderr)
+        return ERROR
+    except Exception:
+        traceback.print_exc()
+        return ERROR
+
+
+def _parser(prog: str) -> _Parser:
+    raw = argparse.RawDescriptionHelpFormatter
+    example = _EXAMPLE.replace("PROG", prog)
+    parser = _Parser(prog=prog, description=_ABOUT, epilog=f"{example}\n{_STATUS}", formatter_class=raw)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], about: str, epilog: str = "") -> _Parser:
+        added: _Parser = commands.add_parser(name, help=about, description=about, epilog=epilog, formatter_class=raw)
+        added.set_defaults(command=command)
+        return added
+
+    checked = add("check", _check, "run an implementation and report", f"{example}\n{_STATUS}")
+    checked.add_argument("target", metavar="MODULE[:OBJECT]", help="the adapter; the current folder is searched too")
+    compared = add("compare", _compare, "report on what a program in any language wrote for exported cases", _STATUS)
+    compared.add_argument("golden", metavar="FILE.h5", type=Path, help="what `export` wrote")
+    compared.add_argument("outputs", metavar="OUTPUTS.h5", type=Path, help="what the program wrote")
+    for reporting in (checked, compared):
+        _add_report_options(reporting)
+    exported = add("export", _export, "write every case with its answer and tolerances to HDF5")
+    exported.add_argument("file", metavar="FILE.h5", type=Path, help="a JSON file and a C header of some join it")
+    listed = add("list", _list, "list the cases: what is called, in which dtypes, and why")
+    listed.add_argument("--clause", help="only the cases that pin this clause of the specification, such as 1.4")
+    return parser
+
+
+def _add_report_options(parser: argparse.ArgumentParser) -> None:
+    patterns = "cases whose name, group or function matches, such as 'forward/*', snr_vjp or '*nan*'; may be repeated"
+    parser.add_argument("--include", metavar="PATTERN", action="append", default=[], help=f"only {patterns}")
+    parser.add_argument("--exclude", metavar="PATTERN", action="append", default=[], help=f"not the {patterns}")
+    parser.add_argument(
+        "--expected-failures",
+        metavar="FILE",
+        type=Path,
+        help="a line `pattern [dtype] [# reason]` per failure that is known; a pass there is shown, but fails nothing",
+    )
+    parser.add_argument("--json", metavar="FILE", type=Path, help="also write the report as JSON")
+    parser.add_argument(
+        "--html", metavar="FILE", type=Path, help="also write the report as a page with plots; needs matplotlib"
+    )
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    implementation = load(arguments.target)
+    patterns = {"include": arguments.include, "exclude": arguments.exclude}
+    return _reported(arguments, lambda: check(implementation, **patterns, progress=_progress()))
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from snr_ref.conformance.vectors import compare_files
+
+    def compared() -> Report:
+        report = compare_files(arguments.golden, arguments.outputs)
+        cases = {result.case.name: result.case for result in report.results}
+        kept = {case.name for case in select(cases.values(), arguments.include, arguments.exclude)}
+        return replace(report, results=tuple(r for r in report.results if r.case.name in kept))
+
+    return _reported(arguments, compared)
+
+
+def _reported(arguments: argparse.Namespace, run: Callable[[], Report]) -> int:
+    """Run, print the report and write its files; what can be wrong with the options is found before the run."""
+    for path in filter(None, (arguments.json, arguments.html)):
+        if not path.parent.is_dir():
+            raise ValueError(f"There is no folder {path.parent} to write {path.name} to")
+    if arguments.html:
+        from snr_ref.conformance.html import page
+    expected = arguments.expected_failures and ExpectedFailures.read(arguments.expected_failures, catalogue())
+    report = run()
+    if expected:
+        report = expected.applied_to(report)
+    if arguments.json:
+        _write(arguments.json, json.dumps(report.to_json(), indent=2, allow_nan=False) + "\n")
+    if arguments.html:
+        _write(arguments.html, page(report))
+    _say(report.text())
+    return report.exit_status
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from snr_ref.conformance.vectors import export
+
+    for path in export(arguments.file):
+        _say(f"wrote {path}")
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    if arguments.clause is not None and arguments.clause not in CLAUSES:
+        raise ValueError(f"There is no clause {arguments.clause!r}; there are {', '.join(CLAUSES)}")
+    cases = [case for case in catalogue() if arguments.clause in (None, *case.clauses)]
+    group = ""
+    for case in cases:
+        if case.group.name != group:
+            group = case.group.name
+            _say(f"{group} ({'required' if case.group.required else 'optional'}): {case.group.about}\n")
+        kind = "" if case.kind == "numbers" else f", a {case.kind}"
+        _say(f"  {case.name}{kind}: {case.function} in {', '.join(case.dtypes)}; clauses {', '.join(case.clauses)}")
+        _say(f"    {case.reason}\n")
+    _say(
+        f"{len(cases)} cases"
+        + (f" pin clause {arguments.clause}: {CLAUSES[arguments.clause]}" * bool(arguments.clause))
+    )
+    return 0
+
+
+def _progress() -> Callable[[int, int], None] | None:
+    """What shows progress on standard error, if that is a terminal."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        print(f"\rchecked {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _say(text: str) -> None:
+    """Print, whatever the encoding of standard output can't show."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file, replacing what was there only when it is whole."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

@@ -1,0 +1,93 @@
+"""The figures of a report: each output of each function in each dtype, over all its cases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from snr_ref.conformance.comparison import Comparison
+from snr_ref.conformance.functions import DTYPES, FUNCTIONS
+from snr_ref.conformance.result import PROVIDED, Result
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The largest of some figure, and the name of the case that showed it."""
+
+    value: float
+    case: str
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One output of one function in one dtype, over all its cases.
+
+    Attributes:
+        name: `function.output`; "function refuses" for the refusals, "function raised" for exceptions in other cases.
+        function: The function.
+        dtype: The dtype.
+        cases: How many showed it.
+        failed: How many of them failed, and `expected_failures` how many as expected.
+        expected_failures: See `failed`.
+        error: The worst absolute error; None where there are no numbers.
+        ulps: The worst error in units in the last place.
+        fraction: The worst error as a fraction of what rounding explains for the conditioning of the case.
+    """
+
+    name: str
+    function: str
+    dtype: str
+    cases: int
+    failed: int
+    expected_failures: int
+    error: Worst | None = None
+    ulps: Worst | None = None
+    fraction: Worst | None = None
+
+
+def quantities(results: Iterable[Result]) -> list[Quantity]:
+    """The figures of results, in the order of the functions, their chains, and the dtypes."""
+    shown: dict[tuple[str, str], list[tuple[Result, Comparison | None]]] = {}
+    for result in results:
+        if result.outcome in PROVIDED:
+            for name, comparison in _shows(result):
+                shown.setdefault((name, result.dtype), []).append((result, comparison))
+    names = (
+        name
+        for function, about in FUNCTIONS.items()
+        for name in (*(f"{function}.{output}" for output in about.outputs), f"{function} raised", f"{function} refuses")
+    )
+    keys = ((name, dtype) for name in names for dtype in DTYPES)
+    return [_quantity(name, dtype, shown[name, dtype]) for name, dtype in keys if (name, dtype) in shown]
+
+
+def _shows(result: Result) -> list[tuple[str, Comparison | None]]:
+    """The names of the quantities that a result says something of."""
+    function = result.case.function
+    if result.comparisons:
+        return [(f"{function}.{c.output}", c) for c in result.comparisons]
+    return [(f"{function} refuses" if result.case.kind == "refusal" else f"{function} raised", None)]
+
+
+def _quantity(name: str, dtype: str, shown: list[tuple[Result, Comparison | None]]) -> Quantity:
+    compared = [(result, c) for result, c in shown if c is not None]
+    failed = Counter(result.outcome for result, c in shown if c is None or not c.passed)
+
+    def worst(figure: Callable[[Comparison], float]) -> Worst | None:
+        if not compared:
+            return None
+        result, comparison = max(compared, key=lambda pair: (figure(pair[1]), pair[1].fraction))
+        return Worst(figure(comparison), result.case.name)
+
+    return Quantity(
+        name,
+        shown[0][0].case.function,
+        dtype,
+        len(shown),
+        failed["failed"],
+        failed["expected failure"],
+        worst(lambda c: c.error),
+        worst(lambda c: c.ulps),
+        worst(lambda c: c.fraction),
+    )
