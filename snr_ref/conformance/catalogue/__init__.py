@@ -3,9 +3,29 @@
 from functools import cache
 
 from snr_ref.conformance.case import Case
-from snr_ref.conformance.catalogue import forward
+from snr_ref.conformance.catalogue import (
+    batch_hard_triplet,
+    cross_entropy,
+    distances,
+    dual_causality,
+    forward,
+    loss_gradients,
+    objective,
+    retrieval,
+    retrieval_ties,
+)
 
-GROUPS = (forward.cases,)
+GROUPS = (
+    forward.cases,
+    distances.cases,
+    dual_causality.cases,
+    cross_entropy.cases,
+    batch_hard_triplet.cases,
+    objective.cases,
+    loss_gradients.cases,
+    retrieval.cases,
+    retrieval_ties.cases,
+)
 
 
 @cache
