@@ -229,16 +229,21 @@ class SNR(keras.layers.Layer):
         per_channel[self._channel_axis] = -1
 
         F = ops.cast(inputs, gamma.dtype)
-        mu = ops.mean(F, axis=pixels, keepdims=True)
-        sigma = ops.sqrt(ops.mean(ops.square(F - mu), axis=pixels, keepdims=True) + self.epsilon)
+        count = ops.cast(math.prod(ops.shape(F)[axis] for axis in pixels), F.dtype)
+
+        def mean(x: Any, keepdims: bool = False) -> Any:  # not `ops.mean`, which is one of float32 on JAX
+            return ops.sum(x, axis=pixels, keepdims=keepdims) / count
+
+        mu = mean(F, keepdims=True)
+        sigma = ops.sqrt(mean(ops.square(F - mu), keepdims=True) + self.epsilon)
         F_tilde = ops.reshape(gamma, per_channel) * (F - mu) / sigma + ops.reshape(beta, per_channel)
         R = F - F_tilde
-        a = ops.sigmoid(ops.matmul(ops.relu(ops.matmul(ops.mean(R, axis=pixels), w1) + b1), w2) + b2)
+        a = ops.sigmoid(ops.matmul(ops.relu(ops.matmul(mean(R), w1) + b1), w2) + b2)
         a_everywhere = ops.expand_dims(a, pixels)
         R_plus, R_minus = a_everywhere * R, (1 - a_everywhere) * R
         F_plus, F_minus = F_tilde + R_plus, F_tilde + R_minus
         f_tilde = ops.broadcast_to(beta, ops.shape(a))
-        f_plus, f_minus = ops.mean(F_plus, axis=pixels), ops.mean(F_minus, axis=pixels)
+        f_plus, f_minus = mean(F_plus), mean(F_minus)
         return SNROutputs(F_tilde, R, a, R_plus, R_minus, F_plus, F_minus, f_tilde, f_plus, f_minus)
 
     def compute_output_spec(self, inputs: Any, return_embeddings: bool = False) -> Any:

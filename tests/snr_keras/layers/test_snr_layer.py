@@ -14,7 +14,7 @@ import snr_ref
 from snr_keras.layers import SNR, SNREmbeddings
 from snr_keras.layers._closed_form import _backward, _forward
 from snr_keras.losses import DualCausalityLoss
-from tests.snr_keras.backend import MODES, to_numpy, to_tensor, value_and_gradients
+from tests.snr_keras.backend import DTYPES, MODES, to_numpy, to_tensor, value_and_gradients
 
 if keras.backend.backend() == "jax":
     import jax
@@ -114,7 +114,7 @@ def test_every_weight_has_its_own_initializer_regularizer_and_constraint() -> No
     assert float(sum(layer.losses)) == pytest.approx(expected_loss, rel=1e-6)
 
 
-@tensorflow_only  # elsewhere Keras' own operations take float64 for float32
+@pytest.mark.skipif("float64" not in DTYPES, reason="Keras' operations take float64 for float32 on this backend")
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_decompose_gives_every_map_of_the_specification(data_format: str) -> None:
     F = random(3, 4, 5, 8)
