@@ -53,7 +53,7 @@ class OffsetDetachedInTheEmbedding(Literal):
 
 
 @mistake("5.5", at="channel_attention_vjp: grad_z", who="a backward pass by hand that writes k >= 0")
-class ReLUWithSlopeAtZero(Literal):
+class ReluWithSlopeAtZero(Literal):
     """The derivative of ReLU at 0 is 1."""
 
     def _relu_slope(self, x: Array) -> Array:

@@ -53,7 +53,7 @@ class TrapezoidalPrecision(Literal):
 
 
 @mistake("7.3", at="evaluate_retrieval: cmc", who="whoever takes the share of matches among the first k for the CMC")
-class PrecisionForCMC(Literal):
+class PrecisionForCmc(Literal):
     """The curve at k is the share of matches among the first k."""
 
     def _curve(self, ranked: Array, max_rank: int) -> Array:

@@ -35,7 +35,7 @@ class StatisticsOfChannelsFirst(Literal):
 
 
 @mistake("6.3", at="snr: mu", who="whoever wants training to survive bad images, and hides them")
-class NaNReplacedByZero(Literal):
+class NanReplacedByZero(Literal):
     """NaN and infinities of the feature map are replaced by numbers."""
 
     def _wide(self, F: Array) -> Array:
@@ -149,7 +149,7 @@ class GateOnTheMaximum(Literal):
 
 
 @mistake("1.4", at="channel_attention: a", who="two dense layers without an activation between them")
-class GateWithoutReLU(Literal):
+class GateWithoutRelu(Literal):
     """There is no ReLU between W1 and W2."""
 
     def _activate(self, hidden: Array) -> Array:
@@ -157,7 +157,7 @@ class GateWithoutReLU(Literal):
 
 
 @mistake("1.4", at="channel_attention: a", who="a block that ends every layer in a ReLU")
-class GateOfReLU(Literal):
+class GateOfRelu(Literal):
     """A ReLU stands before the sigmoid too, so that no gate is below one half."""
 
     def _gate(self, logits: Array) -> Array:

@@ -16,7 +16,6 @@ from snr_ref.restitution import SNRParams
 class Gradients(Losses, Module):
     """The gradients, in closed form."""
 
-    @np.errstate(all="ignore")
     def instance_norm_vjp(
         self, F: Array, gamma: Array, beta: Array, grad_F_tilde: Array, *, epsilon: float = 1e-5
     ) -> tuple[Array, Array, Array]:
@@ -33,7 +32,6 @@ class Gradients(Losses, Module):
             self._rows(S1, F).sum(axis=0),
         )
 
-    @np.errstate(all="ignore")
     def channel_attention_vjp(
         self, z: Array, w1: Array, w2: Array, b1: Array | None = None, b2: Array | None = None, *, grad_a: Array
     ) -> tuple[Any, ...]:
@@ -50,7 +48,6 @@ class Gradients(Losses, Module):
             None if b2 is None else grad_logits.sum(axis=0),
         )
 
-    @np.errstate(all="ignore")
     def snr_vjp(
         self,
         F: Array,
@@ -85,7 +82,6 @@ class Gradients(Losses, Module):
         grad_beta = (p + q - grad_z).sum(axis=0) + self._grad_f_tilde(grad_f_tilde, z).sum(axis=0)
         return (grad_F.astype(F.dtype), grad_gamma, grad_beta, *grad_weights)
 
-    @np.errstate(all="ignore")
     def cosine_distance_vjp(self, x: Array, y: Array, grad_d: Array) -> tuple[Array, Array]:
         """Of x and y."""
         w = np.where(self._same(x, y), 0, grad_d)
@@ -95,14 +91,12 @@ class Gradients(Losses, Module):
         grad_y = along.sum(axis=0)[:, np.newaxis] * v - w.T @ u
         return self._over_length(grad_x / 2, x), self._over_length(grad_y / 2, y)
 
-    @np.errstate(all="ignore")
     def euclidean_distance_vjp(self, x: Array, y: Array, grad_d: Array) -> tuple[Array, Array]:
         """Of x and y."""
         difference = x[:, np.newaxis] - y[np.newaxis]
         direction = self._over_length(difference, difference) * grad_d[..., np.newaxis]
         return direction.sum(axis=1), -direction.sum(axis=0)
 
-    @np.errstate(all="ignore")
     def dual_causality_gradients(
         self,
         f_tilde: Array,
@@ -127,13 +121,11 @@ class Gradients(Losses, Module):
         )
         return grad_tilde, grad_plus, grad_minus
 
-    @np.errstate(all="ignore")
     def cross_entropy_gradient(self, logits: Array, labels: Array, *, label_smoothing: float = 0.1) -> Array:
         """Of the logits."""
         q = self._targets(labels, logits.shape[1], label_smoothing).astype(logits.dtype)
         return (np.exp(self._log_softmax(logits)) - q) / self._rows_to_divide_by(logits)
 
-    @np.errstate(all="ignore")
     def batch_hard_triplet_gradient(self, features: Array, labels: Array, *, margin: Margin = 0.3) -> Array:
         """Of the features."""
         d = self.euclidean_distance(features, features)

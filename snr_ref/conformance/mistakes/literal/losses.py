@@ -15,17 +15,14 @@ Margin = Any  # a number or "soft"
 class Losses(Elementary):
     """The losses."""
 
-    @np.errstate(all="ignore")
     def cosine_distance(self, x: Array, y: Array) -> Array:
         """(N, M)."""
         return np.where(self._same(x, y), 0, self._from_cosine(self._unit(x) @ self._unit(y).T))
 
-    @np.errstate(all="ignore")
     def euclidean_distance(self, x: Array, y: Array) -> Array:
         """(N, M)."""
         return self._norm(x[:, np.newaxis] - y[np.newaxis])
 
-    @np.errstate(all="ignore")
     def dual_causality_loss(
         self,
         f_tilde: Array,
@@ -42,13 +39,11 @@ class Losses(Elementary):
         d_tilde, d_plus, d_minus = (distance(f, f) for f in (f_tilde, f_plus, f_minus))
         return self._loss_plus(d_tilde, d_plus, P, Q), self._loss_minus(d_tilde, d_minus, P, Q)
 
-    @np.errstate(all="ignore")
     def cross_entropy(self, logits: Array, labels: Array, *, label_smoothing: float = 0.1) -> Array:
         """With label smoothing."""
         q = self._targets(labels, logits.shape[1], label_smoothing).astype(logits.dtype)
         return self._over_rows(-(q * self._log_softmax(logits)).sum(axis=1))
 
-    @np.errstate(all="ignore")
     def batch_hard_triplet_loss(self, features: Array, labels: Array, *, margin: Margin = 0.3) -> Array:
         """Hinge, or soft margin."""
         d = self.euclidean_distance(features, features)

@@ -11,20 +11,17 @@ from snr_ref.restitution import SNRParams
 class Module(Elementary):
     """The module. Statistics keep the axes that they were taken over, so that they broadcast: (N, 1, ..., 1, C)."""
 
-    @np.errstate(all="ignore")
     def instance_norm(self, F: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) -> Array:
         """F~."""
         wide = self._wide(F)
         return self._normalize(wide, *self._moments(wide, epsilon), gamma, beta).astype(F.dtype)
 
-    @np.errstate(all="ignore")
     def channel_attention(
         self, z: Array, w1: Array, w2: Array, b1: Array | None = None, b2: Array | None = None
     ) -> Array:
         """The gate a."""
         return self._gate(self._affine(self._activate(self._affine(z, w1, b1)), w2, b2))
 
-    @np.errstate(all="ignore")
     def snr(self, F: Array, params: SNRParams, *, epsilon: float = 1e-5) -> dict[str, Array]:
         """Every quantity of the chain."""
         wide = self._wide(F)
@@ -45,7 +42,6 @@ class Module(Elementary):
             "f_minus": self._embed(F_minus),
         } | {name: x.astype(F.dtype) for name, x in maps.items()}
 
-    @np.errstate(all="ignore")
     def snr_closed_form(
         self, F: Array, params: SNRParams, *, epsilon: float = 1e-5
     ) -> tuple[Array, Array, Array, Array]:

@@ -10,7 +10,6 @@ from snr_ref.conformance.mistakes.literal.elementary import Array
 class Retrieval:
     """A loop over the queries."""
 
-    @np.errstate(all="ignore")
     def evaluate_retrieval(
         self,
         distances: Array,

@@ -1,0 +1,78 @@
+"""Which known mistake gives the numbers that came: wrong answers beside those of wrong implementations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from snr_ref.conformance.case import Case
+from snr_ref.conformance.comparison import compare
+from snr_ref.conformance.functions import flat
+from snr_ref.conformance.implementation import Implementation
+from snr_ref.conformance.mistakes import MISTAKES, Mistake
+
+#: A case of more numbers than this takes eighty implementations too long.
+_MOST_NUMBERS = 100_000
+
+
+def diagnose(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> list[str]:
+    """The known mistakes that give this answer.
+
+    Every mistake is asked the same case, in float64 where it can. Its numbers are recognized where all outputs of the
+    answer are within the case's own tolerance of them, and the case tells them from the right ones.
+
+    Args:
+        case: What was asked; its kind is "numbers" or "pattern".
+        dtype: In which dtype.
+        answer: Outputs by name, wrong.
+
+    Returns:
+        A name and a sentence for each, as "unbiased variance: The variance is divided by ..."; empty if none is
+        recognized, or the case is too large to try.
+    """
+    arguments = flat(case.arguments).values()
+    if case.kind == "refusal" or sum(np.size(value) for value in arguments) > _MOST_NUMBERS:
+        return []
+    return [
+        f"{mistake.name.replace('_', ' ')}: {mistake.about}"
+        for mistake in MISTAKES
+        if _explains(mistake, case, dtype, answer)
+    ]
+
+
+def _explains(mistake: Mistake, case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> bool:
+    implementation = Implementation(mistake.adapter)
+    ask_in = next((d for d in ("float64", dtype) if d in implementation.dtypes and d in case.dtypes), None)
+    if ask_in is None:
+        return False
+    try:
+        with np.errstate(all="ignore"):
+            mistaken = implementation.answer(case, ask_in)
+            shows = not all(comparison.passed for comparison in compare(case, ask_in, mistaken))
+            return shows and _agree(answer, mistaken, case, dtype)
+    except Exception:  # wrong implementations may fail on anything, and an answer may be anything
+        return False
+
+
+def _agree(answer: Mapping[str, np.ndarray], mistaken: Mapping[str, np.ndarray], case: Case, dtype: str) -> bool:
+    compared = {name: numbers for name, numbers in case.expected[0].items() if name in answer}
+    return bool(compared) and all(
+        _is_within(answer[name], mistaken[name], numbers.value, numbers.tolerance[dtype])
+        for name, numbers in compared.items()
+    )
+
+
+def _is_within(got: np.ndarray, mistaken: np.ndarray, right: np.ndarray, tolerance: np.ndarray) -> bool:
+    """Whether rounding explains the difference; larger numbers than the right ones have errors as much larger."""
+    got, mistaken = got.astype(np.float64), mistaken.astype(np.float64)
+    if got.shape != mistaken.shape:
+        return False
+    finite = np.isfinite(mistaken)
+    if mistaken.shape == right.shape:
+        largest, due = (np.max(np.abs(x), initial=0, where=np.isfinite(x)) for x in (mistaken, right))
+        tolerance = tolerance * max(1, largest / due if due else 1)
+    else:
+        tolerance = np.asarray(tolerance.max())
+    near = np.abs(got - mistaken) <= tolerance
+    return bool((np.isfinite(got) == finite).all() and near[finite].all())

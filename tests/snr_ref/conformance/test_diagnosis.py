@@ -1,0 +1,53 @@
+"""A wrong answer is recognized as the mistake that gives it, and nothing else is."""
+
+import numpy as np
+import pytest
+
+from snr_ref.conformance.catalogue import catalogue
+from snr_ref.conformance.diagnosis import diagnose
+from snr_ref.conformance.implementation import Implementation
+from snr_ref.conformance.mistakes import MISTAKES, Literal
+from snr_ref.conformance.runner import run
+
+LITERAL = Implementation(Literal())
+
+
+def of_function(function: str, kind: str = "numbers"):
+    return [case for case in catalogue() if case.function == function and case.kind == kind]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
+def test_the_numbers_of_a_mistake_are_recognized(mistake):
+    implementation = Implementation(mistake.adapter)
+    dtype = implementation.dtypes[-1] if len(implementation.dtypes) == 1 else "float32"
+    for case in of_function(mistake.function) + of_function(mistake.function, "pattern"):
+        if dtype in case.dtypes and run(implementation, case, dtype).outcome == "failed":
+            with np.errstate(all="ignore"):
+                names = diagnose(case, dtype, implementation.answer(case, dtype))
+            if any(name.startswith(f"{mistake.name.replace('_', ' ')}: ") for name in names):
+                return
+    pytest.fail(f"not recognized in {dtype} by any case of {mistake.function}")
+
+
+def test_a_right_answer_is_no_mistake():
+    for case in of_function("snr"):
+        assert diagnose(case, "float32", LITERAL.answer(case, "float32")) == []
+
+
+def test_an_unknown_mistake_is_none_of_the_known():
+    case = of_function("snr")[0]
+    wrong = {name: value + 0.125 for name, value in LITERAL.answer(case, "float64").items()}
+    assert diagnose(case, "float64", wrong) == []
+
+
+def test_part_of_the_outputs_is_enough():
+    case = of_function("snr")[0]
+    unbiased = next(m for m in MISTAKES if m.name == "unbiased_variance")
+    answer = Implementation(unbiased.adapter).answer(case, "float64")
+    names = diagnose(case, "float64", {"F_plus": answer["F_plus"]})
+    assert names == ["unbiased variance: The variance is divided by the number of pixels less one."]
+
+
+@pytest.mark.parametrize("answer", [{}, {"a": np.zeros(3)}, {"a": np.array("text")}, {"a": np.array(None)}])
+def test_whatever_came_it_does_not_raise(answer):
+    assert diagnose(of_function("snr")[0], "float64", answer) == []
