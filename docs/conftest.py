@@ -1,14 +1,14 @@
 """Every Python block of the docs runs as a test; the blocks of one page share their names."""
 
 import os
+import sys
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
+sys.path.append(str(Path(__file__).parent / "_ext"))
 
 import pytest
-from sybil import Sybil
-from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+from blocks import python_of
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,4 @@ def in_an_empty_folder(tmp_path_factory):
     os.chdir(here)
 
 
-pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE), SkipParser()],
-    patterns=["*.md"],
-    fixtures=["in_an_empty_folder"],
-).pytest()
+pytest_collect_file = python_of("*.md", fixtures=("in_an_empty_folder",)).pytest()

@@ -1,0 +1,68 @@
+"""The site: `sphinx-build -W --keep-going docs build/site`. It needs no network, and no page loads anything from elsewhere."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from snr_ref.conformance.clauses import SPECIFICATION_VERSION
+
+project = "SNR"
+author = "the authors of snr-reid"
+copyright = author
+version = release = f"specification {SPECIFICATION_VERSION}"
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "mathml",
+    "executed_examples",
+    "included_source",
+    "conformance_cases",
+    "pictures",
+    "plain_docstrings",
+]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_ext", "_static", "examples", "data"]
+
+myst_enable_extensions = ["dollarmath", "attrs_inline"]
+myst_heading_anchors = 3
+suppress_warnings: list[str] = []
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", ".*")]  # types of other packages, which have no pages here
+default_role = "code"
+
+math_renderer = html_math_renderer = "mathml"
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the signature has them, the docstring says what they mean
+autodoc_preserve_defaults = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_custom_sections = [
+    ("Call arguments", "params_style"),
+    "Input shape",
+    "Output shape",
+    "Weights",
+    "Source",
+    "Reference",
+]
+viewcode_follow_imported_members = True
+
+html_theme = "furo"
+html_title = "SNR"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sphinx = False
+html_copy_source = False
+html_theme_options = {"navigation_with_keys": True}
+templates_path: list[str] = []
+
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
