@@ -12,8 +12,7 @@ from snr_ref.elementary import norm
 def cosine_distance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """d(x, y) = 0.5 - x.y / (2 |x| |y|), in [0, 1].
 
-    Conventions: equal rows are at distance exactly 0, the zero vector included, whatever rounding says of the
-        formula;
+    Conventions: equal rows are at distance exactly 0, the zero vector included, whatever rounding says of the formula;
     for x = 0 != y the cosine is 0 and d = 0.5; what rounding pushes out of [0, 1] is put back on its edge.
 
     Args:
