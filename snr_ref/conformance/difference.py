@@ -41,7 +41,8 @@ class Difference:
         output: The output that differs first.
         cases: The names of the cases where it does.
         failing: The number of cases where any output of the function differs.
-        clauses: Where to look: those that say what the output is, and those that only failing cases pin.
+        clauses: Where to look: those that say what the output is, and those that all of these cases pin and no passing one;
+            all that these cases pin, if there are none.
         suspicions: Known mistakes that give these numbers, with the number of cases in which they do.
     """
 
@@ -84,8 +85,10 @@ def _difference(output: str, results: list[Result], failing: int, pinned_by_pass
     before = [o for o in outputs[: outputs.index(output)] if o in answered]
     since = outputs[outputs.index(before[-1]) + 1 if before else 0 : outputs.index(output) + 1]
     said_by = {clause for o in since for clause in _SAID_BY.get(o, ())}
-    pinned = {clause for r in results for clause in r.case.clauses}
-    look_at = (said_by & pinned) | (pinned - pinned_by_passing) or pinned
+    of_cases = [set(r.case.clauses) for r in results]
+    pinned = set[str]().union(*of_cases)
+    telling = set.intersection(*of_cases) - pinned_by_passing if pinned_by_passing else set()
+    look_at = (said_by & pinned) | telling or pinned
     of_each_case = {r.case.name: r.suspicions for r in results}
     suspicions = Counter(suspicion for of_case in of_each_case.values() for suspicion in of_case)
     return Difference(
