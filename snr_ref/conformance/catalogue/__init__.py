@@ -11,6 +11,7 @@ from snr_ref.conformance.catalogue import (
     forward,
     loss_gradients,
     objective,
+    refusals,
     retrieval,
     retrieval_ties,
 )
@@ -25,6 +26,7 @@ GROUPS = (
     loss_gradients.cases,
     retrieval.cases,
     retrieval_ties.cases,
+    refusals.cases,
 )
 
 

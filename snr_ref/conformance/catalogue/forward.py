@@ -43,10 +43,3 @@ def nan_in_the_second_image(draw: Draw) -> dict[str, Any]:
     F = draw.normal(3, 4, 2, 4)
     F[1, 2, 1, 3] = np.nan
     return {"F": F, "params": params(draw, 4, 1)}
-
-
-@cases.case("snr", "6.6", kind="refusal")
-def channels_of_gamma(draw: Draw) -> dict[str, Any]:
-    """The scale has one channel more than the feature map."""
-    weights = params(draw, 4, 1)
-    return {"F": draw.normal(2, 3, 3, 4), "params": weights._replace(gamma=draw.normal(5))}
