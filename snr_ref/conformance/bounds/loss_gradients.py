@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from snr_ref.conformance.bounds.distances import DISTANCES, euclidean, euclidean_vjp
-from snr_ref.conformance.bounds.losses import log_softmax, targets
+from snr_ref.conformance.bounds.losses import log_softmax, scalar, targets
 from snr_ref.conformance.bounds.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact
 from snr_ref.dual_causality import draws
@@ -55,43 +55,47 @@ def batch_hard_triplet_gradient_bounds(arguments: Mapping[str, Any], precision: 
 
 
 def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
-    """Whether the gradient of the batch-hard triplet loss is the same however its distances round.
+    """Whether the gradient of the batch-hard triplet loss has the same hardest examples however its distances round.
 
-    A tie is decided if every way to compute it rounds the same: where the differences between the tied rows hold the
-    same magnitudes, of which the scaled and plain sums of squares are exact in any order. So it is with small whole
-    numbers, whose lengths are whole and a power of two times the largest's.
+    Two distances that rounding could swap are decided all the same if every way to compute them rounds both alike; so
+    is an anchor that rounding could put on either side of the hinge.
+
+    Args:
+        arguments: Of `batch_hard_triplet_gradient`.
+        precision: What the distances are computed in.
+
+    Returns:
+        Whether it is so for every anchor.
     """
-    margin, features = arguments.get("margin", 0.3), exact(arguments["features"], precision.u)
+    margin, u = arguments.get("margin", 0.3), precision.u
+    features = exact(arguments["features"], u)
     d = euclidean(features, features)
-    triplets = hardest_triplets(d.value, arguments["labels"])
     positives = arguments["labels"][:, None] == arguments["labels"]
-    for a, p, n in triplets:
+    for a, p, n in hardest_triplets(d.value, arguments["labels"]).tolist():
         for hardest, rivals in ((p, positives[a]), (n, ~positives[a])):
             near = np.abs(d.value[a] - d.value[a, hardest]) <= d.error[a] + d.error[a, hardest]
-            if any(not _same_length(features.value, a, hardest, rival) for rival in np.flatnonzero(rivals & near)):
+            differences = np.abs(features.value[a] - features.value[rivals & near])
+            if not all(_rounds_alike(differences[0], other) for other in differences[1:]):
                 return False
-        hinge = d[a, p] - d[a, n] + exact(0 if margin == "soft" else margin, precision.u)
-        if margin not in ("soft", 0) and abs(hinge.value) <= hinge.error + precision.u * margin:
-            return False
-        if margin == 0 and abs(hinge.value) <= hinge.error and not _same_length(features.value, a, p, n):
+        if margin == "soft":
+            continue
+        hinge = d[a, p] - d[a, n] + scalar(margin, u)
+        tied = margin == 0 and _rounds_alike(*np.abs(features.value[a] - features.value[[p, n]]))
+        if abs(hinge.value) <= hinge.error and not tied:
             return False
     return True
 
 
-def _same_length(features: np.ndarray, a: int, first: int, second: int) -> bool:
-    one, other = (np.abs(features[a] - features[i]) for i in (first, second))
-    return bool(np.array_equal(one, other)) or (_is_exact(one) and _is_exact(other) and one @ one == other @ other)
+def _rounds_alike(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether two vectors have the same magnitudes, or lengths that are equal and exact in any way to compute them."""
+    return bool(np.array_equal(x, y) or (_has_exact_length(x) and _has_exact_length(y) and x @ x == y @ y))
 
 
-def _is_exact(v: np.ndarray) -> bool:
-    """Whether the length is exact, of v as of v over its largest magnitude."""
-    largest = v.max()
-    if largest == 0:
-        return True
-    scaled = v / largest
-    length = np.sqrt(scaled @ scaled)
-    few_bits = all((x * 2.0**10 == np.round(x * 2.0**10)).all() for x in (scaled, length, v))
-    return bool(few_bits and length**2 == scaled @ scaled)
+def _has_exact_length(v: np.ndarray) -> bool:
+    """Whether v, v over its largest magnitude, and the lengths of both are multiples of 1/1024 and small."""
+    scaled = v / (v.max() or 1)
+    numbers = np.concatenate([v, scaled, [np.sqrt(v @ v), np.sqrt(scaled @ scaled)]])
+    return bool((numbers * 1024 == np.round(numbers * 1024)).all() and v @ v < 1024)
 
 
 def _within_batch(as_x: Rounded, as_y: Rounded) -> np.ndarray:

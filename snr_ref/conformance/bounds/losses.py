@@ -97,9 +97,9 @@ def _stack(numbers: list[Rounded], u: float) -> Rounded:
 
 def dual_causality_loss_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
     """Bounds of `dual_causality_loss`."""
-    embeddings = (exact(arguments[name], precision.u) for name in ("f_tilde", "f_plus", "f_minus"))
+    f_tilde, f_plus, f_minus = (exact(arguments[name], precision.u) for name in ("f_tilde", "f_plus", "f_minus"))
     distance, triplets = arguments.get("distance", "cosine"), arguments.get("triplets")
-    plus, minus = dual_causality(*embeddings, arguments["labels"], distance, triplets)
+    plus, minus = dual_causality(f_tilde, f_plus, f_minus, arguments["labels"], distance, triplets)
     return {"plus": plus.error + precision.underflow, "minus": minus.error + precision.underflow}
 
 
