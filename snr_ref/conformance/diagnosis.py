@@ -25,14 +25,16 @@ def diagnose(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> list[s
     Args:
         case: What was asked; its kind is "numbers" or "pattern".
         dtype: In which dtype.
-        answer: Outputs by name, wrong.
+        answer: Outputs by name.
 
     Returns:
         A name and a sentence for each, as "unbiased variance: The variance is divided by ..."; empty if none is
-        recognized, or the case is too large to try.
+        recognized, the answer is right, or the case is too large to try.
     """
     arguments = flat(case.arguments).values()
     if case.kind == "refusal" or sum(np.size(value) for value in arguments) > _MOST_NUMBERS:
+        return []
+    if not _is_wrong(case, dtype, answer):
         return []
     return [
         f"{mistake.name.replace('_', ' ')}: {mistake.about}"
@@ -49,10 +51,14 @@ def _explains(mistake: Mistake, case: Case, dtype: str, answer: Mapping[str, np.
     try:
         with np.errstate(all="ignore"):
             mistaken = implementation.answer(case, ask_in)
-            shows = not all(comparison.passed for comparison in compare(case, ask_in, mistaken))
-            return shows and _agree(answer, mistaken, case, dtype)
+        return _is_wrong(case, dtype, mistaken) and _agree(answer, mistaken, case, dtype)
     except Exception:  # wrong implementations may fail on anything, and an answer may be anything
         return False
+
+
+def _is_wrong(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> bool:
+    with np.errstate(all="ignore"):
+        return not all(comparison.passed for comparison in compare(case, dtype, answer))
 
 
 def _agree(answer: Mapping[str, np.ndarray], mistaken: Mapping[str, np.ndarray], case: Case, dtype: str) -> bool:
@@ -69,10 +75,8 @@ def _is_within(got: np.ndarray, mistaken: np.ndarray, right: np.ndarray, toleran
     if got.shape != mistaken.shape:
         return False
     finite = np.isfinite(mistaken)
-    if mistaken.shape == right.shape:
-        largest, due = (np.max(np.abs(x), initial=0, where=np.isfinite(x)) for x in (mistaken, right))
-        tolerance = tolerance * max(1, largest / due if due else 1)
-    else:
-        tolerance = np.asarray(tolerance.max())
-    near = np.abs(got - mistaken) <= tolerance
+    most = np.max(tolerance, initial=0, where=np.isfinite(tolerance))
+    allowed = np.where(np.isfinite(tolerance), tolerance, most) if mistaken.shape == right.shape else most
+    largest, due = (np.max(np.abs(x), initial=0, where=np.isfinite(x)) for x in (mistaken, right))
+    near = np.abs(got - mistaken) <= allowed * max(1, largest / due if due else 1)
     return bool((np.isfinite(got) == finite).all() and near[finite].all())
