@@ -9,10 +9,31 @@ from typing import Any
 
 import numpy as np
 
-from snr_ref.conformance.bounds import module
+from snr_ref.conformance.bounds import attention, distances, loss_gradients, losses, module, module_gradients, retrieval
 from snr_ref.conformance.bounds.precision import Precision
 
 #: From a case's arguments to the bound of each output's absolute error.
 Bound = Callable[[Mapping[str, Any], Precision], dict[str, np.ndarray]]
 
-BOUNDS: dict[str, Bound] = {"snr": module.snr_bounds}
+BOUNDS: dict[str, Bound] = {
+    "instance_norm": module.instance_norm_bounds,
+    "channel_attention": attention.channel_attention_bounds,
+    "snr": module.snr_bounds,
+    "snr_closed_form": module.snr_closed_form_bounds,
+    "instance_norm_vjp": module_gradients.instance_norm_vjp_bounds,
+    "channel_attention_vjp": attention.channel_attention_vjp_bounds,
+    "snr_vjp": module_gradients.snr_vjp_bounds,
+    "cosine_distance": distances.cosine_distance_bounds,
+    "euclidean_distance": distances.euclidean_distance_bounds,
+    "dual_causality_loss": losses.dual_causality_loss_bounds,
+    "cross_entropy": losses.cross_entropy_bounds,
+    "batch_hard_triplet_loss": losses.batch_hard_triplet_loss_bounds,
+    "total_objective": losses.total_objective_bounds,
+    "objective": losses.objective_bounds,
+    "cosine_distance_vjp": distances.cosine_distance_vjp_bounds,
+    "euclidean_distance_vjp": distances.euclidean_distance_vjp_bounds,
+    "dual_causality_gradients": loss_gradients.dual_causality_gradients_bounds,
+    "cross_entropy_gradient": loss_gradients.cross_entropy_gradient_bounds,
+    "batch_hard_triplet_gradient": loss_gradients.batch_hard_triplet_gradient_bounds,
+    "evaluate_retrieval": retrieval.evaluate_retrieval_bounds,
+}

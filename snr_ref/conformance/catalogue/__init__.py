@@ -5,10 +5,16 @@ from functools import cache
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.catalogue import (
     batch_hard_triplet,
+    channel_attention,
+    closed_form,
     cross_entropy,
     distances,
     dual_causality,
+    embeddings,
     forward,
+    gradients,
+    half_precision,
+    instance_norm,
     loss_gradients,
     objective,
     refusals,
@@ -18,6 +24,12 @@ from snr_ref.conformance.catalogue import (
 
 GROUPS = (
     forward.cases,
+    embeddings.cases,
+    instance_norm.cases,
+    channel_attention.cases,
+    closed_form.cases,
+    gradients.cases,
+    half_precision.cases,
     distances.cases,
     dual_causality.cases,
     cross_entropy.cases,

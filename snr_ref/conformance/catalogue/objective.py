@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from snr_ref.conformance.case import Catalogue
-from snr_ref.conformance.catalogue.forward import params
+from snr_ref.conformance.catalogue.inputs import params
 from snr_ref.conformance.draw import Draw
 from snr_ref.reid_losses import RESNET50_WEIGHTS
 
