@@ -1,0 +1,136 @@
+"""The conformance kit as a killer of mutants: which cases reach a line, and whether one tells a mutant apart."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from snr_ref.conformance.case import Case
+from snr_ref.conformance.catalogue import catalogue
+from snr_ref.conformance.comparison import compare
+from snr_ref.conformance.implementation import Implementation
+from tests.mutation.isolation import ROOT
+
+#: A mutant that computes longer than this, in seconds, is stuck.
+PATIENCE = 10.0
+
+
+class Stuck(BaseException):
+    """The time is up."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A case in a dtype, with the lines that the unchanged implementation runs for it and how long it takes."""
+
+    case: Case
+    dtype: str
+    lines: dict[str, frozenset[int]]
+    seconds: float
+
+
+def questions(adapter: Any, files: tuple[str, ...]) -> list[Question]:
+    """Every question that the unchanged implementation answers rightly, the quick ones first.
+
+    Args:
+        adapter: The implementation.
+        files: Paths, from the root, of the files whose lines are followed.
+
+    Returns:
+        The questions.
+
+    Raises:
+        ValueError: If it answers one wrongly: then no mutant can be judged.
+    """
+    implementation = Implementation(adapter)
+    there = []
+    for case in catalogue():
+        for dtype in case.dtypes if case.kind != "refusal" or implementation.refusals else ():
+            if dtype not in implementation.dtypes or not implementation.provides(case.function):
+                continue
+            with _lines_run(files) as lines:
+                right = is_right(implementation, case, dtype)
+            if right is None:
+                continue
+            if not right:
+                raise ValueError(f"{implementation.name} fails {case.name} in {dtype} before anything is changed")
+            start = time.perf_counter()
+            is_right(implementation, case, dtype)
+            seconds = time.perf_counter() - start
+            there.append(Question(case, dtype, {f: frozenset(n) for f, n in lines.items()}, seconds))
+    return sorted(there, key=lambda question: question.seconds)
+
+
+def is_right(implementation: Implementation, case: Case, dtype: str) -> bool | None:
+    """Whether it answers rightly; None if it doesn't provide what is asked."""
+    try:
+        with np.errstate(all="ignore"):
+            answer = implementation.answer(case, dtype)
+    except NotImplementedError:
+        return None
+    except Exception:
+        return case.kind == "refusal"
+    if case.kind == "refusal":
+        return False
+    comparisons = compare(case, dtype, answer)
+    return bool(comparisons) and all(comparison.passed for comparison in comparisons)
+
+
+def killer(adapter: Any, asked: list[Question]) -> str | None:
+    """The name of the first case that a mutant answers wrongly, or not in time; None if it survives."""
+    implementation = Implementation(adapter)
+    for question in asked:
+        try:
+            with _time_limit(PATIENCE):
+                right = is_right(implementation, question.case, question.dtype)
+        except Stuck:
+            right = False
+        if not right:
+            return question.case.name
+    return None
+
+
+def reaching(asked: list[Question], file: str, lines: tuple[int, int]) -> list[Question]:
+    """The questions for which one of these lines is run."""
+    wanted = set(range(lines[0], lines[1] + 1))
+    return [question for question in asked if wanted & question.lines.get(file, frozenset())]
+
+
+@contextmanager
+def _lines_run(files: tuple[str, ...]) -> Iterator[dict[str, set[int]]]:
+    names = {str(ROOT / file): file for file in files}
+    lines: dict[str, set[int]] = {file: set() for file in files}
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        file = names.get(frame.f_code.co_filename)
+        if file is None:
+            return None
+        lines[file].add(frame.f_lineno)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield lines
+    finally:
+        sys.settrace(before)
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stuck
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,100 @@
+"""What is mutated, how it is run, and what of it the kit has no question about."""
+
+import importlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tests.mutation.isolation import ROOT
+
+
+@dataclass(frozen=True)
+class Target:
+    """One implementation that is mutated.
+
+    Attributes:
+        name: Of the implementation.
+        files: Paths, from the root, of the files that are mutated.
+        modules: Names of the modules that are imported afresh for each mutant.
+        entry: The module among them that is imported for its functions.
+        adapter: From that module to what the kit takes.
+        prepare: Called before anything is imported.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    modules: tuple[str, ...]
+    entry: str
+    adapter: Callable[[ModuleType], Any]
+    prepare: Callable[[], None] = lambda: None
+
+
+def _reference(module: ModuleType) -> Any:
+    module.dtypes, module.refusals = ("float64",), True  # type: ignore[attr-defined]
+    return module
+
+
+def _keras(module: ModuleType) -> Any:
+    adapter = module.KerasAdapter("eager")
+    adapter.dtypes = ("float64", "float32")
+    return adapter
+
+
+def _tensorflow_eagerly() -> None:
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    importlib.import_module("tensorflow").config.run_functions_eagerly(True)
+
+
+def _modules(*folders: str) -> tuple[str, ...]:
+    """The modules of these packages, of no package in them."""
+    files = [file for folder in folders for file in sorted((ROOT / folder).glob("*.py"))]
+    return tuple(".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for file in files)
+
+
+def _files(folder: str, names: str) -> tuple[str, ...]:
+    return tuple(str(Path(folder) / f"{name}.py") for name in names.split())
+
+
+TARGETS = (
+    Target(
+        "snr_ref",
+        _files(
+            "snr_ref",
+            "elementary instance_norm restitution closed_form distances dual_causality reid_losses gradients retrieval",
+        ),
+        _modules("snr_ref"),
+        "snr_ref",
+        _reference,
+    ),
+    Target(
+        "snr_keras",
+        (
+            *_files("snr_keras/layers", "snr _closed_form _backend"),
+            *_files("snr_keras/losses", "distances dual_causality batch_hard_triplet _batches"),
+        ),
+        _modules("snr_keras/layers", "snr_keras/losses", "snr_keras/interop"),
+        "snr_keras.interop.adapter",
+        _keras,
+        _tensorflow_eagerly,
+    ),
+)
+
+#: Functions that no question of the kit is about, and why; their mutants are not made.
+OUTSIDE = {
+    ("snr_ref/restitution.py", "initial_params"): "random: how weights start is no part of the specification",
+    ("snr_ref/restitution.py", "_truncated_normal"): "random: how weights start is no part of the specification",
+    ("snr_ref/dual_causality.py", "sample_triplets"): "random: another draw is as right",
+    ("snr_ref/dual_causality.py", "DualCausality"): "the sum of the two halves, for the caller's convenience",
+    ("snr_keras/layers/snr.py", "SNR.__init__"): "options of Keras: initializers, regularizers, constraints, dtypes",
+    ("snr_keras/layers/snr.py", "SNR.get_config"): "serialization, which is Keras' business and has its own tests",
+    ("snr_keras/layers/snr.py", "SNR.compute_output_spec"): "shapes of symbolic tensors, which have their own tests",
+    ("snr_keras/layers/snr.py", "SNR.compute_output_shape"): "shapes of symbolic tensors, which have their own tests",
+    ("snr_keras/losses/dual_causality.py", "DualCausalityLoss.get_config"): "serialization, as above",
+    ("snr_keras/losses/dual_causality.py", "DualCausalityLoss.__init__"): "options of Keras",
+    ("snr_keras/losses/batch_hard_triplet.py", "BatchHardTripletLoss.get_config"): "serialization, as above",
+    ("snr_keras/layers/_backend.py", "_jax"): "the mutants run on TensorFlow",
+    ("snr_keras/layers/_backend.py", "_torch"): "the mutants run on TensorFlow",
+}
