@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snr_ref.conformance.case import Case, Expected, Numbers
+from snr_ref.conformance.functions import FUNCTIONS, HALF
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Comparison:
     Attributes:
         output: Its name.
         error: The largest absolute error; infinite where a shape or what is finite differs.
-        ulps: The largest error in units in the last place of the expected number, in the dtype.
+        ulps: The largest error in units in the last place of the expected number, in the dtype; if that is half,
+            in float32 for all but maps.
         fraction: The largest error as a fraction of its tolerance, which is the conditioning times the unit roundoff:
             how much of what rounding explains was used up. More than 1 is a failure.
         at: Index of that number.
@@ -52,15 +54,20 @@ def compare(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> list[Co
     Returns:
         The comparison with the expected answer that is nearest.
     """
-    ways = [_with(expected, dtype, answer) for expected in case.expected]
+    maps = FUNCTIONS[case.function].maps
+    ways = [_with(expected, dtype, maps, answer) for expected in case.expected]
     return min(ways, key=lambda way: (sum(not c.passed for c in way), max((c.fraction for c in way), default=0.0)))
 
 
-def _with(expected: Expected, dtype: str, answer: Mapping[str, np.ndarray]) -> list[Comparison]:
-    return [_output(name, numbers, dtype, answer[name]) for name, numbers in expected.items() if name in answer]
+def _with(expected: Expected, dtype: str, maps: frozenset[str], answer: Mapping[str, np.ndarray]) -> list[Comparison]:
+    compared = []
+    for name in (name for name in expected if name in answer):
+        own = "float32" if dtype in HALF and name not in maps else dtype
+        compared.append(_output(name, expected[name], dtype, own, answer[name]))
+    return compared
 
 
-def _output(name: str, numbers: Numbers, dtype: str, got: np.ndarray) -> Comparison:
+def _output(name: str, numbers: Numbers, dtype: str, own: str, got: np.ndarray) -> Comparison:
     value, tolerance = numbers.value, numbers.tolerance[dtype]
     if got.dtype.kind in "cOSUM" or (got.dtype.kind == "V" and "float" not in got.dtype.name):
         return Comparison(name, np.inf, np.inf, np.inf, why=f"real numbers are expected, {got.dtype} came")
@@ -76,7 +83,7 @@ def _output(name: str, numbers: Numbers, dtype: str, got: np.ndarray) -> Compari
         error = np.where(finite, np.abs(got - value), np.where(np.isfinite(got), np.inf, 0.0))
     error = np.where(np.isnan(error), np.inf, error)
     fraction = np.divide(error, tolerance, out=np.where(error > 0, np.inf, 0.0), where=finite & (tolerance > 0))
-    ulps = np.divide(error, spacing(value, dtype), out=np.zeros_like(error), where=finite)
+    ulps = np.divide(error, spacing(value, own), out=np.zeros_like(error), where=finite)
     ulps = np.where(np.isinf(error), np.inf, ulps)
     at = np.unravel_index(np.argmax(fraction), value.shape)
     place = tuple(int(i) for i in at)
