@@ -186,10 +186,8 @@ def _list(arguments: argparse.Namespace) -> int:
         kind = "" if case.kind == "numbers" else f", a {case.kind}"
         _say(f"  {case.name}{kind}: {case.function} in {', '.join(case.dtypes)}; clauses {', '.join(case.clauses)}")
         _say(f"    {case.reason}\n")
-    _say(
-        f"{len(cases)} cases"
-        + (f" pin clause {arguments.clause}: {CLAUSES[arguments.clause]}" * bool(arguments.clause))
-    )
+    pinned = f" that pin clause {arguments.clause}: {CLAUSES[arguments.clause]}" if arguments.clause else ""
+    _say(f"{len(cases)} cases{pinned}")
     return 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from snr_ref.conformance.clauses import CLAUSES
-from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.functions import FUNCTIONS, HALF
 from snr_ref.conformance.result import Result
 
 #: The clauses that say what an output of the module is, whatever the function that returns it.
@@ -41,8 +41,8 @@ class Difference:
         output: The output that differs first.
         cases: The names of the cases where it does.
         failing: The number of cases where any output of the function differs.
-        clauses: Where to look: those that say what the output is, and those that all of these cases pin and no passing one;
-            all that these cases pin, if there are none.
+        clauses: Where to look: those that say what the output is, and those that all these cases pin but no passing one
+            (all that they pin, if that is none); that on half precision, if it shows there alone.
         suspicions: Known mistakes that give these numbers, with the number of cases in which they do.
     """
 
@@ -89,6 +89,8 @@ def _difference(output: str, results: list[Result], failing: int, pinned_by_pass
     pinned = set[str]().union(*of_cases)
     telling = set.intersection(*of_cases) - pinned_by_passing if pinned_by_passing else set()
     look_at = (said_by & pinned) | telling or pinned
+    if all(r.dtype in HALF for r in results):
+        look_at.add("6.5")
     of_each_case = {r.case.name: r.suspicions for r in results}
     suspicions = Counter(suspicion for of_case in of_each_case.values() for suspicion in of_case)
     return Difference(

@@ -12,6 +12,7 @@ import numpy as np
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.catalogue import catalogue
 from snr_ref.conformance.comparison import compare
+from snr_ref.conformance.diagnosis import diagnose
 from snr_ref.conformance.expectations import select
 from snr_ref.conformance.functions import FUNCTIONS
 from snr_ref.conformance.implementation import Implementation
@@ -99,8 +100,7 @@ def judge(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> Result:
         What it came to.
     """
     if case.kind == "refusal":
-        came = ", ".join(f"{name} of shape {value.shape}" for name, value in answer.items())
-        return Result(case, dtype, "failed", why=f"must be refused with an exception, {came} came")
+        return Result(case, dtype, "failed", why=f"must be refused with an exception; it answered {', '.join(answer)}")
     with np.errstate(all="ignore"):
         comparisons = tuple(compare(case, dtype, answer))
     if not comparisons:
@@ -109,11 +109,8 @@ def judge(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> Result:
     first = next((c for c in comparisons if not c.passed), None)
     if first is None:
         return Result(case, dtype, "passed", comparisons)
-    return Result(case, dtype, "failed", comparisons, f"{first.output}: {first.why}", _suspicions(case, dtype, answer))
-
-
-def _suspicions(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> tuple[str, ...]:
-    return ()
+    suspicions = tuple(diagnose(case, dtype, answer))
+    return Result(case, dtype, "failed", comparisons, f"{first.output}: {first.why}", suspicions)
 
 
 def _raised(function: str, error: Exception) -> str:

@@ -13,7 +13,7 @@ from snr_ref.conformance.report import Report
 from snr_ref.conformance.report_json import packages
 from snr_ref.conformance.result import Result
 
-#: So many failing cases are told in text; JSON and HTML have them all.
+#: So many cases of an outcome are told in text; JSON and HTML have them all.
 _TOLD = 20
 
 
@@ -35,7 +35,10 @@ def text(report: Report) -> str:
             *_section("the first difference in the chain", _differences(report)),
             *_section("failing cases", _results(report.having("failed"))),
             *_section("failed as expected", _results(report.having("expected failure"))),
-            *_section("unexpected passes: take them off the list of expected failures", _unexpected(report)),
+            *_section(
+                "unexpected passes: take them off the list of expected failures",
+                _results(report.having("unexpected pass")),
+            ),
             "",
             *_verdict(report),
         ]
@@ -116,10 +119,6 @@ def _results(results: list[Result]) -> list[str]:
     if len(results) > _TOLD:
         lines.append(f"  and {len(results) - _TOLD} more, which the JSON and HTML reports list")
     return lines
-
-
-def _unexpected(report: Report) -> list[str]:
-    return [f"  {r.case.name} in {r.dtype} {r.why}" for r in report.having("unexpected pass")]
 
 
 def _verdict(report: Report) -> list[str]:
