@@ -1,0 +1,10 @@
+"""Golden vectors: every case in a file that any program can read, and what another program answered, compared.
+
+The format is described in `docs/vectors_format.md`; whoever reads that needs no Python.
+"""
+
+from snr_ref.conformance.vectors.outputs import compare_files, write_outputs
+from snr_ref.conformance.vectors.reader import StoredCase, read
+from snr_ref.conformance.vectors.writer import export
+
+__all__ = ["StoredCase", "compare_files", "export", "read", "write_outputs"]

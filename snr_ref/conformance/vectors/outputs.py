@@ -1,0 +1,140 @@
+"""What a program elsewhere answered: the file that it writes, and how that is held against the golden vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from snr_ref.conformance.case import Case
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.implementation import Implementation
+from snr_ref.conformance.report import Report, Result
+from snr_ref.conformance.runner import judge, questions
+from snr_ref.conformance.vectors import schema
+from snr_ref.conformance.vectors.reader import Vectors, check_format, read_vectors
+from snr_ref.conformance.vectors.untrusted import Node, file_bytes, parse
+from snr_ref.conformance.vectors.writer import new_file, new_group, put_all, put_attributes, write_whole
+
+#: Stands beside or instead of outputs: not 0 where the program refused to answer.
+REFUSED = "refused"
+
+
+def compare_files(golden: Path | str, outputs: Path | str) -> Report:
+    """Hold the answers of a program elsewhere against the golden vectors; no catalogue and no adapter is needed.
+
+    Args:
+        golden: The file of golden vectors that the program read.
+        outputs: The HDF5 file that it wrote; neither file is trusted.
+
+    Returns:
+        The report, of the cases and dtypes in the golden vectors. What is not in `outputs` is not provided.
+
+    Raises:
+        ValueError: If a file can't be read, as in `read`; if `outputs` was made for other golden vectors; if it has a
+            case, a dtype or an output that the golden vectors don't have, each of which it names.
+    """
+    golden, outputs = Path(golden), Path(outputs)
+    vectors = read_vectors(golden)
+    root = parse(outputs, file_bytes(outputs))
+    check_format(outputs, root, schema.OUTPUTS)
+    made_for = root.attributes.get("vectors_sha256", vectors.sha256)
+    if made_for != vectors.sha256:
+        raise ValueError(f"{outputs} was made for the golden vectors {made_for}; {golden} is {vectors.sha256}")
+    answers = _answers(root, vectors)
+    name = root.text("implementation") if "implementation" in root.attributes else outputs.name
+    results = [_result(case, dtype, answers.get((case.name, dtype))) for case in vectors.cases for dtype in case.dtypes]
+    return Report(name, tuple(results))
+
+
+def write_outputs(golden: Path | str, outputs: Path | str, implementation: Implementation) -> None:
+    """Answer golden vectors as a program elsewhere does: what it has to do, in Python.
+
+    Args:
+        golden: The golden vectors to read.
+        outputs: The HDF5 file to write; one that is there is replaced.
+        implementation: Who answers.
+
+    Raises:
+        ValueError: If the golden vectors can't be read.
+    """
+    vectors = read_vectors(Path(golden))
+
+    def write(partial: Path) -> None:
+        with new_file(partial) as file:
+            put_attributes(
+                file,
+                {
+                    "format": schema.OUTPUTS,
+                    "format_version": schema.FORMAT_VERSION,
+                    "vectors_sha256": vectors.sha256,
+                    "implementation": implementation.name,
+                },
+            )
+            root = new_group(file, "cases")
+            for case, dtype in questions(implementation, vectors.cases):
+                answer = _ask(implementation, case, dtype)
+                put_all(root, {f"{case.name}/{dtype}/{name}": value for name, value in answer.items()})
+
+    write_whole(Path(outputs), write)
+
+
+def _ask(implementation: Implementation, case: Case, dtype: str) -> dict[str, np.ndarray]:
+    """What is written for a case: its outputs, or that it was refused, or nothing."""
+    if not implementation.provides(case.function) or (case.kind == "refusal" and not implementation.refusals):
+        return {}
+    try:
+        with np.errstate(all="ignore"):
+            return {name: _portable(value) for name, value in implementation.answer(case, dtype).items()}
+    except NotImplementedError:
+        return {}
+    except Exception:
+        return {REFUSED: np.int64(1)}
+
+
+def _portable(value: np.ndarray) -> np.ndarray:
+    """Numbers in a dtype that HDF5 has everywhere; float64 holds those of every other."""
+    return value.astype(np.int64 if value.dtype.kind in "iub" else np.float64)
+
+
+def _answers(root: Node, vectors: Vectors) -> dict[tuple[str, str], Mapping[str, np.ndarray]]:
+    """The answers by case and dtype, once every name among them is known."""
+    cases = {case.name: case for case in vectors.cases}
+    answers: dict[tuple[str, str], Mapping[str, np.ndarray]] = {}
+    unknown = [f"/{name}" for name in root.members if name != "cases"]
+    for group_name, group in root.group("cases").groups().items():
+        for case_name, of_case in group.groups().items():
+            case = cases.get(f"{group_name}/{case_name}")
+            if case is None:
+                unknown.append(f"/cases/{group_name}/{case_name}")
+                continue
+            for dtype, node in of_case.groups().items():
+                here = node.arrays("fiu")
+                known = {*FUNCTIONS[case.function].outputs, REFUSED} if dtype in case.dtypes else set()
+                unknown += [f"/cases/{case.name}/{dtype}/{name}" for name in here if name not in known]
+                answers[case.name, dtype] = here
+    if unknown:
+        raise ValueError(
+            f"{root.where} has what the golden vectors don't have: {', '.join(unknown[:10])}"
+            f"{f' and {len(unknown) - 10} more' if len(unknown) > 10 else ''}. Expected "
+            f"/cases/GROUP/NAME/DTYPE/OUTPUT with the names of the golden vectors, or {REFUSED!r} as the output"
+        )
+    return answers
+
+
+def _result(case: Case, dtype: str, answer: Mapping[str, np.ndarray] | None) -> Result:
+    if not answer:
+        return Result(case, dtype, "not provided", why=f"there is no answer for {dtype} in the file")
+    if REFUSED in answer and np.any(answer[REFUSED]):
+        if case.kind == "refusal":
+            return Result(case, dtype, "passed")
+        return Result(case, dtype, "failed", why=f"{case.function} refused to answer")
+    given = {name: _scalar(value, case, name) for name, value in answer.items() if name != REFUSED}
+    return judge(case, dtype, given)
+
+
+def _scalar(value: np.ndarray, case: Case, output: str) -> np.ndarray:
+    """One number is a scalar, whatever its shape, where a scalar is expected: not every program can write scalars."""
+    expected = case.expected[0].get(output) if case.expected else None
+    return value.reshape(()) if value.size == 1 and expected is not None and expected.value.shape == () else value

@@ -1,0 +1,58 @@
+"""The seal of a file of golden vectors: its first 512 bytes are text that has the SHA-256 of all the others.
+
+HDF5 leaves those bytes to whoever writes the file (it calls them the user block), so any HDF5 program reads a sealed
+file. The seal is checked before HDF5 looks at a single byte: a file that was damaged on its way is never parsed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+#: Length of the user block: the least that HDF5 allows.
+SEAL_BYTES = 512
+
+_SEAL = re.compile(rb"snr golden vectors\nsha256 of the bytes after the first 512:\n([0-9a-f]{64})\n *\n")
+
+
+def seal(path: Path) -> str:
+    """Write the seal of a file whose first 512 bytes are still free.
+
+    Args:
+        path: The file; it is changed in place.
+
+    Returns:
+        The digest.
+    """
+    digest = hashlib.sha256(path.read_bytes()[SEAL_BYTES:]).hexdigest()
+    text = f"snr golden vectors\nsha256 of the bytes after the first {SEAL_BYTES}:\n{digest}\n"
+    with open(path, "r+b") as file:
+        file.write(text.encode().ljust(SEAL_BYTES - 1) + b"\n")
+    return digest
+
+
+def sealed_digest(path: Path, content: bytes) -> str:
+    """The digest in the seal of a file, once its bytes are known to have it.
+
+    Args:
+        path: Where the bytes came from, for the error.
+        content: All of the file.
+
+    Raises:
+        ValueError: If there is no seal, or the bytes are not those that were sealed.
+    """
+    found = _SEAL.fullmatch(content[:SEAL_BYTES])
+    if not found:
+        raise ValueError(
+            f"{path} is no file of golden vectors: it must begin with the text 'snr golden vectors' and a SHA-256, "
+            f"in {SEAL_BYTES} bytes. Received: {content[:20]!r}... ({len(content)} bytes)"
+        )
+    promised = found[1].decode()
+    digest = hashlib.sha256(content[SEAL_BYTES:]).hexdigest()
+    if digest != promised:
+        raise ValueError(
+            f"{path} is damaged or cut short: its {len(content)} bytes have the SHA-256 {digest} after the first "
+            f"{SEAL_BYTES}, where {promised} was written. Copy it or export it again"
+        )
+    return digest

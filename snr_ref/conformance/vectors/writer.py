@@ -1,0 +1,149 @@
+"""Writes the golden vectors: every case of the catalogue to HDF5, and a few of them to JSON and a C header."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from snr_ref.conformance.case import Case
+from snr_ref.conformance.catalogue import catalogue
+from snr_ref.conformance.clauses import SPECIFICATION_VERSION
+from snr_ref.conformance.functions import flat
+from snr_ref.conformance.vectors import schema
+from snr_ref.conformance.vectors.header import c_header
+from snr_ref.conformance.vectors.seal import SEAL_BYTES, seal
+from snr_ref.conformance.vectors.subset import subset
+from snr_ref.conformance.vectors.subset_json import as_json
+
+
+def export(path: Path | str) -> list[Path]:
+    """Write the golden vectors, and beside them a small subset as JSON and as a C header.
+
+    The same catalogue gives the same bytes, whenever it is exported.
+
+    Args:
+        path: The HDF5 file. The subset has the same name with the suffixes `.json` and `.h`.
+
+    Returns:
+        The three files.
+
+    Raises:
+        ValueError: If the path can't be that of the HDF5 file: its folder isn't there, or its suffix is that of the
+            subset.
+    """
+    path = Path(path)
+    if path.suffix in (".json", ".h") or not path.parent.is_dir() or path.is_dir():
+        raise ValueError(
+            f"The golden vectors must be written to FILE.h5, not .json or .h, in a folder that is there. Received: {path}"
+        )
+    cases = catalogue()
+    digest = write_sealed(path, cases)
+    beside = {path.with_suffix(".json"): as_json(subset(cases), digest), path.with_suffix(".h"): c_header(subset(cases), digest)}
+    for other, text in beside.items():
+        write_whole(other, lambda partial, text=text: partial.write_text(text, encoding="utf-8"))
+    return [path, *beside]
+
+
+def write_sealed(path: Path, cases: Sequence[Case]) -> str:
+    """Write cases to an HDF5 file and seal it.
+
+    Returns:
+        The digest of the seal.
+    """
+
+    def write(partial: Path) -> str:
+        with new_file(partial, userblock=SEAL_BYTES) as file:
+            write_cases(file, cases)
+        return seal(partial)
+
+    digest: str = write_whole(path, write)
+    return digest
+
+
+def write_cases(file: h5py.File, cases: Sequence[Case]) -> None:
+    """Fill an empty file with cases."""
+    put_attributes(
+        file,
+        {
+            "format": schema.VECTORS,
+            "format_version": schema.FORMAT_VERSION,
+            "specification_version": SPECIFICATION_VERSION,
+        },
+    )
+    root = new_group(file, "cases")
+    for case in cases:
+        group = case.group
+        if group.name not in root:
+            put_attributes(new_group(root, group.name), {"about": group.about, "required": int(group.required)})
+        _write_case(new_group(root[group.name], case.name.removeprefix(f"{group.name}/")), case)
+
+
+def _write_case(into: h5py.Group, case: Case) -> None:
+    lists = {"clauses": " ".join(case.clauses), "dtypes": " ".join(case.dtypes)}
+    put_attributes(into, {"function": case.function, "kind": case.kind, "reason": case.reason, **lists})
+    put_all(new_group(into, "inputs"), flat(case.arguments))
+    expected, tolerance = new_group(into, "expected"), new_group(into, "tolerance")
+    for number, answer in enumerate(case.expected):
+        put_all(new_group(expected, str(number)), {name: output.value for name, output in answer.items()})
+        here = new_group(tolerance, str(number))
+        for dtype in case.dtypes:
+            put_all(new_group(here, dtype), {name: output.tolerance[dtype] for name, output in answer.items()})
+
+
+def write_whole(path: Path, write: Callable[[Path], Any]) -> Any:
+    """Have a file written under another name, and give it its own once it is whole.
+
+    Args:
+        path: The file; one that is there is replaced.
+        write: Writes to the path that it is given.
+
+    Returns:
+        What `write` returned.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        result = write(partial)
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return result
+
+
+def new_file(path: Path, *, userblock: int = 0) -> h5py.File:
+    """An empty HDF5 file without times in it, in a layout that HDF5 reads from version 1.8 (2008) on."""
+    create = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    create.set_userblock(userblock)
+    create.set_obj_track_times(False)
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_libver_bounds(h5py.h5f.LIBVER_V18, h5py.h5f.LIBVER_V18)
+    return h5py.File(h5py.h5f.create(str(path).encode(), h5py.h5f.ACC_TRUNC, create, access))
+
+
+def new_group(parent: h5py.Group, name: str) -> h5py.Group:
+    """A group that keeps the order in which its members came, and no times."""
+    create = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+    create.set_link_creation_order(h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED)
+    create.set_obj_track_times(False)
+    return h5py.Group(h5py.h5g.create(parent.id, name.encode(), gcpl=create))
+
+
+def put_all(group: h5py.Group, values: Mapping[str, Any]) -> None:
+    """Write values as datasets; a name like `params/gamma` is in a group `params`."""
+    for name, value in values.items():
+        *path, last = name.split("/")
+        into = group
+        for part in path:
+            into = into[part] if part in into else new_group(into, part)
+        into.create_dataset(last, data=schema.stored(value), track_times=False)
+
+
+def put_attributes(group: h5py.Group, values: Mapping[str, int | str]) -> None:
+    """Write values as attributes."""
+    for name, value in values.items():
+        group.attrs.create(name, schema.stored(value))
