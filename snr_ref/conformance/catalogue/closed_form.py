@@ -70,7 +70,7 @@ def saturated_gates(draw: Draw) -> dict[str, Any]:
     return {"F": F, "params": saturating(draw, 4, 40, -40, 300, -300)}
 
 
-@cases.case("snr_closed_form", "6.3", kind="pattern")
+@cases.case("snr_closed_form", "6.3", kind="pattern", outputs=("F_plus", "f_plus", "f_minus"))
 def nan_in_one_image(draw: Draw) -> dict[str, Any]:
     """The other images are untouched."""
     F = feature_map(draw, 3, 3, 2, 4)

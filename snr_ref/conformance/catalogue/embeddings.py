@@ -81,9 +81,9 @@ def gamma_is_not_seen(draw: Draw) -> dict[str, Any]:
     return {"F": feature_map(draw, 3, 4, 2, 4), "params": weights}
 
 
-@cases.case("snr", "2.1", "6.3", kind="pattern", outputs=EMBEDDINGS)
+@cases.case("snr", "2.1", "6.3", kind="pattern", outputs=("f_plus", "f_minus"))
 def nan_in_the_last_image(draw: Draw) -> dict[str, Any]:
-    """The embeddings of the other images are untouched; f~ is beta by definition, or the pool of a map that is lost."""
+    """The embeddings of the other images are untouched; f~ may be beta there, or lost if it is pooled."""
     F = feature_map(draw, 3, 3, 2, 4)
     F[2, 0, 0, :] = np.nan
     return {"F": F, "params": params(draw, 4, 2)}

@@ -9,12 +9,16 @@ import numpy as np
 from snr_ref.conformance.case import Catalogue
 from snr_ref.conformance.catalogue.inputs import feature_map, params, saturating
 from snr_ref.conformance.draw import Draw, significant
+from snr_ref.conformance.functions import FUNCTIONS
 
 cases = Catalogue("forward", "the module, eqs. 1 to 5, step by step", required=True)
 
 STATISTICS = ("1.1", "1.2")
 RESTITUTION = ("1.3", "1.4", "1.5", "1.6")
 EQUATIONS = (*STATISTICS, *RESTITUTION)
+
+#: Where an image is lost, f~ may be beta all the same, or lost too if it is pooled.
+BUT_F_TILDE = tuple(output for output in FUNCTIONS["snr"].outputs if output != "f_tilde")
 
 
 @cases.case("snr", *EQUATIONS)
@@ -257,7 +261,7 @@ def full_float64(draw: Draw) -> dict[str, Any]:
     return {"F": feature_map(draw, 2, 3, 4, 4, bits=53), "params": params(draw, 4, 2, bits=53)}
 
 
-@cases.case("snr", "6.3", kind="pattern")
+@cases.case("snr", "6.3", kind="pattern", outputs=BUT_F_TILDE)
 def nan_in_the_second_image(draw: Draw) -> dict[str, Any]:
     """A NaN must come out as NaN in its own image, and leave the other images' numbers as they are."""
     F = feature_map(draw, 3, 4, 2, 4)
@@ -265,11 +269,11 @@ def nan_in_the_second_image(draw: Draw) -> dict[str, Any]:
     return {"F": F, "params": params(draw, 4, 2)}
 
 
-@cases.case("snr", "6.3", kind="pattern")
+@cases.case("snr", "6.3", kind="pattern", outputs=tuple(output for output in BUT_F_TILDE if output != "a"))
 def infinity_in_the_first_image(draw: Draw) -> dict[str, Any]:
-    """An infinity is no number to normalize by: its image is lost, the others are not."""
+    """An infinite pixel is no number to normalize by: its image is lost, whatever its gates are; the others are not."""
     F = feature_map(draw, 3, 4, 2, 4)
-    F[0, 0, 0, 0] = np.inf
+    F[0, 0, 0, :] = np.inf
     return {"F": F, "params": params(draw, 4, 2)}
 
 

@@ -177,7 +177,7 @@ def saturated_gates(draw: Draw) -> dict[str, Any]:
     """Where a gate is saturated nothing passes it, to either side, and nothing overflows."""
     F = significant(feature_map(draw, 2, 3, 3, 4) + 4)
     F = significant(F / F.mean((1, 2, 3), keepdims=True))
-    return _reached(draw, F, saturating(draw, 4, 20.5, -20.5, 300, -300), FROM_ALL)
+    return _reached(draw, F, saturating(draw, 4, 20.5, -20.5, 60, -60), FROM_ALL)
 
 
 @cases.case("snr_vjp", "5.1", "5.5")
@@ -316,8 +316,8 @@ def attention_of_dead_hidden_units(draw: Draw) -> dict[str, Any]:
 
 @cases.case("channel_attention_vjp", "5.2", "6.4")
 def attention_saturated(draw: Draw) -> dict[str, Any]:
-    """Logits to both sides of 20, 50 and 300: the slopes are small, and kept."""
-    weights = saturating(draw, 8, 20.5, -20.5, 50, -50, 12, -12, 300, -300)
+    """Logits to both sides of 12, 20, 40 and 60: the slopes are small, and kept."""
+    weights = saturating(draw, 8, 20.5, -20.5, 40, -40, 12, -12, 60, -60)
     z = np.ones((1, 8)) + draw.normal(2, 8) / 64
     return {"z": z, "w1": weights.w1, "w2": weights.w2, "grad_a": draw.normal(2, 8)}
 
