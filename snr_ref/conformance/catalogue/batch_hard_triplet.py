@@ -89,8 +89,8 @@ def far_apart(draw: Draw) -> dict[str, Any]:
 
 @cases.case("batch_hard_triplet_loss", "3.2")
 def near_neighbours(draw: Draw) -> dict[str, Any]:
-    """Features of length 1e3 that differ by 1, whose distances the expansion |x|^2 + |y|^2 - 2 x.y loses in float32."""
-    centre = draw.integers(-600, 600, 8).astype(np.float64)
+    """Features of length 1e4 that differ by 1, whose distances the expansion |x|^2 + |y|^2 - 2 x.y loses in float32."""
+    centre = draw.integers(-6000, 6000, 8).astype(np.float64)
     return {"features": centre + draw.integers(-2, 3, 6, 8), "labels": PAIRS, "margin": 1.0}
 
 

@@ -112,8 +112,8 @@ def euclidean_duplicates(draw: Draw) -> dict[str, Any]:
 
 @cases.case("euclidean_distance", "2.3")
 def euclidean_near_duplicates(draw: Draw) -> dict[str, Any]:
-    """Rows of length 1e3 that differ by 1: the expansion |x|^2 + |y|^2 - 2 x.y loses most digits in float32."""
-    x = draw.integers(-600, 600, 4, 8).astype(np.float64)
+    """Rows of length 1e4 that differ by 1: the expansion |x|^2 + |y|^2 - 2 x.y loses most digits in float32."""
+    x = draw.integers(-6000, 6000, 4, 8).astype(np.float64)
     steps = np.array([[1.0] + 7 * [0.0], [0.0, -1.0, 1.0] + 5 * [0.0], 8 * [0.5], 7 * [0.0] + [0.125]])
     return {"x": x, "y": x + steps}
 

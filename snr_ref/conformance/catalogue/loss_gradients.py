@@ -67,9 +67,9 @@ def euclidean_duplicates(draw: Draw) -> dict[str, Any]:
 
 @cases.case("euclidean_distance_vjp", "5.3")
 def euclidean_near_duplicates(draw: Draw) -> dict[str, Any]:
-    """Rows of length 1e3 that differ by 1: the direction must come from the difference."""
+    """Rows of length 1e4 that differ by 1: the direction must come from the difference."""
     pair = _pair(draw, 3, 3, 8)
-    x = draw.integers(-600, 600, 3, 8).astype(np.float64)
+    x = draw.integers(-6000, 6000, 3, 8).astype(np.float64)
     return pair | {"x": x, "y": x + draw.integers(1, 3, 3, 8)}
 
 

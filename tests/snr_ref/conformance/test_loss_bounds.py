@@ -1,0 +1,108 @@
+"""Whatever the embeddings and labels, a port in single precision stays within what rounding explains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from snr_ref.conformance.bounds.loss_gradients import is_decided
+from snr_ref.conformance.bounds.precision import PRECISIONS
+from snr_ref.conformance.case import Case, Group
+from snr_ref.conformance.comparison import compare
+from snr_ref.conformance.implementation import Implementation
+from snr_ref.restitution import SNRParams
+from tests.snr_ref.conformance.plain_losses import Careful
+from tests.strategies import (
+    EmbeddingBatch,
+    RetrievalCase,
+    embedding_batches,
+    embeddings,
+    generators,
+    identity_labels,
+    retrieval_cases,
+)
+
+PORT = Implementation(Careful())
+BOTH = pytest.mark.parametrize("dtype", ["float64", "float32"])
+
+
+def assert_within(dtype: str, function: str, **arguments: Any) -> None:
+    """The port's answer in the dtype is within the tolerance, of arguments that float32 holds exactly."""
+    held = {name: _single(value) for name, value in arguments.items()}
+    case = Case("random/drawn", Group("random", "drawn by the test", False), "", ("2.2",), function, held)
+    assert case.dtypes == ("float64", "float32")
+    comparisons = compare(case, dtype, PORT.answer(case, dtype))
+    assert comparisons
+    assert all(comparison.passed for comparison in comparisons), comparisons
+
+
+def _single(value: Any) -> Any:
+    is_real = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return value.astype(np.float32).astype(np.float64) if is_real else value
+
+
+@BOTH
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+@given(data=st.data())
+def test_distances_and_their_gradients(distance: str, dtype: str, data: st.DataObject) -> None:
+    channels = data.draw(st.integers(1, 6))
+    x, y = data.draw(embeddings(5, channels)), data.draw(embeddings(4, channels))
+    rng = data.draw(generators())
+    if data.draw(st.booleans()):
+        y[0] = x[1] + rng.normal(size=channels) * 1e-3
+    assert_within(dtype, f"{distance}_distance", x=x, y=y)
+    assert_within(dtype, f"{distance}_distance_vjp", x=x, y=y, grad_d=rng.normal(size=(5, 4)))
+
+
+@BOTH
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+@given(batch=embedding_batches(), strength=st.sampled_from([1.0, 30.0, 1e4]))
+def test_the_dual_causality_loss(distance: str, dtype: str, batch: EmbeddingBatch, strength: float) -> None:
+    stretched = {name: strength * f for name, f in batch._asdict().items() if name != "labels"}
+    for function in ("dual_causality_loss", "dual_causality_gradients"):
+        assert_within(dtype, function, **stretched, labels=batch.labels, distance=distance)
+
+
+@BOTH
+@given(data=st.data(), smoothing=st.sampled_from([0.0, 0.1, 0.3, 1.0]), strength=st.sampled_from([0.1, 1.0, 30.0, 1e4]))
+def test_the_cross_entropy(dtype: str, data: st.DataObject, smoothing: float, strength: float) -> None:
+    rows, classes, rng = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 6)), data.draw(generators())
+    logits = strength * (rng.normal(size=(rows, classes)) + rng.normal())
+    labels = rng.integers(0, classes, rows)
+    for function in ("cross_entropy", "cross_entropy_gradient"):
+        assert_within(dtype, function, logits=logits, labels=labels, label_smoothing=smoothing)
+
+
+@BOTH
+@given(data=st.data(), margin=st.sampled_from([0.0, 0.3, "soft"]))
+def test_the_batch_hard_triplet_loss(dtype: str, data: st.DataObject, margin: Any) -> None:
+    images = data.draw(st.integers(1, 7))
+    features, labels = data.draw(embeddings(images, data.draw(st.integers(1, 5)))), data.draw(identity_labels(images))
+    arguments = {"features": _single(features), "labels": labels, "margin": margin}
+    assert_within(dtype, "batch_hard_triplet_loss", **arguments)
+    assume(is_decided(arguments, PRECISIONS[dtype]))
+    assert_within(dtype, "batch_hard_triplet_gradient", **arguments)
+
+
+@BOTH
+@given(data=st.data(), rng=generators())
+def test_the_whole_objective(dtype: str, data: st.DataObject, rng: np.random.Generator) -> None:
+    images, channels = data.draw(st.integers(2, 6)), data.draw(st.integers(2, 5))
+    shapes = {"gamma": (channels,), "beta": (channels,), "w1": (channels, 2), "w2": (2, channels)}
+    weights = {name: _single(rng.normal(size=shape)) for name, shape in shapes.items()}
+    if data.draw(st.booleans()):
+        weights["beta"] = np.zeros(channels)
+    F = rng.normal(size=(images, 3, 2, channels)) + 2 * rng.normal(size=(images, 1, 1, channels))
+    labels = rng.integers(0, 3, images)
+    logits = rng.normal(size=(images, 3))
+    assert_within(dtype, "objective", F=F, params=SNRParams(**weights), logits=logits, labels=labels, weight=0.3)
+
+
+@BOTH
+@given(case=retrieval_cases(), max_rank=st.integers(1, 30), protocol=st.sampled_from(["market1501", "no_camera"]))
+def test_the_retrieval_metrics(dtype: str, case: RetrievalCase, max_rank: int, protocol: str) -> None:
+    assert_within(dtype, "evaluate_retrieval", **case._asdict(), max_rank=max_rank, protocol=protocol)

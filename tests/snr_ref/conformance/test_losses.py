@@ -1,0 +1,155 @@
+"""The cases of losses, gradients and metrics: what is right passes with room to spare, what is wrong does not."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import numpy as np
+import pytest
+
+import snr_ref
+from snr_ref.conformance.bounds.loss_gradients import is_decided
+from snr_ref.conformance.bounds.precision import PRECISIONS
+from snr_ref.conformance.case import Case
+from snr_ref.conformance.catalogue import catalogue
+from snr_ref.conformance.comparison import compare
+from snr_ref.conformance.functions import flat
+from snr_ref.conformance.implementation import Implementation
+from tests.snr_ref.conformance.loss_mistakes import MISTAKES, PooledNoise
+from tests.snr_ref.conformance.plain_losses import Careful, Naive
+
+GROUPS = (
+    "distances",
+    "dual_causality",
+    "cross_entropy",
+    "batch_hard_triplet",
+    "objective",
+    "loss_gradients",
+    "retrieval",
+    "retrieval_ties",
+)
+CASES = {case.name: case for case in catalogue() if case.group.name in GROUPS}
+each_case = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+
+
+@np.errstate(all="ignore")
+def complaints(implementation: Implementation, case: Case, dtype: str) -> list[str]:
+    """Why the implementation fails the case; nothing if it passes."""
+    return [f"{c.output}: {c.why}" for c in compare(case, dtype, implementation.answer(case, dtype)) if not c.passed]
+
+
+@each_case
+def test_the_reference_passes_its_own_case(case: Case) -> None:
+    assert complaints(Implementation(snr_ref), case, "float64") == []
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@each_case
+def test_a_plain_port_passes_using_up_a_part_of_its_tolerance(case: Case, dtype: str) -> None:
+    answer = Implementation(Careful()).answer(case, dtype)
+    assert set(answer) >= set(case.expected[0])
+    for comparison in compare(case, dtype, answer):
+        assert comparison.fraction < 0.5, comparison
+
+
+@each_case
+def test_every_case_is_asked_in_single_precision_too(case: Case) -> None:
+    assert case.dtypes == ("float64", "float32")
+
+
+def test_a_port_without_rules_for_extremes_fails_where_they_are_asked_for_and_only_there() -> None:
+    failed = {name for name, case in CASES.items() if complaints(Implementation(Naive()), case, "float32")}
+    assert failed == {
+        "distances/cosine_duplicates",
+        "distances/cosine_zero",
+        "distances/cosine_tiny",
+        "distances/cosine_huge",
+        "distances/euclidean_tiny",
+        "distances/euclidean_huge",
+        "dual_causality/collapse_to_zero",
+        "objective/at_the_start",
+        "loss_gradients/dual_causality_collapse_to_zero",
+    }
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__)
+def test_a_mistake_fails_the_case_that_is_there_for_it(mistake: type[Careful]) -> None:
+    found = re.match(r"`(\S+)` (\w+): ", mistake.__doc__ or "")
+    assert found
+    name, dtype = found.groups()
+    assert complaints(Implementation(mistake()), CASES[name], dtype)
+    assert not complaints(Implementation(Careful()), CASES[name], dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_pooled_noise_shows_where_beta_is_zero_and_nowhere_else(dtype: str) -> None:
+    failed = {
+        name
+        for name, case in CASES.items()
+        if case.function == "objective" and complaints(Implementation(PooledNoise()), case, dtype)
+    }
+    assert failed == {"objective/at_the_start"}
+    assert "rounding noise" in CASES["objective/at_the_start"].reason
+
+
+def test_the_order_among_ties_is_asked_for_in_its_own_group_alone() -> None:
+    from tests.snr_ref.conformance.loss_mistakes import LastAmongTies
+
+    failed = {
+        case.group.name
+        for case in CASES.values()
+        if case.function == "evaluate_retrieval" and complaints(Implementation(LastAmongTies()), case, "float64")
+    }
+    assert failed == {"retrieval_ties"}
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES.values() if case.function == "batch_hard_triplet_gradient"], ids=lambda c: c.name
+)
+def test_rounding_decides_no_gradient_of_the_triplet_loss(case: Case) -> None:
+    assert all(is_decided(case.arguments, PRECISIONS[dtype]) for dtype in case.dtypes)
+
+
+def test_a_near_tie_is_not_decided() -> None:
+    features = np.array([[0.0, 0], [1, 0], [0, 1 + 2.0**-22], [8, 8]])
+    arguments = {"features": features, "labels": np.array([0, 0, 0, 1]), "margin": "soft"}
+    assert not is_decided(arguments, PRECISIONS["float32"])
+    assert is_decided(arguments, PRECISIONS["float64"])
+
+
+def test_an_anchor_on_the_edge_of_the_hinge_is_not_decided() -> None:
+    features = np.array([[0.0], [1], [1.5]])
+    arguments = {"features": features, "labels": np.array([0, 0, 1])}
+    assert is_decided(arguments | {"margin": 0.25}, PRECISIONS["float64"])
+    assert not is_decided(arguments | {"margin": 0.5}, PRECISIONS["float64"])
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_cases_follow_from_their_names(group: str) -> None:
+    from snr_ref.conformance.catalogue import GROUPS as BUILDERS
+
+    (builder,) = (cases for cases in BUILDERS if cases.group.name == group)
+    for case in builder:
+        again, first = flat(case.arguments), flat(CASES[case.name].arguments)
+        assert again.keys() == first.keys()
+        assert all(np.array_equal(again[name], first[name], equal_nan=np.ndim(first[name]) > 0) for name in first)
+
+
+def test_the_answers_to_ties_differ() -> None:
+    case = CASES["retrieval/any_order_among_ties"]
+    assert len({float(answer["mAP"].value) for answer in case.expected}) == 3
+
+
+@cache
+def pinned() -> set[str]:
+    return {clause for case in catalogue() for clause in case.clauses if case.group.name in (*GROUPS, "refusals")}
+
+
+@pytest.mark.parametrize(
+    "clause",
+    ["2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "2.8", "3.1", "3.2", "3.3", "3.4", "5.3", "5.4", "6.4", "6.6"]
+    + [f"7.{number}" for number in range(1, 8)],
+)
+def test_the_clause_is_pinned(clause: str) -> None:
+    assert clause in pinned()

@@ -1,0 +1,42 @@
+"""The refusals: each has one thing wrong, and that is why the reference refuses it."""
+
+import pytest
+
+import snr_ref
+from snr_ref.conformance.case import Case
+from snr_ref.conformance.catalogue.refusals import cases, good
+from snr_ref.conformance.draw import Draw
+from snr_ref.conformance.functions import FUNCTIONS, call, flat
+from snr_ref.conformance.implementation import Implementation
+
+FUNCTIONS_THAT_REFUSE = [name for name in FUNCTIONS if name != "objective"]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS_THAT_REFUSE)
+def test_nothing_is_wrong_with_the_good_arguments(function: str) -> None:
+    call(snr_ref, function, good(function, Draw("any")))
+
+
+@pytest.mark.parametrize("case", list(cases), ids=lambda case: case.name)
+def test_the_reference_refuses_it_in_words(case: Case) -> None:
+    with pytest.raises(ValueError, match=r"Received|must have"):
+        Implementation(snr_ref).answer(case, "float64")
+
+
+def test_every_function_refuses_something() -> None:
+    assert {case.function for case in cases} == set(FUNCTIONS_THAT_REFUSE)
+
+
+@pytest.mark.parametrize("case", list(cases), ids=lambda case: case.name)
+def test_few_arguments_are_wrong_at_once(case: Case) -> None:
+    right = flat(good(case.function, Draw(case.name)))
+    given = flat(case.arguments)
+    unlike = [name for name in right if name not in given or repr(given[name]) != repr(right[name])]
+    assert 1 <= len(unlike) <= 3
+
+
+def test_nothing_is_expected_of_a_refusal_and_it_is_asked_in_double_precision_alone() -> None:
+    for case in cases:
+        assert case.kind == "refusal"
+        assert case.expected == ()
+        assert case.dtypes == ("float64",)
