@@ -31,12 +31,13 @@ p, dl, ul { margin: .5rem 0; } .soft { color: var(--soft); } .good { color: var(
 th, td { padding: .3rem .6rem; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { position: sticky; top: 0; background: var(--paper); } .number { text-align: right;
      font-variant-numeric: tabular-nums; }
-.plots { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); }
-figure { margin: 0; padding: .75rem; border: 1px solid var(--line); border-radius: .5rem; }
+.plots { columns: 24rem; column-gap: 1rem; margin-top: .75rem; }
+figure { margin: 0 0 1rem; padding: .75rem; break-inside: avoid; border: 1px solid var(--line); border-radius: .5rem; }
 figcaption { font-weight: 600; } figure svg { width: 100%; height: auto; }
 .box { padding: .75rem 1rem; margin: .75rem 0; background: var(--box); border-left: 4px solid var(--bad);
        border-radius: .25rem; }
-.dot { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin: 0 .3em 0 1em; }
+.key { white-space: nowrap; margin-right: .7em; }
+.dot { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .3em; }
 code { font-size: .9em; } details { margin: .5rem 0; } summary { cursor: pointer; }
 """
 
@@ -63,11 +64,11 @@ def page(report: Report) -> str:
             f'{escape(report.implementation)} {_VERDICTS[status]}.</strong> <span class="soft">{versions}</span></p>',
             *_summary(report),
             *_section("The first difference in the chain", _differences(report)),
+            *_section("Errors", _plots(report)),
+            *_section("Figures", _figures(report.quantities)),
             *_section("Failing cases", map(_case, report.having("failed"))),
             *_section("Failed as expected", map(_case, report.having("expected failure"))),
             *_section("Passed, though expected to fail", map(_case, report.having("unexpected pass"))),
-            *_section("Errors", _plots(report)),
-            *_section("Figures", _figures(report.quantities)),
             *_section("What is provided", _groups(report)),
             "</body>\n</html>\n",
         ]
@@ -138,9 +139,12 @@ def _plots(report: Report) -> list[str]:
     if not drawn:
         return []
     dtypes = [dtype for dtype in DTYPES if any(r.dtype == dtype and r.comparisons for r in report.results)]
-    key = "".join(f'<span class="dot" style="background:{COLOURS[dtype]}"></span>{dtype}' for dtype in dtypes)
+    key = "".join(
+        f'<span class="key"><span class="dot" style="background:{COLOURS[dtype]}"></span>{dtype}</span> '
+        for dtype in dtypes
+    )
     return [
-        f"<p>A dot per case. To the right of 1, rounding doesn't explain the error.{key}</p>",
+        f"<p>A dot per case. To the right of 1, rounding doesn't explain the error.</p>\n<p>{key}</p>",
         f'<div class="plots">{"".join(drawn)}</div>',
     ]
 
