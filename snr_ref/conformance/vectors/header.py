@@ -80,9 +80,7 @@ def c_header(cases: Sequence[Case], digest: str) -> str:
     Returns:
         The text; numbers have the digits that give back the same double.
     """
-    head = _HEAD.format(
-        digest=digest, format=schema.FORMAT_VERSION, specification=SPECIFICATION_VERSION
-    )
+    head = _HEAD.format(digest=digest, format=schema.FORMAT_VERSION, specification=SPECIFICATION_VERSION)
     parts = _Parts()
     rows = [parts.case(case) for case in cases]
     table = _table("snr_vectors_case", "snr_vectors_cases", rows)
@@ -98,7 +96,9 @@ class _Parts:
 
     def case(self, case: Case) -> str:
         inputs = self._define("snr_vectors_input", [self._input(n, v) for n, v in flat(case.arguments).items()])
-        answers = self._define("snr_vectors_answer", [self._answer(case, number) for number in range(len(case.expected))])
+        answers = self._define(
+            "snr_vectors_answer", [self._answer(case, number) for number in range(len(case.expected))]
+        )
         texts = ", ".join(_text(text) for text in (case.name, case.function, case.kind, case.reason))
         return f"{texts}, {int(case.group.required)}, {inputs}, {answers}"
 

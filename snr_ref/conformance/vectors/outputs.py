@@ -10,7 +10,8 @@ import numpy as np
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.functions import FUNCTIONS
 from snr_ref.conformance.implementation import Implementation
-from snr_ref.conformance.report import Report, Result
+from snr_ref.conformance.report import Report
+from snr_ref.conformance.result import Result
 from snr_ref.conformance.runner import judge, questions
 from snr_ref.conformance.vectors import schema
 from snr_ref.conformance.vectors.reader import Vectors, check_format, read_vectors
@@ -29,7 +30,8 @@ def compare_files(golden: Path | str, outputs: Path | str) -> Report:
         outputs: The HDF5 file that it wrote; neither file is trusted.
 
     Returns:
-        The report, of the cases and dtypes in the golden vectors. What is not in `outputs` is not provided.
+        The report, of the cases in the golden vectors, in the dtypes in which `outputs` answers any, and of refusals
+        if it answers any. What else is not in `outputs` is not provided.
 
     Raises:
         ValueError: If a file can't be read, as in `read`; if `outputs` was made for other golden vectors; if it has a
@@ -44,8 +46,10 @@ def compare_files(golden: Path | str, outputs: Path | str) -> Report:
         raise ValueError(f"{outputs} was made for the golden vectors {made_for}; {golden} is {vectors.sha256}")
     answers = _answers(root, vectors)
     name = root.text("implementation") if "implementation" in root.attributes else outputs.name
-    results = [_result(case, dtype, answers.get((case.name, dtype))) for case in vectors.cases for dtype in case.dtypes]
-    return Report(name, tuple(results))
+    dtypes = {dtype for _, dtype in answers}
+    asked = [(case, dtype) for case in vectors.cases for dtype in case.dtypes if dtype in dtypes]
+    refuses = any(case.kind == "refusal" and (case.name, dtype) in answers for case, dtype in asked)
+    return Report(name, tuple(_result(case, dtype, answers.get((case.name, dtype)), refuses) for case, dtype in asked))
 
 
 def write_outputs(golden: Path | str, outputs: Path | str, implementation: Implementation) -> None:
@@ -61,15 +65,15 @@ def write_outputs(golden: Path | str, outputs: Path | str, implementation: Imple
     """
     vectors = read_vectors(Path(golden))
 
-    def write(partial: Path) -> None:
-        with new_file(partial) as file:
+    def write(unfinished: Path) -> None:
+        with new_file(unfinished) as file:
             put_attributes(
                 file,
                 {
                     "format": schema.OUTPUTS,
                     "format_version": schema.FORMAT_VERSION,
                     "vectors_sha256": vectors.sha256,
-                    "implementation": implementation.name,
+                    "implementation": str(implementation.name),
                 },
             )
             root = new_group(file, "cases")
@@ -90,7 +94,7 @@ def _ask(implementation: Implementation, case: Case, dtype: str) -> dict[str, np
     except NotImplementedError:
         return {}
     except Exception:
-        return {REFUSED: np.int64(1)}
+        return {REFUSED: np.array(1)}
 
 
 def _portable(value: np.ndarray) -> np.ndarray:
@@ -123,7 +127,9 @@ def _answers(root: Node, vectors: Vectors) -> dict[tuple[str, str], Mapping[str,
     return answers
 
 
-def _result(case: Case, dtype: str, answer: Mapping[str, np.ndarray] | None) -> Result:
+def _result(case: Case, dtype: str, answer: Mapping[str, np.ndarray] | None, refuses: bool) -> Result:
+    if case.kind == "refusal" and not refuses:
+        return Result(case, dtype, "not asked", why="there is no refusal in the file")
     if not answer:
         return Result(case, dtype, "not provided", why=f"there is no answer for {dtype} in the file")
     if REFUSED in answer and np.any(answer[REFUSED]):

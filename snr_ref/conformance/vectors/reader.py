@@ -148,9 +148,10 @@ def _expected(node: Node, tolerances: Node, function: str, dtypes: tuple[str, ..
         for name, value in values.items():
             bound = of_dtype.get(name)
             if bound is None or bound.shape != value.shape or not (bound[np.isfinite(value)] >= 0).all():
+                received = "nothing" if bound is None else f"shape {bound.shape}, from {np.min(bound, initial=0)}"
                 raise ValueError(
-                    f"{tolerances.where}/{dtype}/{name} must have shape {value.shape}, that of the expected numbers, and "
-                    f"be at least 0. Received: {'nothing' if bound is None else f'shape {bound.shape}'}"
+                    f"{tolerances.where}/{dtype}/{name} must have the shape of the expected numbers, {value.shape}, and "
+                    f"be at least 0. Received: {received}"
                 )
     order = [name for name in FUNCTIONS[function].outputs if name in values]
     return {name: Numbers(values[name], {d: by_dtype[d][name] for d in dtypes}) for name in order}

@@ -7,13 +7,15 @@ all that the file declares together is no larger than the file, and can be read 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
-import h5py
 import numpy as np
+from h5py import h5a, h5d, h5f, h5g, h5l, h5o, h5s, h5t
 
 from snr_ref.conformance.vectors.schema import ATTRIBUTES
 
@@ -23,7 +25,19 @@ MOST_BYTES = 2**30
 _DEEPEST = 8
 _LONGEST_TEXT = 2**16
 _NAME = re.compile(r"[A-Za-z0-9_]{1,100}")
-_LAYOUTS = (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT)
+_LAYOUTS = (h5d.CONTIGUOUS, h5d.COMPACT)
+_CLASSES = {
+    h5t.STRING: "text of variable length",
+    h5t.COMPOUND: "a compound",
+    h5t.ENUM: "an enumeration",
+    h5t.VLEN: "sequences of variable length",
+    h5t.REFERENCE: "a reference",
+    h5t.OPAQUE: "opaque bytes",
+    h5t.ARRAY: "arrays as elements",
+    h5t.BITFIELD: "a bit field",
+    h5t.FLOAT: "a wider float",
+    h5t.INTEGER: "a wider integer",
+}
 
 
 @dataclass(frozen=True)
@@ -103,15 +117,15 @@ def parse(path: Path, content: bytes) -> Node:
         ValueError: If this is no HDF5 file, or has anything in it that the format doesn't allow; it names the object.
     """
     try:
-        with h5py.File(h5py.h5f.open_file_image(content)) as file:
-            return _Walk(path, len(content)).group(file, "", 0)
-    except _Refused as error:
+        file = h5f.open_file_image(content)
+        return _Walk(path, len(content)).group(h5g.open(file, b"/"), "/", 0)
+    except _RefusedError as error:
         raise ValueError(str(error)) from None
     except Exception as error:  # whatever h5py makes of bytes that are no HDF5
         raise ValueError(f"{path} can't be read as HDF5: {type(error).__name__}: {error}") from error
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """What the file has and may not have."""
 
 
@@ -124,87 +138,99 @@ class _Walk:
         self._size = size
         self._seen: set[int] = set()
 
-    def group(self, group: h5py.Group, where: str, depth: int) -> Node:
-        self._once(group, where or "/")
+    def group(self, group: h5g.GroupID, where: str, depth: int) -> Node:
+        self._once(group, where)
         if depth > _DEEPEST:
-            self._refuse(where, f"at most {_DEEPEST} groups inside each other")
-        attributes = {name: self._attribute(group, name, where) for name in ATTRIBUTES if name in group.attrs}
-        members = {name: self._member(group, name, where, depth) for name in group}
-        return Node(f"{self._path}: {where or '/'}", attributes, members)
+            self._refuse(where, f"at most {_DEEPEST} groups inside each other", "more")
+        attributes: dict[str, int | str] = {}
+        for index in range(h5a.get_num_attrs(group)):
+            attribute = h5a.open(group, index=index)
+            if attribute.name.decode(errors="replace") in ATTRIBUTES:
+                attributes[attribute.name.decode()] = self._attribute(attribute, where)
+        members = {self._name(name, where): self._member(group, name, where, depth) for name in group}
+        return Node(f"{self._path}: {where}", attributes, members)
 
-    def _member(self, group: h5py.Group, name: str, where: str, depth: int) -> Node | np.ndarray | str:
+    def _name(self, raw: bytes, where: str) -> str:
+        name = raw.decode(errors="replace")
         if not _NAME.fullmatch(name):
-            self._refuse(where or "/", f"names of letters, digits and _ ({_NAME.pattern})", f"{name[:100]!r}")
-        inside = f"{where}/{name}"
-        link = group.get(name, getlink=True)
-        if not isinstance(link, h5py.HardLink):
-            self._refuse(inside, "the object itself, not a link to it", type(link).__name__)
-        member = group[name]
-        if isinstance(member, h5py.Group):
+            self._refuse(where, "names of at most 100 letters, digits and _ of ASCII", f"{name[:100]!r}")
+        return name
+
+    def _member(self, group: h5g.GroupID, name: bytes, where: str, depth: int) -> Node | np.ndarray | str:
+        inside = f"{where.rstrip('/')}/{name.decode()}"
+        if group.links.get_info(name).type != h5l.TYPE_HARD:
+            self._refuse(inside, "the object itself, not a link to it", "a soft or external link")
+        member = h5o.open(group, name)
+        if isinstance(member, h5g.GroupID):
             return self.group(member, inside, depth + 1)
-        if not isinstance(member, h5py.Dataset):
+        if not isinstance(member, h5d.DatasetID):
             self._refuse(inside, "a group or a dataset", type(member).__name__)
         return self._dataset(member, inside)
 
-    def _dataset(self, dataset: h5py.Dataset, where: str) -> np.ndarray | str:
+    def _dataset(self, dataset: h5d.DatasetID, where: str) -> np.ndarray | str:
         self._once(dataset, where)
-        text = self._type(dataset.id, where)
-        properties = dataset.id.get_create_plist()
+        dtype = self._type(dataset, where)
+        properties = dataset.get_create_plist()
         if properties.get_external_count() or properties.get_layout() not in _LAYOUTS or properties.get_nfilters():
             self._refuse(
                 where,
                 "contiguous storage in this file without compression (h5repack -f NONE -l CONTI makes it so)",
                 "external, virtual, chunked or compressed storage",
             )
-        if dataset.shape is None:
-            self._refuse(where, "numbers or a text", "an empty dataspace")
-        declared = dataset.dtype.itemsize
-        for length in dataset.shape:
-            declared *= int(length)
+        shape = self._shape(dataset, where)
+        declared, there = dtype.itemsize * math.prod(shape), dataset.get_storage_size()
         self._left -= declared
-        if self._left < 0 or dataset.id.get_storage_size() != declared:
+        if self._left < 0 or there != declared:
             self._refuse(
                 where,
                 f"numbers that are stored in the file, of {self._size} bytes altogether",
-                f"shape {dataset.shape}, which needs {declared} bytes where {dataset.id.get_storage_size()} are stored",
+                f"shape {shape}, which needs {declared} bytes, with {there} bytes stored",
             )
-        if text:
-            if dataset.shape or declared > _LONGEST_TEXT:
-                self._refuse(where, f"one text of at most {_LONGEST_TEXT} bytes", f"shape {dataset.shape}")
-            return bytes(dataset[()]).decode()
-        return np.asarray(dataset[()]).astype(dataset.dtype.newbyteorder("="), copy=False)
+        value = np.zeros(shape, dtype)
+        dataset.read(h5s.ALL, h5s.ALL, value)
+        if dtype.kind == "S":
+            if shape or declared > _LONGEST_TEXT:
+                self._refuse(where, f"one text of at most {_LONGEST_TEXT} bytes", f"shape {shape} of {dtype}")
+            return bytes(value[()]).decode()
+        return value.astype(dtype.newbyteorder("="), copy=False)
 
-    def _attribute(self, group: h5py.Group, name: str, where: str) -> int | str:
-        at = f"{where or '/'}, attribute {name!r}"
-        attribute = group.attrs.get_id(name)
-        text = self._type(attribute, at)
-        if attribute.shape != () or attribute.get_storage_size() > _LONGEST_TEXT:
-            self._refuse(at, f"one value of at most {_LONGEST_TEXT} bytes", f"shape {attribute.shape}")
-        value = group.attrs[name]
-        if text:
-            return bytes(value).decode()
-        if not isinstance(value, np.integer):
-            self._refuse(at, "an integer or a text", f"{attribute.dtype}")
-        return int(value)
+    def _attribute(self, attribute: h5a.AttrID, where: str) -> int | str:
+        at = f"{where}, attribute {attribute.name.decode()!r},"
+        dtype = self._type(attribute, at)
+        if self._shape(attribute, at) != () or dtype.itemsize > _LONGEST_TEXT or dtype.kind not in "iuS":
+            self._refuse(at, f"one integer or one text of at most {_LONGEST_TEXT} bytes", f"{dtype}")
+        value = np.zeros((), dtype)
+        attribute.read(value)
+        return bytes(value[()]).decode() if dtype.kind == "S" else int(value)
 
-    def _type(self, thing: h5py.h5d.DatasetID | h5py.h5a.AttrID, where: str) -> bool:
-        """Whether it is text; anything but text of a fixed length and numbers is refused."""
+    def _type(self, thing: h5d.DatasetID | h5a.AttrID, where: str) -> np.dtype:
+        """That of numbers or of a text; every other is refused, before NumPy hears of it."""
         kind = thing.get_type()
-        if isinstance(kind, h5py.h5t.TypeStringID) and not kind.is_variable_str():
-            return True
-        number = isinstance(kind, h5py.h5t.TypeIntegerID | h5py.h5t.TypeFloatID)
-        if not number or thing.dtype.kind not in "fiu" or thing.dtype.itemsize > 8 or thing.dtype.metadata:
-            self._refuse(where, "integers, floats of at most 64 bits, or UTF-8 text of a fixed length", f"{thing.dtype}")
-        return False
+        is_text = isinstance(kind, h5t.TypeStringID) and not kind.is_variable_str()
+        is_number = isinstance(kind, h5t.TypeIntegerID | h5t.TypeFloatID) and kind.get_size() <= 8
+        if not is_text and not is_number:
+            self._refuse(
+                where,
+                "integers, floats of at most 64 bits, or text of a fixed length",
+                _CLASSES.get(kind.get_class(), "another type"),
+            )
+        dtype: np.dtype = thing.dtype
+        return dtype
 
-    def _once(self, thing: h5py.Group | h5py.Dataset, where: str) -> None:
-        address = h5py.h5o.get_info(thing.id).addr
+    def _shape(self, thing: h5d.DatasetID | h5a.AttrID, where: str) -> tuple[int, ...]:
+        space = thing.get_space()
+        if space.get_simple_extent_type() not in (h5s.SCALAR, h5s.SIMPLE):
+            self._refuse(where, "numbers or a text", "an empty dataspace")
+        return tuple(int(length) for length in space.get_simple_extent_dims())
+
+    def _once(self, thing: h5g.GroupID | h5d.DatasetID, where: str) -> None:
+        address = h5o.get_info(thing).addr
         if address in self._seen:
             self._refuse(where, "each object once", "another link to one that was there before")
         self._seen.add(address)
 
-    def _refuse(self, where: str, expected: str, received: str = "more") -> None:
-        raise _Refused(f"{self._path}: {where} must have {expected}. Received: {received}")
+    def _refuse(self, where: str, expected: str, received: str) -> NoReturn:
+        raise _RefusedError(f"{self._path}: {where} must have {expected}. Received: {received}")
 
 
 def _described(member: Node | np.ndarray | str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +39,16 @@ def export(path: Path | str) -> list[Path]:
     path = Path(path)
     if path.suffix in (".json", ".h") or not path.parent.is_dir() or path.is_dir():
         raise ValueError(
-            f"The golden vectors must be written to FILE.h5, not .json or .h, in a folder that is there. Received: {path}"
+            "The golden vectors must be written to FILE.h5, not .json or .h, in a folder that is there. "
+            f"Received: {path}"
         )
     cases = catalogue()
     digest = write_sealed(path, cases)
-    beside = {path.with_suffix(".json"): as_json(subset(cases), digest), path.with_suffix(".h"): c_header(subset(cases), digest)}
-    for other, text in beside.items():
-        write_whole(other, lambda partial, text=text: partial.write_text(text, encoding="utf-8"))
-    return [path, *beside]
+    few = subset(cases)
+    as_text = {path.with_suffix(".json"): as_json(few, digest), path.with_suffix(".h"): c_header(few, digest)}
+    for beside, text in as_text.items():
+        write_whole(beside, partial(Path.write_text, data=text, encoding="utf-8"))
+    return [path, *as_text]
 
 
 def write_sealed(path: Path, cases: Sequence[Case]) -> str:
@@ -55,10 +58,10 @@ def write_sealed(path: Path, cases: Sequence[Case]) -> str:
         The digest of the seal.
     """
 
-    def write(partial: Path) -> str:
-        with new_file(partial, userblock=SEAL_BYTES) as file:
+    def write(unfinished: Path) -> str:
+        with new_file(unfinished, userblock=SEAL_BYTES) as file:
             write_cases(file, cases)
-        return seal(partial)
+        return seal(unfinished)
 
     digest: str = write_whole(path, write)
     return digest
@@ -104,14 +107,14 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> Any:
     Returns:
         What `write` returned.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    unfinished = path.with_name(f".{path.name}.partial")
     try:
-        result = write(partial)
-        with open(partial, "rb") as file:
+        result = write(unfinished)
+        with open(unfinished, "rb") as file:
             os.fsync(file.fileno())
-        os.replace(partial, path)
+        os.replace(unfinished, path)
     finally:
-        partial.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
     return result
 
 
