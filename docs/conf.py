@@ -1,13 +1,11 @@
-"""The site: `sphinx-build -W --keep-going docs build/site`. It needs no network, and no page loads anything from elsewhere."""
+"""The site: `sphinx-build -W --keep-going docs build/site`. Neither the build nor a page needs the network."""
 
-import logging
 import os
 import sys
 from pathlib import Path
 
-DOCS = Path(__file__).parent
-sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from snr_ref.conformance.clauses import SPECIFICATION_VERSION
@@ -34,7 +32,6 @@ exclude_patterns = ["_ext", "_static", "examples", "data"]
 
 myst_enable_extensions = ["dollarmath", "attrs_inline"]
 myst_heading_anchors = 3
-suppress_warnings: list[str] = []
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", ".*")]  # types of other packages, which have no pages here
 default_role = "code"
@@ -63,6 +60,3 @@ html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}
-templates_path: list[str] = []
-
-logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import snr_ref
-from snr_ref.instance_norm import over_pixels, standard_deviation
+from snr_ref.instance_norm import over_pixels
 
 #: Text and lines for the page's two colour schemes.
 SHADES = {"light": "#24292f", "dark": "#d0d4da"}
@@ -27,7 +27,7 @@ PEOPLE, VIEWS = 12, (("day", 1), ("night", 1), ("fog", 2))
 @cache
 def feature_maps() -> np.ndarray:
     """Six channels of small filters over twelve people, each seen in three domains: (36, 64, 32, 6)."""
-    from snr_keras.data.synthetic.world import person, camera_style, render
+    from snr_keras.data.synthetic.world import camera_style, person, render
 
     maps = []
     for number in range(1, PEOPLE + 1):

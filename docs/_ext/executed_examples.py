@@ -1,4 +1,4 @@
-"""The worked examples of the specification run when the site is built: a number on the page is a number that came out."""
+"""The worked examples of the specification run when the site is built: what a page shows is what came out."""
 
 from __future__ import annotations
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 import ast
 import textwrap
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import OptionSpec
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +27,7 @@ class SourceDirective(SphinxDirective):
     """A file of the repository and the name of what to show, `function` or `Class.method`."""
 
     required_arguments = 2
-    option_spec = {"closed": directives.flag}
+    option_spec: ClassVar[OptionSpec] = {"closed": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         """The code beneath a line that says whose it is."""

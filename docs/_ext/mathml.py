@@ -1,4 +1,4 @@
-"""A math renderer that turns LaTeX into MathML when the site is built, so that pages need no script and no font server."""
+"""A math renderer: LaTeX becomes MathML when the site is built, so that a page needs no script to show it."""
 
 from __future__ import annotations
 

@@ -10,12 +10,14 @@ A caption.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import drawings
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import OptionSpec
 
 FOLDER = "_pictures"
 
@@ -25,22 +27,20 @@ class PictureDirective(SphinxDirective):
 
     required_arguments = 1
     has_content = True
-    option_spec = {"alt": directives.unchanged_required}
+    option_spec: ClassVar[OptionSpec] = {"alt": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         """A figure in two versions, of which a page shows one."""
         name = self.arguments[0]
         if name not in drawings.DRAWINGS:
             raise self.error(f"There is no drawing {name}. There are: {', '.join(drawings.DRAWINGS)}")
+        self.env.note_dependency(drawings.__file__)
         figure = nodes.figure()
         for shade in drawings.SHADES:
-            file = f"/{FOLDER}/{name}-{shade}.svg"
-            self.env.note_dependency(drawings.__file__)
-            figure += nodes.image(uri=self.env.relfn2path(file)[0], alt=self.options["alt"], classes=[f"only-{shade}"])
-        caption = nodes.caption()
-        parsed = self.parse_content_to_nodes()
-        caption += parsed[0].children
-        figure += caption
+            uri = f"/{FOLDER}/{name}-{shade}.svg"
+            figure += nodes.image(uri=uri, alt=self.options["alt"], classes=[f"only-{shade}"])
+        (paragraph,) = self.parse_content_to_nodes()
+        figure += nodes.caption("", "", *paragraph.children)
         return [figure]
 
 
