@@ -221,9 +221,10 @@ def call(implementation: Any, name: str, arguments: Mapping[str, Any]) -> Any:
     signature = FUNCTIONS[name].signature
     if name == "objective":
         values = {"implementation": _Needed(implementation), **values}
-    positional = [values.get(p.name) for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
-    while positional and positional[-1] is None:
-        positional.pop()
+    parameters = [p for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    while parameters and parameters[-1].default is None and values.get(parameters[-1].name) is None:
+        parameters.pop()
+    positional = [values.get(p.name) for p in parameters]
     keywords = {
         p.name: values[p.name] for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY and p.name in values
     }
