@@ -147,6 +147,8 @@ def _shape(array: np.ndarray) -> str:
 
 
 def _number(value: float | int) -> str:
+    if value == -(2**63):
+        return "-9223372036854775807 - 1"  # C has no literal for the least integer
     if math.isfinite(value):
         return repr(value)
     return "NAN" if math.isnan(value) else "INFINITY" if value > 0 else "-INFINITY"

@@ -150,7 +150,7 @@ def _expected(node: Node, tolerances: Node, function: str, dtypes: tuple[str, ..
             if bound is None or bound.shape != value.shape or not (bound[np.isfinite(value)] >= 0).all():
                 received = "nothing" if bound is None else f"shape {bound.shape}, from {np.min(bound, initial=0)}"
                 raise ValueError(
-                    f"{tolerances.where}/{dtype}/{name} must have the shape of the expected numbers, {value.shape}, and "
+                    f"{tolerances.where}/{dtype}/{name} must have the shape of the expected, {value.shape}, and "
                     f"be at least 0. Received: {received}"
                 )
     order = [name for name in FUNCTIONS[function].outputs if name in values]

@@ -1,0 +1,214 @@
+"""What is exported: all of the catalogue, the same bytes each time, readable by a C program."""
+
+import json
+import math
+import shutil
+import subprocess
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from snr_ref.conformance.case import Case
+from snr_ref.conformance.catalogue import catalogue
+from snr_ref.conformance.functions import flat
+from snr_ref.conformance.vectors import export, read
+from snr_ref.conformance.vectors.subset import subset
+
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return export(tmp_path_factory.mktemp("vectors") / "vectors.h5")
+
+
+def assert_same_case(got: Case, expected: Case) -> None:
+    for name in ("name", "reason", "clauses", "function", "kind", "dtypes"):
+        assert getattr(got, name) == getattr(expected, name)
+    assert vars(got.group) == vars(expected.group)
+    given, wanted = flat(got.arguments), flat(expected.arguments)
+    assert list(given) == list(wanted)
+    for name, value in wanted.items():
+        np.testing.assert_array_equal(given[name], value)
+        assert np.asarray(given[name]).dtype == np.asarray(value).dtype
+    assert len(got.expected) == len(expected.expected)
+    for answer, right in zip(got.expected, expected.expected, strict=True):
+        assert list(answer) == list(right)
+        for name, output in right.items():
+            np.testing.assert_array_equal(answer[name].value, output.value)
+            assert list(answer[name].tolerance) == list(output.tolerance)
+            for dtype, tolerance in output.tolerance.items():
+                np.testing.assert_array_equal(answer[name].tolerance[dtype], tolerance)
+
+
+def test_every_case_of_the_catalogue_comes_back_as_it_was_written(exported: list[Path]) -> None:
+    cases = read(exported[0])
+    assert [case.name for case in cases] == [case.name for case in catalogue()]
+    for got, expected in zip(cases, catalogue(), strict=True):
+        assert_same_case(got, expected)
+
+
+def test_the_bytes_are_the_same_each_time(exported: list[Path], tmp_path: Path) -> None:
+    again = export(tmp_path / "again.h5")
+    assert again[0].read_bytes() == exported[0].read_bytes()
+    assert [path.read_text() for path in again[1:]] == [path.read_text() for path in exported[1:]]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["again.h", "again.h5", "again.json"]
+
+
+def test_a_failed_export_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "vectors.h5").write_text("mine")
+
+    def full_disk(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("snr_ref.conformance.vectors.writer.write_cases", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        export(tmp_path / "vectors.h5")
+    assert [path.name for path in tmp_path.iterdir()] == ["vectors.h5"]
+    assert (tmp_path / "vectors.h5").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["vectors.json", "vectors.h", "no_such_folder/vectors.h5", "."])
+def test_a_path_that_the_files_can_not_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="must be written to FILE"):
+        export(tmp_path / name)
+
+
+def test_a_plain_hdf5_program_finds_its_way(exported: list[Path]) -> None:
+    with h5py.File(exported[0]) as file:
+        assert file.attrs["specification_version"] == b"1.0"
+        case = file["cases/forward/ordinary"]
+        assert case.attrs["function"] == b"snr"
+        assert case["inputs/F"].dtype == case["expected/0/F_plus"].dtype == "<f8"
+        assert case["inputs/params/gamma"].shape == case["inputs/F"].shape[-1:]
+        assert case["tolerance/0/float32/F_plus"].shape == case["expected/0/F_plus"].shape
+        assert not len(file["cases/forward/channels_of_gamma/expected"])
+
+
+def test_the_json_has_the_same_numbers(exported: list[Path]) -> None:
+    content = json.loads(exported[1].read_text(), parse_constant=pytest.fail)
+    cases = {case.name: case for case in read(exported[0])}
+    assert content["specification_version"] == "1.0"
+    assert content["vectors_sha256"] in exported[0].read_bytes()[:512].decode()
+    assert [case["name"] for case in content["cases"]] == [case.name for case in subset(catalogue())]
+    for there in content["cases"]:
+        case = cases[there["name"]]
+        given = flat(case.arguments)
+        assert list(there["inputs"]) == list(given)
+        for name, value in there["inputs"].items():
+            if value["type"] == "text":
+                assert value["data"] == given[name]
+            else:
+                np.testing.assert_array_equal(array(value), np.asarray(given[name], np.longdouble))
+        for answer, right in zip(there["expected"], case.expected, strict=True):
+            for name, output in answer.items():
+                np.testing.assert_array_equal(array(output), right[name].value)
+                for dtype, tolerance in output["tolerance"].items():
+                    np.testing.assert_array_equal(array({**output, "data": tolerance}), right[name].tolerance[dtype])
+
+
+def array(value: dict) -> np.ndarray:
+    numbers = [np.longdouble(number) for number in value["data"]]
+    return np.array(numbers, np.longdouble).reshape(value["shape"])
+
+
+def test_the_subset_has_a_case_of_every_function_and_what_is_nasty() -> None:
+    few = subset(catalogue())
+    assert {case.function for case in few} == {case.function for case in catalogue()}
+    assert any(math.isnan(output.value.sum()) for case in few for a in case.expected for output in a.values())
+    assert {case.kind for case in few} == {"numbers", "pattern", "refusal"}
+
+
+compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+needs_a_compiler = pytest.mark.skipif(compiler is None, reason="there is no C compiler")
+
+
+def compile_and_run(folder: Path, source: str = "check_snr.c") -> subprocess.CompletedProcess[str]:
+    program = folder / "check_snr"
+    warnings = ["-Wall", "-Wextra", "-pedantic", "-Werror"]
+    command = [str(compiler), "-std=c99", *warnings, "-I", str(folder), source, "-lm", "-o", str(program)]
+    compiled = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert compiled.returncode == 0, compiled.stderr
+    return subprocess.run([str(program)], capture_output=True, text=True)
+
+
+@pytest.fixture
+def c_folder(exported: list[Path], tmp_path: Path) -> Path:
+    shutil.copy(exported[2], tmp_path / "vectors.h")
+    for name in ("check_snr.c", "snr_forward.h"):
+        shutil.copy(EXAMPLES / name, tmp_path)
+    return tmp_path
+
+
+@needs_a_compiler
+def test_a_c_program_written_from_the_equations_passes_in_double_and_float(c_folder: Path) -> None:
+    done = compile_and_run(c_folder)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.endswith(" 0 of them wrong\n")
+    asked = [case for case in subset(catalogue()) if case.function == "snr" and case.kind != "refusal"]
+    checked = [output for case in asked for name, output in case.expected[0].items() if name in ("a", "F_plus")]
+    numbers = sum(output.value.size * sum(d in output.tolerance for d in ("float64", "float32")) for output in checked)
+    assert done.stdout.split("\n")[-2].startswith(f"{len(asked)} cases, {numbers} numbers")
+
+
+@needs_a_compiler
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("var /= (REAL)pixels", "var /= (REAL)(pixels - 1)"),
+        ("sqrt(var + epsilon)", "sqrt(var) + epsilon"),
+        ("logit < 0 ? e : 1", "logit < 0 ? 1 : e"),
+        ("F_tilde + gate", "F_tilde + (1 - gate)"),
+    ],
+)
+def test_a_c_program_with_a_mistake_fails(c_folder: Path, right: str, wrong: str) -> None:
+    code = (c_folder / "snr_forward.h").read_text()
+    assert right in code
+    (c_folder / "snr_forward.h").write_text(code.replace(right, wrong))
+    done = compile_and_run(c_folder)
+    assert done.returncode == 1
+    assert "where rounding explains" in done.stdout
+
+
+@needs_a_compiler
+def test_every_number_of_the_header_is_that_of_the_file(c_folder: Path, exported: list[Path]) -> None:
+    (c_folder / "sums.c").write_text(
+        """
+        #include <stdio.h>
+        #include "vectors.h"
+        int main(void) {
+            for (size_t i = 0; i < SNR_VECTORS_CASE_COUNT; i++) {
+                const snr_vectors_case *c = &snr_vectors_cases[i];
+                for (size_t j = 0; j < c->input_count; j++)
+                    for (size_t k = 0; k < c->inputs[j].size; k++)
+                        if (c->inputs[j].numbers) printf("%a\\n", c->inputs[j].numbers[k]);
+                        else if (c->inputs[j].integers) printf("%lld\\n", c->inputs[j].integers[k]);
+                        else printf("%s\\n", c->inputs[j].text);
+                for (size_t j = 0; j < c->answer_count; j++)
+                    for (size_t o = 0; o < c->answers[j].count; o++)
+                        for (size_t k = 0; k < c->answers[j].outputs[o].size; k++)
+                            printf("%a\\n", c->answers[j].outputs[o].expected[k]);
+            }
+            return 0;
+        }
+        """
+    )
+    printed = compile_and_run(c_folder, "sums.c").stdout.splitlines()
+    names = {case.name for case in subset(catalogue())}
+    wanted: list = []
+    for case in (case for case in read(exported[0]) if case.name in names):
+        for value in flat(case.arguments).values():
+            wanted += [value] if isinstance(value, str) else np.asarray(value).ravel().tolist()
+        for answer in case.expected:
+            for output in answer.values():
+                wanted += output.value.ravel().tolist()
+    assert len(printed) == len(wanted)
+    for got, value in zip(printed, wanted, strict=True):
+        if isinstance(value, str):
+            assert got == value
+        elif isinstance(value, float):
+            assert math.isnan(float.fromhex(got)) if math.isnan(value) else float.fromhex(got) == value
+        else:
+            assert int(got) == int(value)
