@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -66,7 +67,9 @@ def plot(function: str, results: Iterable[Result]) -> str:
         drawn = io.StringIO()
         figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = drawn.getvalue()
-    return svg[svg.index("<svg") :].replace(_INK, "currentColor")
+    svg = re.sub(r' id="[a-zA-Z]+_\d+"', "", svg[svg.index("<svg") :])  # names of groups, the same in every plot
+    label = f'<svg role="img" aria-label="Errors of {function}, as fractions of what rounding explains"'
+    return svg.replace("<svg", label, 1).replace(_INK, "currentColor")
 
 
 def _decorate(axes: Any, outputs: list[str]) -> None:
