@@ -45,7 +45,8 @@ class Rounded:
 
     def __mul__(self, other: Rounded) -> Rounded:
         error = np.abs(self.value) * other.error + self.error * (np.abs(other.value) + other.error)
-        return self._rounded(self.value * other.value, error)
+        value = self.value * other.value
+        return self._rounded(value, error + self._lost(np.abs(value) + error))
 
     def __truediv__(self, other: Rounded) -> Rounded:
         low = np.abs(other.value) - other.error
@@ -56,7 +57,8 @@ class Rounded:
     def __matmul__(self, other: Rounded) -> Rounded:
         x, y = np.abs(self.value), np.abs(other.value)
         error = x @ other.error + self.error @ (y + other.error)
-        roundings = self.value.shape[-1] * self.u * ((x + self.error) @ (y + other.error))
+        terms, magnitude = self.value.shape[-1], (x + self.error) @ (y + other.error)
+        roundings = terms * (self.u * magnitude + self._lost(magnitude))
         return Rounded(self.value @ other.value, error + roundings, self.u)
 
     def __getitem__(self, index: Any) -> Rounded:
@@ -82,7 +84,8 @@ class Rounded:
         nearest = np.maximum(np.abs(self.value) - self.error, 0)
         off = self.error * np.exp(-nearest) / (1 + np.exp(-nearest)) ** 2
         value = np.exp(-np.logaddexp(0, -self.value))
-        return Rounded(value, np.minimum(off + _ELEMENTARY * self.u * (value + off), 1), self.u)
+        off = off + _ELEMENTARY * self.u * (value + off) + self._lost(value)
+        return Rounded(value, np.minimum(off, 1), self.u)
 
     def softplus(self) -> Rounded:
         """log(1 + exp(x)), relative to itself: small values are kept. It is convex: steepest at the largest x."""
@@ -133,6 +136,10 @@ class Rounded:
     def stored(self, u: float, underflow: float) -> Rounded:
         """After a conversion to a dtype of unit roundoff u, where numbers too small for that lose up to `underflow`."""
         return Rounded(self.value, self.error + u * (np.abs(self.value) + self.error) + underflow, self.u)
+
+    def _lost(self, magnitude: np.ndarray) -> np.ndarray:
+        """What is lost of a number that may be too small for full precision, and become 0; of 0 nothing is."""
+        return np.minimum(magnitude, 2.0**-126 if self.u > 2.0**-30 else 2.0**-1022)
 
     def _rounded(self, value: np.ndarray, error: np.ndarray) -> Rounded:
         return Rounded(value, error + self.u * (np.abs(value) + error), self.u)

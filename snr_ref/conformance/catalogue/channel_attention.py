@@ -39,19 +39,19 @@ def one_hidden_unit(draw: Draw) -> dict[str, Any]:
 
 @cases.case("channel_attention", "1.4")
 def both_biases(draw: Draw) -> dict[str, Any]:
-    """With b1 and b2."""
+    """An attention with both biases."""
     return attention(draw, 3, 6, 3, b1=True, b2=True)
 
 
 @cases.case("channel_attention", "1.4")
 def first_bias_only(draw: Draw) -> dict[str, Any]:
-    """With b1 alone."""
+    """The bias beside w1 alone."""
     return attention(draw, 3, 6, 3, b1=True)
 
 
 @cases.case("channel_attention", "1.4")
 def second_bias_only(draw: Draw) -> dict[str, Any]:
-    """With b2 alone."""
+    """The bias beside w2 alone."""
     return attention(draw, 3, 6, 3, b2=True)
 
 

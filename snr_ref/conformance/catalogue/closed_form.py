@@ -27,7 +27,7 @@ def one_spatial_axis(draw: Draw) -> dict[str, Any]:
 
 @cases.case("snr_closed_form", "4.1", "1.7")
 def three_spatial_axes(draw: Draw) -> dict[str, Any]:
-    """A volume."""
+    """A volume: the pixels lie along three axes."""
     return {"F": feature_map(draw, 2, 2, 2, 3, 4), "params": params(draw, 4, 2)}
 
 

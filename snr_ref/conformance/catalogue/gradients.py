@@ -83,13 +83,13 @@ def the_same_at_every_pixel(draw: Draw) -> dict[str, Any]:
 
 @cases.case("snr_vjp", "5.1", "1.7")
 def one_spatial_axis(draw: Draw) -> dict[str, Any]:
-    """A sequence."""
+    """A sequence: the sums run over a single axis."""
     return _reached(draw, feature_map(draw, 2, 6, 4), params(draw, 4, 2), FROM_ALL)
 
 
 @cases.case("snr_vjp", "5.1", "1.7")
 def three_spatial_axes(draw: Draw) -> dict[str, Any]:
-    """A volume."""
+    """A volume: the sums run over three axes."""
     return _reached(draw, feature_map(draw, 2, 2, 3, 2, 4), params(draw, 4, 2), FROM_ALL)
 
 
@@ -297,7 +297,7 @@ def attention_of_square_weights(draw: Draw) -> dict[str, Any]:
 
 @cases.case("channel_attention_vjp", "5.2")
 def attention_of_both_biases(draw: Draw) -> dict[str, Any]:
-    """With b1 and b2."""
+    """Both biases get gradients, sums over the images."""
     return _attention(draw, 3, 6, 3, b1=True, b2=True)
 
 
