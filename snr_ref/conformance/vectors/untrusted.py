@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
-from h5py import h5a, h5d, h5f, h5g, h5l, h5o, h5s, h5t
+from h5py import h5a, h5d, h5f, h5g, h5l, h5o, h5p, h5s, h5t
 
 from snr_ref.conformance.vectors.schema import ATTRIBUTES
 
@@ -117,12 +118,27 @@ def parse(path: Path, content: bytes) -> Node:
         ValueError: If this is no HDF5 file, or has anything in it that the format doesn't allow; it names the object.
     """
     try:
-        file = h5f.open_file_image(content)
-        return _Walk(path, len(content)).group(h5g.open(file, b"/"), "/", 0)
+        file = _open(content)
+        try:
+            return _Walk(path, len(content)).group(h5g.open(file, b"/"), "/", 0)
+        finally:
+            file.close()
     except _RefusedError as error:
         raise ValueError(str(error)) from None
     except Exception as error:  # whatever h5py makes of bytes that are no HDF5
         raise ValueError(f"{path} can't be read as HDF5: {type(error).__name__}: {error}") from error
+
+
+def _open(content: bytes) -> h5f.FileID:
+    """A file in memory, which takes all that was opened in it along when it is closed.
+
+    HDF5 tells open files in memory apart by their names, so that each needs its own.
+    """
+    access = h5p.create(h5p.FILE_ACCESS)
+    access.set_fapl_core(backing_store=False)
+    access.set_file_image(content)
+    access.set_fclose_degree(h5f.CLOSE_STRONG)
+    return h5f.open(uuid.uuid4().hex.encode(), h5f.ACC_RDONLY, access)
 
 
 class _RefusedError(Exception):
