@@ -20,7 +20,7 @@ from snr_keras.evaluation import evaluate_retrieval
 from snr_keras.interop.arrays import MODES, Function, to_tensor, value_and_gradients, values
 from snr_keras.layers import SNR
 from snr_keras.losses import BatchHardTripletLoss, DualCausalityLoss, cosine_distance, euclidean_distance
-from snr_ref import DualCausality, SNROutputs, SNRParams
+from snr_ref import SNROutputs, SNRParams
 
 #: dtype of a feature map -> dtype policy of the layer that takes it.
 _POLICIES = {"float16": "mixed_float16", "bfloat16": "mixed_bfloat16", "float64": "float64"}
@@ -122,10 +122,9 @@ class KerasAdapter:
         *,
         distance: Any = None,
         triplets: np.ndarray | None = None,
-    ) -> DualCausality:
+    ) -> list[np.ndarray]:
         """`DualCausalityLoss.terms`."""
-        plus, minus = self._values(self._causality(distance, triplets), f_tilde, f_plus, f_minus, labels)
-        return DualCausality(plus, minus)
+        return self._values(self._causality(distance, triplets), f_tilde, f_plus, f_minus, labels)
 
     def dual_causality_gradients(
         self,
