@@ -41,7 +41,7 @@ def select(cases: Iterable[Case], include: Iterable[str] = (), exclude: Iterable
         if (not include or any(matches(case, pattern) for pattern in include))
         and not any(matches(case, pattern) for pattern in exclude)
     ]
-    if not left:
+    if not left and (include or exclude):
         raise ValueError(f"No case is left: included are {include or 'all'}, excluded {exclude}")
     return left
 

@@ -139,10 +139,8 @@ def _plots(report: Report) -> list[str]:
     if not drawn:
         return []
     dtypes = [dtype for dtype in DTYPES if any(r.dtype == dtype and r.comparisons for r in report.results)]
-    key = "".join(
-        f'<span class="key"><span class="dot" style="background:{COLOURS[dtype]}"></span>{dtype}</span> '
-        for dtype in dtypes
-    )
+    dot = '<span class="key"><span class="dot" style="background:{}"></span>{}</span> '
+    key = "".join(dot.format(COLOURS[dtype], dtype) for dtype in dtypes)
     return [
         f"<p>A dot per case. To the right of 1, rounding doesn't explain the error.</p>\n<p>{key}</p>",
         f'<div class="plots">{"".join(drawn)}</div>',

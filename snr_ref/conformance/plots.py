@@ -67,7 +67,7 @@ def plot(function: str, results: Iterable[Result]) -> str:
         drawn = io.StringIO()
         figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = drawn.getvalue()
-    svg = re.sub(r' id="[a-zA-Z]+_\d+"', "", svg[svg.index("<svg") :])  # names of groups, the same in every plot
+    svg = re.sub(r' id="[\w.]+_\d+"', "", svg[svg.index("<svg") :])  # names of groups, the same in every plot
     label = f'<svg role="img" aria-label="Errors of {function}, as fractions of what rounding explains"'
     return svg.replace("<svg", label, 1).replace(_INK, "currentColor")
 

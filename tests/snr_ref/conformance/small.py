@@ -15,7 +15,7 @@ _losses = Catalogue("little_losses", "a loss and a distance")
 
 
 def _params(draw: Draw) -> SNRParams:
-    return SNRParams(draw.uniform(0.5, 2, 4), draw.normal(4), draw.normal(4, 2), draw.normal(2, 4))
+    return SNRParams(draw.uniform(0.5, 2, 4), draw.normal(4), draw.normal(4, 4), draw.normal(4, 4))
 
 
 @_module.case("snr", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6")
@@ -36,7 +36,7 @@ def large_mean(draw: Draw) -> dict[str, Any]:
     return {"F": draw.normal(2, 4, 4, 4) + 2.0**17, "params": _params(draw)}
 
 
-@_module.case("snr", "6.3", kind="pattern")
+@_module.case("snr", "6.3", kind="pattern", outputs=("F_tilde", "R", "F_plus"))
 def a_nan(draw: Draw) -> dict[str, Any]:
     """NaN stays in its image."""
     F = draw.normal(2, 3, 2, 4)

@@ -18,13 +18,13 @@ def snr(F, params, *, epsilon=1e-5):
 
 @pytest.fixture
 def run(tmp_path):
-    """Run pytest as a user does: `run("--implementation=adapter")`; the plugin is loaded once, however it comes."""
+    """Run pytest as a user does: `run("--implementation=adapter")`; the installed package has registered the plugin."""
     (tmp_path / "my_adapter.py").write_text(ADAPTER)
     (tmp_path / "conftest.py").write_text("def pytest_addoption(parser):\n    parser.addoption('--mine')\n")
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\nxfail_strict = true\n")
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pytest", "-p", "snr_ref.conformance.pytest_plugin", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
         return subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=tmp_path)
 
     return run
