@@ -91,12 +91,13 @@ class Rounded:
         """log(1 + exp(x)), relative to itself: small values are kept. It is convex: steepest at the largest x."""
         value = np.logaddexp(0, self.value)
         off = self.error * np.exp(-np.logaddexp(0, -(self.value + self.error)))
-        return Rounded(value, off + _ELEMENTARY * self.u * (value + off), self.u)
+        return Rounded(value, off + _ELEMENTARY * self.u * (value + off) + self._lost(value), self.u)
 
     def exp(self) -> Rounded:
         """The exponential."""
         value = np.exp(self.value)
-        return Rounded(value, value * (np.expm1(self.error) + _ELEMENTARY * self.u * np.exp(self.error)), self.u)
+        off = value * (np.expm1(self.error) + _ELEMENTARY * self.u * np.exp(self.error))
+        return Rounded(value, off + self._lost(value), self.u)
 
     def log(self) -> Rounded:
         """The logarithm, of numbers that are positive whatever their error."""

@@ -25,7 +25,7 @@ def dual_causality_gradients_bounds(arguments: Mapping[str, Any], precision: Pre
     plus = P * (d_plus - d_tilde).sigmoid() - Q * (d_tilde - d_plus).sigmoid()
     minus = P * (d_tilde - d_minus).sigmoid() - Q * (d_minus - d_tilde).sigmoid()
     weights = {"f_tilde": (f_tilde, minus - plus), "f_plus": (f_plus, plus), "f_minus": (f_minus, -minus)}
-    return {f"grad_{name}": _within_batch(*vjp(f, f, w)) + precision.underflow for name, (f, w) in weights.items()}
+    return {f"grad_{name}": _within_batch(*vjp(f, f, w)) for name, (f, w) in weights.items()}
 
 
 def cross_entropy_gradient_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
@@ -33,7 +33,7 @@ def cross_entropy_gradient_bounds(arguments: Mapping[str, Any], precision: Preci
     logits = exact(arguments["logits"], precision.u)
     q = targets(arguments["labels"], logits.value.shape[1], arguments.get("label_smoothing", 0.1), precision.u)
     gradient = (log_softmax(logits).exp() - q) / exact(len(logits.value), precision.u)
-    return {"grad_logits": gradient.error + precision.underflow}
+    return {"grad_logits": gradient.error}
 
 
 def batch_hard_triplet_gradient_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
@@ -57,8 +57,8 @@ def batch_hard_triplet_gradient_bounds(arguments: Mapping[str, Any], precision: 
 def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
     """Whether the gradient of the batch-hard triplet loss has the same hardest examples however its distances round.
 
-    Two distances that rounding could swap are decided all the same if every way to compute them rounds both alike; so
-    is an anchor that rounding could put on either side of the hinge.
+    Two distances that rounding could swap are decided all the same if every way to compute them rounds both alike, and
+    an anchor on the edge of the hinge if both of its distances are exact.
 
     Args:
         arguments: Of `batch_hard_triplet_gradient`.
@@ -80,8 +80,13 @@ def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
         if margin == "soft":
             continue
         hinge = d[a, p] - d[a, n] + scalar(margin, u)
-        tied = margin == 0 and _rounds_alike(*np.abs(features.value[a] - features.value[[p, n]]))
-        if abs(hinge.value) <= hinge.error and not tied:
+        differences = np.abs(features.value[a] - features.value[[p, n]])
+        is_settled = (
+            _rounds_alike(*differences)
+            if margin == 0
+            else all(map(_has_exact_length, [*differences, np.array([margin])]))
+        )
+        if abs(hinge.value) <= hinge.error and not is_settled:
             return False
     return True
 

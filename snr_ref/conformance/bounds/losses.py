@@ -100,7 +100,7 @@ def dual_causality_loss_bounds(arguments: Mapping[str, Any], precision: Precisio
     f_tilde, f_plus, f_minus = (exact(arguments[name], precision.u) for name in ("f_tilde", "f_plus", "f_minus"))
     distance, triplets = arguments.get("distance", "cosine"), arguments.get("triplets")
     plus, minus = dual_causality(f_tilde, f_plus, f_minus, arguments["labels"], distance, triplets)
-    return {"plus": plus.error + precision.underflow, "minus": minus.error + precision.underflow}
+    return {"plus": plus.error, "minus": minus.error}
 
 
 def cross_entropy_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
@@ -112,8 +112,7 @@ def cross_entropy_bounds(arguments: Mapping[str, Any], precision: Precision) -> 
 def batch_hard_triplet_loss_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
     """Bounds of `batch_hard_triplet_loss`."""
     features = exact(arguments["features"], precision.u)
-    loss = batch_hard(features, arguments["labels"], arguments.get("margin", 0.3))
-    return {"loss": loss.error + precision.underflow}
+    return {"loss": batch_hard(features, arguments["labels"], arguments.get("margin", 0.3)).error}
 
 
 def total_objective_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:

@@ -190,6 +190,15 @@ def triplet_ties(draw: Draw) -> dict[str, Any]:
     return {"features": features, "labels": np.array([1, 1, 1, 2, 3, 4]), "margin": 8.0}
 
 
+@cases.case("batch_hard_triplet_gradient", "5.4", "5.5")
+def triplet_margin_just_met(draw: Draw) -> dict[str, Any]:
+    """An anchor that meets the margin to the last bit, 3 - 5 + 2 = 0: it gets no gradient, as relu'(0) = 0.
+
+    The other anchor is short of the margin, 3 - 4 + 2 = 1.
+    """
+    return {"features": np.array([[0.0], [3], [-5], [7]]), "labels": np.array([0, 0, 1, 2]), "margin": 2.0}
+
+
 @cases.case("batch_hard_triplet_gradient", "5.4", "5.3")
 def triplet_duplicate_images(draw: Draw) -> dict[str, Any]:
     """Identities that are one image twice: the positive is at distance 0, where the gradient is 0 and not NaN."""

@@ -210,6 +210,13 @@ class HighestIndex(Careful):
         return super().largest(candidates[::-1], row)
 
 
+class SlopeAtTheEdge(Careful):
+    """`loss_gradients/triplet_margin_just_met` float32: a hinge that counts as active at 0."""
+
+    def is_active(self, hinge):
+        return hinge >= 0
+
+
 class EasiestPositive(Careful):
     """`batch_hard_triplet/ordinary` float32: both examples the nearest."""
 

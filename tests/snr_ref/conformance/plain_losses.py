@@ -187,12 +187,19 @@ class Careful:
         gradient = np.zeros_like(features)
         anchors = list(self.hardest(features, labels))
         for a, p, n, d_ap, d_an in anchors:
-            slope = self.sigmoid(d_ap - d_an) if margin == "soft" else d_ap - d_an + features.dtype.type(margin) > 0
+            slope = (
+                self.sigmoid(d_ap - d_an)
+                if margin == "soft"
+                else self.is_active(d_ap - d_an + features.dtype.type(margin))
+            )
             share = features.dtype.type(slope) / len(anchors)
             for other, sign in ((p, 1), (n, -1)):
                 gradient[a] += sign * share * self.direction(features[a] - features[other])
                 gradient[other] -= sign * share * self.direction(features[a] - features[other])
         return gradient
+
+    def is_active(self, hinge):
+        return hinge > 0
 
     def evaluate_retrieval(
         self,

@@ -119,10 +119,14 @@ def test_a_near_tie_is_not_decided() -> None:
 
 
 def test_an_anchor_on_the_edge_of_the_hinge_is_not_decided() -> None:
-    features = np.array([[0.0], [1], [1.5]])
-    arguments = {"features": features, "labels": np.array([0, 0, 1])}
+    arguments = {"features": np.array([[0.0], [1.1], [1.6]]), "labels": np.array([0, 0, 1])}
     assert is_decided(arguments | {"margin": 0.25}, PRECISIONS["float64"])
     assert not is_decided(arguments | {"margin": 0.5}, PRECISIONS["float64"])
+
+
+def test_an_anchor_on_the_edge_of_the_hinge_is_decided_where_distances_are_exact() -> None:
+    arguments = {"features": np.array([[0.0], [1], [1.5]]), "labels": np.array([0, 0, 1]), "margin": 0.5}
+    assert is_decided(arguments, PRECISIONS["float32"])
 
 
 @pytest.mark.parametrize("group", GROUPS)
