@@ -1,0 +1,1 @@
+"""Every framework that the project speaks of, held against the specification by the conformance kit."""

@@ -1,0 +1,69 @@
+"""Running the kit in a test: all of it where that is quick, and a stated part of it where every shape is compiled."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import Any
+
+from snr_ref.conformance.case import Case
+from snr_ref.conformance.catalogue import catalogue
+from snr_ref.conformance.implementation import Implementation
+from snr_ref.conformance.report import Report
+from snr_ref.conformance.runner import questions, run
+
+#: With `HYPOTHESIS_PROFILE=thorough` every framework is asked everything.
+THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+
+RETRIEVAL = "evaluate_retrieval"
+
+
+def report(adapter: Any, *, part: int | None = None) -> Report:
+    """What the kit says of an adapter.
+
+    Args:
+        adapter: As `snr parity check` takes it.
+        part: None asks every case in every dtype. A number asks of each group the first case, and then every
+            `part`-th, in one dtype each, the dtypes taking turns; all under the thorough profile.
+
+    Returns:
+        The report.
+    """
+    implementation = Implementation(adapter)
+    asked = questions(implementation, catalogue())
+    if part is not None and not THOROUGH:
+        asked = in_part(asked, part)
+    return Report(implementation.name, tuple(run(implementation, case, dtype) for case, dtype in asked))
+
+
+def in_part(asked: list[tuple[Case, str]], part: int) -> list[tuple[Case, str]]:
+    """Every `part`-th case of each group, from the first on, in one dtype, which changes from one to the next."""
+    dtypes: dict[str, list[str]] = {}
+    cases: dict[str, Case] = {}
+    for case, dtype in asked:
+        cases[case.name] = case
+        dtypes.setdefault(case.name, []).append(dtype)
+    seen: Counter[str] = Counter()
+    chosen = []
+    for name, case in cases.items():
+        turn, rest = divmod(seen[case.group.name], part)
+        seen[case.group.name] += 1
+        if rest == 0:
+            chosen.append((case, dtypes[name][turn % len(dtypes[name])]))
+    return chosen
+
+
+def assert_conforms(found: Report, *, without: set[str] = frozenset(), partly: set[str] = frozenset()) -> None:  # type: ignore[assignment]
+    """Nothing failed, and exactly these functions are not provided, or not for every case.
+
+    Args:
+        found: The report.
+        without: Functions that are not provided.
+        partly: Functions that are provided for some of their cases.
+    """
+    failures = [f"{r.case.name} in {r.dtype}: {r.why}" for r in found.having("failed")]
+    assert not failures, "\n".join([f"{len(failures)} of {len(found.results)} failed", *failures, found.text()])
+    provided = set(found.functions("passed"))
+    lacking = set(found.functions("not provided"))
+    assert lacking - provided == set(without)
+    assert lacking & provided <= set(partly)
