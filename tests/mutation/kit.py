@@ -17,7 +17,7 @@ from snr_ref.conformance.comparison import compare
 from snr_ref.conformance.implementation import Implementation
 from tests.mutation.isolation import ROOT
 
-#: A mutant that computes longer than this, in seconds, is stuck.
+#: A mutant that computes longer than this, in seconds of its own, is stuck.
 PATIENCE = 10.0
 
 
@@ -127,10 +127,10 @@ def _time_limit(seconds: float) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stuck
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

@@ -7,7 +7,6 @@ from snr_ref.conformance.catalogue import catalogue
 from snr_ref.conformance.diagnosis import diagnose
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.mistakes import MISTAKES, Literal
-from snr_ref.conformance.runner import run
 
 LITERAL = Implementation(Literal())
 
@@ -24,9 +23,10 @@ ROUNDING = {"6.1", "6.5", "2.8"}
 def test_the_numbers_of_a_mistake_are_recognized(mistake):
     implementation = Implementation(mistake.adapter)
     for case in of_function(mistake.function) + of_function(mistake.function, "pattern"):
-        if "float32" in case.dtypes and run(implementation, case, "float32").outcome == "failed":
+        if "float32" in case.dtypes:
             with np.errstate(all="ignore"):
-                names = diagnose(case, "float32", implementation.answer(case, "float32"))
+                answer = implementation.answer(case, "float32")
+            names = diagnose(case, "float32", answer)
             if any(name.startswith(f"{mistake.name.replace('_', ' ')}: ") for name in names):
                 return
     pytest.fail(f"not recognized in float32 by any case of {mistake.function}")
