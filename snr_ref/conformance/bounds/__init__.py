@@ -1,7 +1,8 @@
 """How far rounding alone can put each output of each function: its formulas in running-error arithmetic.
 
 Every way to compute a function that the specification allows is here, and a tolerance is the widest of their bounds:
-the literal equations and the closed form, sums in any order, moments in two passes, corrected or not.
+the literal equations and the closed form, sums in any order, moments in two passes, corrected or not, or by a running
+mean.
 """
 
 from collections.abc import Callable, Mapping

@@ -104,9 +104,10 @@ def _stored(x: np.ndarray, dtype: str) -> np.ndarray:
 def test_every_right_way_is_within_the_bounds(dtype: str, data: st.DataObject) -> None:
     cases = [case for case in data.draw(questions(dtype)) if dtype in case.dtypes]
     way = data.draw(st.sampled_from(sorted(WAYS)))
+    expected = [np.abs(numbers.value) for case in cases for numbers in case.expected[0].values()]
+    assume(all(values[values > 0].min(initial=1) > 1e-300 for values in expected))  # which the bounds can't express
     if dtype == "float16":  # what does not fit into the dtype is infinite there, rightly so
-        largest = max(np.abs(numbers.value).max() for case in cases for numbers in case.expected[0].values())
-        assume(largest < 6e4)
+        assume(max(values.max() for values in expected) < 6e4)
     for name, outputs in comparisons(WAYS[way], dtype, cases).items():
         assert not [f"{name}: {c.output}: {c.why}" for c in outputs if not c.passed], way
 

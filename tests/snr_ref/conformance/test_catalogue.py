@@ -91,6 +91,7 @@ def test_tolerances_are_finite_and_no_smaller_in_less_precision() -> None:
             for output, numbers in expected.items():
                 assert set(numbers.tolerance) == set(case.dtypes), name
                 finite = np.isfinite(numbers.value)
+                assert not (np.abs(numbers.value[finite & (numbers.value != 0)]) < 1e-300).any(), f"{name}: {output}"
                 for tolerance in numbers.tolerance.values():
                     assert tolerance.shape == numbers.value.shape, f"{name}: {output}"
                     assert np.isfinite(tolerance[finite]).all(), f"{name}: {output}"
