@@ -9,13 +9,16 @@ from types import CodeType
 import numpy as np
 
 from snr_ref.conformance.case import Case
-from snr_ref.conformance.comparison import compare
+from snr_ref.conformance.comparison import compare, spacing
 from snr_ref.conformance.functions import flat
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.mistakes import MISTAKES, Literal, Mistake
 
 #: A case of more numbers than this takes so many implementations too long.
 _MOST_NUMBERS = 20_000
+
+#: Where a right number is exact, how many units in the last place a mistaken one may be off.
+_ROUNDINGS = 16
 
 
 def diagnose(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> list[str]:
@@ -82,13 +85,17 @@ def _is_wrong(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> bool:
 def _agree(answer: Mapping[str, np.ndarray], mistaken: Mapping[str, np.ndarray], case: Case, dtype: str) -> bool:
     compared = {name: numbers for name, numbers in case.expected[0].items() if name in answer}
     return bool(compared) and all(
-        _is_within(answer[name], mistaken[name], numbers.value, numbers.tolerance[dtype])
+        _is_within(answer[name], mistaken[name], numbers.value, numbers.tolerance[dtype], dtype)
         for name, numbers in compared.items()
     )
 
 
-def _is_within(got: np.ndarray, mistaken: np.ndarray, right: np.ndarray, tolerance: np.ndarray) -> bool:
-    """Whether rounding explains the difference; larger numbers than the right ones have errors as much larger."""
+def _is_within(got: np.ndarray, mistaken: np.ndarray, right: np.ndarray, tolerance: np.ndarray, dtype: str) -> bool:
+    """Whether rounding explains the difference.
+
+    Larger numbers than the right ones have errors as much larger; where the right one is exact, the mistaken one may
+    still be off by some units in the last place.
+    """
     got, mistaken = got.astype(np.float64), mistaken.astype(np.float64)
     if got.shape != mistaken.shape:
         return False
@@ -96,5 +103,6 @@ def _is_within(got: np.ndarray, mistaken: np.ndarray, right: np.ndarray, toleran
     most = np.max(tolerance, initial=0, where=np.isfinite(tolerance))
     allowed = np.where(np.isfinite(tolerance), tolerance, most) if mistaken.shape == right.shape else most
     largest, due = (np.max(np.abs(x), initial=0, where=np.isfinite(x)) for x in (mistaken, right))
-    near = np.abs(got - mistaken) <= allowed * max(1, largest / due if due else 1)
+    allowed = allowed * max(1, largest / due if due else 1) + _ROUNDINGS * spacing(mistaken, dtype)
+    near = np.abs(got - mistaken) <= allowed
     return bool((np.isfinite(got) == finite).all() and near[finite].all())

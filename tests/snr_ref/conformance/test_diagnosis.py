@@ -15,8 +15,8 @@ def of_function(function: str, kind: str = "numbers"):
     return [case for case in catalogue() if case.function == function and case.kind == kind]
 
 
-#: What these get wrong is rounding, which is another number on every machine.
-ROUNDING = {"6.1", "6.5", "2.8"}
+#: What these get wrong is rounding, which is another number on every machine, or overflow, elsewhere in every dtype.
+ROUNDING = {"6.1", "6.4", "6.5", "2.8"}
 
 
 @pytest.mark.parametrize("mistake", [m for m in MISTAKES if m.clause not in ROUNDING], ids=lambda mistake: mistake.name)
