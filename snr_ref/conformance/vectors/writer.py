@@ -143,7 +143,10 @@ def put_all(group: h5py.Group, values: Mapping[str, Any]) -> None:
         into = group
         for part in path:
             into = into[part] if part in into else new_group(into, part)
-        into.create_dataset(last, data=schema.stored(value), track_times=False)
+        try:
+            into.create_dataset(last, data=schema.stored(value), track_times=False)
+        except TypeError as error:
+            raise TypeError(f"{into.name}/{last} can't be written: {error}") from error
 
 
 def put_attributes(group: h5py.Group, values: Mapping[str, int | str]) -> None:

@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -15,6 +16,7 @@ from snr_ref.conformance.catalogue import catalogue
 from snr_ref.conformance.functions import flat
 from snr_ref.conformance.vectors import export, read
 from snr_ref.conformance.vectors.subset import subset
+from snr_ref.conformance.vectors.writer import write_sealed
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 
@@ -74,6 +76,14 @@ def test_a_failed_export_leaves_the_file_that_was_there(tmp_path: Path, monkeypa
 def test_a_path_that_the_files_can_not_have_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="must be written to FILE"):
         export(tmp_path / name)
+
+
+def test_a_value_that_the_format_has_no_place_for_is_named(tmp_path: Path) -> None:
+    case = catalogue()[0]
+    odd = replace(case, arguments={**case.arguments, "F": case.arguments["F"].astype(np.float32)})
+    with pytest.raises(TypeError, match=f"/cases/{case.name}/inputs/F can't be written: .* float32"):
+        write_sealed(tmp_path / "vectors.h5", [odd])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_plain_hdf5_program_finds_its_way(exported: list[Path]) -> None:
