@@ -105,13 +105,18 @@ def _sum_pixels(term: Callable[..., Any], *maps: Any, pixels: int) -> Any:
     """The sum of `term(*maps)` over the pixels; what `term` computes is never stored."""
     count = ops.shape(maps[0])[pixels]
     stretches = _STRETCHES if compiles() else 1
+    known = isinstance(count, int)  # then no stretch is empty: LiteRT returns garbage for one whose shape is known
+    if known:
+        stretches = min(stretches, max(1, count))
     length = count // stretches
 
     def stretch(start: Any, stop: Any) -> Any:
         return term(*(x[:, start:stop] if pixels == 1 else x[:, :, start:stop] for x in maps))
 
-    total = sum(stretch(i * length, (i + 1) * length) for i in range(stretches))
-    return ops.sum(total, axis=pixels) + ops.sum(stretch(stretches * length, count), axis=pixels)
+    total = ops.sum(sum(stretch(i * length, (i + 1) * length) for i in range(stretches)), axis=pixels)
+    if known and stretches * length == count:
+        return total
+    return total + ops.sum(stretch(stretches * length, count), axis=pixels)
 
 
 def _count_pixels(F: Any, dtype: Any, pixels: int) -> Any:
