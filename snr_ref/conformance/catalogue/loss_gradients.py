@@ -168,6 +168,12 @@ def triplet_inactive_hinge(draw: Draw) -> dict[str, Any]:
     return {"features": draw.normal(6, 4) + 64.0 * PAIRS[:, None], "labels": PAIRS}
 
 
+@cases.case("batch_hard_triplet_gradient", "5.4", "3.3")
+def triplet_beyond_the_usual_margin(draw: Draw) -> dict[str, Any]:
+    """A negative half a unit farther than the positive: beyond the unnamed margin of 0.3, so without gradient."""
+    return {"features": np.array([[0.0], [1], [-1.5], [4]]), "labels": np.array([0, 0, 1, 2])}
+
+
 @cases.case("batch_hard_triplet_gradient", "5.4")
 def triplet_lone_identities(draw: Draw) -> dict[str, Any]:
     """Images without a positive are no anchors, but move as the negatives of others."""
