@@ -42,7 +42,7 @@ def whole(draw: Draw) -> dict[str, Any]:
 
 @cases.case("objective", "2.8", *WHOLE)
 def at_the_start(draw: Draw) -> dict[str, Any]:
-    """At the usual start beta is 0, and f~ is 0 for every image.
+    """The collapse: at the usual start beta is 0, and f~ = beta is 0 for every image.
 
     A port that pools F~ for f~ gets rounding noise, takes cosines of it, and puts random distances between 0 and 1 into
     the loss; no two frameworks agree there. With f~ = beta all its distances are 0.
