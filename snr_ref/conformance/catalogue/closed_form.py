@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from snr_ref.conformance.case import Catalogue
-from snr_ref.conformance.catalogue.inputs import feature_map, params, saturating
+from snr_ref.conformance.catalogue.inputs import faint, feature_map, params, saturating
 from snr_ref.conformance.draw import Draw, significant
 
 cases = Catalogue("closed_form", "F~+ and the embeddings as one affine map per image and channel")
@@ -34,10 +34,7 @@ def three_spatial_axes(draw: Draw) -> dict[str, Any]:
 @cases.case("snr_closed_form", "4.1", "6.1", "6.2")
 def one_pixel(draw: Draw) -> dict[str, Any]:
     """1x1 maps of numbers near 10^4, where only the centred form is right: s (F - mu), not s F - s mu."""
-    weights = params(draw, 4, 2, b2=True)
-    assert weights.b2 is not None
-    weights = weights._replace(w1=weights.w1 * 2.0**-13, b2=significant(weights.b2 - 12))
-    return {"F": significant(1e4 + 256 * draw.normal(3, 1, 1, 4)), "params": weights}
+    return {"F": significant(1e4 + 256 * draw.normal(3, 1, 1, 4)), "params": faint(draw, 4)}
 
 
 @cases.case("snr_closed_form", "4.1", "6.1", "6.2")
@@ -45,15 +42,13 @@ def constant_channel(draw: Draw) -> dict[str, Any]:
     """A channel that is constant at 1000, where 1 / sigma is 316."""
     F = feature_map(draw, 2, 4, 2, 4)
     F[..., 3] = 1000
-    return {"F": F, "params": params(draw, 4, 2)}
+    return {"F": F, "params": faint(draw, 4)}
 
 
 @cases.case("snr_closed_form", "4.1", "6.1")
 def large_mean(draw: Draw) -> dict[str, Any]:
     """Means of 10^4 with deviations of 1."""
-    weights = params(draw, 4, 2)
-    F = np.round(256 * draw.normal(2, 4, 2, 4)) / 256 - 1e4
-    return {"F": F, "params": weights._replace(w1=weights.w1 * 2.0**-13)}
+    return {"F": np.round(256 * draw.normal(2, 4, 2, 4)) / 256 - 1e4, "params": faint(draw, 4)}
 
 
 @cases.case("snr_closed_form", "4.1", "1.2")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from snr_ref.conformance.case import Catalogue
-from snr_ref.conformance.catalogue.inputs import feature_map, params, saturating
+from snr_ref.conformance.catalogue.inputs import faint, feature_map, params, saturating
 from snr_ref.conformance.draw import Draw, significant
 from snr_ref.conformance.functions import FUNCTIONS
 
@@ -97,7 +97,7 @@ def one_pixel(draw: Draw) -> dict[str, Any]:
 @cases.case("snr", "6.1", "6.2")
 def one_pixel_of_large_mean(draw: Draw) -> dict[str, Any]:
     """A 1x1 map of numbers near 10^4: F - mu is 0, while s F - s mu is a difference of numbers near 10^6."""
-    return {"F": significant(1e4 + 256 * draw.normal(3, 1, 1, 4)), "params": _faint(draw, 4)}
+    return {"F": significant(1e4 + 256 * draw.normal(3, 1, 1, 4)), "params": faint(draw, 4)}
 
 
 @cases.case("snr", "6.2", *STATISTICS)
@@ -113,7 +113,7 @@ def constant_channel_of_large_mean(draw: Draw) -> dict[str, Any]:
     """A channel that is 10^4 everywhere: 1 / sigma is 316 there, which enlarges the rounding of a folded offset."""
     F = feature_map(draw, 2, 4, 2, 4)
     F[..., 1], F[..., 2] = 9984, -9984
-    return {"F": F, "params": _faint(draw, 4)}
+    return {"F": F, "params": faint(draw, 4)}
 
 
 @cases.case("snr", "6.2")
@@ -131,20 +131,20 @@ def zero_map(draw: Draw) -> dict[str, Any]:
 @cases.case("snr", "6.1", *STATISTICS)
 def large_mean(draw: Draw) -> dict[str, Any]:
     """Means of 10^4 with deviations of 1: in float32 nothing is left of E[x^2] - mu^2."""
-    return {"F": _far_off(draw, 2, 4, 2, 4), "params": _faint(draw, 4)}
+    return {"F": _far_off(draw, 2, 4, 2, 4), "params": faint(draw, 4)}
 
 
 @cases.case("snr", "6.1", *STATISTICS)
 def large_mean_of_two_pixels(draw: Draw) -> dict[str, Any]:
     """Two pixels near 10^4 and a gate that is almost shut: the mean is exact, and s F - s mu is not."""
-    return {"F": _far_off(draw, 3, 2, 1, 4), "params": _faint(draw, 4)}
+    return {"F": _far_off(draw, 3, 2, 1, 4), "params": faint(draw, 4)}
 
 
 @cases.case("snr", "6.1", "1.1")
 def large_mean_of_one_channel(draw: Draw) -> dict[str, Any]:
     """Means of 1, -100, 1000 and 10^4 side by side: what is lost in one channel must not be lost in another."""
     means = np.array([1.0, -100.0, 1000.0, 10000.0])
-    return {"F": _steps(draw, 2, 3, 3, 4) + means, "params": _faint(draw, 4)}
+    return {"F": _steps(draw, 2, 3, 3, 4) + means, "params": faint(draw, 4)}
 
 
 @cases.case("snr", "6.1", "1.2")
@@ -158,7 +158,7 @@ def one_bright_pixel(draw: Draw) -> dict[str, Any]:
     """One pixel of 1000: a mean is not a maximum, nor a median."""
     F = feature_map(draw, 2, 4, 3, 4)
     F[0, 1, 2, 0], F[1, 3, 0, 3] = 1000, -1000
-    return {"F": F, "params": _faint(draw, 4)}
+    return {"F": F, "params": faint(draw, 4)}
 
 
 @cases.case("snr", "1.2")
@@ -325,13 +325,6 @@ def hidden_units_of_w2(draw: Draw) -> dict[str, Any]:
 def hidden_units_of_b1(draw: Draw) -> dict[str, Any]:
     """A first bias as long as the second one ought to be."""
     return {"F": draw.normal(2, 3, 3, 4), "params": params(draw, 4, 2)._replace(b1=draw.normal(4))}
-
-
-def _faint(draw: Draw, channels: int) -> Any:
-    """Parameters whose gates are almost shut and hardly depend on z, so that F~+ is as small as F~ beside a large F."""
-    weights = params(draw, channels, 2, b2=True)
-    assert weights.b2 is not None
-    return weights._replace(w1=weights.w1 * 2.0**-13, b2=significant(weights.b2 - 12))
 
 
 def _steps(draw: Draw, *shape: int) -> np.ndarray:

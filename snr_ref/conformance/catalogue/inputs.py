@@ -67,5 +67,12 @@ def saturating(draw: Draw, channels: int, *logits: float) -> SNRParams:
     )
 
 
+def faint(draw: Draw, channels: int) -> SNRParams:
+    """Parameters whose gates are almost shut and hardly depend on z, so that F~+ is as small as F~ beside a large F."""
+    weights = params(draw, channels, 2, b2=True)
+    assert weights.b2 is not None
+    return weights._replace(w1=weights.w1 * 2.0**-13, b2=significant(weights.b2 - 12))
+
+
 def _power_of_two_near_root(width: int) -> float:
     return 2.0 ** -((width.bit_length() - 1) // 2)

@@ -194,6 +194,7 @@ MISTAKES = {
             "forward/constant_channel_of_large_mean",
             "forward/large_mean_of_two_pixels",
             "closed_form/one_pixel",
+            "closed_form/constant_channel",
         },
     ),
     "g F + (beta - g mu)": (
