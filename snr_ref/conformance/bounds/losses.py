@@ -15,7 +15,7 @@ from snr_ref.conformance.running_error import Rounded, exact
 from snr_ref.dual_causality import pairs
 from snr_ref.reid_losses import smoothed_targets
 
-#: How far `label_smoothing` moves a target is (1 - s) + s / K, four operations on numbers that a port may round first.
+#: Of a smoothed target (1 - s) onehot + s / K, where a port may round s first.
 _TARGET_ROUNDINGS = 4
 
 
