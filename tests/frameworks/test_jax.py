@@ -5,8 +5,8 @@ import pytest
 jax = pytest.importorskip("jax", reason="JAX is not installed here: tox -e jax")
 jax.config.update("jax_enable_x64", True)
 
-from snr_ref.conformance.examples import jax_functions
-from tests.frameworks.kit import RETRIEVAL, assert_conforms, report
+from snr_ref.conformance.examples import jax_functions  # noqa: E402
+from tests.frameworks.kit import RETRIEVAL, assert_conforms, report  # noqa: E402
 
 
 def test_functions_and_gradients_conform() -> None:
