@@ -1,6 +1,7 @@
 """How the Python in the pages is run, by the tests and by the build of the site alike."""
 
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
+from pathlib import Path
 
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
@@ -17,6 +18,7 @@ def python_of(*patterns: str, fixtures: tuple[str, ...] = ()) -> Sybil:
     """
     return Sybil(
         parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE), SkipParser()],
+        path=str(Path(__file__).parent.parent),
         patterns=patterns,
         fixtures=fixtures,
     )
