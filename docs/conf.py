@@ -43,6 +43,7 @@ autodoc_typehints = "none"  # the signature has them, the docstring says what th
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_use_rtype = False
 napoleon_custom_sections = [
     ("Call arguments", "params_style"),
     "Input shape",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from io import StringIO
+from itertools import product
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 
@@ -13,15 +14,18 @@ matplotlib.use("svg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 import snr_ref
-from snr_ref.instance_norm import over_pixels
+from snr_ref.closed_form import restituted
+from snr_ref.instance_norm import over_pixels, spatial_axes
 
-#: Text and lines for the page's two colour schemes.
-SHADES = {"light": "#24292f", "dark": "#d0d4da"}
+#: The colour of text and lines on light pages, and on each.
+INK = "#24292f"
+SHADES = {"light": INK, "dark": "#d0d4da"}
 BLUE, ORANGE, GREEN = "#3b82f6", "#f97316", "#16a34a"
 CHANNELS = ("light", "red - green", "blue - yellow", "edges |", "edges -", "texture")
-PEOPLE, VIEWS = 12, (("day", 1), ("night", 1), ("fog", 2))
+PEOPLE, VIEWS = 12, (("day", 1), ("dusk", 1), ("fog", 1))
 
 
 @cache
@@ -35,7 +39,8 @@ def feature_maps() -> np.ndarray:
             rng = np.random.default_rng(number)  # one pose for the three views of a person
             image, _ = render(person("day", number, seed=0), camera_style(domain, camera, seed=0), rng, (64, 32))
             maps.append(_filters(image / 255))
-    return np.stack(maps)
+    stacked = np.stack(maps)
+    return stacked / stacked.std(axis=(0, 1, 2))  # as large as feature maps are in a network
 
 
 def _filters(image: np.ndarray) -> np.ndarray:
@@ -44,7 +49,7 @@ def _filters(image: np.ndarray) -> np.ndarray:
     across, down = np.abs(np.gradient(light, axis=1)), np.abs(np.gradient(light, axis=0))
     smooth = sum(np.roll(light, shift, axis) for shift in (-1, 0, 1) for axis in (0, 1)) / 6
     return np.stack(
-        [light, red - green, blue - (red + green) / 2, 4 * across, 4 * down, 8 * np.abs(light - smooth)], -1
+        [light - 0.45, red - green, blue - (red + green) / 2, 4 * across, 4 * down, 8 * np.abs(light - smooth)], -1
     )
 
 
@@ -65,8 +70,8 @@ def trained_params() -> snr_ref.SNRParams:
     return params
 
 
-def maps(ink: str) -> Any:
-    """Every map of eqs. 1 to 5 of one person by day and at night."""
+def maps() -> Figure:
+    """Every map of eqs. 1 to 5 of one person in three domains, all in one scale."""
     F = feature_maps()
     out = snr_ref.snr(F, trained_params())
     columns = {
@@ -78,24 +83,19 @@ def maps(ink: str) -> Any:
         r"$\tilde F^+$": out.F_plus,
         r"$\tilde F^-$": out.F_minus,
     }
-    shown = [(0, 1), (1, 1), (0, 3), (1, 3)]
-    figure, axes = plt.subplots(len(shown), len(columns), figsize=(6.4, 7.6), layout="constrained")
-    for row, (image, channel) in enumerate(shown):
-        for column, (symbol, values) in enumerate(columns.items()):
-            axis = axes[row, column]
-            limit = np.abs(out.F_tilde[[0, 1]][..., channel]).max() if column in (1, 2, 3, 4) else None
-            picture = values[image, ..., channel]
-            span = limit or np.abs(picture).max()
-            axis.imshow(picture, cmap="RdBu_r", vmin=-span, vmax=span, interpolation="nearest")
-            axis.set(xticks=[], yticks=[])
-            if row == 0:
-                axis.set_title(symbol)
-            if column == 0:
-                axis.set_ylabel(f"{VIEWS[image][0]}\n{CHANNELS[channel]}")
+    rows = [(view, channel) for channel in (0, 3) for view in range(len(VIEWS))]
+    figure, axes = plt.subplots(len(rows), len(columns), figsize=(6.4, 9.6), layout="constrained")
+    for axis, ((view, channel), (symbol, values)) in zip(axes.flat, product(rows, columns.items()), strict=True):
+        axis.imshow(values[view, ..., channel], cmap="RdBu_r", vmin=-4, vmax=4, interpolation="nearest")
+        axis.set(xticks=[], yticks=[])
+        if axis in axes[0]:
+            axis.set_title(symbol)
+        if axis in axes[:, 0]:
+            axis.set_ylabel(f"{VIEWS[view][0]}: {CHANNELS[channel]}")
     return figure
 
 
-def gates(ink: str) -> Any:
+def gates() -> Figure:
     """How much of each channel's residual is restituted, person by person."""
     F = feature_maps()
     a = snr_ref.snr(F, trained_params()).a
@@ -104,65 +104,73 @@ def gates(ink: str) -> Any:
     for values, colour, shift, label in ((start, ORANGE, -0.15, "at the start"), (a, BLUE, 0.15, "trained by L_SNR")):
         places = np.arange(len(CHANNELS)) + shift
         for n, row in enumerate(values):
-            axis.scatter(places, row, s=9, color=colour, alpha=0.6, linewidths=0, label=label if n == 0 else None)
-    axis.axhline(0.5, color=ink, linewidth=0.5, linestyle=":")
+            axis.scatter(places, row, s=12, color=colour, alpha=0.6, linewidths=0, label=label if n == 0 else None)
+    axis.axhline(0.5, color=INK, linewidth=0.5, linestyle=":")
     axis.set(ylim=(0, 1), xticks=range(len(CHANNELS)), xticklabels=CHANNELS, ylabel="$a$")
     axis.tick_params(axis="x", rotation=20)
-    axis.legend(frameon=False, loc="best")
+    axis.legend(frameon=False, markerscale=3)
     return figure
 
 
-def affine(ink: str) -> Any:
+def affine() -> Figure:
     """F~+ against F in one channel of one image: a line through (mu, f~+), for several gates."""
-    F = feature_maps()[:1]
-    params = snr_ref.SNRParams(np.full(6, 0.6), np.full(6, 0.1), *snr_ref.initial_params(6, seed=0)[2:])
-    from snr_ref.closed_form import restituted
-
+    F = feature_maps()[:1, ::2, ::2, :1]
+    gamma, beta = np.array([0.25]), np.array([1.0])
     figure, axis = plt.subplots(figsize=(5, 3.4), layout="constrained")
-    x = F[0, ..., 0].ravel()
-    order = np.argsort(x)
     for a, colour, label in (
         (0.0, ORANGE, r"$a = 0$: $\tilde F^+ = \tilde F$"),
         (0.5, GREEN, r"$a = 0.5$"),
         (1.0, BLUE, r"$a = 1$: $\tilde F^+ = F$"),
     ):
-        y = restituted(F, np.full((1, 6), a), params.gamma, params.beta)[0, ..., 0].ravel()
-        axis.plot(x[order], y[order], ".", markersize=2, color=colour, label=label)
-        axis.plot(x.mean(), y.mean(), "o", color=colour)
+        y = restituted(F, np.array([[a]]), gamma, beta)
+        axis.plot(F.ravel(), y.ravel(), ".", markersize=3, color=colour, label=label)
+        axis.plot(F.mean(), y.mean(), "o", color=colour)
     axis.set(xlabel="$F$", ylabel=r"$\tilde F^+$")
-    axis.legend(frameon=False, markerscale=4)
+    axis.legend(frameon=False, markerscale=3)
     return figure
 
 
-def errors(ink: str) -> Any:
-    """The error in float32 of the two ways to evaluate the closed form, by the ratio of mean and deviation."""
-    ratios = np.logspace(0, 5, 21)
+def errors() -> Figure:
+    """The error in float32 of the two ways to evaluate the closed form, on ordinary maps and on constant ones."""
+    means = np.logspace(0, 5, 16)
     rng = np.random.default_rng(0)
-    unit = rng.standard_normal((8, 16, 8, 16))
-    params = snr_ref.initial_params(16, seed=0)
-    curves: dict[str, list[float]] = {"folded": [], "centred": []}
-    for ratio in ratios:
-        F = np.float32(unit + ratio)
-        exact = snr_ref.snr(F.astype(np.longdouble), params).F_plus
-        for name, value in in_float32(F, params).items():
-            curves[name].append(float(np.abs(value - exact).max()))
-    figure, axis = plt.subplots(figsize=(5.4, 3.2), layout="constrained")
-    labels = {"folded": r"folded, $s F + t$", "centred": r"centred, $s (F - \mu) + \tilde f^+$"}
-    for (name, label), colour in zip(labels.items(), (ORANGE, BLUE), strict=True):
-        axis.loglog(ratios, curves[name], color=colour, label=label)
-    axis.set(xlabel=r"$|\mu| / \sigma$", ylabel=r"largest error of $\tilde F^+$")
-    axis.legend(frameon=False)
+    start = snr_ref.initial_params(16, reduction=1, seed=0)
+    figure, axis = plt.subplots(figsize=(5.4, 3.6), layout="constrained")
+    for deviation, style, which in ((0.0, "-", "constant"), (1.0, ":", r"$\sigma = 1$")):
+        noise = deviation * rng.standard_normal((4, 16, 8, 16))
+        factor = rng.uniform(0.5, 1, (4, 1, 1, 16))  # each channel has a mean of its own
+        curves: dict[str, list[float]] = {"folded": [], "centred": []}
+        for mean in means:
+            F = np.float32(noise + factor * mean)
+            params = start._replace(w1=start.w1 / mean)  # a gate that is open half-way, whatever the mean
+            exact = snr_ref.snr(F.astype(np.longdouble), params).F_plus
+            for name, value in in_float32(F, params).items():
+                curves[name].append(float(np.abs(value - exact).max()))
+        axis.loglog(means, curves["folded"], style, color=ORANGE, label=f"folded, {which}")
+        axis.loglog(means, curves["centred"], style, color=BLUE, label=f"centred, {which}")
+    axis.set(xlabel=r"$\mu$", ylabel=r"largest error of $\tilde F^+$")
+    axis.legend(frameon=False, fontsize=9)
     return figure
 
 
 def in_float32(F: np.ndarray, params: snr_ref.SNRParams) -> dict[str, np.ndarray]:
-    """F~+ by identity (iii), centred and with mu folded into an offset, every operation in float32."""
+    """F~+ by identity (iii), centred and with mu folded into an offset, every operation in float32.
+
+    Args:
+        F: (N, *S, C), float32.
+        params: Without biases.
+
+    Returns:
+        Both, of the shape of F.
+    """
     gamma, beta, w1, w2 = (np.float32(p) for p in params[:4])
-    axes = tuple(range(1, F.ndim - 1))
-    mu = F.mean(axis=axes)
+    axes = spatial_axes(F)
+    rough = F.mean(axis=axes)
+    mu = rough + (F - over_pixels(rough, F)).mean(axis=axes)  # in two passes, as the layer does it
     sigma = np.sqrt(((F - over_pixels(mu, F)) ** 2).mean(axis=axes) + np.float32(1e-5))
     z = mu - beta
-    a = np.float32(1) / (np.float32(1) + np.exp(-(np.maximum(z @ w1, 0) @ w2)))
+    with np.errstate(over="ignore"):
+        a = np.float32(1) / (np.float32(1) + np.exp(-(np.maximum(z @ w1, 0) @ w2)))
     s, f_plus = a + (1 - a) * gamma / sigma, beta + a * z
     return {
         "centred": over_pixels(s, F) * (F - over_pixels(mu, F)) + over_pixels(f_plus, F),
@@ -170,7 +178,7 @@ def in_float32(F: np.ndarray, params: snr_ref.SNRParams) -> dict[str, np.ndarray
     }
 
 
-def collapse(ink: str) -> Any:
+def collapse() -> Figure:
     """Cosine distances between literally pooled f~ in float32, at beta = 0: random numbers, where all should be 0."""
     F = np.float32(feature_maps())
     axes = (1, 2)
@@ -186,7 +194,7 @@ def collapse(ink: str) -> Any:
     return figure
 
 
-DRAWINGS: dict[str, Callable[[str], Any]] = {f.__name__: f for f in (maps, gates, affine, errors, collapse)}
+DRAWINGS: dict[str, Callable[[], Figure]] = {f.__name__: f for f in (maps, gates, affine, errors, collapse)}
 
 
 def draw_all(folder: Path) -> None:
@@ -196,13 +204,12 @@ def draw_all(folder: Path) -> None:
         folder: Where to; made if it is not there.
     """
     folder.mkdir(exist_ok=True)
+    inked = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+    style = dict.fromkeys(inked, INK) | {"svg.fonttype": "path", "axes.spines.top": False, "axes.spines.right": False}
     for name, draw in DRAWINGS.items():
+        with plt.rc_context(style | {"svg.hashsalt": name}):
+            figure, svg = draw(), StringIO()
+            figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
+            plt.close(figure)
         for shade, ink in SHADES.items():
-            style = dict.fromkeys(
-                ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), ink
-            )
-            frame = {"svg.hashsalt": name, "svg.fonttype": "path", "axes.spines.top": False, "axes.spines.right": False}
-            with plt.rc_context({**style, **frame, "font.size": 10}):
-                figure = draw(ink)
-                figure.savefig(folder / f"{name}-{shade}.svg", transparent=True, metadata={"Date": None})
-                plt.close(figure)
+            (folder / f"{name}-{shade}.svg").write_text(svg.getvalue().replace(INK, ink), encoding="utf-8")
