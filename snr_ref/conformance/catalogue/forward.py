@@ -233,7 +233,9 @@ def second_bias_only(draw: Draw) -> dict[str, Any]:
 @cases.case("snr", "1.4")
 def one_hidden_unit(draw: Draw) -> dict[str, Any]:
     """Fewer channels than the reduction leave one hidden unit."""
-    return {"F": feature_map(draw, 3, 3, 4, 6), "params": params(draw, 6, 1)}
+    weights = params(draw, 6, 1)
+    F = significant(feature_map(draw, 3, 3, 4, 6) + 1)
+    return {"F": F, "params": weights._replace(w1=np.abs(weights.w1))}
 
 
 @cases.case("snr", "1.4")

@@ -16,13 +16,13 @@ cases = Catalogue("half_precision", "what float16 and bfloat16 lose where only t
 @cases.case("snr", "6.5", "1.1", outputs=("mu", "sigma", "a", "F_plus", "f_plus", "f_minus"))
 def many_pixels(draw: Draw) -> dict[str, Any]:
     """512 pixels of mean 8: a sum that runs in float16 or bfloat16 loses the digits of what it adds."""
-    return {"F": significant(feature_map(draw, 1, 32, 16, 2) + 8), "params": params(draw, 2, 1)}
+    return {"F": significant(feature_map(draw, 1, 32, 16, 2) + 8), "params": params(draw, 2, 2)}
 
 
 @cases.case("snr", "6.5", outputs=("mu", "sigma", "a", "F_plus", "f_plus", "f_minus"))
 def sum_beyond_float16(draw: Draw) -> dict[str, Any]:
     """512 pixels of mean 200 sum up to 10^5, more than the 65504 that float16 can hold."""
-    weights = params(draw, 2, 1)
+    weights = params(draw, 2, 2)
     F = significant(np.abs(8 * feature_map(draw, 1, 32, 16, 2)) + 200)
     return {"F": F, "params": weights._replace(w1=weights.w1 / 128)}
 

@@ -27,6 +27,8 @@ def feature_map(draw: Draw, *shape: int, bits: int = 8) -> np.ndarray:
 def params(draw: Draw, channels: int, hidden: int, *, b1: bool = False, b2: bool = False, bits: int = 8) -> SNRParams:
     """Parameters whose logits are about as large as z, so that gates are open, shut and in between.
 
+    Several hidden units add up to 0, or to 1 with a bias, so that one of them is positive, whatever z is.
+
     Args:
         draw: Of the case.
         channels: C.
@@ -38,12 +40,16 @@ def params(draw: Draw, channels: int, hidden: int, *, b1: bool = False, b2: bool
     Returns:
         float64.
     """
+    w1, first_bias = draw.normal(channels, hidden, bits=bits), draw.normal(hidden)
+    first_bias[-1] = significant(1 - first_bias[:-1].sum())
+    if hidden > 1:
+        w1[:, -1] = significant(-w1[:, :-1].sum(axis=1), bits)
     return SNRParams(
         gamma=draw.uniform(0.5, 2, channels),
         beta=draw.normal(channels),
-        w1=draw.normal(channels, hidden, bits=bits) * _power_of_two_near_root(channels),
+        w1=w1 * _power_of_two_near_root(channels),
         w2=draw.normal(hidden, channels, bits=bits) * _power_of_two_near_root(hidden),
-        b1=draw.normal(hidden) if b1 else None,
+        b1=first_bias if b1 else None,
         b2=draw.normal(channels) if b2 else None,
     )
 

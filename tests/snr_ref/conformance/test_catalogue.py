@@ -126,3 +126,13 @@ def test_equal_images_have_equal_answers() -> None:
     for numbers in case.expected[0].values():
         for duplicate in (2, 3):
             np.testing.assert_array_equal(numbers.value[duplicate], numbers.value[0])
+
+
+def test_hidden_units_are_dead_only_where_that_is_the_point() -> None:
+    on_purpose = ("dead", "zero", "f_tilde_alone")
+    for name, case in CASES.items():
+        for expected in case.expected if not any(word in name for word in on_purpose) else ():
+            if "a" in expected:
+                assert (expected["a"].value != 0.5).any(), name
+            if "grad_w1" in expected:
+                assert expected["grad_w1"].value.any(), name
