@@ -64,8 +64,8 @@ def questions(implementation: Implementation, cases: Iterable[Case]) -> list[tup
 def run(implementation: Implementation, case: Case, dtype: str) -> Result:
     """Ask one case in one dtype.
 
-    What NumPy's arithmetic warns of is not shown: cases overflow on purpose. An exception that is no `Exception`, such as Ctrl-C,
-    passes through.
+    What NumPy's arithmetic warns of is not shown: cases overflow on purpose. An exception that is no `Exception`, such
+    as Ctrl-C, passes through.
 
     Args:
         implementation: Under test.
