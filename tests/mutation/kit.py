@@ -35,21 +35,18 @@ class Question:
     seconds: float
 
 
-def questions(adapter: Any, files: tuple[str, ...]) -> list[Question]:
-    """Every question that the unchanged implementation answers rightly, the quick ones first.
+def questions(adapter: Any, files: tuple[str, ...]) -> tuple[list[Question], list[str]]:
+    """The questions that the unchanged implementation answers rightly: only those can tell a mutant from it.
 
     Args:
         adapter: The implementation.
         files: Paths, from the root, of the files whose lines are followed.
 
     Returns:
-        The questions.
-
-    Raises:
-        ValueError: If it answers one wrongly: then no mutant can be judged.
+        The questions, the quick ones first, and the names of the cases that it answers wrongly.
     """
     implementation = Implementation(adapter)
-    there = []
+    there, wrong = [], []
     for case in catalogue():
         for dtype in case.dtypes if case.kind != "refusal" or implementation.refusals else ():
             if dtype not in implementation.dtypes or not implementation.provides(case.function):
@@ -59,12 +56,13 @@ def questions(adapter: Any, files: tuple[str, ...]) -> list[Question]:
             if right is None:
                 continue
             if not right:
-                raise ValueError(f"{implementation.name} fails {case.name} in {dtype} before anything is changed")
+                wrong.append(case.name)
+                continue
             start = time.perf_counter()
             is_right(implementation, case, dtype)
             seconds = time.perf_counter() - start
             there.append(Question(case, dtype, {f: frozenset(n) for f, n in lines.items()}, seconds))
-    return sorted(there, key=lambda question: question.seconds)
+    return sorted(there, key=lambda question: question.seconds), wrong
 
 
 def is_right(implementation: Implementation, case: Case, dtype: str) -> bool | None:

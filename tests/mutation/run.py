@@ -38,12 +38,22 @@ def all_mutants(target: Target) -> list[Mutant]:
     ]
 
 
-def verdicts(target: Target, chosen: Iterable[Mutant]) -> Iterator[Verdict]:
-    """Ask each mutant the questions that reach it, until one kills it."""
-    isolated = Isolated(target.modules)
-    asked = questions(target.adapter(isolated.load(target.entry)), target.files)
-    for mutant in chosen:
-        yield _verdict(target, isolated, mutant, asked)
+class Judge:
+    """Asks each mutant of a target the questions that reach it, until one kills it.
+
+    Attributes:
+        asked: The questions.
+        wrong: The cases that the unchanged implementation fails, which are not asked.
+    """
+
+    def __init__(self, target: Target):
+        self._target = target
+        self._isolated = Isolated(target.modules)
+        self.asked, self.wrong = questions(target.adapter(self._isolated.load(target.entry)), target.files)
+
+    def verdicts(self, chosen: Iterable[Mutant]) -> Iterator[Verdict]:
+        """What becomes of each of these mutants."""
+        return (_verdict(self._target, self._isolated, mutant, self.asked) for mutant in chosen)
 
 
 def _verdict(target: Target, isolated: Isolated, mutant: Mutant, asked: list[Question]) -> Verdict:

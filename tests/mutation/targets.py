@@ -17,6 +17,7 @@ class Target:
 
     Attributes:
         name: Of the implementation.
+        about: How it is run, in a sentence.
         files: Paths, from the root, of the files that are mutated.
         modules: Names of the modules that are imported afresh for each mutant.
         entry: The module among them that is imported for its functions.
@@ -25,6 +26,7 @@ class Target:
     """
 
     name: str
+    about: str
     files: tuple[str, ...]
     modules: tuple[str, ...]
     entry: str
@@ -39,7 +41,7 @@ def _reference(module: ModuleType) -> Any:
 
 def _keras(module: ModuleType) -> Any:
     adapter = module.KerasAdapter("eager")
-    adapter.dtypes = ("float64", "float32")
+    adapter.dtypes = ("float64",)
     return adapter
 
 
@@ -61,6 +63,7 @@ def _files(folder: str, names: str) -> tuple[str, ...]:
 TARGETS = (
     Target(
         "snr_ref",
+        "The reference, in float64.",
         _files(
             "snr_ref",
             "elementary instance_norm restitution closed_form distances dual_causality reid_losses gradients retrieval",
@@ -71,6 +74,7 @@ TARGETS = (
     ),
     Target(
         "snr_keras",
+        "The Keras layer and losses through their adapter, on TensorFlow, eagerly, in float64.",
         (
             *_files("snr_keras/layers", "snr _closed_form _backend"),
             *_files("snr_keras/losses", "distances dual_causality batch_hard_triplet _batches"),
