@@ -113,6 +113,9 @@ for module in ("snr", "snr_closed_form", "snr_vjp"):
         module, "channels_of_gamma", "The scale has one channel more than the map.", params=in_params(gamma=one_more)
     )
     refuse(module, "channels_of_beta", "The offset has one channel more than the map.", params=in_params(beta=one_more))
+    refuse(
+        module, "one_bias", "One bias for all channels, which would broadcast.", params=in_params(b2=lambda b: b[:1])
+    )
     refuse(module, "rows_of_w1", "W1 takes one channel less than the map has.", params=in_params(w1=lambda w: w[:-1]))
     refuse(module, "columns_of_w2", "W2 gives one channel more than the map has.", params=in_params(w2=one_more))
     refuse(module, "hidden_width", "W1 and W2 differ in the hidden width.", params=in_params(w2=lambda w: w[:-1]))
@@ -122,6 +125,8 @@ for module in ("snr", "snr_closed_form", "snr_vjp"):
 for norm in ("instance_norm", "instance_norm_vjp"):
     refuse(norm, "channels_of_gamma", "The scale has one channel more than the map.", gamma=one_more)
     refuse(norm, "channels_of_beta", "The offset has one channel more than the map.", beta=one_more)
+    refuse(norm, "one_gamma", "One scale for all channels, which would broadcast.", gamma=lambda g: g[:1])
+    refuse(norm, "one_beta", "One offset for all channels, which would broadcast.", beta=lambda b: b[:1])
 
 for attention in ("channel_attention", "channel_attention_vjp"):
     refuse(attention, "integers", "A pooled residual of integers.", z=integers)
