@@ -94,7 +94,7 @@ class SNR(keras.layers.Layer):
 
     Raises:
         ValueError: If an argument is out of range; on the first call, if the input is not floating-point, has no
-            spatial axis, or leaves its number of channels open.
+            spatial axis or no pixel, or leaves its number of channels open.
 
     Example:
     >>> x = keras.random.normal((8, 16, 8, 64))
@@ -282,7 +282,10 @@ class SNR(keras.layers.Layer):
 
     def _spatial_axes(self, inputs: Any) -> tuple[int, ...]:
         rank = len(inputs.shape)
-        return tuple(range(1, rank - 1) if self.data_format == "channels_last" else range(2, rank))
+        axes = tuple(range(1, rank - 1) if self.data_format == "channels_last" else range(2, rank))
+        if 0 in (inputs.shape[axis] for axis in axes):
+            raise ValueError(f"SNR expects {self._layout}, with at least one pixel. Received: shape={inputs.shape}")
+        return axes
 
     def _add_snr_weight(self, name: str, shape: tuple[int, ...]) -> Any:
         options = {kind: getattr(self, f"{name}_{kind}") for kind in _WEIGHT_OPTIONS}

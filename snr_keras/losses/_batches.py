@@ -14,13 +14,23 @@ def floating(name: str, value: Any) -> Any:
     Raises:
         ValueError: If it isn't of rank 2 or not floating.
     """
+    value = matrix(name, value)
+    return ops.cast(value, "float64" if keras.backend.standardize_dtype(value.dtype) == "float64" else "float32")
+
+
+def matrix(name: str, value: Any) -> Any:
+    """A floating (N, C) tensor in its own dtype.
+
+    Raises:
+        ValueError: If it isn't of rank 2 or not floating.
+    """
     value = ops.convert_to_tensor(value)
     dtype = keras.backend.standardize_dtype(value.dtype)
     if len(value.shape) != 2 or "float" not in dtype:
         raise ValueError(
             f"`{name}` must be floating-point, of shape (N, C). Received: dtype={dtype!r}, shape={tuple(value.shape)}"
         )
-    return ops.cast(value, "float64" if dtype == "float64" else "float32")
+    return value
 
 
 def pairs(labels: Any, length: int | None) -> tuple[Any, Any]:

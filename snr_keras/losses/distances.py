@@ -6,6 +6,8 @@ from typing import Any
 
 from keras import ops
 
+from snr_keras.losses._batches import matrix
+
 
 def cosine_distance(x: Any, y: Any) -> Any:
     """d(x, y) = 0.5 - x.y / (2 |x| |y|), in [0, 1].
@@ -20,9 +22,13 @@ def cosine_distance(x: Any, y: Any) -> Any:
     Returns:
         (N, M).
 
+    Raises:
+        ValueError: If either is not a floating matrix, or they differ in C.
+
     Source:
         The distance of the paper's dual causality loss.
     """
+    x, y = _pair(x, y)
     d = ops.clip(0.5 - ops.matmul(_unit(x), ops.transpose(_unit(y))) / 2, 0, 1)
     return ops.where(_equal_rows(x, y), 0, d)
 
@@ -39,7 +45,11 @@ def euclidean_distance(x: Any, y: Any) -> Any:
 
     Returns:
         (N, M).
+
+    Raises:
+        ValueError: If either is not a floating matrix, or they differ in C.
     """
+    x, y = _pair(x, y)
     return norm(ops.expand_dims(x, 1) - ops.expand_dims(y, 0))
 
 
@@ -54,6 +64,15 @@ def norm(v: Any) -> Any:
     """
     scaled, scale = _scaled(v)
     return ops.squeeze(scale, -1) * _length(scaled)
+
+
+def _pair(x: Any, y: Any) -> tuple[Any, Any]:
+    x, y = matrix("x", x), matrix("y", y)
+    if None not in (x.shape[1], y.shape[1]) and x.shape[1] != y.shape[1]:
+        raise ValueError(
+            f"The rows of `x` and `y` must be of one length. Received: shapes {tuple(x.shape)} and {tuple(y.shape)}"
+        )
+    return x, y
 
 
 def _unit(x: Any) -> Any:

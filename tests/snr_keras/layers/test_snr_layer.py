@@ -326,6 +326,13 @@ def test_integers_are_refused() -> None:
             call(np.zeros((2, 4, 4, 3), np.uint8))
 
 
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_a_map_without_pixels_is_refused(data_format: str) -> None:
+    for call in (SNR(data_format=data_format), SNR(data_format=data_format).decompose):
+        with pytest.raises(ValueError, match=r"with at least one pixel. Received: shape=.*2, 4, 0, 3"):
+            call(np.zeros((2, 4, 0, 3), np.float32))
+
+
 def test_other_channels_than_at_first_are_refused() -> None:
     layer = SNR(data_format="channels_last")
     layer(random(2, 4, 4, 3))

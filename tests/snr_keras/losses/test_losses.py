@@ -10,7 +10,7 @@ import pytest
 from keras import ops
 
 from snr_keras.layers import SNR, SNREmbeddings
-from snr_keras.losses import BatchHardTripletLoss, DualCausalityLoss
+from snr_keras.losses import BatchHardTripletLoss, DualCausalityLoss, cosine_distance, euclidean_distance
 from tests.snr_keras.backend import MODES, to_numpy, value_and_gradients
 
 LABELS = np.array([0, 0, 1, 1, 2, 2])
@@ -149,3 +149,18 @@ def test_batches_may_be_of_unknown_size(loss: Any) -> None:
 def test_what_makes_no_sense_is_refused(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("distance", [cosine_distance, euclidean_distance])
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (np.ones((2, 3), np.int32), random(2, 3), "`x` must be floating-point.*Received: dtype='int32'"),
+        (random(3), random(2, 3), r"`x` must be floating-point, of shape \(N, C\).*shape=\(3,\)"),
+        (random(2, 3), random(2, 1, 3), r"`y` must be floating-point, of shape \(N, C\).*shape=\(2, 1, 3\)"),
+        (random(2, 3), random(2, 1), r"of one length. Received: shapes \(2, 3\) and \(2, 1\)"),
+    ],
+)
+def test_distances_are_of_floating_matrices(distance: Any, x: np.ndarray, y: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        distance(x, y)
