@@ -53,7 +53,7 @@ class KerasAdapter:
         )
 
     def channel_attention(self, z: np.ndarray, *weights: np.ndarray | None) -> np.ndarray:
-        """The gate of maps of one pixel, which with beta = 0 are themselves all that there is to restitute."""
+        """The gate of a layer, of maps of one pixel whose F~ is 0."""
         return self._values(_attention(*_arrays(z, *weights)), z, *_present(weights))[0]
 
     def channel_attention_vjp(
@@ -251,7 +251,7 @@ def _attention(z: _Array, *weights: _Array | None) -> Function:
     if len(z.shape) != 2:
         raise ValueError(f"`z` must have shape (N, C). Received: shape {z.shape}")
     images, channels = z.shape
-    gamma, beta = np.ones(channels), np.zeros(channels)
+    gamma = beta = np.zeros(channels)  # F~ is 0, whatever z: all of z is to be restituted
     module = _module(1e-5, _Array((images, 1, channels), z.dtype), *_arrays(gamma, beta), *weights)
     a = SNROutputs._fields.index("a")
     return lambda z, *weights: module.decompose(ops.expand_dims(z, 1), gamma, beta, *weights)[a : a + 1]

@@ -93,6 +93,8 @@ def _tensorflow(function: Function, weights: Sequence[keras.Variable], mode: str
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             outputs = list(function(*tensors, *others))
+        for output, cotangent in zip(outputs, cotangents, strict=True):
+            output.shape.assert_is_compatible_with(cotangent.shape)  # the tape would broadcast
         return outputs, tape.gradient(outputs, inputs, cotangents)
 
     return step if mode == "eager" else tf.function(step, jit_compile=mode == "xla")

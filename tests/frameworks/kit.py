@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.catalogue import catalogue
+from snr_ref.conformance.expectations import ExpectedFailures
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.report import Report
 from snr_ref.conformance.runner import questions, run
@@ -18,13 +20,14 @@ THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 RETRIEVAL = "evaluate_retrieval"
 
 
-def report(adapter: Any, *, part: int | None = None) -> Report:
+def report(adapter: Any, *, part: int | None = None, expected_failures: Path | None = None) -> Report:
     """What the kit says of an adapter.
 
     Args:
         adapter: As `snr parity check` takes it.
         part: None asks every case in every dtype. A number asks of each group the first case, and then every
             `part`-th, in one dtype each, the dtypes taking turns; all under the thorough profile.
+        expected_failures: The file of those, with a reason for each.
 
     Returns:
         The report.
@@ -33,7 +36,10 @@ def report(adapter: Any, *, part: int | None = None) -> Report:
     asked = questions(implementation, catalogue())
     if part is not None and not THOROUGH:
         asked = in_part(asked, part)
-    return Report(implementation.name, tuple(run(implementation, case, dtype) for case, dtype in asked))
+    found = Report(implementation.name, tuple(run(implementation, case, dtype) for case, dtype in asked))
+    return (
+        found if expected_failures is None else ExpectedFailures.read(expected_failures, catalogue()).applied_to(found)
+    )
 
 
 def in_part(asked: list[tuple[Case, str]], part: int) -> list[tuple[Case, str]]:
@@ -63,7 +69,7 @@ def assert_conforms(found: Report, *, without: set[str] = frozenset(), partly: s
     """
     failures = [f"{r.case.name} in {r.dtype}: {r.why}" for r in found.having("failed")]
     assert not failures, "\n".join([f"{len(failures)} of {len(found.results)} failed", *failures, found.text()])
-    provided = set(found.functions("passed"))
+    provided = set(found.functions("passed", "unexpected pass"))
     lacking = set(found.functions("not provided"))
     assert lacking - provided == set(without)
     assert lacking & provided <= set(partly)
