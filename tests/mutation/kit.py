@@ -51,6 +51,7 @@ def questions(adapter: Any, files: tuple[str, ...]) -> tuple[list[Question], lis
         for dtype in case.dtypes if case.kind != "refusal" or implementation.refusals else ():
             if dtype not in implementation.dtypes or not implementation.provides(case.function):
                 continue
+            start = time.perf_counter()
             with _lines_run(files) as lines:
                 right = is_right(implementation, case, dtype)
             if right is None:
@@ -58,8 +59,6 @@ def questions(adapter: Any, files: tuple[str, ...]) -> tuple[list[Question], lis
             if not right:
                 wrong.append(case.name)
                 continue
-            start = time.perf_counter()
-            is_right(implementation, case, dtype)
             seconds = time.perf_counter() - start
             there.append(Question(case, dtype, {f: frozenset(n) for f, n in lines.items()}, seconds))
     return sorted(there, key=lambda question: question.seconds), wrong

@@ -26,8 +26,8 @@ class Verdict:
 
 
 def all_mutants(target: Target) -> list[Mutant]:
-    """Every mutant of a target, file by file."""
-    return [
+    """The mutants of a target, file by file; one in `target.every`, always the same."""
+    made = [
         mutant
         for file in target.files
         for mutant in mutants(
@@ -36,6 +36,7 @@ def all_mutants(target: Target) -> list[Mutant]:
             frozenset(function for of, function in OUTSIDE if of == file),
         )
     ]
+    return made[:: target.every]
 
 
 class Judge:

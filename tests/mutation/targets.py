@@ -23,6 +23,7 @@ class Target:
         entry: The module among them that is imported for its functions.
         adapter: From that module to what the kit takes.
         prepare: Called before anything is imported.
+        every: One mutant in so many is made, if all would take too long.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Target:
     entry: str
     adapter: Callable[[ModuleType], Any]
     prepare: Callable[[], None] = lambda: None
+    every: int = 1
 
 
 def _reference(module: ModuleType) -> Any:
@@ -74,7 +76,7 @@ TARGETS = (
     ),
     Target(
         "snr_keras",
-        "The Keras layer and losses through their adapter, on TensorFlow, eagerly, in float64.",
+        "The Keras layer and losses through their adapter, on TensorFlow, eagerly, in float64; every fifth mutant.",
         (
             *_files("snr_keras/layers", "snr _closed_form _backend"),
             *_files("snr_keras/losses", "distances dual_causality batch_hard_triplet _batches"),
@@ -83,6 +85,7 @@ TARGETS = (
         "snr_keras.interop.adapter",
         _keras,
         _tensorflow_eagerly,
+        every=5,
     ),
 )
 
@@ -93,6 +96,7 @@ OUTSIDE = {
     ("snr_ref/dual_causality.py", "sample_triplets"): "random: another draw is as right",
     ("snr_ref/dual_causality.py", "DualCausality"): "the sum of the two halves, for the caller's convenience",
     ("snr_keras/layers/snr.py", "SNR.__init__"): "options of Keras: initializers, regularizers, constraints, dtypes",
+    ("snr_keras/layers/snr.py", "SNR.build"): "how Keras makes weights; the kit brings its own",
     ("snr_keras/layers/snr.py", "SNR.get_config"): "serialization, which is Keras' business and has its own tests",
     ("snr_keras/layers/snr.py", "SNR.compute_output_spec"): "shapes of symbolic tensors, which have their own tests",
     ("snr_keras/layers/snr.py", "SNR.compute_output_shape"): "shapes of symbolic tensors, which have their own tests",

@@ -43,7 +43,7 @@ def test_every_small_change_is_made_and_no_string_is_touched(source, expected):
 def test_each_mutant_is_another_program_and_has_a_name_of_its_own():
     for target in TARGETS:
         made = all_mutants(target)
-        assert len({mutant.key for mutant in made}) == len(made) > 100
+        assert len({mutant.key for mutant in made}) == len(made) > 80
         for mutant in made[::25]:
             source = ast.unparse(ast.parse((ROOT / mutant.file).read_text(encoding="utf-8")))
             assert ast.unparse(mutant.tree) != source
