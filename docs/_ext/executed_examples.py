@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from blocks import python_of
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,13 @@ def run(app: Sphinx, name: str, source: list[str]) -> None:
             logger.warning("the example does not do what the page says: %s", error, location=(name, example.line))
 
 
+def outdated(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
+    """The pages that are read in every build: what they show depends on all of the reference and of the catalogue."""
+    return [name for name in env.found_docs if name.startswith("specification")]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Run a page's examples whenever the page is read."""
+    """Read these pages in every build, and run their examples."""
+    app.connect("env-get-outdated", outdated)
     app.connect("source-read", run)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
