@@ -46,7 +46,7 @@ _EXAMPLES, _KERAS = "snr_ref.conformance.examples", "snr_keras.interop.adapter"
 FRAMEWORKS = {
     "numpy": Framework("NumPy", f"{_EXAMPLES}.numpy_float32", ("numpy",)),
     "torch": Framework("PyTorch", f"{_EXAMPLES}.pytorch_adapter", ("torch",)),
-    "jax": Framework("JAX", f"{_EXAMPLES}.jax_functions", ("jax",), 1),
+    "jax": Framework("JAX", f"{_EXAMPLES}.jax_functions", ("jax",), 3),
     "keras-torch": Framework("Keras on PyTorch", f"{_KERAS}:eager", ("keras", "torch"), None, "torch"),
     "keras-jax": Framework("Keras on JAX, jit", f"{_KERAS}:xla", ("keras", "jax"), 3, "jax"),
     "keras-tf": Framework("Keras on TensorFlow, eager", f"{_KERAS}:eager", ("keras", "tensorflow"), 2, "tensorflow"),
