@@ -100,9 +100,9 @@ def test_cases_fold_down_and_lead_to_the_catalogue(browser, site) -> None:
     box = browser.find_element("id", "clause-1-1")
     case = box.find_element("css selector", "details li a")
     assert not case.is_displayed()
-    box.find_element("css selector", "summary").click()
+    _click(browser, box.find_element("css selector", "summary"))
     assert case.is_displayed()
-    case.click()
+    _click(browser, case)
     assert "specification/cases.html#case-" in browser.current_url
 
 
@@ -128,3 +128,9 @@ def _problems(seen: dict, shade: str, width: int) -> Iterator[str]:
 def _resize(browser: "webdriver.Chrome", width: int) -> None:
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def _click(browser: "webdriver.Chrome", element: "webdriver.remote.webelement.WebElement") -> None:
+    """Where it is after the page has scrolled there, which the theme would do smoothly."""
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+    element.click()
