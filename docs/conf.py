@@ -60,4 +60,5 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False
+html_show_search_summary = False  # it is fetched, which a browser refuses where the site is opened from a disk
 html_theme_options = {"navigation_with_keys": True}
