@@ -14,10 +14,10 @@ from typing import NoReturn
 
 from snr_ref.conformance.catalogue import catalogue
 from snr_ref.conformance.clauses import CLAUSES, SPECIFICATION_VERSION
-from snr_ref.conformance.expectations import ExpectedFailures, select
 from snr_ref.conformance.implementation import load
 from snr_ref.conformance.report import Report
 from snr_ref.conformance.runner import check
+from snr_ref.conformance.selection import ExpectedFailures, select
 
 #: The run itself went wrong, rather than what was checked.
 ERROR = 3
@@ -153,7 +153,7 @@ def _reported(arguments: argparse.Namespace, run: Callable[[], Report]) -> int:
         if not path.parent.is_dir():
             raise ValueError(f"There is no folder {path.parent} to write {path.name} to")
     if arguments.html:
-        from snr_ref.conformance.html import page
+        from snr_ref.conformance.report.as_html import page
     expected = arguments.expected_failures and ExpectedFailures.read(arguments.expected_failures, catalogue())
     report = run()
     if expected:

@@ -41,9 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if target is None and expected is None:
         return
     from snr_ref.conformance.catalogue import catalogue
-    from snr_ref.conformance.expectations import ExpectedFailures
     from snr_ref.conformance.functions import FUNCTIONS
     from snr_ref.conformance.implementation import load
+    from snr_ref.conformance.selection import ExpectedFailures
 
     if target is None:
         raise pytest.UsageError("--implementation-expected-failures needs --implementation=MODULE[:OBJECT]")

@@ -14,10 +14,10 @@ from snr_ref.conformance.case import Case
 from snr_ref.conformance.catalogue import catalogue
 from snr_ref.conformance.comparison import compare
 from snr_ref.conformance.diagnosis import diagnose
-from snr_ref.conformance.expectations import select
 from snr_ref.conformance.functions import FUNCTIONS
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.report import Report, Result
+from snr_ref.conformance.selection import select
 
 
 def check(
@@ -33,7 +33,7 @@ def check(
     Args:
         implementation: An adapter, an object or module with functions named as in `snr_ref`; or an `Implementation`.
         include: Patterns of the cases to run; none is all.
-        exclude: Patterns of the cases to leave out. See `snr_ref.conformance.expectations.select`.
+        exclude: Patterns of the cases to leave out. See `snr_ref.conformance.selection.select`.
         progress: Called after every answer, with the number done and the number in all.
         cases: Instead of the catalogue.
 

@@ -7,12 +7,12 @@ import pytest
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.catalogue import catalogue
 from snr_ref.conformance.clauses import CLAUSES
-from snr_ref.conformance.difference import first_differences
-from snr_ref.conformance.expectations import ExpectedFailures
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.pytest_plugin import EXPECTED_FAILURES, IMPLEMENTATION
-from snr_ref.conformance.result import Result
+from snr_ref.conformance.report.difference import first_differences
+from snr_ref.conformance.report.result import Result
 from snr_ref.conformance.runner import questions, run
+from snr_ref.conformance.selection import ExpectedFailures
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

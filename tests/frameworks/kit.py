@@ -9,10 +9,10 @@ from typing import Any
 
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.catalogue import catalogue
-from snr_ref.conformance.expectations import ExpectedFailures
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.report import Report
 from snr_ref.conformance.runner import questions, run
+from snr_ref.conformance.selection import ExpectedFailures
 
 #: With `HYPOTHESIS_PROFILE=thorough` every framework is asked everything.
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"

@@ -11,7 +11,7 @@ from snr_ref.conformance.case import Case
 from snr_ref.conformance.functions import FUNCTIONS
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.report import Report
-from snr_ref.conformance.result import Result
+from snr_ref.conformance.report.result import Result
 from snr_ref.conformance.runner import judge, questions
 from snr_ref.conformance.vectors import schema
 from snr_ref.conformance.vectors.reader import Vectors, check_format, read_vectors

@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import pytest
 
 import snr_ref
-from snr_ref.conformance.html import page
 from snr_ref.conformance.implementation import Implementation
-from snr_ref.conformance.plots import plot
+from snr_ref.conformance.report.as_html import page
+from snr_ref.conformance.report.plots import plot
 from snr_ref.conformance.runner import check
 from tests.snr_ref.conformance.small import CASES, adapter, wide_epsilon
 
@@ -110,7 +110,7 @@ def test_a_function_without_numbers_has_no_plot(report):
 def test_without_matplotlib_the_error_says_what_to_install():
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
-        "try: import snr_ref.conformance.html\n"
+        "try: import snr_ref.conformance.report.as_html\n"
         "except ModuleNotFoundError as error: print(error)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from snr_ref.conformance.comparison import Comparison
 from snr_ref.conformance.functions import DTYPES, FUNCTIONS
-from snr_ref.conformance.result import PROVIDED, Result
+from snr_ref.conformance.report.result import PROVIDED, Result
 
 
 @dataclass(frozen=True)

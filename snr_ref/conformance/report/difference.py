@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from snr_ref.conformance.clauses import CLAUSES
 from snr_ref.conformance.functions import FUNCTIONS, HALF
-from snr_ref.conformance.result import Result
+from snr_ref.conformance.report.result import Result
 
 #: The clauses that say what an output of the module is, whatever the function that returns it.
 _SAID_BY = {

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterable, Sequence
 
 from snr_ref.conformance.clauses import CLAUSES, SPECIFICATION_VERSION
-from snr_ref.conformance.difference import Difference
 from snr_ref.conformance.functions import FUNCTIONS
-from snr_ref.conformance.quantity import Worst
 from snr_ref.conformance.report import Report
-from snr_ref.conformance.report_json import packages
-from snr_ref.conformance.result import Result
+from snr_ref.conformance.report.as_json import packages
+from snr_ref.conformance.report.difference import Difference
+from snr_ref.conformance.report.quantity import Worst
+from snr_ref.conformance.report.result import Result
 
 #: So many cases of an outcome are told in text; JSON and HTML have them all.
 _TOLD = 20

@@ -3,8 +3,8 @@
 import pytest
 
 import snr_ref
-from snr_ref.conformance.expectations import ExpectedFailures, matches, select
 from snr_ref.conformance.runner import check
+from snr_ref.conformance.selection import ExpectedFailures, matches, select
 from tests.snr_ref.conformance.small import CASES, adapter, wide_epsilon
 
 

@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from snr_ref.conformance.case import Group
-from snr_ref.conformance.difference import Difference, first_differences
 from snr_ref.conformance.functions import FUNCTIONS
-from snr_ref.conformance.quantity import Quantity, quantities
-from snr_ref.conformance.result import OUTCOMES, PROVIDED, Result
+from snr_ref.conformance.report.difference import Difference, first_differences
+from snr_ref.conformance.report.quantity import Quantity, quantities
+from snr_ref.conformance.report.result import OUTCOMES, PROVIDED, Result
 
 #: What the chain of `snr` has beyond what the reference returns: to know it helps, to leave it out is no gap.
 _BEYOND = frozenset({"mu", "sigma"})
@@ -97,14 +97,14 @@ class Report:
         return [(results[0].case.group, _completeness(results)) for results in asked.values()]
 
     def text(self) -> str:
-        """The report as plain text; see `snr_ref.conformance.text`."""
-        from snr_ref.conformance.text import text
+        """The report as plain text; see `snr_ref.conformance.report.as_text`."""
+        from snr_ref.conformance.report.as_text import text
 
         return text(self)
 
     def to_json(self) -> dict[str, Any]:
-        """The report as what `json.dumps` takes; see `snr_ref.conformance.report_json`."""
-        from snr_ref.conformance.report_json import to_json
+        """The report as what `json.dumps` takes; see `snr_ref.conformance.report.as_json`."""
+        from snr_ref.conformance.report.as_json import to_json
 
         return to_json(self)
 

@@ -7,12 +7,12 @@ from html import escape
 
 from snr_ref.conformance.clauses import CLAUSES, SPECIFICATION_VERSION
 from snr_ref.conformance.functions import DTYPES
-from snr_ref.conformance.plots import COLOURS, plot
-from snr_ref.conformance.quantity import Quantity, Worst
 from snr_ref.conformance.report import Report
-from snr_ref.conformance.report_json import packages
-from snr_ref.conformance.result import PROVIDED, Result
-from snr_ref.conformance.text import figure, where
+from snr_ref.conformance.report.as_json import packages
+from snr_ref.conformance.report.as_text import figure, where
+from snr_ref.conformance.report.plots import COLOURS, plot
+from snr_ref.conformance.report.quantity import Quantity, Worst
+from snr_ref.conformance.report.result import PROVIDED, Result
 
 _VERDICTS = {0: "passes", 1: "fails", 2: "provides nothing to check"}
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from snr_ref.conformance.clauses import SPECIFICATION_VERSION
-from snr_ref.conformance.quantity import Quantity
 from snr_ref.conformance.report import Report
-from snr_ref.conformance.result import Result
+from snr_ref.conformance.report.quantity import Quantity
+from snr_ref.conformance.report.result import Result
 
 #: Of the JSON; it grows if a field goes or changes its meaning.
 SCHEMA = 1

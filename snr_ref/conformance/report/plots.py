@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from snr_ref.conformance.functions import DTYPES, FUNCTIONS
-from snr_ref.conformance.result import Result
+from snr_ref.conformance.report.result import Result
 
 try:
     import matplotlib
