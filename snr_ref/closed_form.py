@@ -27,8 +27,8 @@ def snr_closed_form(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """What `snr` gives, from the statistics of F and one affine map: identities (i), (ii), (iii) and (v).
 
-    The map is centred, s (F - mu) + f~+. Folding mu into an offset is the same algebra and loses a hundred
-    times the accuracy on 1x1 maps, constant channels and large means.
+    The map is centred, s (F - mu) + f~+. Folding mu into an offset is the same algebra, and multiplies the
+    rounding of mu by s on 1x1 maps and constant channels, where F - mu is 0 and s may be in the hundreds.
 
     Args:
         F: Feature map, (N, *S, C), with one or more spatial axes S.

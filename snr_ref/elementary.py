@@ -1,7 +1,6 @@
 """The elementary functions of the paper, free of overflow and analytic.
 
-Analytic: comparisons look at real parts only, and nothing conjugates. A function of a real vector can
-    therefore be
+Analytic: comparisons look at real parts only, and nothing conjugates. A function of a real vector can therefore be
 differentiated to machine precision by a step into the imaginary direction (the complex step).
 """
 

@@ -50,7 +50,7 @@ def _forward(
     a, rest = ops.sigmoid(logits), ops.sigmoid(-logits)
     f_plus, f_minus = beta + a * z, beta + rest * z
     s = a + rest * gamma * inverse_sigma
-    # Centred: to fold mu into the offset loses a hundred times the accuracy on large means and constant channels.
+    # Centred: mu folded into the offset would multiply its rounding by s, in the hundreds, on constant channels.
     F_plus = spread(s) * (ops.cast(F, gamma.dtype) - spread(mu)) + spread(f_plus)
     return (ops.cast(F_plus, dtype), f_plus, f_minus), (mu, inverse_sigma, hidden, logits)
 
@@ -104,10 +104,8 @@ def _moments(F: Any, dtype: Any, pixels: int) -> tuple[Any, Any]:
 def _sum_pixels(term: Callable[..., Any], *maps: Any, pixels: int) -> Any:
     """The sum of `term(*maps)` over the pixels; what `term` computes is never stored."""
     count = ops.shape(maps[0])[pixels]
-    stretches = _STRETCHES if compiles() else 1
-    known = isinstance(count, int)  # then no stretch is empty: LiteRT returns garbage for one whose shape is known
-    if known:
-        stretches = min(stretches, max(1, count))
+    known = isinstance(count, int)
+    stretches = _STRETCHES if compiles() and not (known and count < _STRETCHES) else 1
     length = count // stretches
 
     def stretch(start: Any, stop: Any) -> Any:
@@ -116,6 +114,8 @@ def _sum_pixels(term: Callable[..., Any], *maps: Any, pixels: int) -> Any:
     total = ops.sum(sum(stretch(i * length, (i + 1) * length) for i in range(stretches)), axis=pixels)
     if known and stretches * length == count:
         return total
+    if not known:  # stretches without a pixel, whose sum LiteRT's XNNPACK leaves undefined
+        total = ops.where(length > 0, total, 0)
     return total + ops.sum(stretch(stretches * length, count), axis=pixels)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -36,31 +35,13 @@ def onnx_runtime(model: keras.Model) -> Run:
 
 
 def litert(model: keras.Model) -> Run:
-    """The model on LiteRT's own kernels."""
-    from ai_edge_litert.interpreter import OpResolverType
-
-    return _litert(model, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
-
-
-def litert_xnnpack(model: keras.Model) -> Run:
-    """The model as LiteRT runs it by default: by XNNPACK where that has the operation.
-
-    Of maps of two to seven pixels whose size is fixed, LiteRT 2.3 with XNNPACK returns numbers of memory that nobody
-    wrote, in some runs and not in others; its own kernels are right for the same file.
-    """
-    from ai_edge_litert.interpreter import OpResolverType
-
-    return _litert(model, OpResolverType.AUTO)
-
-
-def _litert(model: keras.Model, kernels: Any) -> Run:
+    """The model as LiteRT runs it by default: by XNNPACK where that has the operation."""
     from ai_edge_litert.interpreter import Interpreter
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.tflite")
         model.export(path, format="litert", verbose=False)
-        content = path.read_bytes()
-    interpreter = Interpreter(model_content=content, experimental_op_resolver_type=kernels)
+        interpreter = Interpreter(model_content=path.read_bytes())
     run = interpreter.get_signature_runner()
     (given,) = run.get_input_details()
     return lambda array: run(**{given: array})

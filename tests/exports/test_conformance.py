@@ -7,8 +7,8 @@ import pytest
 
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.catalogue import catalogue
-from snr_ref.conformance.expectations import ExpectedFailures
 from snr_ref.conformance.runner import check
+from snr_ref.conformance.selection import ExpectedFailures
 from tests.exports import adapter
 from tests.exports.adapter import Exported
 from tests.frameworks.kit import THOROUGH
