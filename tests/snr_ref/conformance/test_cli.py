@@ -169,6 +169,11 @@ def test_vectors_are_exported_answered_and_compared(call, tmp_path, monkeypatch)
     assert call("compare", "vectors.h5", "wrong.h5", "--exclude", "snr")[0] == 0
     status, _, err = call("compare", "vectors.h5", "wrong.h5", "--exclude", "snrr")
     assert (status, "'snrr'" in err) == (3, True)
+    (tmp_path / "known.txt").write_text("snr # wrong on purpose\n")
+    assert call("compare", "vectors.h5", "wrong.h5", "--expected-failures", "known.txt")[0] == 0
+    (tmp_path / "known.txt").write_text("retrieval/* # of the catalogue, but not in these vectors\n")
+    status, _, err = call("compare", "vectors.h5", "wrong.h5", "--expected-failures", "known.txt")
+    assert (status, "known.txt, line 1 matches no case" in err) == (3, True)
 
 
 def test_it_runs_as_a_module_and_its_output_may_be_cut_off(tmp_path):
