@@ -7,28 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from snr_ref.conformance.clauses import CLAUSES
 from snr_ref.conformance.draw import Draw
+from snr_ref.conformance.expectation import Expected, expect
 from snr_ref.conformance.functions import FUNCTIONS, Function, is_exact
-
-
-@dataclass(frozen=True, eq=False)
-class Numbers:
-    """One output that a case expects.
-
-    Attributes:
-        value: In float64; NaN stands for "not finite": NaN or an infinity, it doesn't matter which.
-        tolerance: For each dtype, the largest absolute error that rounding explains, of the shape of `value`.
-    """
-
-    value: np.ndarray
-    tolerance: Mapping[str, np.ndarray]
-
-
-#: What a case expects: its outputs by name.
-Expected = Mapping[str, Numbers]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +74,6 @@ class Case:
     @cached_property
     def expected(self) -> tuple[Expected, ...]:
         """The answers that are right, any of them; none for a refusal. The reference computes them when first asked."""
-        from snr_ref.conformance.expectation import expect
-
         if self.kind == "refusal":
             return ()
         answers = (expect(self.function, arguments, self.dtypes) for arguments in (self.arguments, *self.choices))

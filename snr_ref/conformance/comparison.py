@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snr_ref.conformance.case import Case, Expected, Numbers
+from snr_ref.conformance.case import Case
+from snr_ref.conformance.expectation import Expected, Numbers
 from snr_ref.conformance.functions import FUNCTIONS, HALF
 
 

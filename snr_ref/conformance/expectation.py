@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,26 @@ import numpy as np
 import snr_ref
 from snr_ref.conformance.bounds import BOUNDS
 from snr_ref.conformance.bounds.precision import PRECISIONS, REFERENCE
-from snr_ref.conformance.case import Expected, Numbers
 from snr_ref.conformance.functions import FUNCTIONS, call, each_param, named_outputs
 from snr_ref.instance_norm import mean_pool, standard_deviation
 from snr_ref.restitution import SNRParams
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """One output that a case expects.
+
+    Attributes:
+        value: In float64; NaN stands for "not finite": NaN or an infinity, it doesn't matter which.
+        tolerance: For each dtype, the largest absolute error that rounding explains, of the shape of `value`.
+    """
+
+    value: np.ndarray
+    tolerance: Mapping[str, np.ndarray]
+
+
+#: What a case expects: its outputs by name.
+Expected = Mapping[str, Numbers]
 
 
 def expect(function: str, arguments: Mapping[str, Any], dtypes: tuple[str, ...]) -> Expected:

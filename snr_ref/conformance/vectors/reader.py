@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from snr_ref.conformance.case import Case, Expected, Group, Numbers
+from snr_ref.conformance.case import Case, Group
 from snr_ref.conformance.clauses import CLAUSES, SPECIFICATION_VERSION
+from snr_ref.conformance.expectation import Expected, Numbers
 from snr_ref.conformance.functions import FUNCTIONS
 from snr_ref.conformance.vectors import schema
 from snr_ref.conformance.vectors.seal import sealed_digest
