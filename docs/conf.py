@@ -26,6 +26,7 @@ extensions = [
     "conformance_cases",
     "pictures",
     "plain_docstrings",
+    "command_line",
 ]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_ext", "_static", "examples", "data"]
@@ -35,6 +36,8 @@ myst_heading_anchors = 3
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", ".*")]  # types of other packages, which have no pages here
 default_role = "code"
+
+smartquotes_action = "qe"  # not the dashes, which would make --options of one
 
 math_renderer = html_math_renderer = "mathml"
 

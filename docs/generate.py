@@ -1,0 +1,167 @@
+"""The figures in the pages, from the files that the measuring commands wrote: nobody types a number.
+
+    python docs/generate.py            # rewrites every generated block of README.md and docs/
+    python docs/generate.py --check    # exits with 1 if one differs from its data
+
+A block stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`; `BLOCKS` says what makes it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+DOCS = Path(__file__).parent
+PAGES = (DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md")))
+
+Figures = dict[str, Any]  # results.json of `snr demo`
+
+
+def _read(name: str) -> Any:
+    return json.loads((DOCS / "data" / name).read_text(encoding="utf-8"))
+
+
+#: `snr demo --seeds 3 --variant none --variant in --variant snr --variant snr-no-loss`: its results.json.
+DEMO: Figures = _read("demo.json")
+#: `snr bench layer --out ...`, and the same with `--jit-compile`.
+BENCH: list[dict[str, Any]] = _read("bench_layer.json") + _read("bench_layer_xla.json")
+
+TIMES = ["SNR", "literal chain", "`GroupNormalization(groups=-1)`", "floor", "SNR / literal", "SNR / GN"]
+
+
+def demo_summary(demo: Figures) -> str:
+    """Three models, at home and abroad."""
+    rows = [
+        [f"home: {demo['source']}", *(_both(demo, v, [demo["source"]]) for v in ("none", "in", "snr"))],
+        [f"unseen: mean of {', '.join(unseen(demo))}", *(_both(demo, v, unseen(demo)) for v in ("none", "in", "snr"))],
+    ]
+    return _table(["", "plain network", "instance norm", "SNR"], map(_best_in_bold, rows))
+
+
+def demo_table(demo: Figures) -> str:
+    """Every domain and model."""
+    names = {demo["source"]: f"{demo['source']} (source)"}
+    rows = [
+        [names.get(domain, domain), *(_both(demo, v, [domain]) for v in demo["figures"])]
+        for domain in [demo["source"], *unseen(demo)]
+    ]
+    mean_of_unseen = ["**mean of unseen**", *(_both(demo, v, unseen(demo)) for v in demo["figures"])]
+    return _table(["tested on", *demo["figures"]], [*rows, mean_of_unseen])
+
+
+def demo_differences(demo: Figures) -> str:
+    """SNR against each other model, seed by seed."""
+    seeds = [f"seed {seed}" for seed in range(len(demo["figures"]["snr"]))]
+    rows = []
+    for where, domains in (("unseen", unseen(demo)), (demo["source"], [demo["source"]])):
+        for other in demo["figures"]:
+            if other != "snr":
+                found = differences(demo, other, domains)
+                rows.append([where, f"snr - {other}", *(f"{d:+.1f}" for d in found), _spread(found)])
+    return _table(["tested on", "difference", *seeds, "mean ± standard deviation"], rows)
+
+
+def bench_summary() -> str:
+    """The layer against an instance norm, in a sentence."""
+    ratios = [row["of_group_norm"] for row in BENCH if not row["jit_compile"]]
+    return (
+        f"The layer takes {min(ratios):.2f} to {max(ratios):.2f} of the time of\n"
+        "`keras.layers.GroupNormalization(groups=-1)`, which computes less ([measured](docs/guides/performance.md))."
+    )
+
+
+def bench_table() -> str:
+    """Times of a step in milliseconds, ratios, and memory in feature maps."""
+    names = [_shape(timing) + (", `jit_compile`" if timing["jit_compile"] else "") for timing in BENCH]
+    rows = [[name, *_times(timing), _memory(timing)] for name, timing in zip(names, BENCH, strict=True)]
+    return _table(["F (float32)", *TIMES, "memory, in maps"], rows)
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "demo_summary": partial(demo_summary, DEMO),
+    "demo_table": partial(demo_table, DEMO),
+    "demo_differences": partial(demo_differences, DEMO),
+    "bench_summary": bench_summary,
+    "bench_table": bench_table,
+}
+
+
+def rendered(page: str) -> str:
+    """A page with every generated block made anew.
+
+    Raises:
+        KeyError: If a block's name is none of `BLOCKS`.
+    """
+
+    def block(match: re.Match[str]) -> str:
+        return f"{match['begin']}\n{BLOCKS[match['name']]()}\n{match['end']}"
+
+    pattern = r"(?P<begin><!-- generated: (?P<name>\w+) -->)\n(?:.*?\n)?(?P<end><!-- end of (?P=name) -->)"
+    return re.sub(pattern, block, page, flags=re.DOTALL)
+
+
+def main(arguments: Iterable[str]) -> int:
+    """Rewrite the pages, or tell which are stale."""
+    stale = [page for page in PAGES if rendered(page.read_text(encoding="utf-8")) != page.read_text(encoding="utf-8")]
+    for page in stale:
+        print(page.relative_to(DOCS.parent))
+        if "--check" not in arguments:
+            page.write_text(rendered(page.read_text(encoding="utf-8")), encoding="utf-8")
+    return int(bool(stale) and "--check" in arguments)
+
+
+def unseen(demo: Figures) -> list[str]:
+    """The domains that no model was trained on."""
+    return [domain for domain in demo["figures"]["snr"][0] if domain != demo["source"]]
+
+
+def values(demo: Figures, variant: str, domains: list[str], figure: str = "mAP") -> list[float]:
+    """In per cent, a number a seed: the mean over the domains."""
+    return [100 * mean(run[domain][figure] for domain in domains) for run in demo["figures"][variant]]
+
+
+def differences(demo: Figures, other: str, domains: list[str]) -> list[float]:
+    """By how much the mAP of SNR is above another model's, seed by seed."""
+    pairs = zip(values(demo, "snr", domains), values(demo, other, domains), strict=True)
+    return [ours - theirs for ours, theirs in pairs]
+
+
+def _both(demo: Figures, variant: str, domains: list[str]) -> str:
+    return " / ".join(_spread(values(demo, variant, domains, figure)) for figure in ("mAP", "rank1"))
+
+
+def _shape(timing: dict[str, Any]) -> str:
+    return "x".join(map(str, timing["shape"]))
+
+
+def _times(timing: dict[str, Any]) -> list[str]:
+    times = [f"{1e3 * timing[name]:.0f} ms" for name in ("snr", "literal", "group_norm", "floor")]
+    return [*times, *(f"**{timing[name]:.2f}**" for name in ("of_literal", "of_group_norm"))]
+
+
+def _memory(timing: dict[str, Any]) -> str:
+    return "{snr_memory:.1f} ({literal_memory:.1f}, {group_norm_memory:.1f})".format(**timing)
+
+
+def _spread(values: list[float]) -> str:
+    return f"{mean(values):.1f} ± {stdev(values):.1f}"
+
+
+def _best_in_bold(row: list[str]) -> list[str]:
+    best = max(row[1:], key=lambda cell: float(cell.split(" ± ")[0]))
+    return [f"**{cell}**" if cell == best else cell for cell in row]
+
+
+def _table(headings: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |".replace("|  |", "| |") for cells in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

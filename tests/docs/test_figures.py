@@ -1,0 +1,42 @@
+"""The figures in the pages are those that were measured, and what the pages conclude from them is so."""
+
+from statistics import mean, stdev
+
+import pytest
+
+from docs import generate
+
+
+@pytest.mark.parametrize("page", generate.PAGES, ids=lambda page: page.relative_to(generate.DOCS.parent).as_posix())
+def test_every_figure_is_that_of_its_data(page) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert generate.rendered(text) == text, "run python docs/generate.py"
+
+
+def test_every_block_is_in_a_page() -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in generate.PAGES)
+    assert [name for name in generate.BLOCKS if f"<!-- generated: {name} -->" not in text] == []
+
+
+def test_what_the_page_of_results_concludes() -> None:
+    demo = generate.DEMO
+    abroad, home = generate.unseen(demo), [demo["source"]]
+    for domain in abroad:
+        assert mean(generate.differences(demo, "none", [domain])) > 10
+    assert min(generate.differences(demo, "none", home)) > 0
+    over_in = generate.differences(demo, "in", abroad)
+    assert min(over_in) > 0
+    assert mean(over_in) > stdev(over_in)
+    assert mean(over_in) < 2 * stdev(generate.values(demo, "in", abroad))
+    over_in_at_home = generate.differences(demo, "in", home)
+    assert mean(over_in_at_home) > 5 * stdev(over_in_at_home)
+    assert abs(mean(generate.differences(demo, "snr-no-loss", abroad))) < stdev(
+        generate.differences(demo, "snr-no-loss", abroad)
+    )
+    assert abs(mean(generate.differences(demo, "snr-no-loss", home))) < 1
+
+
+def test_what_the_pages_say_of_speed() -> None:
+    assert all(row["of_literal"] <= (0.5 if row["jit_compile"] else 0.35) for row in generate.BENCH)
+    assert all(row["of_group_norm"] < 1 for row in generate.BENCH)
+    assert all(row["snr_memory"] < 2.5 for row in generate.BENCH)
