@@ -29,6 +29,8 @@ def _read(name: str) -> Any:
 
 #: `snr demo --seeds 3 --variant none --variant in --variant snr --variant snr-no-loss`: its results.json.
 DEMO: Figures = _read("demo.json")
+#: `snr demo --seeds 3 --epochs 20 --variant in --variant snr`: likewise.
+LONGER: Figures = _read("demo_20_epochs.json")
 #: `snr bench layer --out ...`, and the same with `--jit-compile`.
 BENCH: list[dict[str, Any]] = _read("bench_layer.json") + _read("bench_layer_xla.json")
 
@@ -87,6 +89,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "demo_summary": partial(demo_summary, DEMO),
     "demo_table": partial(demo_table, DEMO),
     "demo_differences": partial(demo_differences, DEMO),
+    "longer_demo_differences": partial(demo_differences, LONGER),
     "bench_summary": bench_summary,
     "bench_table": bench_table,
 }
