@@ -70,7 +70,7 @@ def refuse(function: str, what: str, why: str, *clauses: str, **wrong: Callable[
         return arguments | {name: spoil(arguments[name]) for name, spoil in wrong.items()}
 
     build.__name__, build.__doc__ = f"{function}_{what}", why
-    cases.case(function, *(clauses or ("6.6",)), kind="refusal")(build)
+    cases.case(function, *clauses, "6.6", kind="refusal")(build)
 
 
 def integers(x: np.ndarray) -> np.ndarray:
