@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from snr_keras.cli.console import progress_bar, say
-from snr_keras.data.market1501 import open_dataset
+from snr_keras.data.catalogue import open_dataset
 from snr_keras.data.synthetic import DOMAINS, synthesize
 
 app = typer.Typer(no_args_is_help=True, help="Draw the synthetic pedestrians; see what a folder of images holds.")

@@ -9,7 +9,8 @@ import keras
 import typer
 
 from snr_keras.cli.console import console, progress_bar, results_table, say, say_left_out_queries, write_json
-from snr_keras.data.market1501 import ReIDDataset, open_dataset
+from snr_keras.data.catalogue import open_dataset
+from snr_keras.data.dataset import ReIDDataset
 from snr_keras.evaluation import TargetResult, check_target, embed_dataset, score
 from snr_keras.models import embedder
 from snr_keras.training import load_run

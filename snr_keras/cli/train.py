@@ -10,7 +10,7 @@ from snr_keras.cli.console import console, progress_bar, results_table, say, say
 from snr_keras.cli.data import parse_image_size
 from snr_keras.cli.evaluate import PROTOCOL_HELP, ROOT_HELP, TARGET_HELP, evaluate_targets, open_targets
 from snr_keras.data.augmentation import Augmentation
-from snr_keras.data.market1501 import open_dataset
+from snr_keras.data.catalogue import open_dataset
 from snr_keras.models import embedder
 from snr_keras.training import RichProgress, TrainingConfig, train
 from snr_keras.visualization import save_loss_curves

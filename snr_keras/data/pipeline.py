@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from snr_keras.data.augmentation import Augmentation, augment
+from snr_keras.data.dataset import Split
 from snr_keras.data.images import load_image
-from snr_keras.data.market1501 import Split
 from snr_keras.data.sampler import identity_batches, num_steps
 
 KEPT_BYTES = 512 * 2**20

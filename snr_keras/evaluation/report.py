@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from snr_keras.data.market1501 import ReIDDataset
+from snr_keras.data.dataset import ReIDDataset
 from snr_keras.evaluation.distances import DISTANCES
 from snr_keras.evaluation.embeddings import EmbeddedDataset
 from snr_keras.evaluation.protocols import RetrievalLabels

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from snr_keras.data.market1501 import ReIDDataset
+from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch, training_batches
 from snr_keras.models import reid_model
 from snr_keras.training.checkpoints import TrainingState, newest_checkpoint, save_checkpoint

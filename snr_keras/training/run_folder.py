@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from snr_keras.data.market1501 import ReIDDataset
+from snr_keras.data.dataset import ReIDDataset
 from snr_keras.training.checkpoints import newest_checkpoint
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.logs import write_atomically
