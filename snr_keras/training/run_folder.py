@@ -67,6 +67,7 @@ def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> No
         ValueError: If settings or training images differ; the message names them.
     """
     begun, now = _read(run_dir), _describe(config, source)
+    begun["training"] = TrainingConfig.from_json(begun["training"]).to_json()  # settings may have been added since
     differences = [
         f"{key} was {old!r}, now {new!r}"
         for part in ("training", "source")
@@ -96,6 +97,7 @@ def _describe(config: TrainingConfig, source: ReIDDataset) -> dict[str, Any]:
         "training": config.to_json(),
         "source": {
             "name": source.name,
+            **({"version": source.version} if source.version else {}),
             "images": len(names),
             "identities": len(np.unique(source.train.identities)),
             "sha256_of_names_and_identities": hashlib.sha256(labelled.encode()).hexdigest(),
