@@ -147,7 +147,7 @@ def open_dataset(
     Args:
         dataset: one of
 
-            - an existing folder in Market-1501 layout;
+            - an existing folder in Market-1501 layout (one that is called like a published data set, with `./` before);
             - an existing CSV file, a list of one's own;
             - a name of `known_datasets()`: sought under `root` where its archive unpacks to, or, for a synthetic
               domain, drawn into `root/synthetic/NAME` when it is first asked for;
@@ -189,7 +189,7 @@ def open_trials(
     if splits is not None:
         check_splits(splits)
     text = os.fspath(dataset)
-    if os.path.isdir(text):
+    if os.path.isdir(text) and text not in KNOWN and text not in ALIASES:
         path = Path(os.path.abspath(text))
         return assemble(path.name, path, list_market1501(path, splits or SPLITS), progress=progress)
     if os.path.isfile(text):

@@ -108,21 +108,21 @@ def merge(root: str | os.PathLike[str], listings: Sequence[Listing], *, called: 
         listings: of folders in it.
         called: what the report calls them together.
     """
+    prefix_of = {listing.folder: os.path.relpath(listing.folder, root) for listing in listings}
 
-    def below(listing: Listing, things: Sequence[Excluded]) -> list[Excluded]:
-        return [Excluded(os.path.relpath(listing.path(thing.name), root), thing.reason) for thing in things]
+    def below(listing: Listing, name: str) -> str:
+        return os.path.join(prefix_of[listing.folder], name)
+
+    def all_below(listing: Listing, things: Sequence[Excluded]) -> list[Excluded]:
+        return [Excluded(below(listing, thing.name), thing.reason) for thing in things]
 
     return Listing(
         folder=os.fspath(root),
         called=called,
         expected=" and ".join(listing.expected for listing in listings),
-        images={
-            os.path.relpath(listing.path(name), root): label
-            for listing in listings
-            for name, label in listing.images.items()
-        },
-        odd_files=tuple(odd for listing in listings for odd in below(listing, listing.odd_files)),
-        wrong_names=tuple(wrong for listing in listings for wrong in below(listing, listing.wrong_names)),
+        images={below(listing, name): label for listing in listings for name, label in listing.images.items()},
+        odd_files=tuple(odd for listing in listings for odd in all_below(listing, listing.odd_files)),
+        wrong_names=tuple(wrong for listing in listings for wrong in all_below(listing, listing.wrong_names)),
         notes=tuple(note for listing in listings for note in listing.notes),
     )
 

@@ -3,7 +3,8 @@
 import pytest
 
 from snr_keras.data import catalogue
-from snr_keras.data.catalogue import known_datasets, open_dataset
+from snr_keras.data.catalogue import known_datasets, open_dataset, open_trials
+from tests.snr_keras.data import owners
 from tests.snr_keras.data.folders import write_dataset
 
 
@@ -30,6 +31,22 @@ def test_downloaded_data_is_found_where_its_archive_unpacks_to(tmp_path, name, f
     write_dataset(tmp_path / folder)
     dataset = open_dataset(name, root=tmp_path, splits=("train",))
     assert (dataset.name, dataset.report.path) == (name, str(tmp_path / folder))
+
+
+def test_a_published_name_is_the_data_set_even_where_a_folder_is_called_so(tmp_path, monkeypatch):
+    write_dataset(tmp_path / "market1501" / "Market-1501-v15.09.15")
+    monkeypatch.chdir(tmp_path)
+    dataset = open_dataset("market1501", root=".")
+    assert dataset.report.path == str(tmp_path / "market1501" / "Market-1501-v15.09.15")
+    with pytest.raises(FileNotFoundError, match="Did you mean"):
+        open_dataset("./market1501", root=".")
+
+
+def test_without_scipy_it_is_said_what_to_install(tmp_path, monkeypatch):
+    owners.grid(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "snr-reid\[data\]"'):
+        open_trials("grid", root=tmp_path)
 
 
 def test_data_that_is_not_there_is_an_error_with_the_places_looked_at(tmp_path):

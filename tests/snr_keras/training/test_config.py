@@ -48,7 +48,8 @@ def test_every_setting_has_been_varied_above():
     assert {f.name for f in dataclasses.fields(TrainingConfig)} - {"normalization", "backbone"} == {
         "stages", "weights", "reduction", "batch_norm_momentum", "image_size", "epochs", "identities_per_batch",
         "images_per_identity", "domain_balanced", "learning_rate", "warmup_epochs", "weight_decay", "clip_norm",
-        "label_smoothing", "triplet_margin", "snr_weights", "distance", "seed", "mixed_precision", "jit_compile", "augmentation",
+        "label_smoothing", "triplet_margin", "snr_weights", "distance", "seed", "mixed_precision", "jit_compile",
+        "augmentation",
     }  # fmt: skip
 
 
