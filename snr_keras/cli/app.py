@@ -18,7 +18,7 @@ class Commands(TyperGroup):
         """Run the command; here, since outside Typer has swallowed the message of an interrupted run."""
         try:
             return super().invoke(ctx)
-        except (ValueError, OSError, ArithmeticError) as error:
+        except (ValueError, OSError, ArithmeticError, ImportError) as error:
             if os.environ.get("SNR_TRACEBACK"):
                 raise
             say_error(error, label="error:")
