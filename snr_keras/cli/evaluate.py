@@ -52,8 +52,8 @@ def evaluate_command(
     names = (*(target or ()), *(chosen.targets if chosen else ()))
     if not names:
         raise ValueError("Say what to test on: --target DATASET, or --comparison NAME for the targets of a comparison.")
+    _, model = load_run(run)  # first, since a known target is drawn when it is opened
     targets = open_targets(names, root, distance=distance, protocol=protocol)
-    _, model = load_run(run)
     results = evaluate_targets(
         embedder(model), targets, out or run / "evaluation", distance=distance, protocol=protocol, flip=flip
     )
