@@ -174,7 +174,9 @@ for distance in ("cosine_distance", "euclidean_distance", "cosine_distance_vjp",
     refuse(distance, "integers", "Rows of integers.", x=integers)
     refuse(distance, "a_vector", "A vector in the place of a matrix.", x=first_row)
     refuse(distance, "three_axes", "A feature map in the place of a matrix.", y=lambda y: y[:, None])
+    refuse(distance, "a_vector_for_y", "A vector in the place of the second matrix.", y=first_row)
     refuse(distance, "channels", "The rows of x and y differ in length.", y=one_more)
+    refuse(distance, "one_channel", "The rows of y are of length one, which would broadcast.", y=lambda y: y[:, :1])
 
 for distance in ("cosine_distance_vjp", "euclidean_distance_vjp"):
     refuse(distance, "transposed_gradient", "The gradient of the distances is transposed.", grad_d=np.transpose)
@@ -186,6 +188,7 @@ for loss in ("dual_causality_loss", "dual_causality_gradients"):
     refuse(loss, "channels_of_f_plus", "One embedding has a channel more.", f_plus=one_more)
     refuse(loss, "channels_of_f_minus", "One embedding has a channel more.", f_minus=one_more)
     refuse(loss, "length_of_labels", "There is one label more than there are images.", labels=one_more)
+    refuse(loss, "one_label", "One label for all images, which would broadcast.", labels=lambda labels: labels[:1])
     refuse(loss, "float_labels", "Labels that are no integers.", labels=lambda labels: labels + 0.5)
     refuse(
         loss,
@@ -241,9 +244,11 @@ for loss in ("batch_hard_triplet_loss", "batch_hard_triplet_gradient"):
     refuse(loss, "integers", "Features of integers.", features=integers)
     refuse(loss, "a_vector", "The features of one image need an axis for the images.", features=first_row)
     refuse(loss, "length_of_labels", "There is one label more than there are images.", labels=one_more)
+    refuse(loss, "one_label", "One label for all images, which would broadcast.", labels=lambda labels: labels[:1])
     refuse(loss, "float_labels", "Labels that are no integers.", labels=lambda labels: labels + 0.5)
     refuse(loss, "negative_margin", "A margin below 0.", "3.3", margin=always(-0.1))
     refuse(loss, "infinite_margin", "A margin without an end.", "3.3", margin=always(np.inf))
+    refuse(loss, "boolean_margin", "True for a margin, which some languages take for 1.", "3.3", margin=always(True))
     refuse(loss, "unknown_margin", "A margin of a kind that isn't there.", "3.3", margin=always("hard"))
 
 refuse("total_objective", "weights", "Two modules and one weight.", "3.4", weights=always((0.5,)))
