@@ -15,13 +15,14 @@ from snr_keras.models import embedder
 from snr_keras.training import load_run
 from snr_keras.visualization import save_ranked_gallery
 
+RUN_HELP = "A run folder of snr train (or one inside a demo's folder), or `pretrained`, which is in the package."
 TARGET_HELP = "A domain to test on: a folder in Market-1501 layout, or a known name. May be repeated."
 ROOT_HELP = "The folder that holds named data sets (market1501, dukemtmc-reid; day, dusk, night and fog are drawn)."
 PROTOCOL_HELP = "market1501, or no_camera for data without camera labels. Default: what the file names allow."
 
 
 def evaluate_command(
-    run: Annotated[Path, typer.Argument(help="A run folder of snr train (or one of those inside a demo's folder).")],
+    run: Annotated[Path, typer.Argument(help=RUN_HELP)],
     target: Annotated[list[str], typer.Option(metavar="DATASET", help=TARGET_HELP)],
     root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
     out: Annotated[Path | None, typer.Option(help="Where results go. Default: RUN/evaluation.")] = None,
