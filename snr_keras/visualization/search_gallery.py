@@ -1,6 +1,7 @@
 """What a search found, as pictures: each query and its nearest, by their distance."""
 
 import os
+import warnings
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -38,7 +39,9 @@ def save_search_gallery(
             else:
                 ax.axis("off")
     figure.suptitle(f"queries and the nearest of {result.gallery} pictures, {result.distance} distance", fontsize=8)
-    return save_figure(figure, path)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box in place of a letter is all it means
+        return save_figure(figure, path)
 
 
 def _draw(ax: Axes, path: str, caption: str, *, frame: int) -> None:
@@ -55,5 +58,5 @@ def _draw(ax: Axes, path: str, caption: str, *, frame: int) -> None:
 
 
 def _short(name: str) -> str:
-    name = printable(os.path.basename(name)).encode("ascii", "replace").decode()  # fonts lack many a letter
+    name = printable(os.path.basename(name))
     return name if len(name) <= 16 else f"{name[:7]}..{name[-7:]}"
