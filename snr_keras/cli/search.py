@@ -52,7 +52,7 @@ def search_command(
         if path.suffix.lower() not in WRITERS:
             raise ValueError(f"--out is a file that ends in {', '.join(WRITERS)}. Received: {str(path)!r}")
         check_writable(path)
-    with progress_bar("embedding queries") as progress:
+    with progress_bar("searching") as progress:
         result = search(
             features,
             queries,

@@ -1,5 +1,6 @@
 """The nearest of a gallery to each query: exact, a chunk of both at a time."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,12 @@ _SPARE = 16
 
 
 def nearest(
-    queries: Any, gallery: Any, *, top: int, distance: str = "cosine"
+    queries: Any,
+    gallery: Any,
+    *,
+    top: int,
+    distance: str = "cosine",
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The nearest gallery rows of each query, as a sort of all distances would have them.
 
@@ -31,6 +37,7 @@ def nearest(
         gallery: (G, D), likewise; it is read once for every 512 queries.
         top: How many; as many as there are, if the gallery is smaller.
         distance: "cosine" or "euclidean".
+        progress: Called with the number of chunks searched, and in all.
 
     Returns:
         (Q, min(top, G)) gallery indices and their distances, in ascending order.
@@ -49,13 +56,16 @@ def nearest(
     number, found = queries.shape[0], min(top, gallery.shape[0])
     indices, distances = np.empty((number, found), np.int64), np.empty((number, found))
     rows = max(1, CHUNK_BYTES // (8 * max(QUERIES, gallery.shape[1])))
-    for start in range(0, number, QUERIES):
+    blocks, chunks = range(0, number, QUERIES), range(0, gallery.shape[0], rows)
+    for done, start in enumerate(blocks):
         block = _prepared(queries[start : start + QUERIES], distance, f"queries, from row {start} on")
         best = np.empty((len(block), 0), np.int64), np.empty((len(block), 0))
-        for first in range(0, gallery.shape[0], rows):
+        for searched, first in enumerate(chunks, 1):
             chunk = _prepared(gallery[first : first + rows], distance, f"the gallery, from row {first} on")
             there, far = _nearest_of_chunk(block, chunk, found, distance)
             best = _merged(best, (there + first, far), found)
+            if progress is not None:
+                progress(done * len(chunks) + searched, len(blocks) * len(chunks))
         indices[start : start + QUERIES], distances[start : start + QUERIES] = best
     return indices, distances
 

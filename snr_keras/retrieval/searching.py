@@ -66,7 +66,12 @@ class SearchResult:
                 {
                     "query": _text(query),
                     "matches": [
-                        {"rank": rank, "name": _text(match.name), "distance": match.distance}
+                        {
+                            "rank": rank,
+                            "name": _text(match.name),
+                            "path": _text(match.path),
+                            "distance": match.distance,
+                        }
                         for rank, match in enumerate(matches, 1)
                     ],
                 }
@@ -105,7 +110,7 @@ def search(
         top: How many pictures for each query; all that there are, if they are fewer.
         distance: "cosine" or "euclidean".
         exclude_itself: Whether to leave out of a query's matches the picture at the query's own path.
-        progress: Called with the number of query pictures embedded, and in all.
+        progress: Called with the number of query pictures embedded, and in all; then with that of chunks searched.
 
     Raises:
         FileNotFoundError: If a file, or the run of the model, is not there.
@@ -114,7 +119,11 @@ def search(
     gallery = features if isinstance(features, Features) else open_features(features)
     asked = _queries(gallery, queries, model, progress)
     indices, distances = nearest(
-        asked.embeddings, gallery.embeddings, top=top + 1 if exclude_itself else top, distance=distance
+        asked.embeddings,
+        gallery.embeddings,
+        top=top + 1 if exclude_itself else top,
+        distance=distance,
+        progress=progress,
     )
     matches = []
     for query, (row, far) in enumerate(zip(indices, distances, strict=True)):

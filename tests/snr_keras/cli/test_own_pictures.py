@@ -126,9 +126,9 @@ def test_a_packed_run_is_used_as_a_run_and_another_model_is_refused(
 
 def test_the_model_in_the_package_is_evaluated_as_a_run(snr, world: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for _ in range(2):  # the first leaves a folder of its name
-        outcome = snr("evaluate", "pretrained", "--target", world / "day")
-        assert outcome.status == 0, outcome.output
+    Path("pretrained").mkdir()  # as an evaluation before this one leaves it
+    outcome = snr("evaluate", "pretrained", "--target", world / "day")
+    assert outcome.status == 0, outcome.output
     (result,) = json.loads((tmp_path / "pretrained" / "evaluation" / "results.json").read_text())
     assert result["mAP"] > 0.8
 

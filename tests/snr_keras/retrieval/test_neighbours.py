@@ -53,6 +53,12 @@ def test_equal_vectors_are_at_distance_0_and_in_the_order_of_the_gallery(seed: i
         assert (distances[person, : len(own)] == 0).all()
 
 
+def test_progress_ends_with_every_chunk_of_every_block() -> None:
+    seen: list[tuple[int, int]] = []
+    nearest(np.eye(4)[[0, 1, 2, 3, 0]], np.eye(4)[[0, 1] * 4], top=1, progress=lambda *now: seen.append(now))
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
 def test_a_zero_vector_is_as_the_specification_says() -> None:
     x = np.array([[0.0, 0.0], [3.0, 4.0]])
     indices, distances = nearest(x, x, top=2)
