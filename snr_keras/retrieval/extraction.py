@@ -72,6 +72,8 @@ def embed_pictures(
     names: list[str] = []
     rows: list[NDArray[np.float32]] = []
     folder = os.getcwd()
+    # One shape for all batches, filled up with what was there before: SNR is compiled for each shape that it meets.
+    stacked = np.zeros((min(batch_size, len(pictures.names)), *identity.image_size, 3), np.float32)
     done = 0
     with ExitStack() as stack:
         writer = None
@@ -82,8 +84,8 @@ def embed_pictures(
             left_out += [Excluded(name, why) for name, why in zip(batch, images, strict=True) if isinstance(why, str)]
             readable = [name for name, image in zip(batch, images, strict=True) if not isinstance(image, str)]
             if readable:
-                stacked = np.stack([image for image in images if not isinstance(image, str)]).astype(np.float32)
-                embeddings = embed(embedder, stacked, flip=identity.flip)
+                stacked[: len(readable)] = [image for image in images if not isinstance(image, str)]
+                embeddings = embed(embedder, stacked, flip=identity.flip)[: len(readable)]
                 _check_finite(embeddings, readable, identity.run)
                 names += readable
                 if writer:

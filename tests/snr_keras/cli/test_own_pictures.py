@@ -8,12 +8,8 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
-from snr_keras.data.market1501 import read_market1501
 from snr_keras.retrieval import open_features
-from snr_keras.training import TrainingConfig
-from snr_keras.training.checkpoints import TrainingState, save_checkpoint
-from snr_keras.training.model import new_model
-from snr_keras.training.run_folder import begin_run
+from tests.snr_keras.retrieval.conftest import untrained_run
 
 
 @pytest.fixture(scope="module")
@@ -101,23 +97,14 @@ def test_an_output_that_cannot_be_written_is_told(snr, photos: Path) -> None:
     assert "Traceback" not in outcome.output
 
 
-def run_of_a_plain_network(world: Path, folder: Path) -> Path:
-    """A run folder after three steps that taught nothing."""
-    config = TrainingConfig(normalization="none", image_size=(32, 16))
-    source = read_market1501(world / "day", splits=("train",))
-    begin_run(folder, config, source)
-    save_checkpoint(new_model(config, source.train.num_identities), folder, TrainingState(step=3))
-    return folder
-
-
 def test_a_packed_run_is_used_as_a_run_and_another_model_is_refused(
-    snr, world: Path, photos: Path, features: Path, tmp_path: Path
+    snr, photos: Path, features: Path, tmp_path: Path
 ) -> None:
-    outcome = snr("pack", run_of_a_plain_network(world, tmp_path / "run"), tmp_path / "packed")
+    outcome = snr("pack", untrained_run(tmp_path / "run"), tmp_path / "packed")
     assert outcome.status == 0, outcome.output
     outcome = snr("extract", photos, "--out", tmp_path / "other.h5", "--model", tmp_path / "packed", "--flip")
     assert outcome.status == 0, outcome.output
-    assert "at 32x16" in outcome.output
+    assert "at 16x8" in outcome.output
     for queries in (tmp_path / "other.h5", photos / "noending"):
         outcome = snr("search", features, queries, "--model", tmp_path / "packed")
         assert outcome.status == 1

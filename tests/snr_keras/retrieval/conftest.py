@@ -5,8 +5,13 @@ from pathlib import Path
 import keras
 import pytest
 
+from snr_keras.data.market1501 import read_market1501
 from snr_keras.retrieval.model import ModelIdentity
-from tests.snr_keras.data.folders import colours, jpeg, png
+from snr_keras.training import TrainingConfig
+from snr_keras.training.checkpoints import TrainingState, save_checkpoint
+from snr_keras.training.model import new_model
+from snr_keras.training.run_folder import begin_run
+from tests.snr_keras.data.folders import colours, jpeg, png, write_dataset
 
 SIZE = (8, 4)
 
@@ -41,4 +46,13 @@ def photos(tmp_path: Path, monkeypatch) -> Path:
     (folder / "notes.md").write_text("not a picture")
     (folder / "text").write_text("not a picture")
     (folder / ".hidden.jpg").write_bytes(jpeg())
+    return folder
+
+
+def untrained_run(folder: Path) -> Path:
+    """The run folder of a plain network after three steps that taught nothing."""
+    source = read_market1501(write_dataset(folder.with_name("people")), splits=("train",))
+    config = TrainingConfig(normalization="none", image_size=(16, 8))
+    begin_run(folder, config, source)
+    save_checkpoint(new_model(config, source.train.num_identities), folder, TrainingState(step=3))
     return folder

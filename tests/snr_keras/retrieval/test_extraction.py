@@ -27,6 +27,22 @@ def test_every_picture_is_embedded_as_evaluation_reads_it(flattener, identity, p
         np.testing.assert_array_equal(row, embed(flattener, image[None])[0], err_msg=repr(name))
 
 
+def test_a_model_meets_batches_of_one_shape(flattener, identity, photos: Path) -> None:
+    shapes = set()
+    images = keras.Input((*SIZE, 3))
+
+    class Watch(keras.Layer):
+        def call(self, x):
+            shapes.add(tuple(x.shape))
+            return x
+
+    watched = keras.Model(images, flattener(Watch()(images)))
+    shapes.clear()
+    features = embed_pictures(watched, identity, photos, batch_size=4)
+    assert shapes == {(4, *SIZE, 3)}
+    assert len(features) == len(NAMES)
+
+
 def test_larger_pictures_are_resized_as_in_evaluation(flattener, identity, tmp_path: Path) -> None:
     write(tmp_path, {"large.jpg": jpeg(colours(50, 30))})
     features = embed_pictures(flattener, identity, tmp_path / "large.jpg")

@@ -11,7 +11,9 @@ import pytest
 
 from snr_keras.retrieval import Features, extract, search
 from snr_keras.retrieval.extraction import embed_pictures
+from snr_keras.retrieval.model import open_model
 from tests.snr_keras.data.folders import colours, jpeg, write
+from tests.snr_keras.retrieval.conftest import untrained_run
 
 
 def test_every_picture_finds_itself_first(flattener, identity, photos: Path) -> None:
@@ -58,10 +60,11 @@ def test_features_of_another_model_are_refused(flattener, identity, photos: Path
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory) -> Features:
-    """Three pictures, by the model that comes with the package."""
+    """Three pictures, embedded by an untrained network."""
     folder = tmp_path_factory.mktemp("people")
     write(folder, {f"{seed}.jpg": jpeg(np.repeat(colours(8, 4, seed=seed), 8, axis=0)) for seed in range(3)})
-    return extract(folder, out=folder / "features.h5")
+    run = untrained_run(tmp_path_factory.mktemp("runs") / "run")
+    return extract(folder, model=run, out=folder / "features.h5")
 
 
 def test_pictures_are_embedded_by_the_model_of_the_features(people: Features) -> None:
@@ -73,12 +76,19 @@ def test_pictures_are_embedded_by_the_model_of_the_features(people: Features) ->
 
 def test_a_model_that_has_changed_or_moved_is_told(people: Features) -> None:
     changed = replace(people, model=replace(people.model, sha256="1" * 64))
-    with pytest.raises(ValueError, match="what is there now by 'pretrained'"):
+    with pytest.raises(ValueError, match=r"what is there now by '.*/runs0/run'"):
         search(changed, people.path(0))
     moved = replace(people, model=replace(people.model, run="/nowhere/run"))
     with pytest.raises(FileNotFoundError, match=r"not where it was, '/nowhere/run'.*--model"):
         search(moved, people.path(0))
-    assert search(moved, people.path(0), model="pretrained").matches[0][0].name == people.names[0]
+    assert search(moved, people.path(0), model=people.model.run).matches[0][0].name == people.names[0]
+
+
+def test_the_model_in_the_package_is_recorded_by_its_name_and_is_another(people: Features) -> None:
+    _, identity = open_model("pretrained", flip=False)
+    assert identity.run == "pretrained"
+    with pytest.raises(ValueError, match="`model` by 'pretrained', with weights of SHA-256"):
+        search(people, people.path(0), model="pretrained")
 
 
 def test_queries_are_pictures_or_one_file_of_features(people: Features) -> None:
