@@ -62,14 +62,15 @@ def search_command(
             exclude_itself=exclude_itself,
             progress=progress,
         )
+    for path in outs:
+        WRITERS[path.suffix.lower()](path, result)
     for line in reasons(result.left_out):
         say(line)
     say_matches(result)
     if len(result.queries) > SHOWN:
-        more = len(result.queries) - SHOWN
-        say(f"and {count(more, 'more query', 'more queries')}" + ("" if outs else ": --out FILE.csv has them all"))
+        more = count(len(result.queries) - SHOWN, "more query", "more queries")
+        say(f"and {more}" + ("" if outs else ": --out FILE.csv has them all"))
     for path in outs:
-        WRITERS[path.suffix.lower()](path, result)
         say(path)
 
 
