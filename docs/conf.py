@@ -24,6 +24,7 @@ extensions = [
     "executed_examples",
     "included_source",
     "conformance_cases",
+    "conformance_functions",
     "pictures",
     "plain_docstrings",
     "command_line",

@@ -38,10 +38,13 @@ TIMES = ["SNR", "literal chain", "`GroupNormalization(groups=-1)`", "floor", "SN
 
 
 def demo_summary(demo: Figures) -> str:
-    """Three models, at home and abroad."""
+    """Three models, on the source domain and on the others."""
     rows = [
-        [f"home: {demo['source']}", *(_both(demo, v, [demo["source"]]) for v in ("none", "in", "snr"))],
-        [f"unseen: mean of {', '.join(unseen(demo))}", *(_both(demo, v, unseen(demo)) for v in ("none", "in", "snr"))],
+        [f"source domain: {demo['source']}", *(_both(demo, v, [demo["source"]]) for v in ("none", "in", "snr"))],
+        [
+            f"unseen domains: mean of {', '.join(unseen(demo))}",
+            *(_both(demo, v, unseen(demo)) for v in ("none", "in", "snr")),
+        ],
     ]
     return _table(["", "plain network", "instance norm", "SNR"], map(_best_in_bold, rows))
 

@@ -18,7 +18,7 @@ class Commands(TyperGroup):
         """Run the command; here, since outside Typer has swallowed the message of an interrupted run."""
         try:
             return super().invoke(ctx)
-        except (ValueError, OSError, ArithmeticError) as error:
+        except (ValueError, OSError, ArithmeticError, ImportError) as error:
             if os.environ.get("SNR_TRACEBACK"):
                 raise
             say_error(error, label="error:")
@@ -36,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    help="""Person re-identification that holds on data it was never trained on: Style Normalization and Restitution.
+    help="""Person re-identification across domains: Style Normalization and Restitution (SNR).
 
     **Start with `snr demo`**: it trains a plain network, one with instance normalization and one with SNR
     on a synthetic domain, and shows what each is worth on three domains that it never saw.

@@ -2,11 +2,13 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import tensorflow as tf
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -18,6 +20,8 @@ from snr_keras.evaluation import TargetResult
 
 console = Console()
 errors = Console(stderr=True)
+
+CAPTION = ("figures in per cent", "queries: with a valid match / all")
 
 
 def say(text: object) -> None:
@@ -54,28 +58,48 @@ def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
 def results_table(results: Iterable[TargetResult], title: str) -> Table:
     """The table that ReID papers print, in per cent, a row a target; it fits 80 columns."""
     results = list(results)
-    targets_of: dict[str, list[str]] = {}
-    for result in results:
-        targets_of.setdefault(f"{result.distance} distance, protocol {result.protocol}", []).append(result.target)
-    rules = [f"{', '.join(targets)}: {rule}" for rule, targets in targets_of.items()]
-    rules = rules if len(rules) > 1 else list(targets_of)
     table = Table(
         box=box.SIMPLE_HEAD,
         title=escape(title),
         title_justify="left",
-        caption=escape(printable(f"figures in per cent; queries: with a valid match / all; {'; '.join(rules)}")),
+        caption=escape(printable("; ".join([*CAPTION, *_circumstances(results)]))),
         caption_justify="left",
     )
     table.add_column("target", overflow="fold")
     for heading in ("mAP", "Rank-1", "Rank-5", "Rank-10", "mINP", "queries", "gallery"):
         table.add_column(heading, justify="right", no_wrap=True)
     for result in results:
-        figures = (result.mAP, result.rank(1), result.rank(5), result.rank(10), result.mINP)
         valid = f"{result.num_valid_queries}/{result.num_queries}"
         table.add_row(
-            escape(printable(result.target)), *(f"{100 * x:.1f}" for x in figures), valid, str(result.num_gallery)
+            escape(printable(result.target)),
+            *_figures([result]),
+            valid,
+            str(result.num_gallery),
         )
+    if len(results) > 1:
+        table.add_section()
+        table.add_row("mean", *_figures(results), "", "")
     return table
+
+
+def _figures(results: Sequence[TargetResult]) -> list[str]:
+    """The means of the figures over results, in per cent."""
+    rows = [(r.mAP, r.rank(1), r.rank(5), r.rank(10), r.mINP) for r in results]
+    return [f"{100 * sum(column) / len(rows):.1f}" for column in zip(*rows, strict=True)]
+
+
+def _circumstances(results: Sequence[TargetResult]) -> list[str]:
+    """What must stand with the figures, each thing once, after the targets that it is true of unless it is of all."""
+    targets_of: dict[str, list[str]] = {}
+    for result in results:
+        told = [f"{result.distance} distance, protocol {result.protocol}", result.version]
+        told.append(f"mean over {len(result.splits)} splits, counts summed" if result.splits else "")
+        for thing in filter(None, told):
+            targets_of.setdefault(thing, []).append(result.target)
+    return [
+        thing if len(targets) == len(results) else f"{', '.join(targets)}: {thing}"
+        for thing, targets in targets_of.items()
+    ]
 
 
 def say_left_out_queries(results: Iterable[TargetResult]) -> None:
@@ -87,6 +111,14 @@ def say_left_out_queries(results: Iterable[TargetResult]) -> None:
                 f"{printable(result.target)}: {left_out} of {result.num_queries} queries have no valid match in the "
                 "gallery and are left out of every figure."
             )
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Write an image, (H, W, 3) uint8, replacing what was there only when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(tf.io.encode_png(image).numpy())
+    os.replace(partial, path)
 
 
 def write_json(path: Path, content: Any) -> None:

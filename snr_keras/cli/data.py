@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from snr_keras.cli.console import progress_bar, say
-from snr_keras.data.market1501 import open_dataset
+from snr_keras.cli.console import progress_bar, say, write_png
+from snr_keras.data.catalogue import open_trials
+from snr_keras.data.sheet import dataset_sheet
 from snr_keras.data.synthetic import DOMAINS, synthesize
 
 app = typer.Typer(no_args_is_help=True, help="Draw the synthetic pedestrians; see what a folder of images holds.")
@@ -58,13 +59,31 @@ def synthesize_command(
 
 @app.command("info")
 def info_command(
-    dataset: Annotated[str, typer.Argument(help="A folder in Market-1501 layout, or a known name.")],
+    dataset: Annotated[str, typer.Argument(help="A folder in Market-1501 layout, a CSV file, or a known name.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where the data set of that name is, if not under --root.")
+    ] = None,
     root: Annotated[Path, typer.Option(help="The folder that holds named data sets.")] = Path("data"),
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Write a contact sheet: ten people, one a row, by cameras.")
+    ] = None,
 ) -> None:
-    """Count the identities, images and cameras of a data set, and name every file that cannot be used."""
+    """Count the identities, images and cameras of a data set, and name every file that cannot be used.
+
+    Counts that differ from the published ones are told. Of a data set that is divided in several ways, the first
+    division is shown, and the numbers of the others.
+    """
     with progress_bar("checking images") as progress:
-        found = open_dataset(dataset, root=root, progress=progress)
-    say("\n".join(found.report.lines(in_full=True)))
+        trials = open_trials(f"{dataset}={folder}" if folder else dataset, root=root, progress=progress)
+    name, version = trials[0].name, trials[0].version
+    say(f"{name}{f', {version}' if version else ''}")
+    say("\n".join(trials[0].report.lines(in_full=True)))
+    for number, trial in enumerate(trials[1:], 2):
+        numbers = (f"{s.folder} {s.images} images of {s.identities}" for s in trial.report.splits)
+        say(f"  split {number} of {len(trials)}: {', '.join(numbers)}")
+    if sheet is not None:
+        write_png(sheet, dataset_sheet(trials[0]))
+        say(f"contact sheet: {sheet}")
 
 
 def parse_image_size(text: str) -> tuple[int, int]:

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from snr_keras.cli.console import console, progress_bar, say, write_json
-from snr_keras.data.market1501 import ReIDDataset, read_market1501
+from snr_keras.data.dataset import ReIDDataset
+from snr_keras.data.market1501 import read_market1501
 from snr_keras.data.synthetic import DOMAINS, contact_sheet, synthesize
 from snr_keras.evaluation import embed_dataset, score
 from snr_keras.models import embedder

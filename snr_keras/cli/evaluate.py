@@ -9,21 +9,33 @@ import keras
 import typer
 
 from snr_keras.cli.console import console, progress_bar, results_table, say, say_left_out_queries, write_json
-from snr_keras.data.market1501 import ReIDDataset, open_dataset
-from snr_keras.evaluation import TargetResult, check_target, embed_dataset, score
+from snr_keras.data.catalogue import open_trials
+from snr_keras.data.comparisons import Comparison, find_comparison
+from snr_keras.data.dataset import ReIDDataset
+from snr_keras.evaluation import TargetResult, check_target, embed_trials, score_trials
 from snr_keras.models import embedder
 from snr_keras.training import load_run
 from snr_keras.visualization import save_ranked_gallery
 
 RUN_HELP = "A run folder of snr train (or one inside a demo's folder), or `pretrained`, which is in the package."
-TARGET_HELP = "A domain to test on: a folder in Market-1501 layout, or a known name. May be repeated."
-ROOT_HELP = "The folder that holds named data sets (market1501, dukemtmc-reid; day, dusk, night and fog are drawn)."
+TARGET_HELP = "A domain to test on: a folder in Market-1501 layout, a CSV file, or a known name. May be repeated."
+ROOT_HELP = "The folder that holds named data sets (market1501, viper, ...; day, dusk, night and fog are drawn)."
+COMPARISON_HELP = (
+    "A comparison that papers report, for what to train on and test on: market-to-duke, duke-to-market, m+d+c+ms, "
+    "protocol-1, or protocol-2 or protocol-3 with -market1501, -msmt17 or -cuhk03, the one tested on."
+)
+USE_HELP = (
+    "In a comparison, a data set to use for another version of it: msmt17-v2, cuhk03-labeled, market1501+500k; "
+    "NAME=FOLDER says where it is. May be repeated."
+)
 PROTOCOL_HELP = "market1501, or no_camera for data without camera labels. Default: what the file names allow."
 
 
 def evaluate_command(
     run: Annotated[Path, typer.Argument(help=RUN_HELP)],
-    target: Annotated[list[str], typer.Option(metavar="DATASET", help=TARGET_HELP)],
+    target: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=TARGET_HELP)] = None,
+    comparison: Annotated[str | None, typer.Option(metavar="NAME", help=COMPARISON_HELP)] = None,
+    use: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=USE_HELP)] = None,
     root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
     out: Annotated[Path | None, typer.Option(help="Where results go. Default: RUN/evaluation.")] = None,
     distance: Annotated[str, typer.Option(help="cosine or euclidean.")] = "cosine",
@@ -37,8 +49,12 @@ def evaluate_command(
     Prints mAP, Rank-1, Rank-5, Rank-10 and mINP; writes results.json, and for each target a picture of ranked
     galleries: a query, its ten nearest gallery images, right ones in green and wrong ones in red.
     """
-    targets = open_targets(target, root, distance=distance, protocol=protocol)
-    _, model = load_run(run)
+    chosen = chosen_comparison(comparison, use)
+    names = (*(target or ()), *(chosen.targets if chosen else ()))
+    if not names:
+        raise ValueError("Say what to test on: --target DATASET, or --comparison NAME for the targets of a comparison.")
+    _, model = load_run(run)  # first, since a known target is drawn when it is opened
+    targets = open_targets(names, root, distance=distance, protocol=protocol)
     results = evaluate_targets(
         embedder(model), targets, out or run / "evaluation", distance=distance, protocol=protocol, flip=flip
     )
@@ -47,34 +63,54 @@ def evaluate_command(
     say(f"results.json and ranked galleries: {out or run / 'evaluation'}")
 
 
-def open_targets(names: Iterable[str], root: Path, *, distance: str, protocol: str | None) -> list[ReIDDataset]:
-    """Open the query and gallery of every target, say what was found, and make sure that each can be tested on."""
+def chosen_comparison(name: str | None, use: Iterable[str] | None) -> Comparison | None:
+    """The comparison that the user names, with the versions that the user wants."""
+    if name is None and use:
+        raise ValueError("--use says which version of a data set a comparison is to use: name it with --comparison.")
+    return None if name is None else find_comparison(name, use=use or ())
+
+
+def open_targets(
+    names: Iterable[str], root: Path, *, distance: str, protocol: str | None
+) -> list[tuple[ReIDDataset, ...]]:
+    """Open the query and gallery of every target, say what was found, and make sure that each can be tested on.
+
+    A target is a tuple of its divisions, most often one.
+    """
     targets = []
     for name in names:
         with progress_bar(f"checking {name}") as progress:
-            targets.append(open_dataset(name, root=root, splits=("query", "gallery"), progress=progress))
-        say(targets[-1].report)
-        check_target(targets[-1], distance=distance, protocol=protocol)
+            trials = open_trials(name, root=root, splits=("query", "gallery"), progress=progress)
+        say(trials[0].report)
+        if len(trials) > 1:
+            say(f"  the first of {len(trials)} splits; figures are means over them")
+        for trial in trials:
+            check_target(trial, distance=distance, protocol=protocol)
+        targets.append(trials)
     return targets
 
 
 def evaluate_targets(
     model: keras.Model,
-    targets: Sequence[ReIDDataset],
+    targets: Sequence[Sequence[ReIDDataset]],
     out: Path,
     *,
     distance: str = "cosine",
     protocol: str | None = None,
     flip: bool = False,
 ) -> list[TargetResult]:
-    """Test a model that embeds on every target; write `out`/results.json and a picture of ranked galleries for each."""
+    """Test a model that embeds on every target; write `out`/results.json and a picture of ranked galleries for each.
+
+    A target is a sequence of its divisions; the picture is of the first.
+    """
     out.mkdir(parents=True, exist_ok=True)
     results = []
-    for number, dataset in enumerate(targets):
-        with progress_bar(f"embedding {dataset.name}") as progress:
-            embedded = embed_dataset(model, dataset, flip=flip, progress=progress)
-        results.append(score(embedded, distance=distance, protocol=protocol))
-        picture = out / f"ranked_gallery_{number + 1}_{re.sub(r'[^A-Za-z0-9.-]+', '_', dataset.name)}.png"
-        save_ranked_gallery(embedded, picture, distance=distance, protocol=protocol)
+    for number, trials in enumerate(targets):
+        name = trials[0].name
+        with progress_bar(f"embedding {name}") as progress:
+            embedded = embed_trials(model, trials, flip=flip, progress=progress)
+        results.append(score_trials(embedded, distance=distance, protocol=protocol))
+        picture = out / f"ranked_gallery_{number + 1}_{re.sub(r'[^A-Za-z0-9.-]+', '_', name)}.png"
+        save_ranked_gallery(embedded[0], picture, distance=distance, protocol=protocol)
         write_json(out / "results.json", [result.to_json() for result in results])
     return results

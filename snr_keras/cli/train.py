@@ -8,9 +8,18 @@ import typer
 
 from snr_keras.cli.console import console, progress_bar, results_table, say, say_left_out_queries
 from snr_keras.cli.data import parse_image_size
-from snr_keras.cli.evaluate import PROTOCOL_HELP, ROOT_HELP, TARGET_HELP, evaluate_targets, open_targets
+from snr_keras.cli.evaluate import (
+    COMPARISON_HELP,
+    PROTOCOL_HELP,
+    ROOT_HELP,
+    TARGET_HELP,
+    USE_HELP,
+    chosen_comparison,
+    evaluate_targets,
+    open_targets,
+)
 from snr_keras.data.augmentation import Augmentation
-from snr_keras.data.market1501 import open_dataset
+from snr_keras.data.combine import open_source
 from snr_keras.models import embedder
 from snr_keras.training import RichProgress, TrainingConfig, train
 from snr_keras.visualization import save_loss_curves
@@ -18,9 +27,22 @@ from snr_keras.visualization import save_loss_curves
 
 def train_command(
     source: Annotated[
-        str, typer.Option(metavar="DATASET", help="The domain to train on: a folder in Market-1501 layout, or a name.")
-    ],
+        str | None,
+        typer.Option(
+            metavar="DATASET[,DATASET...]",
+            help="What to train on: a folder in Market-1501 layout, a CSV file or a name; several with commas between.",
+        ),
+    ] = None,
+    source_images: Annotated[
+        str | None,
+        typer.Option(help="Of the sources: train for the training images, the default, or all: those of the test too."),
+    ] = None,
+    domain_balanced: Annotated[
+        bool, typer.Option("--domain-balanced", help="As many people of every source in each batch.")
+    ] = False,
     target: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=TARGET_HELP)] = None,
+    comparison: Annotated[str | None, typer.Option(metavar="NAME", help=COMPARISON_HELP)] = None,
+    use: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=USE_HELP)] = None,
     out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/train"),
     root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")] = False,
@@ -53,7 +75,7 @@ def train_command(
         bool, typer.Option("--flip", help="Average each embedding with that of the mirrored image.")
     ] = False,
 ) -> None:
-    """Train a model on a source domain and test it on target domains.
+    """Train a model on one or several source domains and test it on target domains.
 
     The run folder holds config.json, metrics.jsonl, TensorBoard logs, the last checkpoints, a picture of the loss
     curves and, with --target, results.json and ranked galleries. Ctrl-C saves before it stops; --resume with the same
@@ -67,6 +89,7 @@ def train_command(
         epochs=epochs,
         identities_per_batch=identities_per_batch,
         images_per_identity=images_per_identity,
+        domain_balanced=domain_balanced,
         learning_rate=learning_rate,
         warmup_epochs=warmup_epochs,
         snr_weights=parse_weights(snr_weights),
@@ -75,9 +98,20 @@ def train_command(
         jit_compile=jit_compile,
         augmentation=Augmentation(erasing=erasing),
     )
-    targets = open_targets(target or (), root, distance=distance, protocol=protocol)
-    with progress_bar(f"checking {source}") as progress:
-        dataset = open_dataset(source, root=root, splits=("train",), progress=progress)
+    chosen = chosen_comparison(comparison, use)
+    if (source is None) == (chosen is None):
+        raise ValueError("Say what to train on: --source DATASET or --comparison NAME, one of the two.")
+    if chosen and source_images:
+        raise ValueError(f"{chosen.name} is about {chosen.images} images of its sources: leave --source-images out.")
+    tested = (*(target or ()), *(chosen.targets if chosen else ()))
+    targets = open_targets(tested, root, distance=distance, protocol=protocol)
+    with progress_bar(f"checking {source or comparison}") as progress:
+        dataset = open_source(
+            chosen.sources if chosen else source or "",
+            root=root,
+            images=chosen.images if chosen else source_images or "train",
+            progress=progress,
+        )
     say(dataset.report)
 
     model = train(config, dataset, out, resume=resume, progress=RichProgress(console))

@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from snr_keras.data.augmentation import Augmentation, augment
+from snr_keras.data.dataset import Split
 from snr_keras.data.images import load_image
-from snr_keras.data.market1501 import Split
-from snr_keras.data.sampler import identity_batches, num_steps
+from snr_keras.data.sampler import domain_balanced_batches, identity_batches, num_steps, share_of_domain
 
 KEPT_BYTES = 512 * 2**20
 """A training split of at most this size, decoded and resized, is kept in memory (Market-1501's is 318 MB at 128x64);
@@ -29,6 +29,7 @@ def training_batches(
     augmentation: Augmentation,
     stop_step: int,
     start_step: int = 0,
+    domain_balanced: bool = False,
 ) -> tf.data.Dataset:
     """Batches of P identities with K images each, augmented, from `start_step` up to and without `stop_step`.
 
@@ -45,23 +46,28 @@ def training_batches(
         augmentation: the random changes.
         stop_step: the step after the last batch: `steps_per_epoch` times the number of epochs.
         start_step: the step of the first batch.
+        domain_balanced: whether a batch has as many identities of every domain of the split.
 
     Returns:
         A dataset, of known length, of (images, labels): (P * K, H, W, 3) float32 RGB in [0, 255], and (P * K,) int32 in
         [0, split.num_identities), identities numbered in ascending order, the K images of an identity side by side.
 
     Raises:
-        ValueError: if the split has fewer than P identities, or an argument is out of range.
+        ValueError: if the split has fewer than P identities, an argument is out of range, or domains are to be balanced
+            and the split has none, or P is not a multiple of their number.
     """
     labels = np.unique(split.identities, return_inverse=True)[1].astype(np.int32)
     size = identities_per_batch * images_per_identity
-    batches = identity_batches(
-        labels,
-        identities_per_batch=identities_per_batch,
-        images_per_identity=images_per_identity,
-        seed=seed,
-        start_step=start_step,
-    )
+    sampling = {
+        "identities_per_batch": identities_per_batch,
+        "images_per_identity": images_per_identity,
+        "seed": seed,
+        "start_step": start_step,
+    }
+    if domain_balanced:
+        batches = domain_balanced_batches(labels, _domains(split), **sampling)
+    else:
+        batches = identity_batches(labels, **sampling)
     # All of them at once, a few MB for a long run: a Python generator within a tf.data pipeline can deadlock with the
     # interpreter when the pipeline is dropped half-way.
     count = max(0, stop_step - start_step)
@@ -78,8 +84,21 @@ def training_batches(
     return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def steps_per_epoch(split: Split, identities_per_batch: int, images_per_identity: int) -> int:
-    """Number of batches in which every identity is shown and about every image: `snr_keras.data.sampler.num_steps`."""
+def _domains(split: Split) -> np.ndarray:
+    if split.domains is None:
+        raise ValueError("Balancing domains takes a source of several data sets. Received: a split of one")
+    return split.domains
+
+
+def steps_per_epoch(
+    split: Split, identities_per_batch: int, images_per_identity: int, *, domain_balanced: bool = False
+) -> int:
+    """Number of batches in which every identity is shown and about every image: `snr_keras.data.sampler.num_steps`.
+
+    Balancing domains does not change it. Whatever `training_batches` raises, this does.
+    """
+    if domain_balanced:
+        share_of_domain(split.identities, _domains(split), identities_per_batch)
     return num_steps(
         split.identities,
         identities_per_batch=identities_per_batch,

@@ -68,6 +68,78 @@ def identity_batches(
     return batches()
 
 
+def domain_balanced_batches(
+    labels: np.ndarray,
+    domains: np.ndarray,
+    *,
+    identities_per_batch: int,
+    images_per_identity: int,
+    seed: int,
+    start_step: int = 0,
+) -> Iterator[np.ndarray]:
+    """As `identity_batches`, with as many identities of every domain in each batch, whatever the domains' sizes.
+
+    Each of D domains is sampled for itself, P / D identities a batch, and starts anew when it is through: within the
+    steps of an epoch, `num_steps` of all labels together, people of a small domain are shown more often.
+
+    Args:
+        labels: (n,) integers, the identity of each image; nobody is in two domains.
+        domains: (n,) integers, the domain of each image.
+        identities_per_batch: P, a multiple of the number of domains.
+        images_per_identity: K.
+        seed: from 0 to 2^63 - 1.
+        start_step: the step of the first batch yielded.
+
+    Yields:
+        (P * K,) int64 indices into `labels`, the domains one after the other, the K images of an identity side by side.
+
+    Raises:
+        ValueError: if P is not a multiple of the number of domains, a domain has fewer than P / D identities, or an
+            argument is out of range.
+    """
+    share = share_of_domain(labels, domains, identities_per_batch)
+    images_of = [np.flatnonzero(domains == domain) for domain in np.unique(domains)]
+    streams = [
+        identity_batches(
+            labels[images],
+            identities_per_batch=share,
+            images_per_identity=images_per_identity,
+            seed=int(np.random.SeedSequence((seed, number)).generate_state(1, np.uint64)[0] >> np.uint64(1)),
+            start_step=start_step,
+        )
+        for number, images in enumerate(images_of)
+    ]
+
+    def batches() -> Iterator[np.ndarray]:
+        while True:
+            yield np.concatenate([images[next(stream)] for images, stream in zip(images_of, streams, strict=True)])
+
+    return batches()
+
+
+def share_of_domain(labels: np.ndarray, domains: np.ndarray, identities_per_batch: int) -> int:
+    """How many identities of each domain a domain-balanced batch has: P / D.
+
+    Args:
+        labels: (n,) integers, the identity of each image.
+        domains: (n,) integers, the domain of each image.
+        identities_per_batch: P.
+
+    Raises:
+        ValueError: if P is not a multiple of the number of domains, or a domain has fewer identities than that.
+    """
+    found = np.unique(domains)
+    share, rest = divmod(identities_per_batch, len(found))
+    people = [len(np.unique(labels[domains == domain])) for domain in found]
+    if rest or share > min(people):
+        raise ValueError(
+            f"With as many identities of each of {len(found)} domains in every batch, set `identities_per_batch` "
+            f"(--identities-per-batch) to a multiple of {len(found)}, of at most {len(found) * min(people)}. Received: "
+            f"identities_per_batch={identities_per_batch}, domains of {', '.join(map(str, people))} identities"
+        )
+    return share
+
+
 def num_steps(labels: np.ndarray, *, identities_per_batch: int, images_per_identity: int) -> int:
     """Number of batches in an epoch: about `len(labels) / (P * K)`.
 

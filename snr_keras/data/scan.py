@@ -7,7 +7,7 @@ import re
 import stat
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,12 +30,29 @@ class ImageName:
 
 @dataclass(frozen=True)
 class Listing:
-    """The images of a folder by their names, sorted, and what else lies there."""
+    """The images of a split by their names, before any is decoded, and what else was found where they are listed.
 
+    Attributes:
+        folder: the folder that the names are relative to.
+        called: what the report calls the place: the name of the folder, or of the file that lists the images.
+        expected: what should be there, for the message when nothing is.
+        images: the labels by name, in the order of the split.
+        odd_files: what is no image by its name.
+        wrong_names: images whose name, or lines whose text, does not say what it should.
+        notes: what is worth knowing besides, a sentence each.
+    """
+
+    folder: str
+    called: str
+    expected: str
     images: dict[str, ImageName]
-    odd_files: tuple[Excluded, ...]
-    wrong_names: tuple[Excluded, ...]
-    notes: tuple[str, ...]
+    odd_files: tuple[Excluded, ...] = ()
+    wrong_names: tuple[Excluded, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def path(self, name: str) -> str:
+        """The path of an image."""
+        return os.path.join(self.folder, name)
 
 
 def parse_name(name: str) -> ImageName:
@@ -58,38 +75,84 @@ def parse_name(name: str) -> ImageName:
     return ImageName(identity, camera)
 
 
-def list_images(folder: str, *, cameras_needed: bool) -> Listing:
-    """Lists a folder; symbolic links are followed, sub-folders are not entered.
+def list_folder(folder: str, parse: Callable[[str], ImageName] = parse_name, *, example: str) -> Listing:
+    """Lists a folder of images whose names carry the labels; symbolic links are followed, sub-folders not entered.
 
-    If some images have a camera and some have none: where cameras are needed (query and gallery, for the junk rule),
-    those without count as wrongly named; elsewhere (training) all are kept and none has a camera.
+    Args:
+        folder: its path.
+        parse: reads the labels out of a name, or raises ValueError with the reason why it cannot.
+        example: a name as it should be, for the message when there is none.
 
     Raises:
         OSError: if the folder cannot be listed.
     """
-    odd_files, wrong_names, notes = [], [], []
+    odd_files, wrong_names = [], []
     images: dict[str, ImageName] = {}
     for name in sorted(os.listdir(folder)):
         if reason := _why_odd(folder, name):
             odd_files.append(Excluded(name, reason))
             continue
         try:
-            images[name] = parse_name(name)
+            images[name] = parse(name)
         except ValueError as error:
             wrong_names.append(Excluded(name, str(error)))
+    called, expected = os.path.basename(folder), f"images named like {example} directly in {folder!r}"
+    return Listing(folder, called, expected, images, tuple(odd_files), tuple(wrong_names))
+
+
+def merge(root: str | os.PathLike[str], listings: Sequence[Listing], *, called: str) -> Listing:
+    """Several listings as one, with names relative to a folder above them.
+
+    Args:
+        root: that folder.
+        listings: of folders in it.
+        called: what the report calls them together.
+    """
+    prefix_of = {listing.folder: os.path.relpath(listing.folder, root) for listing in listings}
+
+    def below(listing: Listing, name: str) -> str:
+        return os.path.join(prefix_of[listing.folder], name)
+
+    def all_below(listing: Listing, things: Sequence[Excluded]) -> list[Excluded]:
+        return [Excluded(below(listing, thing.name), thing.reason) for thing in things]
+
+    return Listing(
+        folder=os.fspath(root),
+        called=called,
+        expected=" and ".join(listing.expected for listing in listings),
+        images={below(listing, name): label for listing in listings for name, label in listing.images.items()},
+        odd_files=tuple(odd for listing in listings for odd in all_below(listing, listing.odd_files)),
+        wrong_names=tuple(wrong for listing in listings for wrong in all_below(listing, listing.wrong_names)),
+        notes=tuple(note for listing in listings for note in listing.notes),
+    )
+
+
+def with_cameras_or_without(listing: Listing, *, cameras_needed: bool) -> Listing:
+    """The listing with a camera for every image, or for none.
+
+    If some images have a camera and some have none: where cameras are needed (query and gallery, for the junk rule),
+    those without count as wrongly named; elsewhere (training) all are kept and none has a camera.
+    """
+    images = listing.images
     without = [name for name, label in images.items() if label.camera is None]
-    if 0 < len(without) < len(images):
-        if cameras_needed:
-            reason = f"no camera in the name, unlike {count(len(images) - len(without), 'other image')}"
-            wrong_names += [Excluded(name, reason) for name in without]
-            images = {name: label for name, label in images.items() if label.camera is not None}
-        else:
-            notes.append(
-                f"{os.path.basename(folder)}: {len(without)} of {count(len(images), 'image')} have no camera in the "
-                f"name, so that the others' cameras are not used either"
-            )
-            images = {name: ImageName(label.identity, None) for name, label in images.items()}
-    return Listing(images, tuple(odd_files), tuple(wrong_names), tuple(notes))
+    if len(without) in (0, len(images)):
+        return listing
+    if cameras_needed:
+        reason = f"no camera in the name, unlike {count(len(images) - len(without), 'other image')}"
+        return replace(
+            listing,
+            images={name: label for name, label in images.items() if label.camera is not None},
+            wrong_names=(*listing.wrong_names, *(Excluded(name, reason) for name in without)),
+        )
+    note = (
+        f"{listing.called}: {len(without)} of {count(len(images), 'image')} have no camera in the name, so that the "
+        "others' cameras are not used either"
+    )
+    return replace(
+        listing,
+        images={name: ImageName(label.identity, None) for name, label in images.items()},
+        notes=(*listing.notes, note),
+    )
 
 
 def find_unreadable(paths: Sequence[str], progress: Callable[[int, int], None] | None = None) -> dict[str, str]:

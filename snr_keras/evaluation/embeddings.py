@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from snr_keras.data.market1501 import ReIDDataset, Split
+from snr_keras.data.dataset import ReIDDataset, Split
 from snr_keras.data.pipeline import evaluation_batches
 
 Progress = Callable[[int, int], None]  # images done, images in all

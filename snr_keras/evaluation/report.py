@@ -1,9 +1,9 @@
 """One target domain's figures, and several of them as JSON."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from snr_keras.data.market1501 import ReIDDataset
+from snr_keras.data.dataset import ReIDDataset
 from snr_keras.evaluation.distances import DISTANCES
 from snr_keras.evaluation.embeddings import EmbeddedDataset
 from snr_keras.evaluation.protocols import RetrievalLabels
@@ -24,6 +24,9 @@ class TargetResult:
         num_gallery: Gallery images.
         protocol: "market1501" or "no_camera".
         distance: "cosine" or "euclidean".
+        version: Of the data set, where there are several.
+        splits: The figures of each of the divisions of the data set, of which these are the means and, of numbers of
+            images, the sums; empty if it is divided in one way.
     """
 
     target: str
@@ -35,6 +38,8 @@ class TargetResult:
     num_gallery: int
     protocol: str
     distance: str
+    version: str = ""
+    splits: tuple["TargetResult", ...] = ()
 
     def rank(self, k: int) -> float:
         """Rank-k: the fraction of queries with a match among the first k."""
@@ -42,7 +47,8 @@ class TargetResult:
 
     def to_json(self) -> dict:
         """The result as JSON's types."""
-        return asdict(self) | {"cmc": list(self.cmc)}
+        splits = [split.to_json() for split in self.splits]
+        return vars(self) | {"cmc": list(self.cmc), "splits": splits}
 
 
 def protocol_of(dataset: ReIDDataset) -> str:
@@ -114,6 +120,7 @@ def score(
         num_gallery=len(gallery.paths),
         protocol=protocol,
         distance=distance,
+        version=embedded.dataset.version,
     )
 
 

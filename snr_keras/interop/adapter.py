@@ -124,7 +124,7 @@ class KerasAdapter:
         triplets: np.ndarray | None = None,
     ) -> list[np.ndarray]:
         """`DualCausalityLoss.terms`."""
-        return self._values(self._causality(distance, triplets), f_tilde, f_plus, f_minus, labels)
+        return self._values(self._causality(distance, triplets), f_tilde, f_plus, f_minus, _numbered(labels))
 
     def dual_causality_gradients(
         self,
@@ -138,7 +138,8 @@ class KerasAdapter:
     ) -> list[np.ndarray]:
         """Gradients of L+ + L-."""
         one = np.ones((), f_plus.dtype)
-        return self._gradients(self._causality(distance, triplets), [f_tilde, f_plus, f_minus], [one, one], labels)
+        causality = self._causality(distance, triplets)
+        return self._gradients(causality, [f_tilde, f_plus, f_minus], [one, one], _numbered(labels))
 
     def cross_entropy(self, logits: np.ndarray, labels: np.ndarray, *, label_smoothing: float = 0.1) -> np.ndarray:
         """Keras' own, as the training objective takes it."""
@@ -152,11 +153,11 @@ class KerasAdapter:
 
     def batch_hard_triplet_loss(self, features: np.ndarray, labels: np.ndarray, *, margin: Any = 0.3) -> np.ndarray:
         """`BatchHardTripletLoss`."""
-        return self._values(_triplet(margin), features, labels)[0]
+        return self._values(_triplet(margin), features, _numbered(labels))[0]
 
     def batch_hard_triplet_gradient(self, features: np.ndarray, labels: np.ndarray, *, margin: Any = 0.3) -> np.ndarray:
         """Its gradient."""
-        return self._gradients(_triplet(margin), [features], [np.ones((), features.dtype)], labels)[0]
+        return self._gradients(_triplet(margin), [features], [np.ones((), features.dtype)], _numbered(labels))[0]
 
     def total_objective(self, reid: np.ndarray, causality: Sequence[np.ndarray], weights: Sequence[float]) -> Any:
         """The sum of the training objective, which has one weight per module."""
@@ -299,6 +300,13 @@ def _tensor(array: np.ndarray) -> Any:
     array = np.asarray(array)
     is_real = "float" in array.dtype.name  # bfloat16 is of no kind that NumPy knows
     return to_tensor(array, array.dtype.name) if is_real else ops.convert_to_tensor(array)
+
+
+def _numbered(labels: np.ndarray) -> np.ndarray:
+    """Identities as 0, 1, ...: JAX has integers of 64 bits where it has float64, and would cut them to 32 elsewhere."""
+    if np.asarray(labels).dtype.kind not in "iu":
+        return labels
+    return np.unique(labels, return_inverse=True)[1].reshape(np.shape(labels))
 
 
 def _arrays(*arrays: np.ndarray | None) -> list[Any]:

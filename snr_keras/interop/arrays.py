@@ -16,8 +16,9 @@ Function = Callable[..., Sequence[Any]]
 
 
 def to_tensor(array: np.ndarray, dtype: str) -> Any:
-    """The array as a tensor of that dtype."""
-    return ops.cast(ops.convert_to_tensor(np.asarray(array, np.float64), "float64"), dtype)
+    """The array as a tensor of that dtype, by way of float32 if it is of half precision."""
+    wide = "float64" if dtype == "float64" else "float32"
+    return ops.cast(ops.convert_to_tensor(np.asarray(array, wide), wide), dtype)
 
 
 def to_numpy(tensor: Any) -> np.ndarray:

@@ -26,6 +26,8 @@ class TrainingConfig:
         epochs: Passes over the training images. The learning-rate schedule ends with the last.
         identities_per_batch: P, at least 2.
         images_per_identity: K, at least 2: else no anchor has a positive.
+        domain_balanced: Whether a batch has as many identities of each of the combined sources; P must then be a
+            multiple of their number.
         learning_rate: The largest, at the end of the warm-up; a cosine brings it down to a hundredth.
         warmup_epochs: Over which the learning rate rises linearly from a hundredth of the largest; fractions are
             allowed, and a run of fewer epochs ends while it still rises.
@@ -55,6 +57,7 @@ class TrainingConfig:
     epochs: int = 12
     identities_per_batch: int = 16
     images_per_identity: int = 4
+    domain_balanced: bool = False
     learning_rate: float = 1e-3
     warmup_epochs: float = 2.0
     weight_decay: float = 5e-4
@@ -131,6 +134,7 @@ _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "epochs": ("an integer of at least 1", lambda x: _integer(x) and x >= 1),
     "identities_per_batch": ("an integer of at least 2", lambda x: _integer(x) and x >= 2),
     "images_per_identity": ("an integer of at least 2", lambda x: _integer(x) and x >= 2),
+    "domain_balanced": ("True or False", lambda x: isinstance(x, bool)),
     "learning_rate": ("a positive number", lambda x: _number(x) and x > 0),
     "warmup_epochs": ("a number of at least 0", lambda x: _number(x) and x >= 0),
     "weight_decay": ("a number of at least 0", lambda x: _number(x) and x >= 0),

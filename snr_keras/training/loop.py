@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from snr_keras.data.market1501 import ReIDDataset
+from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch, training_batches
 from snr_keras.training.checkpoints import TrainingState, newest_checkpoint, save_checkpoint
 from snr_keras.training.config import TrainingConfig
@@ -72,7 +72,12 @@ def train(
         TrainingInterrupted: After Ctrl-C or SIGTERM.
     """
     run_dir = Path(run_dir)
-    epoch_steps = steps_per_epoch(source.train, config.identities_per_batch, config.images_per_identity)
+    epoch_steps = steps_per_epoch(
+        source.train,
+        config.identities_per_batch,
+        config.images_per_identity,
+        domain_balanced=config.domain_balanced,
+    )
     (resume_run if resume else begin_run)(run_dir, config, source)
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(config.seed)
@@ -92,6 +97,7 @@ def train(
             augmentation=config.augmentation,
             start_step=state.step,
             stop_step=total_steps,
+            domain_balanced=config.domain_balanced,
         )
     )
     clock = _Clock(config.batch_size)

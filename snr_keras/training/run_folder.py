@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from snr_keras.data.market1501 import ReIDDataset
+from snr_keras.data.dataset import ReIDDataset
 from snr_keras.training.checkpoints import newest_checkpoint
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.logs import write_atomically
@@ -158,6 +158,7 @@ def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> No
     """
     _refuse_packed(run_dir)
     begun, now = _read(run_dir), _describe(config, source)
+    begun["training"] = TrainingConfig.from_json(begun["training"]).to_json()  # settings may have been added since
     differences = [
         f"{key} was {old!r}, now {new!r}"
         for part in ("training", "source")
@@ -194,6 +195,7 @@ def _describe(config: TrainingConfig, source: ReIDDataset) -> dict[str, Any]:
         "training": config.to_json(),
         "source": {
             "name": source.name,
+            **({"version": source.version} if source.version else {}),
             "images": len(names),
             "identities": len(np.unique(source.train.identities)),
             "sha256_of_names_and_identities": hashlib.sha256(labelled.encode()).hexdigest(),

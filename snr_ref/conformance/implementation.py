@@ -69,6 +69,8 @@ def load(target: str) -> Implementation:
         ValueError: If there is no such module or object; it says which of the two.
     """
     module_name, _, attribute = target.partition(":")
+    if module_name.startswith(".") or module_name.endswith(".py") or {"/", "\\"} & set(module_name):
+        raise ValueError(f"Expected the name of a module, as my_adapter, not that of a file. Received: {target!r}")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)

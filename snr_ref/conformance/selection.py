@@ -78,13 +78,16 @@ class ExpectedFailures:
             What it says.
 
         Raises:
-            ValueError: If a line isn't of that form or matches no case; it names the file and the line.
+            ValueError: If the file isn't there, or a line isn't of that form or matches no case; it names the file and
+                the line.
             OSError: If it can't be read.
         """
         cases = list(cases)
         lines = []
         try:
             text = path.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise ValueError(f"There is no file {path} of expected failures") from error
         except UnicodeDecodeError as error:
             raise ValueError(f"{path} must be text in UTF-8: {error}") from error
         for number, written in enumerate(text.splitlines(), start=1):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from snr_ref.conformance.catalogue import catalogue
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.report import Report
 from snr_ref.conformance.runner import questions, run
-from snr_ref.conformance.selection import ExpectedFailures
+from snr_ref.conformance.selection import ExpectedFailures, select
 
 #: With `HYPOTHESIS_PROFILE=thorough` every framework is asked everything.
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
@@ -25,8 +27,8 @@ def report(adapter: Any, *, part: int | None = None, expected_failures: Path | N
 
     Args:
         adapter: As `snr parity check` takes it.
-        part: None asks every case in every dtype. A number asks of each group the first case, and then every
-            `part`-th, in one dtype each, the dtypes taking turns; all under the thorough profile.
+        part: None asks every case in every dtype; a number asks what `in_part` chooses, but all under the thorough
+            profile.
         expected_failures: The file of those, with a reason for each.
 
     Returns:
@@ -42,21 +44,38 @@ def report(adapter: Any, *, part: int | None = None, expected_failures: Path | N
     )
 
 
+def outcome(adapter: Any, case: str, dtype: str) -> str:
+    """What one case comes to."""
+    (asked,) = select(catalogue(), [case])
+    return run(Implementation(adapter), asked, dtype).outcome
+
+
+@contextmanager
+def without_float64() -> Iterator[None]:
+    """JAX as it is by default: real numbers and integers of 64 bits become such of 32."""
+    import jax
+
+    jax.config.update("jax_enable_x64", False)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_x64", True)
+
+
 def in_part(asked: list[tuple[Case, str]], part: int) -> list[tuple[Case, str]]:
-    """Every `part`-th case of each group, from the first on, in one dtype, which changes from one to the next."""
-    dtypes: dict[str, list[str]] = {}
-    cases: dict[str, Case] = {}
+    """Of each function in each group the first case, and then every `part`-th, in the dtype that was chosen least."""
+    dtypes: dict[Case, list[str]] = {}
     for case, dtype in asked:
-        cases[case.name] = case
-        dtypes.setdefault(case.name, []).append(dtype)
-    seen: Counter[str] = Counter()
-    chosen = []
-    for name, case in cases.items():
-        turn, rest = divmod(seen[case.group.name], part)
-        seen[case.group.name] += 1
-        if rest == 0:
-            chosen.append((case, dtypes[name][turn % len(dtypes[name])]))
-    return chosen
+        dtypes.setdefault(case, []).append(dtype)
+    seen: Counter[tuple[str, str]] = Counter()
+    chosen: dict[Case, str] = {}
+    for case, own in dtypes.items():
+        kind = case.group.name, case.function
+        if seen[kind] % part == 0:
+            times = Counter(chosen.values())
+            chosen[case] = min(own, key=lambda dtype: times[dtype])
+        seen[kind] += 1
+    return list(chosen.items())
 
 
 def assert_conforms(found: Report, *, without: set[str] = frozenset(), partly: set[str] = frozenset()) -> None:  # type: ignore[assignment]

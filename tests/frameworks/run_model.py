@@ -33,8 +33,9 @@ def build(backbone: str, dtype: str) -> keras.Model:
     if dtype == "float32":
         return model
 
-    def in_dtype(layer: keras.Layer) -> keras.Layer:
-        return layer.__class__.from_config({**layer.get_config(), "dtype": dtype})
+    def in_dtype(operation: Any) -> Any:
+        own = {"dtype": dtype} if isinstance(operation, keras.Layer) else {}  # the others have that of their input
+        return operation.__class__.from_config({**operation.get_config(), **own})
 
     return keras.models.clone_model(model, clone_function=in_dtype)
 
@@ -77,7 +78,7 @@ def losses(model: keras.Model, images: np.ndarray, dtype: str) -> Iterator[np.nd
     def total(images: Any, labels: Any) -> list[Any]:
         return [objective(labels, model(images, training=True))["total"]]
 
-    step = value_and_gradients(total, variables, MODES[-1] if keras.backend.backend() == "jax" else "eager")
+    step = value_and_gradients(total, variables, MODES[:2][-1])  # as a graph, jitted, eagerly: what is quickest
     one = [to_tensor(np.ones(()), dtype)]
     for _ in range(STEPS):
         (loss,), gradients = step([], one, to_tensor(images, dtype), ops.convert_to_tensor(LABELS))

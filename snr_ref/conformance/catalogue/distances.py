@@ -82,6 +82,18 @@ def cosine_huge(draw: Draw) -> dict[str, Any]:
     return {"x": draw.normal(3, 5) * 2.0**100, "y": draw.normal(2, 5) * 2.0**100}
 
 
+@cases.case("cosine_distance", "2.2")
+def cosine_tiny_in_float64(draw: Draw) -> dict[str, Any]:
+    """Rows of length 1e-180, whose squares vanish in float64 too."""
+    return {"x": draw.normal(3, 5) * 2.0**-600, "y": draw.normal(2, 5) * 2.0**-600}
+
+
+@cases.case("cosine_distance", "2.2")
+def cosine_huge_in_float64(draw: Draw) -> dict[str, Any]:
+    """Rows of length 1e180, whose squares overflow in float64 too."""
+    return {"x": draw.normal(3, 5) * 2.0**600, "y": draw.normal(2, 5) * 2.0**600}
+
+
 @cases.case("cosine_distance", "2.2", "6.3", kind="pattern")
 def cosine_nan(draw: Draw) -> dict[str, Any]:
     """A row that holds NaN has NaN distances, and the other rows keep theirs."""
@@ -134,3 +146,15 @@ def euclidean_tiny(draw: Draw) -> dict[str, Any]:
 def euclidean_huge(draw: Draw) -> dict[str, Any]:
     """Rows 1e30 apart, whose squared differences overflow in float32."""
     return {"x": draw.normal(3, 5) * 2.0**100, "y": draw.normal(2, 5) * 2.0**100}
+
+
+@cases.case("euclidean_distance", "2.3")
+def euclidean_tiny_in_float64(draw: Draw) -> dict[str, Any]:
+    """Rows 1e-180 apart, whose squared differences vanish in float64 too."""
+    return {"x": draw.normal(3, 5) * 2.0**-600, "y": draw.normal(2, 5) * 2.0**-600}
+
+
+@cases.case("euclidean_distance", "2.3")
+def euclidean_huge_in_float64(draw: Draw) -> dict[str, Any]:
+    """Rows 1e180 apart, whose squared differences overflow in float64 too."""
+    return {"x": draw.normal(3, 5) * 2.0**600, "y": draw.normal(2, 5) * 2.0**600}

@@ -126,6 +126,12 @@ def dual_causality_far_apart(draw: Draw) -> dict[str, Any]:
     return batch | {"labels": PAIRS, "distance": "euclidean"}
 
 
+@cases.case("dual_causality_gradients", "5.3", "2.6")
+def dual_causality_one_identity(draw: Draw) -> dict[str, Any]:
+    """Three images of one identity: without a negative, they move by their positives alone."""
+    return embeddings(draw, 3) | {"labels": np.array([7, 7, 7])}
+
+
 @cases.case("cross_entropy_gradient", "5.4")
 def cross_entropy(draw: Draw) -> dict[str, Any]:
     """Six rows of five logits, with the usual smoothing, which isn't named: 0.1."""

@@ -14,6 +14,9 @@ from snr_ref.restitution import SNRParams
 
 cases = Catalogue("refusals", "arguments that must be refused, not computed with")
 
+#: Triplets that fit the labels of `good`; where no triplet is wrong none is named, as not every loss takes them.
+TRIPLETS = np.array([[0, 1, 2], [3, 2, 1]])
+
 
 def good(function: str, draw: Draw) -> dict[str, Any]:
     """Arguments of a function that nothing is wrong with."""
@@ -26,7 +29,7 @@ def good(function: str, draw: Draw) -> dict[str, Any]:
     attention = {"z": draw.normal(N, C), **gate}
     rows = {"x": draw.normal(N, C), "y": draw.normal(2, C)}
     embeddings = {name: draw.normal(N, C) for name in ("f_tilde", "f_plus", "f_minus")}
-    causality = {**embeddings, "labels": labels, "triplets": np.array([[0, 1, 2], [3, 2, 1]])}
+    causality = {**embeddings, "labels": labels}
     classes = {"logits": draw.normal(N, K), "labels": labels, "label_smoothing": 0.1}
     triplet = {"features": draw.normal(N, C), "labels": labels, "margin": 0.3}
     gradients = {"grad_F_plus": draw.normal(N, 2, 2, C), "grad_f_plus": draw.normal(N, C)}
@@ -63,14 +66,14 @@ def good(function: str, draw: Draw) -> dict[str, Any]:
 
 
 def refuse(function: str, what: str, why: str, *clauses: str, **wrong: Callable[[Any], Any]) -> None:
-    """Add a case: good arguments, but for those named, which come out of their good value."""
+    """Add a case: good arguments, but for those named, which come out of their good value, None if it may be absent."""
 
     def build(draw: Draw) -> dict[str, Any]:
         arguments = good(function, draw)
-        return arguments | {name: spoil(arguments[name]) for name, spoil in wrong.items()}
+        return arguments | {name: spoil(arguments.get(name)) for name, spoil in wrong.items()}
 
     build.__name__, build.__doc__ = f"{function}_{what}", why
-    cases.case(function, *(clauses or ("6.6",)), kind="refusal")(build)
+    cases.case(function, *clauses, "6.6", kind="refusal")(build)
 
 
 def integers(x: np.ndarray) -> np.ndarray:
@@ -116,6 +119,24 @@ for module in ("snr", "snr_closed_form", "snr_vjp"):
     refuse(
         module, "one_bias", "One bias for all channels, which would broadcast.", params=in_params(b2=lambda b: b[:1])
     )
+    refuse(
+        module,
+        "one_hidden_bias",
+        "One bias for the whole hidden layer, which would broadcast.",
+        params=in_params(b1=lambda b: b[:1]),
+    )
+    refuse(
+        module,
+        "one_gamma",
+        "One scale for all channels, which would broadcast.",
+        params=in_params(gamma=lambda g: g[:1]),
+    )
+    refuse(
+        module,
+        "one_column_of_w2",
+        "W2 gives one gate for all channels, which would broadcast.",
+        params=in_params(w2=lambda w: w[:, :1]),
+    )
     refuse(module, "rows_of_w1", "W1 takes one channel less than the map has.", params=in_params(w1=lambda w: w[:-1]))
     refuse(module, "columns_of_w2", "W2 gives one channel more than the map has.", params=in_params(w2=one_more))
     refuse(module, "hidden_width", "W1 and W2 differ in the hidden width.", params=in_params(w2=lambda w: w[:-1]))
@@ -134,6 +155,15 @@ for attention in ("channel_attention", "channel_attention_vjp"):
     refuse(attention, "channels_of_z", "The residual has one channel more than W1 takes.", z=one_more)
     refuse(attention, "hidden_width", "W1 and W2 differ in the hidden width.", w2=lambda w: w[:-1])
     refuse(attention, "length_of_b1", "The first bias is not as wide as the hidden layer.", b1=one_more)
+    refuse(
+        attention, "one_hidden_bias", "One bias for the whole hidden layer, which would broadcast.", b1=lambda b: b[:1]
+    )
+    refuse(
+        attention,
+        "one_column_of_w2",
+        "W2 gives one gate for all channels, which would broadcast.",
+        w2=lambda w: w[:, :1],
+    )
 
 refuse("snr_vjp", "gradient_of_F_plus", "The gradient of F~+ lacks an image.", grad_F_plus=lambda g: g[1:])
 refuse("snr_vjp", "gradient_of_f_plus", "The gradient of f~+ has one channel too many.", grad_f_plus=one_more)
@@ -153,6 +183,7 @@ for loss in ("dual_causality_loss", "dual_causality_gradients"):
     refuse(loss, "integers", "Embeddings of integers.", f_tilde=integers)
     refuse(loss, "three_axes", "A feature map in the place of an embedding.", f_tilde=lambda f: f[:, None])
     refuse(loss, "images_of_f_plus", "One embedding lacks an image.", f_plus=lambda f: f[1:])
+    refuse(loss, "channels_of_f_plus", "One embedding has a channel more.", f_plus=one_more)
     refuse(loss, "channels_of_f_minus", "One embedding has a channel more.", f_minus=one_more)
     refuse(loss, "length_of_labels", "There is one label more than there are images.", labels=one_more)
     refuse(loss, "float_labels", "Labels that are no integers.", labels=lambda labels: labels + 0.5)
@@ -161,36 +192,45 @@ for loss in ("dual_causality_loss", "dual_causality_gradients"):
         "triplet_out_of_range",
         "A triplet names an image that isn't there.",
         "2.7",
-        triplets=lambda t: np.add(t, [0, 0, 9]),
+        triplets=always(TRIPLETS + np.array([0, 0, 9])),
     )
     refuse(
         loss,
         "negative_index",
         "A triplet counts from the end.",
         "2.7",
-        triplets=lambda t: np.subtract(t[:1], [0, 0, 3]),
+        triplets=always(TRIPLETS[:1] - np.array([0, 0, 3])),
     )
     refuse(
-        loss, "own_positive", "A triplet's positive is the anchor itself.", "2.7", triplets=lambda t: t[:, [0, 0, 2]]
+        loss,
+        "own_positive",
+        "A triplet's positive is the anchor itself.",
+        "2.7",
+        triplets=always(TRIPLETS[:, [0, 0, 2]]),
     )
     refuse(
-        loss, "swapped_triplet", "A triplet's positive is another's image.", "2.7", triplets=lambda t: t[:, [0, 2, 1]]
+        loss,
+        "swapped_triplet",
+        "A triplet's positive is another's image.",
+        "2.7",
+        triplets=always(TRIPLETS[:, [0, 2, 1]]),
     )
     refuse(
         loss,
         "same_negative",
         "A triplet's negative is of the anchor's identity.",
         "2.7",
-        triplets=lambda t: t[:, [0, 1, 1]],
+        triplets=always(TRIPLETS[:, [0, 1, 1]]),
     )
-    refuse(loss, "pairs_for_triplets", "Triplets without a negative.", triplets=lambda t: t[:, :2])
-    refuse(loss, "float_triplets", "Triplets that are no integers.", triplets=lambda t: t / 1)
+    refuse(loss, "pairs_for_triplets", "Triplets without a negative.", triplets=always(TRIPLETS[:, :2]))
+    refuse(loss, "float_triplets", "Triplets that are no integers.", triplets=always(TRIPLETS / 1))
 
 for loss in ("cross_entropy", "cross_entropy_gradient"):
     refuse(loss, "integers", "Logits of integers.", logits=integers)
     refuse(loss, "a_vector", "The logits of one image need an axis for the images.", logits=first_row)
     refuse(loss, "no_row", "A mean over no image.", logits=lambda x: x[:0], labels=lambda y: y[:0])
     refuse(loss, "length_of_labels", "There is one label more than there are rows.", labels=one_more)
+    refuse(loss, "one_label", "One label for all rows, which would broadcast.", labels=lambda y: y[:1])
     refuse(loss, "float_labels", "Labels that are no integers.", labels=lambda labels: labels + 0.5)
     refuse(loss, "negative_label", "A label below 0, which some languages count from the end.", labels=lambda y: y - 1)
     refuse(loss, "label_too_large", "A label of K, one beyond the last class.", labels=lambda y: y + 4)
@@ -230,6 +270,22 @@ refuse(
     "length_of_gallery_cameras",
     "There is one camera more than there are gallery images.",
     gallery_cameras=one_more,
+)
+refuse(METRICS, "one_query_camera", "One camera for all queries, which would broadcast.", query_cameras=lambda c: c[:1])
+refuse(
+    METRICS,
+    "one_gallery_camera",
+    "One camera for the whole gallery, which would broadcast.",
+    gallery_cameras=lambda c: c[:1],
+)
+refuse(
+    METRICS, "float_query_ids", "Whole numbers, but of a floating dtype.", query_ids=lambda ids: ids.astype(np.float64)
+)
+refuse(
+    METRICS,
+    "float_gallery_ids",
+    "Whole numbers, but of a floating dtype.",
+    gallery_ids=lambda ids: ids.astype(np.float64),
 )
 refuse(METRICS, "float_ids", "Identities that are no integers.", gallery_ids=lambda ids: ids + 0.5)
 refuse(METRICS, "junk_query", "A query of identity -1 has nothing to find.", "7.1", query_ids=always(np.array([1, -1])))

@@ -6,11 +6,12 @@ Their gradients are JAX's own. float64 takes part where it was asked for, by JAX
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.nn import log_softmax, relu, sigmoid, softplus
 
@@ -87,6 +88,19 @@ def unit(v: Array) -> Array:
     return scaled / jnp.where(zero, 1, norm(scaled)[:, None])
 
 
+def numbered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of identities as 0, 1, ...: without float64 JAX would cut those that NumPy has in 64 bits to 32."""
+
+    @wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        *embeddings, labels = arguments
+        identities = np.unique(labels, return_inverse=True)[1] if isinstance(labels, np.ndarray) else labels
+        return function(*embeddings, identities, **options)
+
+    return call
+
+
+@numbered
 @partial(jax.jit, static_argnames="distance")
 def dual_causality_loss(
     f_tilde: Array,
@@ -135,6 +149,7 @@ def pairs(labels: Array) -> tuple[Array, Array]:
     return same & ~jnp.eye(len(labels), dtype=bool), ~same
 
 
+@numbered
 @partial(jax.jit, static_argnames="margin")
 def batch_hard_triplet_loss(features: Array, labels: Array, *, margin: Any = 0.3) -> Array:
     """Mean over the anchors of max(0, m + d_ap - d_an), p the farthest positive and n the nearest negative."""
@@ -213,6 +228,7 @@ def euclidean_distance_vjp(x: Array, y: Array, grad_d: Array) -> Any:
     return jax.vjp(euclidean_distance, x, y)[1](grad_d)
 
 
+@numbered
 @partial(jax.jit, static_argnames="distance")
 def dual_causality_gradients(
     f_tilde: Array, f_plus: Array, f_minus: Array, labels: Array, **options: Any
@@ -231,6 +247,7 @@ def cross_entropy_gradient(logits: Array, labels: Array, *, label_smoothing: flo
     return jax.grad(cross_entropy)(logits, labels, label_smoothing=label_smoothing)
 
 
+@numbered
 @partial(jax.jit, static_argnames="margin")
 def batch_hard_triplet_gradient(features: Array, labels: Array, *, margin: Any = 0.3) -> Array:
     """Of the features."""

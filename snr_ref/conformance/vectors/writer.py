@@ -24,7 +24,7 @@ from snr_ref.conformance.vectors.subset_json import as_json
 def export(path: Path | str) -> list[Path]:
     """Write the golden vectors, and beside them a small subset as JSON and as a C header.
 
-    The same catalogue gives the same bytes, whenever it is exported.
+    The same catalogue gives the same bytes, whenever it is exported, on one machine with one NumPy.
 
     Args:
         path: The HDF5 file. The subset has the same name with the suffixes `.json` and `.h`.

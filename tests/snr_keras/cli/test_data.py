@@ -3,6 +3,9 @@
 import shutil
 from pathlib import Path
 
+from snr_keras.data.images import decode_image
+from tests.snr_keras.data import owners
+
 SMALL = ("--train-identities", 2, "--test-identities", 2, "--cameras", 2, "--images-per-camera", 2)
 
 
@@ -53,3 +56,23 @@ def test_what_is_suggested_after_drawing_can_be_pasted_into_a_shell(snr, tmp_pat
     assert "snr train" not in snr(*arguments).output  # there is nothing to test on
     outcome = snr(*arguments, "--domain", "dusk")
     assert f"snr train --source '{directory}/fog' --target '{directory}/dusk'" in outcome.output
+
+
+def test_info_takes_a_name_and_a_folder_counts_every_division_and_writes_a_contact_sheet(snr, tmp_path: Path) -> None:
+    folder = owners.prid2011(tmp_path)
+    sheet = tmp_path / "pictures" / "sheet.png"
+    outcome = snr("data", "info", "prid2011", folder, "--sheet", sheet)
+    assert outcome.status == 0
+    assert outcome.output.startswith("prid2011, single shot\n")
+    assert "train: 6 images of 3 identities, where 200 of 100 are published" in outcome.output
+    assert "split 10 of 10: train 6 images of 3, query 3 images of 3, gallery 6 images of 6" in outcome.output
+    assert decode_image(sheet.read_bytes()).shape == (9 * 130, 2 * 66, 3)
+
+
+def test_info_reads_a_list_of_ones_own(snr, world: Path, tmp_path: Path) -> None:
+    images = sorted((world / "day" / "bounding_box_train").iterdir())
+    lines = [f"{image},{image.name[:4]}" for image in images]
+    (tmp_path / "mine.csv").write_text("\n".join(["path,identity", *lines]))
+    outcome = snr("data", "info", tmp_path / "mine.csv")
+    assert outcome.status == 0
+    assert "train: 16 images, 4 identities, no camera labels" in outcome.output

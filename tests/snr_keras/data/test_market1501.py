@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from snr_keras.data import market1501
-from snr_keras.data.market1501 import Split, known_datasets, open_dataset, read_market1501
+from snr_keras.data.dataset import Split
+from snr_keras.data.market1501 import read_market1501
 from tests.snr_keras.data.folders import GALLERY, QUERY, TRAIN, jpeg, write, write_dataset
 
 
@@ -322,60 +322,6 @@ def test_one_identity_is_not_enough_to_train_with(tmp_path):
     write(tmp_path / TRAIN, ["1_c1.jpg", "1_c2.jpg", "-1_c1.jpg"])
     with pytest.raises(ValueError, match=r"at least two identities. Received:\n.*2 images, 1 identity, 2 cameras"):
         read_market1501(tmp_path, splits=("train",))
-
-
-# By name
-
-
-def test_an_existing_folder_is_opened_as_it_is(root, tmp_path):
-    assert open_dataset(root, root=tmp_path / "data").name == "people"
-
-
-@pytest.mark.parametrize(
-    ("name", "folder"),
-    [
-        ("market1501", "market1501/Market-1501-v15.09.15"),
-        ("market1501", "Market-1501-v15.09.15"),
-        ("market1501", "market1501"),
-        ("dukemtmc-reid", "dukemtmc-reid/DukeMTMC-reID"),
-        ("dukemtmc-reid", "DukeMTMC-reID"),
-    ],
-)
-def test_downloaded_data_is_found_where_its_archive_unpacks_to(tmp_path, name, folder):
-    write_dataset(tmp_path / folder)
-    dataset = open_dataset(name, root=tmp_path, splits=("train",))
-    assert (dataset.name, dataset.report.path) == (name, str(tmp_path / folder))
-
-
-def test_data_that_is_not_there_is_an_error_with_the_places_looked_at(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"not under .* Looked for: '.*/market1501/Market-1501-v15\.09\.15', "):
-        open_dataset("market1501", root=tmp_path)
-
-
-def test_an_unknown_name_is_an_error_with_the_known_ones(tmp_path):
-    assert {"market1501", "dukemtmc-reid", "day", "night"} < set(known_datasets())
-    with pytest.raises(FileNotFoundError, match=r"market1501, dukemtmc-reid, day, .* Received: 'markt1501'"):
-        open_dataset("markt1501", root=tmp_path)
-
-
-def test_a_file_is_not_a_data_set(tmp_path):
-    (tmp_path / "people.zip").write_bytes(b"")
-    with pytest.raises(NotADirectoryError, match="Received a file"):
-        open_dataset(tmp_path / "people.zip", root=tmp_path)
-
-
-def test_a_synthetic_domain_is_drawn_into_the_root_with_the_defaults_of_its_world(tmp_path, monkeypatch):
-    def synthesize(directory, *, domain, progress):
-        progress(1, 1)
-        return write_dataset(directory)
-
-    monkeypatch.setattr(market1501, "synthesize", synthesize)
-    calls = []
-    dataset = open_dataset("night", root=tmp_path, progress=lambda *call: calls.append(call))
-    assert dataset.name == "night"
-    assert dataset.report.path == str(tmp_path / "synthetic" / "night")
-    assert calls[0] == (1, 1)
-    assert calls[-1] == (16, 16)
 
 
 def test_a_split_with_labels_for_other_images_than_its_own_is_an_error():

@@ -14,8 +14,9 @@ from PIL import Image
 
 from snr_keras.data import pipeline
 from snr_keras.data.augmentation import Augmentation
+from snr_keras.data.dataset import Split
 from snr_keras.data.images import load_image, why_unreadable
-from snr_keras.data.market1501 import Split, read_market1501
+from snr_keras.data.market1501 import read_market1501
 from snr_keras.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
 from tests.snr_keras.data.folders import TRAIN, bmp, colours, jpeg, png, write
 

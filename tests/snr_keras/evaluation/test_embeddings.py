@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from snr_keras.data.market1501 import ReIDDataset, read_market1501
+from snr_keras.data.dataset import ReIDDataset
+from snr_keras.data.market1501 import read_market1501
 from snr_keras.data.synthetic import synthesize
 from snr_keras.evaluation import embed_dataset, evaluate_embeddings, extract_embeddings, score
 

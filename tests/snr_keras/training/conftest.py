@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from snr_keras.data.market1501 import ReIDDataset, read_market1501
+from snr_keras.data.dataset import ReIDDataset
+from snr_keras.data.market1501 import read_market1501
 from snr_keras.training import TrainingConfig, loop, train
 from snr_keras.training.progress import Report
 

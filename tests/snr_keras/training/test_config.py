@@ -23,6 +23,7 @@ configs = st.builds(
     epochs=st.integers(1, 500),
     identities_per_batch=st.integers(2, 64),
     images_per_identity=st.integers(2, 16),
+    domain_balanced=st.booleans(),
     learning_rate=positive,
     warmup_epochs=st.floats(0, 100) | st.integers(0, 100),
     weight_decay=unit,
@@ -46,8 +47,9 @@ def test_a_config_comes_back_from_json_as_it_was(config):
 def test_every_setting_has_been_varied_above():
     assert {f.name for f in dataclasses.fields(TrainingConfig)} - {"normalization", "backbone"} == {
         "stages", "weights", "reduction", "batch_norm_momentum", "image_size", "epochs", "identities_per_batch",
-        "images_per_identity", "learning_rate", "warmup_epochs", "weight_decay", "clip_norm", "label_smoothing",
-        "triplet_margin", "snr_weights", "distance", "seed", "mixed_precision", "jit_compile", "augmentation",
+        "images_per_identity", "domain_balanced", "learning_rate", "warmup_epochs", "weight_decay", "clip_norm",
+        "label_smoothing", "triplet_margin", "snr_weights", "distance", "seed", "mixed_precision", "jit_compile",
+        "augmentation",
     }  # fmt: skip
 
 

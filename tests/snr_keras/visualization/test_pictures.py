@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from snr_keras.data.market1501 import ReIDDataset, Split, read_market1501
+from snr_keras.data.dataset import ReIDDataset, Split
+from snr_keras.data.market1501 import read_market1501
 from snr_keras.data.synthetic import synthesize
 from snr_keras.evaluation import EmbeddedDataset
 from snr_keras.visualization import save_loss_curves, save_ranked_gallery

@@ -64,6 +64,8 @@ def test_failing_functions_are_named_in_plain_unwrapped_text(call):
         (["nonsense"], "invalid choice: 'nonsense'"),
         ([], "the following arguments are required: COMMAND"),
         (["check", "no_such_module"], "There is no module 'no_such_module' to check"),
+        (["check", "./right.py"], "Expected the name of a module, as my_adapter, not that of a file"),
+        (["check", "right", "--expected-failures", "known.txt"], "There is no file known.txt of expected failures"),
         (["check", "right:nothing"], "The module 'right' has no object 'nothing'"),
         (["check", "right", "--include", "smal/*"], "matches the pattern 'smal/*'"),
         (["check", "right", "--json", "no_folder/report.json"], "There is no folder no_folder to write report.json to"),

@@ -44,29 +44,33 @@ def test_the_reference_passes_its_own_case(case: Case) -> None:
     assert complaints(Implementation(snr_ref), case, "float64") == []
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
 @each_case
-def test_a_plain_port_passes_using_up_a_part_of_its_tolerance(case: Case, dtype: str) -> None:
-    answer = Implementation(Careful()).answer(case, dtype)
-    assert set(answer) >= set(case.expected[0])
-    for comparison in compare(case, dtype, answer):
-        assert comparison.fraction < 0.5, comparison
+def test_a_plain_port_passes_using_up_a_part_of_its_tolerance(case: Case) -> None:
+    for dtype in case.dtypes:
+        answer = Implementation(Careful()).answer(case, dtype)
+        assert set(answer) >= set(case.expected[0])
+        for comparison in compare(case, dtype, answer):
+            assert comparison.fraction < 0.5, (dtype, comparison)
 
 
 @each_case
-def test_every_case_is_asked_in_single_precision_too(case: Case) -> None:
-    assert case.dtypes == ("float64", "float32")
+def test_every_case_is_asked_in_single_precision_too_unless_that_has_no_such_numbers(case: Case) -> None:
+    assert case.dtypes == (("float64",) if case.name.endswith("_in_float64") else ("float64", "float32"))
 
 
 def test_a_port_without_rules_for_extremes_fails_where_they_are_asked_for_and_only_there() -> None:
-    failed = {name for name, case in CASES.items() if complaints(Implementation(Naive()), case, "float32")}
+    failed = {name for name, case in CASES.items() if complaints(Implementation(Naive()), case, case.dtypes[-1])}
     assert failed == {
         "distances/cosine_duplicates",
         "distances/cosine_zero",
         "distances/cosine_tiny",
         "distances/cosine_huge",
+        "distances/cosine_tiny_in_float64",
+        "distances/cosine_huge_in_float64",
         "distances/euclidean_tiny",
         "distances/euclidean_huge",
+        "distances/euclidean_tiny_in_float64",
+        "distances/euclidean_huge_in_float64",
         "dual_causality/collapse_to_zero",
         "objective/at_the_start",
         "loss_gradients/dual_causality_collapse_to_zero",

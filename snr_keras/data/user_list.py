@@ -1,0 +1,134 @@
+"""A user's own list of images, identities and cameras, as Python values or as a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from snr_keras.data.dataset import JUNK, SPLITS, Progress, ReIDDataset
+from snr_keras.data.reading import Trial, assemble
+from snr_keras.data.scan import EXTENSIONS, ImageName, Listing, with_cameras_or_without
+
+Row = tuple[str | os.PathLike[str], int, int | None]
+"""(path, identity, camera or None)."""
+
+COLUMNS = ("path", "identity", "camera", "split")
+
+
+def read_list(
+    *,
+    train: Iterable[Row] = (),
+    query: Iterable[Row] = (),
+    gallery: Iterable[Row] = (),
+    name: str,
+    root: str | os.PathLike[str] = ".",
+    progress: Progress | None = None,
+) -> ReIDDataset:
+    """Makes a data set of lists of (path, identity, camera); every image is decoded once, so that none can fail later.
+
+    The rules are those of a folder: `snr_keras.data.market1501.read_market1501`. One number is one person, in whatever
+    list; identity -1 is junk and, in the gallery, 0 a distractor; without cameras, give None for every image.
+
+    Args:
+        train: images to train with.
+        query: images of people to be found.
+        gallery: images to find them in.
+        name: of the data set.
+        root: the folder that relative paths start at.
+        progress: called with (images done, images in all) while the images are checked.
+
+    Returns:
+        The data set, its images in the order given, with absolute paths.
+
+    Raises:
+        ValueError: if an image stands twice in a list, an identity or a camera is not an integer from -1 or 0 up, no
+            list has an image, or nothing can be done with what is there.
+    """
+    folder = Path(os.path.abspath(root))
+    rows = {"train": list(train), "query": list(query), "gallery": list(gallery)}
+    (dataset,) = assemble(name, folder, [_trial(folder, rows, name)], progress=progress)
+    return dataset
+
+
+def list_csv(path: Path, splits: Sequence[str] | None) -> Trial:
+    """Lists the images of a CSV file with the columns path, identity and, if there are, camera and split.
+
+    Paths are relative to the folder of the file. Without the column `split` every image is for training.
+
+    Args:
+        path: the file.
+        splits: those wanted; None for those that the file has.
+
+    Raises:
+        ValueError: if a column is missing or unknown, a line has a wrong value, which the message names, or a split
+            that is wanted has no line.
+    """
+    rows: dict[str, list[Row]] = {split: [] for split in SPLITS}
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file, strict=True)
+        columns = reader.fieldnames or []
+        if not {"path", "identity"} <= set(columns) <= set(COLUMNS):
+            raise ValueError(
+                "Expected a first line with path, identity and, if there are, camera and split. "
+                f"Received: {list(columns)} in {str(path)!r}"
+            )
+        for line in reader:
+            try:
+                split, row = _row(line)
+            except ValueError as error:
+                raise ValueError(f"{str(path)!r}, line {reader.line_num}: {error}") from None
+            rows[split].append(row)
+    wanted = SPLITS if splits is None else splits
+    if absent := [split for split in splits or () if not rows[split]]:
+        raise ValueError(
+            f"Expected lines whose split is {' and '.join(absent)}. Received: {str(path)!r}, with "
+            + ", ".join(f"{len(rows[split])} for {split}" for split in SPLITS)
+        )
+    return _trial(path.parent, {split: rows[split] for split in wanted}, path.name)
+
+
+def _row(line: Mapping[str, str]) -> tuple[str, Row]:
+    if None in line or None in line.values():
+        raise ValueError("as many values as columns are expected")
+    split = line.get("split", "train")
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}. Received: {split!r}")
+    try:
+        camera = line.get("camera", "")
+        return split, (line["path"], int(line["identity"]), int(camera) if camera.strip() else None)
+    except ValueError:
+        raise ValueError(f"identity and camera must be integers. Received: {dict(line)}") from None
+
+
+def _trial(folder: Path, rows: Mapping[str, Sequence[Row]], called: str) -> Trial:
+    if not any(rows.values()):
+        raise ValueError(f"Expected at least one image. Received: none in {called!r}")
+    return {
+        split: with_cameras_or_without(_listing(folder, split, images), cameras_needed=split != "train")
+        for split, images in rows.items()
+        if images
+    }
+
+
+def _listing(folder: Path, split: str, rows: Sequence[Row]) -> Listing:
+    images: dict[str, ImageName] = {}
+    for path, identity, camera in rows:
+        name = os.fspath(path)
+        if not _is_integer(identity, JUNK) or not (camera is None or _is_integer(camera, 0)):
+            raise ValueError(
+                f"{split}: an identity is an integer from -1 up, a camera one from 0 up or None. Received: "
+                f"{name!r} with identity {identity!r}, camera {camera!r}"
+            )
+        if name in images:
+            raise ValueError(f"{split}: an image can stand once in a list. Received: {name!r} again")
+        images[name] = ImageName(int(identity), None if camera is None else int(camera))
+    return Listing(str(folder), split, f"images ({' '.join(EXTENSIONS)}) for {split}", images)
+
+
+def _is_integer(value: object, lowest: int) -> bool:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return whole and lowest <= int(value) < 2**63  # type: ignore[call-overload]

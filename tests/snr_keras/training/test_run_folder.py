@@ -1,0 +1,33 @@
+"""What a run folder says of the run, and which runs can be resumed."""
+
+import json
+
+import numpy as np
+import pytest
+
+from snr_keras.data.dataset import ReIDDataset, Split
+from snr_keras.data.report import ScanReport
+from snr_keras.training import TrainingConfig
+from snr_keras.training.run_folder import begin_run, resume_run
+
+
+def source(version: str = "") -> ReIDDataset:
+    train = Split(("1.jpg", "2.jpg"), np.array([1, 2]), None)
+    return ReIDDataset("people", train, Split.empty(), Split.empty(), ScanReport("people", ()), version=version)
+
+
+def test_the_version_of_the_source_is_recorded(tmp_path):
+    begin_run(tmp_path, TrainingConfig(), source("MSMT17_V2"))
+    assert json.loads((tmp_path / "config.json").read_text())["source"]["version"] == "MSMT17_V2"
+    with pytest.raises(ValueError, match="version was 'MSMT17_V2', now 'MSMT17_V1'"):
+        resume_run(tmp_path, TrainingConfig(), source("MSMT17_V1"))
+
+
+def test_a_run_that_was_begun_before_a_setting_was_added_can_be_resumed(tmp_path):
+    begin_run(tmp_path, TrainingConfig(), source())
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["training"]["domain_balanced"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    resume_run(tmp_path, TrainingConfig(), source())
+    with pytest.raises(ValueError, match="domain_balanced was False, now True"):
+        resume_run(tmp_path, TrainingConfig(domain_balanced=True), source())
