@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from snr_keras.cli import bench, data, demo, evaluate, parity, train
+from snr_keras.cli import bench, data, demo, evaluate, extract, pack, parity, search, summary, train
 from snr_keras.cli.console import say_error
 
 
@@ -47,6 +47,10 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("train")(train.train_command)
 app.command("evaluate")(evaluate.evaluate_command)
+app.command("extract")(extract.extract_command)
+app.command("search")(search.search_command)
+app.command("summary")(summary.summary_command)
+app.command("pack")(pack.pack_command)
 app.command("parity", add_help_option=False, context_settings={"ignore_unknown_options": True})(parity.parity_command)
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")

@@ -123,6 +123,11 @@ def write_png(path: Path, image: np.ndarray) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON, replacing what was there only when it is whole."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, replacing what was there only when it is whole."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n")
+    partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)

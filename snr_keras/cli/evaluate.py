@@ -17,6 +17,7 @@ from snr_keras.models import embedder
 from snr_keras.training import load_run
 from snr_keras.visualization import save_ranked_gallery
 
+RUN_HELP = "A run folder of snr train (or one inside a demo's folder), or `pretrained`, which is in the package."
 TARGET_HELP = "A domain to test on: a folder in Market-1501 layout, a CSV file, or a known name. May be repeated."
 ROOT_HELP = "The folder that holds named data sets (market1501, viper, ...; day, dusk, night and fog are drawn)."
 COMPARISON_HELP = (
@@ -31,7 +32,7 @@ PROTOCOL_HELP = "market1501, or no_camera for data without camera labels. Defaul
 
 
 def evaluate_command(
-    run: Annotated[Path, typer.Argument(help="A run folder of snr train (or one of those inside a demo's folder).")],
+    run: Annotated[Path, typer.Argument(help=RUN_HELP)],
     target: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=TARGET_HELP)] = None,
     comparison: Annotated[str | None, typer.Option(metavar="NAME", help=COMPARISON_HELP)] = None,
     use: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=USE_HELP)] = None,

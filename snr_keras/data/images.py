@@ -34,7 +34,11 @@ def load_image(path: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
     Returns:
         (height, width, 3) uint8, rounded; an image of this size already is returned as it is.
     """
-    image = decode_image(tf.io.read_file(path))
+    return resize_image(decode_image(tf.io.read_file(path)), image_size)
+
+
+def resize_image(image: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
+    """Resizes a decoded image, (H, W, 3) uint8, as `load_image` does."""
 
     def resized() -> tf.Tensor:
         return tf.saturate_cast(tf.round(tf.image.resize(image, image_size, antialias=True)), tf.uint8)
@@ -48,6 +52,12 @@ def why_unreadable(path: str) -> str | None:
 
     A header alone would not do: most broken images in collections are truncated downloads, with perfect headers.
     """
+    image = decode_or_say_why(path)
+    return image if isinstance(image, str) else None
+
+
+def decode_or_say_why(path: str) -> tf.Tensor | str:
+    """The image in a file, (H, W, 3) uint8, or the reason in a few words why there is none."""
     try:
         with open(path, "rb") as file:
             contents = file.read()
@@ -56,12 +66,12 @@ def why_unreadable(path: str) -> str | None:
     if not contents:
         return "empty file"
     try:
-        decode_image(contents)
+        image = decode_image(contents)
     except tf.errors.OpError as error:
         return _in_a_few_words(error.message)
     if _has_colour_palette(contents):
         return "BMP with a colour palette: the decoder would take the indices for grey values"
-    return None
+    return image
 
 
 def _in_a_few_words(message: str) -> str:

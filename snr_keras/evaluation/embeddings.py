@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -74,11 +75,16 @@ def extract_embeddings(
     rows = []
     done = 0
     for images in evaluation_batches(split, image_size=(height, width), batch_size=batch_size):
-        embeddings = embedder(images, training=False)
-        if flip:
-            embeddings = (embeddings + embedder(ops.flip(images, axis=2), training=False)) / 2
-        rows.append(ops.convert_to_numpy(embeddings).astype(np.float32))
+        rows.append(embed(embedder, images, flip=flip))
         done += len(images)
         if progress is not None:
             progress(done, len(split.paths))
     return np.concatenate(rows)
+
+
+def embed(embedder: keras.Model, images: Any, *, flip: bool = False) -> NDArray[np.float32]:
+    """Embed a batch of images, (N, H, W, 3) in [0, 255], each as the mean with its mirror image if `flip`; (N, D)."""
+    embeddings = embedder(images, training=False)
+    if flip:
+        embeddings = (embeddings + embedder(ops.flip(images, axis=2), training=False)) / 2
+    return ops.convert_to_numpy(embeddings).astype(np.float32)

@@ -4,16 +4,21 @@ from snr_keras.training.config import TrainingConfig
 from snr_keras.training.loop import NonFiniteLossError, TrainingInterrupted, train
 from snr_keras.training.objective import reid_objective
 from snr_keras.training.progress import Progress, Report, RichProgress
-from snr_keras.training.run_folder import load_run
+from snr_keras.training.run_folder import PRETRAINED, find_run, load_run, pack_run
+from snr_keras.training.weights import weights_hash
 
 __all__ = [
+    "PRETRAINED",
     "NonFiniteLossError",
     "Progress",
     "Report",
     "RichProgress",
     "TrainingConfig",
     "TrainingInterrupted",
+    "find_run",
     "load_run",
+    "pack_run",
     "reid_objective",
     "train",
+    "weights_hash",
 ]

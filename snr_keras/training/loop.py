@@ -17,10 +17,10 @@ import tensorflow as tf
 
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch, training_batches
-from snr_keras.models import reid_model
 from snr_keras.training.checkpoints import TrainingState, newest_checkpoint, save_checkpoint
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.logs import MetricsLog
+from snr_keras.training.model import new_model
 from snr_keras.training.objective import reid_objective
 from snr_keras.training.progress import Progress, Report
 from snr_keras.training.run_folder import begin_run, resume_run
@@ -161,17 +161,7 @@ def _newest_or_new(
             variable.assign(value)
         state = checkpoint.state()
     else:
-        with _dtype_policy(config.mixed_precision):
-            model = reid_model(
-                len(np.unique(source.train.identities)),
-                backbone=config.backbone,
-                normalization=config.normalization,
-                stages=config.stages,
-                image_size=config.image_size,
-                reduction=config.reduction,
-                batch_norm_momentum=config.batch_norm_momentum,
-                weights=config.weights,
-            )
+        model = new_model(config, len(np.unique(source.train.identities)))
         optimizer.build(model.trainable_variables)
         state = TrainingState()
     # Compiled only so that the checkpoint holds the optimizer; it scales the loss itself where that is needed.
@@ -247,13 +237,3 @@ def _stop_requests() -> Iterator[Callable[[], str | None]]:
         yield lambda: received[0] if received else None
     finally:
         restore()
-
-
-@contextmanager
-def _dtype_policy(name: str) -> Iterator[None]:
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

@@ -6,6 +6,7 @@ import os
 import platform
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,18 +18,33 @@ from snr_keras.data.dataset import ReIDDataset
 from snr_keras.training.checkpoints import newest_checkpoint
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.logs import write_atomically
+from snr_keras.training.model import new_model
+from snr_keras.training.weights import load_weights, save_weights
 
 _PACKAGES = ("snr-reid", "keras", "tensorflow", "numpy")
 
 
+PRETRAINED = "pretrained"
+"""The name of the run that comes with the package; a run folder of that name comes first."""
+
+WEIGHTS = "weights.h5"
+
+
 def load_run(run_dir: str | os.PathLike[str]) -> tuple[TrainingConfig, keras.Model]:
-    """The settings of a run and the model of its newest readable checkpoint.
+    """The settings of a run and its model: that of its newest readable checkpoint, or of a packed run its only one.
+
+    Args:
+        run_dir: A run folder of `train`, a folder of `pack_run`, or "pretrained", the run that comes with the package.
 
     Raises:
         FileNotFoundError: If the folder holds no run, or no checkpoint that can be read.
+        ValueError: If the weights of a packed run are damaged, or not those of its settings.
     """
-    run_dir = Path(run_dir)
-    config = TrainingConfig.from_json(_read(run_dir)["training"])
+    run_dir = find_run(run_dir)
+    record = _read(run_dir)
+    config = TrainingConfig.from_json(record["training"])
+    if (run_dir / WEIGHTS).is_file():
+        return config, _packed_model(run_dir, record, config)
     checkpoint = newest_checkpoint(run_dir)
     if checkpoint is None:
         raise FileNotFoundError(
@@ -38,16 +54,90 @@ def load_run(run_dir: str | os.PathLike[str]) -> tuple[TrainingConfig, keras.Mod
     return config, checkpoint.load(compile=False)
 
 
+def find_run(run_dir: str | os.PathLike[str]) -> Path:
+    """The folder of a run: the one that is named, or for "pretrained" that of the run that comes with the package."""
+    run_dir = Path(run_dir)
+    if run_dir == Path(PRETRAINED) and not (run_dir / "config.json").is_file():
+        return Path(__file__).parents[1] / PRETRAINED
+    return run_dir
+
+
+def pack_run(run_dir: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Path:
+    """Write a run without what only training needs: the weights of its newest checkpoint, and its record.
+
+    `config.json` has what the run's has (settings, training images, versions of packages), the step of the checkpoint,
+    the hash of `weights.h5` and, if the run was tested, its figures by target. `load_run` takes the folder.
+
+    Args:
+        run_dir: The run folder.
+        folder: The folder to write, which must be absent or empty.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FileExistsError: If there is something in the folder.
+        FileNotFoundError: As `load_run`.
+    """
+    run_dir, folder = Path(run_dir), Path(folder)
+    record = _read(run_dir)
+    checkpoint = newest_checkpoint(run_dir)
+    if checkpoint is None:
+        raise FileNotFoundError(f"Expected a run with a checkpoint. Received: {str(run_dir)!r}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"A packed run needs a folder of its own, new or empty. Received: {str(folder)!r}")
+    folder.mkdir(parents=True, exist_ok=True)
+    save_weights(checkpoint.load(compile=False), folder / WEIGHTS)
+    record["weights"] = {"step": checkpoint.state().step, "sha256": _sha256(folder / WEIGHTS)}
+    if figures := _figures(run_dir):
+        record["figures"] = figures
+    write_atomically(folder / "config.json", json.dumps(record, indent=2) + "\n")
+    return folder
+
+
+def _packed_model(run_dir: Path, record: Mapping[str, Any], config: TrainingConfig) -> keras.Model:
+    weights = run_dir / WEIGHTS
+    expected = record["weights"]["sha256"]
+    if (found := _sha256(weights)) != expected:
+        raise ValueError(
+            f"The file {str(weights)!r} is damaged, or another than config.json tells of: its SHA-256 should be "
+            f"{expected}. Received: {found}"
+        )
+    # The backbone's weights are in the file: those it started from need not be found again.
+    model = new_model(replace(config, weights=None), record["source"]["identities"])
+    load_weights(model, weights)
+    return model
+
+
+def _figures(run_dir: Path) -> dict[str, dict[str, float]]:
+    """mAP, Rank-1 and mINP by target, of the tests that `snr demo` or `snr train` left in a run folder."""
+    of_demo, of_train = run_dir / "results.json", run_dir / "evaluation" / "results.json"
+    if of_demo.is_file():
+        return json.loads(of_demo.read_text(encoding="utf-8"))
+    if of_train.is_file():
+        return {
+            result["target"]: {"mAP": result["mAP"], "rank1": result["cmc"][0], "mINP": result["mINP"]}
+            for result in json.loads(of_train.read_text(encoding="utf-8"))
+        }
+    return {}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def begin_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> None:
     """Write `config.json` into a folder that holds no results of a run; one that died before it had any is replaced.
 
     Raises:
         FileExistsError: If it holds results.
+        ValueError: If it is a packed run.
         NotADirectoryError: If it is a file.
     """
     if run_dir.exists() and not run_dir.is_dir():
         raise NotADirectoryError(f"A run needs a folder of its own. Received a file: {str(run_dir)!r}")
     metrics, checkpoints = run_dir / "metrics.jsonl", run_dir / "checkpoints"
+    _refuse_packed(run_dir)
     if (metrics.exists() and metrics.stat().st_size) or (checkpoints.exists() and any(checkpoints.iterdir())):
         raise FileExistsError(
             f"The run folder {run_dir} holds the results of a run already, which are not overwritten. Go on with that "
@@ -64,8 +154,9 @@ def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> No
 
     Raises:
         FileNotFoundError: If the folder holds no run.
-        ValueError: If settings or training images differ; the message names them.
+        ValueError: If settings or training images differ; the message names them. Also if it is a packed run.
     """
+    _refuse_packed(run_dir)
     begun, now = _read(run_dir), _describe(config, source)
     begun["training"] = TrainingConfig.from_json(begun["training"]).to_json()  # settings may have been added since
     differences = [
@@ -81,6 +172,13 @@ def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> No
         )
     for package, old, new in _differences(begun["versions"], now["versions"]):
         warnings.warn(f"The run was begun with {package} {old}, now {new}: it may differ in last digits.", stacklevel=3)
+
+
+def _refuse_packed(run_dir: Path) -> None:
+    if (run_dir / WEIGHTS).exists():
+        raise ValueError(
+            f"{run_dir} is a packed run, with weights and without what training needs to go on: choose another folder."
+        )
 
 
 def _read(run_dir: Path) -> dict[str, Any]:

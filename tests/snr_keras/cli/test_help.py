@@ -8,7 +8,20 @@ import pytest
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("demo",), ("train",), ("evaluate",), ("data",), ("data", "synthesize"), ("data", "info"), ("bench", "layer")],
+    [
+        (),
+        ("demo",),
+        ("train",),
+        ("evaluate",),
+        ("extract",),
+        ("search",),
+        ("pack",),
+        ("summary",),
+        ("data",),
+        ("data", "synthesize"),
+        ("data", "info"),
+        ("bench", "layer"),
+    ],
 )
 def test_every_command_has_a_help_that_teaches(snr, command: tuple[str, ...]) -> None:
     outcome = snr(*command, "--help")

@@ -1,0 +1,50 @@
+"""`snr extract`: pictures to a file of embeddings."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from snr_keras.cli.console import progress_bar, say
+from snr_keras.data.pictures import reasons
+from snr_keras.data.report import count, printable
+from snr_keras.retrieval import Features, extract
+
+IMAGES_HELP = "Pictures, folders (with all below), or lists of paths: a .txt file, or - for standard input."
+MODEL_HELP = "A run folder of snr train, a folder of snr pack, or `pretrained`: the small one in the package."
+
+
+def extract_command(
+    images: Annotated[list[str], typer.Argument(metavar="IMAGES...", help=IMAGES_HELP)],
+    out: Annotated[Path, typer.Option(metavar="FEATURES.h5", help="The file to write.")],
+    model: Annotated[str, typer.Option(metavar="RUN", help=MODEL_HELP)] = "pretrained",
+    flip: Annotated[
+        bool, typer.Option("--flip", help="Average each embedding with that of the mirrored image.")
+    ] = False,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures embedded at a time.")] = 128,
+) -> None:
+    """Embed pictures of people, for `snr search`.
+
+    Writes an HDF5 file with a vector for each picture, its name, and what made it: the model with a hash of its
+    weights, and the preprocessing. Files that cannot be read are counted and named, on the screen and in the file,
+    which appears when it is whole. `pretrained` was trained on drawn people and is there to try the commands; for
+    photographs train a model on photographs.
+    """
+    with progress_bar("embedding") as progress:
+        features = extract(images, model=model, out=out, flip=flip, batch_size=batch_size, progress=progress)
+    say_left_out(features)
+    if features.repeated:
+        say(f"{count(features.repeated, 'picture')} named more than once, and embedded once")
+    height, width = features.model.image_size
+    say(
+        f"{out}: {count(len(features), 'picture')}, vectors of {features.embeddings.shape[1]} numbers; model "
+        f"{printable(features.model.run)} at {height}x{width}, SHA-256 {features.model.sha256[:12]}"
+    )
+
+
+def say_left_out(features: Features) -> None:
+    """Say what could not be embedded, a line a reason."""
+    for line in reasons(features.left_out):
+        say(line)
+    if features.left_out and features.file:
+        say(f"(all of them: /left_out in {features.file})")

@@ -1,0 +1,89 @@
+"""`snr summary`: what a network costs, stage by stage, with and without SNR."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import keras
+import typer
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from snr_keras.cli.console import console, say
+from snr_keras.cli.data import parse_image_size
+from snr_keras.data.report import printable
+from snr_keras.models.cost import Cost, stage_costs, uncounted
+from snr_keras.training import TrainingConfig, load_run
+from snr_keras.training.model import new_model
+
+SIZES = {"resnet_small": (64, 32), "resnet50": (256, 128)}
+
+
+def summary_command(
+    run: Annotated[
+        Path | None, typer.Argument(help="A run folder, or `pretrained`. Default: the two backbones.")
+    ] = None,
+    backbone: Annotated[
+        list[str] | None, typer.Option(help="resnet_small or resnet50; may be repeated. Default: both.")
+    ] = None,
+    image_size: Annotated[
+        str | None, typer.Option(metavar="HxW", help="Default: 64x32 for resnet_small, 256x128 for resnet50.")
+    ] = None,
+    identities: Annotated[int, typer.Option(min=1, help="The width of the classifier; 751 in Market-1501.")] = 751,
+) -> None:
+    """Count parameters, multiply-adds and memory of every stage, with and without SNR.
+
+    All but the parameters are per image. Multiply-adds are those of convolutions and dense layers; the passes of
+    normalizations over their maps are counted apart, as elementwise multiplications. Memory is that of all outputs of
+    layers, which training keeps. With RUN, it is the run's model beside the same network without its normalization.
+    """
+    if run is not None:
+        if backbone or image_size:
+            raise ValueError("A run has a backbone and an image size: give RUN, or these options.")
+        config, model = load_run(run)
+        _show(config, model.output["logits"].shape[-1], printable(str(run)))
+        return
+    for name in backbone or SIZES:
+        size = parse_image_size(image_size) if image_size else SIZES.get(name, (64, 32))
+        _show(TrainingConfig(backbone=name, image_size=size), identities, name)
+
+
+def _show(config: TrainingConfig, identities: int, title: str) -> None:
+    """The table of a network without and with its normalization, or with SNR if it has none."""
+    config = replace(config, weights=None)
+    plain = replace(config, normalization="none", stages=None)
+    normalized = replace(config, normalization="snr") if config.normalization == "none" else config
+    without, with_it = (new_model(settings, identities) for settings in (plain, normalized))
+    height, width = config.image_size
+    network = title if title == config.backbone else f"{title}, {config.backbone}"
+    heading = f"{network} at {height}x{width}, without and with {normalized.normalization}"
+    console.print(costs_table(without, with_it, heading))
+    if kinds := uncounted(with_it):
+        say(f"The operations of these layers are not counted: {', '.join(kinds)}")
+
+
+def costs_table(without: keras.Model, with_it: keras.Model, title: str) -> Table:
+    """A row a stage, and a total; of each quantity two columns."""
+    before, after = stage_costs(without), stage_costs(with_it)
+    table = Table(box=box.SIMPLE_HEAD, title=escape(title), title_justify="left", padding=(0, 0, 0, 1))
+    table.add_column("", no_wrap=True)
+    for heading, *_ in _QUANTITIES:
+        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("with", justify="right", style="bold", no_wrap=True)
+    for stage in before:
+        table.add_row(stage, *_cells(before[stage], after[stage]), end_section=stage == list(before)[-1])
+    table.add_row("total", *_cells(sum(before.values(), Cost()), sum(after.values(), Cost())))
+    return table
+
+
+_QUANTITIES = (
+    ("parameters\nin 10^3", "parameters", 1e3),
+    ("multiply-\nadds, 10^6", "multiply_adds", 1e6),
+    ("element-\nwise, 10^6", "elementwise", 1e6),
+    ("memory,\nMiB", "activations", 2**20),
+)
+
+
+def _cells(before: Cost, after: Cost) -> list[str]:
+    return [f"{getattr(cost, name) / unit:.2f}" for _, name, unit in _QUANTITIES for cost in (before, after)]

@@ -1,0 +1,18 @@
+"""A trained model at work on one's own pictures: embed them once, then search among them."""
+
+from snr_keras.retrieval.extraction import extract
+from snr_keras.retrieval.features import Features, open_features
+from snr_keras.retrieval.model import ModelIdentity
+from snr_keras.retrieval.neighbours import nearest
+from snr_keras.retrieval.searching import Match, SearchResult, search
+
+__all__ = [
+    "Features",
+    "Match",
+    "ModelIdentity",
+    "SearchResult",
+    "extract",
+    "nearest",
+    "open_features",
+    "search",
+]

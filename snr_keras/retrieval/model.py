@@ -1,0 +1,63 @@
+"""Which model made an embedding, and with what preprocessing: embeddings of another have nothing to do with it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from snr_keras.models import embedder
+from snr_keras.training import PRETRAINED, find_run, load_run, weights_hash
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """What must be equal for embeddings to be comparable, and where the model is.
+
+    Attributes:
+        run: The run folder, an absolute path, or "pretrained".
+        sha256: Of the weights that make an embedding.
+        settings: Those of the training run, as JSON's types.
+        image_size: (height, width) to which images are resized.
+        flip: Whether an embedding is the mean with that of the mirrored image.
+    """
+
+    run: str
+    sha256: str
+    settings: dict[str, Any]
+    image_size: tuple[int, int]
+    flip: bool
+
+    def check_same(self, other: "ModelIdentity", where: str) -> None:
+        """Refuse to compare embeddings that differ in more than where their model is.
+
+        Raises:
+            ValueError: The message names both models and what differs.
+        """
+        differences = [
+            f"{what} {mine!r} and {its!r}"
+            for what, mine, its in (
+                ("weights of SHA-256", self.sha256, other.sha256),
+                ("images of size", self.image_size, other.image_size),
+                ("flip", self.flip, other.flip),
+            )
+            if mine != its
+        ]
+        if differences:
+            raise ValueError(
+                f"Embeddings of different models cannot be compared: the features were made by {self.run!r}, {where} "
+                f"by {other.run!r}, with {', '.join(differences)}. Extract both with the same model."
+            )
+
+
+def open_model(run: str | os.PathLike[str], *, flip: bool) -> tuple[keras.Model, ModelIdentity]:
+    """The embedder of a run, and its identity.
+
+    Raises:
+        Others: As `load_run`.
+    """
+    config, model = load_run(run)
+    embeds = embedder(model)
+    name = PRETRAINED if find_run(run) != Path(run) else os.path.abspath(run)
+    return embeds, ModelIdentity(name, weights_hash(embeds), config.to_json(), config.image_size, flip)

@@ -1,0 +1,114 @@
+"""The nearest of a gallery to each query: exact, a chunk of both at a time."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snr_keras.evaluation.distances import DISTANCES
+
+CHUNK_BYTES = 64 * 2**20
+"""Memory of the largest array at work: a few of them are there at a time."""
+
+QUERIES = 512
+"""Queries whose distances to a chunk of the gallery are held at one time."""
+
+_SPARE = 16
+
+
+def nearest(
+    queries: Any,
+    gallery: Any,
+    *,
+    top: int,
+    distance: str = "cosine",
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The nearest gallery rows of each query, as a sort of all distances would have them.
+
+    Each chunk is searched by a matrix product, in float64. Those that it finds nearest, and a few to spare, have their
+    distances computed again from their differences, which lose no digits where two vectors are close: equal vectors
+    have distance 0. Of equal distances the lower gallery index comes first, unless more than those to spare are equal
+    at the last place.
+
+    Args:
+        queries: (Q, D), an array or whatever gives rows by `queries[i:j]`, a dataset of an HDF5 file for instance.
+        gallery: (G, D), likewise; it is read once for every 512 queries.
+        top: How many; as many as there are, if the gallery is smaller.
+        distance: "cosine" or "euclidean".
+        progress: Called with the number of chunks searched, and in all.
+
+    Returns:
+        (Q, min(top, G)) gallery indices and their distances, in ascending order.
+
+    Raises:
+        ValueError: If `top` is not positive, the distance unknown, the widths differ, or a number is not finite.
+    """
+    if top < 1:
+        raise ValueError(f"`top` must be at least 1. Received: top={top}")
+    if distance not in DISTANCES:
+        raise ValueError(f"distance must be one of {DISTANCES}. Received: distance={distance!r}")
+    if len(queries.shape) != 2 or len(gallery.shape) != 2 or queries.shape[1] != gallery.shape[1]:
+        raise ValueError(
+            f"Embeddings must be matrices of one width. Received: queries {queries.shape}, gallery {gallery.shape}"
+        )
+    number, found = queries.shape[0], min(top, gallery.shape[0])
+    indices, distances = np.empty((number, found), np.int64), np.empty((number, found))
+    rows = max(1, CHUNK_BYTES // (8 * max(QUERIES, gallery.shape[1])))
+    blocks, chunks = range(0, number, QUERIES), range(0, gallery.shape[0], rows)
+    for done, start in enumerate(blocks):
+        block = _prepared(queries[start : start + QUERIES], distance, f"queries, from row {start} on")
+        best = np.empty((len(block), 0), np.int64), np.empty((len(block), 0))
+        for searched, first in enumerate(chunks, 1):
+            chunk = _prepared(gallery[first : first + rows], distance, f"the gallery, from row {first} on")
+            there, far = _nearest_of_chunk(block, chunk, found, distance)
+            best = _merged(best, (there + first, far), found)
+            if progress is not None:
+                progress(done * len(chunks) + searched, len(blocks) * len(chunks))
+        indices[start : start + QUERIES], distances[start : start + QUERIES] = best
+    return indices, distances
+
+
+def _prepared(rows: Any, distance: str, where: str) -> NDArray[np.float64]:
+    """The rows in float64, of length 1 (or 0) for the cosine."""
+    x = np.asarray(rows, np.float64)
+    if not np.isfinite(x).all():
+        raise ValueError(f"Embeddings must be finite. Received: NaN or infinity in {where}")
+    if distance == "euclidean":
+        return x
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    return np.divide(x, length, out=np.zeros_like(x), where=length > 0)
+
+
+def _nearest_of_chunk(
+    block: NDArray[np.float64], chunk: NDArray[np.float64], top: int, distance: str
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """(B, k) indices in the chunk of its k = top and some nearest to each query, and their distances."""
+    # Among unit vectors the larger product is nearer; else the smaller |y|^2 - 2 x.y is.
+    order = -block @ chunk.T
+    if distance == "euclidean":
+        order *= 2
+        order += np.sum(chunk * chunk, axis=1)
+    k = min(top + _SPARE, len(chunk))
+    candidates = np.sort(np.argpartition(order, k - 1, axis=1)[:, :k], axis=1)
+    far = np.stack([_distances(x, chunk[there], distance) for x, there in zip(block, candidates, strict=True)])
+    return candidates, far
+
+
+def _distances(x: NDArray[np.float64], y: NDArray[np.float64], distance: str) -> NDArray[np.float64]:
+    """(k,) distances of x (D,) to y (k, D), computed from differences."""
+    squares = np.sum((y - x) ** 2, axis=1)
+    if distance == "euclidean":
+        return np.sqrt(squares)
+    one_is_zero = y.any(axis=1) != x.any()
+    return np.where(one_is_zero, 0.5, squares / 4)  # |x - y|^2 = 2 - 2 cos for unit vectors
+
+
+def _merged(
+    one: tuple[NDArray[np.int64], NDArray[np.float64]], other: tuple[NDArray[np.int64], NDArray[np.float64]], top: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The nearest of both, by distance and then by index; the indices of `one` are below those of `other`."""
+    indices, far = (np.concatenate(pair, axis=1) for pair in zip(one, other, strict=True))
+    order = np.argsort(far, axis=1, kind="stable")[:, :top]
+    return np.take_along_axis(indices, order, axis=1), np.take_along_axis(far, order, axis=1)

@@ -1,0 +1,69 @@
+"""The weights of a model in an HDF5 file, each under its name.
+
+Keras' own files of weights number the layers of each class, so that a model with other layers may take from them what
+happens to fit. Here a weight goes where its name says, or nowhere.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+
+FORMAT, FORMAT_VERSION = "snr weights", 1
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Write every weight as a dataset under its path in the model, `stage1_snr/gamma` for example."""
+    partial = path.with_name(f".{path.name}.partial")
+    with h5py.File(partial, "w") as file:
+        file.attrs["format"], file.attrs["format_version"] = FORMAT, FORMAT_VERSION
+        for weight in model.weights:
+            file[weight.path] = keras.ops.convert_to_numpy(weight)
+    os.replace(partial, path)
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Set every weight of a model from a file that has exactly those weights, in their shapes.
+
+    Raises:
+        OSError: If the file cannot be read as HDF5.
+        ValueError: If it is none that `save_weights` wrote, or of another model; the message names what differs.
+    """
+    with h5py.File(path, "r") as file:
+        found = file.attrs.get("format"), file.attrs.get("format_version")
+        if found != (FORMAT, FORMAT_VERSION):
+            raise ValueError(
+                f"Expected a file of weights, of format {FORMAT!r} version {FORMAT_VERSION}. "
+                f"Received: {str(path)!r}, of format {found[0]!r} version {found[1]!r}"
+            )
+        there: dict[str, h5py.Dataset] = {}
+        file.visititems(lambda name, item: there.update({name: item}) if isinstance(item, h5py.Dataset) else None)
+        wanted = {weight.path: weight for weight in model.weights}
+        differences = [f"{name} is missing" for name in wanted if name not in there]
+        differences += [f"{name} is not in the model" for name in there if name not in wanted]
+        differences += [
+            f"{name} has shape {there[name].shape} instead of {tuple(weight.shape)}"
+            for name, weight in wanted.items()
+            if name in there and there[name].shape != tuple(weight.shape)
+        ]
+        if differences:
+            more = f" and {len(differences) - 5} more" if len(differences) > 5 else ""
+            raise ValueError(
+                f"The weights in {str(path)!r} are not those of the model {model.name!r}: "
+                f"{'; '.join(differences[:5])}{more}"
+            )
+        for name, weight in wanted.items():
+            weight.assign(there[name][...])
+
+
+def weights_hash(model: keras.Model) -> str:
+    """SHA-256 of the names, shapes and values of a model's weights: equal for models that compute the same."""
+    digest = hashlib.sha256()
+    for weight in sorted(model.weights, key=lambda weight: weight.path):
+        value = np.ascontiguousarray(keras.ops.convert_to_numpy(weight))
+        digest.update(f"{weight.path} {value.dtype.str} {value.shape}\n".encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()

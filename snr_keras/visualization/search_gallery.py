@@ -1,0 +1,62 @@
+"""What a search found, as pictures: each query and its nearest, by their distance."""
+
+import os
+import warnings
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from snr_keras.data.images import decode_or_say_why
+from snr_keras.data.report import printable
+from snr_keras.retrieval import SearchResult
+from snr_keras.visualization.figures import save_figure
+
+
+def save_search_gallery(
+    result: SearchResult, path: str | os.PathLike[str], *, num_queries: int = 20, top: int = 10
+) -> Path:
+    """Draw the first queries, a row each, and beside each its nearest pictures with their distances.
+
+    A picture that is no longer there, or no longer readable, is an empty frame that says so.
+
+    Args:
+        result: What was found.
+        path: The PNG to write.
+        num_queries: Rows.
+        top: Pictures a row, at most.
+    """
+    rows = min(num_queries, len(result.queries))
+    columns = 1 + min(top, max(len(matches) for matches in result.matches))
+    figure = Figure(figsize=(0.95 * columns, 2.1 * rows + 0.3), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for row, query in enumerate(result.queries[:rows]):
+        _draw(axes[row, 0], result.paths[row], _short(query), frame=3)
+        for column, ax in enumerate(axes[row, 1:]):
+            if column < len(result.matches[row]):
+                match = result.matches[row][column]
+                _draw(ax, match.path, f"{column + 1}: {match.distance:.3f}", frame=1)
+            else:
+                ax.axis("off")
+    figure.suptitle(f"queries and the nearest of {result.gallery} pictures, {result.distance} distance", fontsize=8)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box in place of a letter is all it means
+        return save_figure(figure, path)
+
+
+def _draw(ax: Axes, path: str, caption: str, *, frame: int) -> None:
+    image = decode_or_say_why(path)
+    if isinstance(image, str):
+        ax.text(0.5, 0.5, "not\nreadable", ha="center", va="center", fontsize=7, transform=ax.transAxes)
+    else:
+        ax.imshow(image.numpy(), aspect="auto")
+    ax.set_title(caption, fontsize=7, parse_math=False)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for side in ax.spines.values():
+        side.set(color="#333333", linewidth=frame)
+
+
+def _short(name: str) -> str:
+    name = printable(os.path.basename(name))
+    return name if len(name) <= 16 else f"{name[:7]}..{name[-7:]}"
