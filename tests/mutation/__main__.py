@@ -1,18 +1,17 @@
 """Make every mutant, run the kit on it, and compare with what is written down.
 
-    python -m tests.mutation            exit status 1 if a survivor is unexplained, or the docs are out of date
-    python -m tests.mutation --write    bring the docs up to date
+    python -m tests.mutation            exit status 1 if a survivor is unexplained, or the results are out of date
+    python -m tests.mutation --write    bring the results and the page up to date
 
-Name targets to run only those.
+Name targets to run only those. The page alone, out of the results and the explanations: python -m tests.mutation.page
 """
 
 import argparse
-import json
 import sys
 import warnings
 
-from tests.mutation.page import page
-from tests.mutation.results import DATA, PAGE, is_current, merged, outcome
+from tests.mutation.page import write_page
+from tests.mutation.results import DATA, keep, kept, outcome, survivors_of
 from tests.mutation.survivors import explanations, gaps
 from tests.mutation.targets import TARGETS
 
@@ -27,18 +26,17 @@ def main() -> int:
     if unknown:
         parser.error(f"there is no target {', '.join(sorted(unknown))}")
     warnings.simplefilter("ignore")  # of mutants
-    explained, problems, results = explanations(), [], {}
+    explained, problems = explanations(), []
     for target in TARGETS:
         if target.name in arguments.targets or not arguments.targets:
-            results[target.name], survivors = outcome(target, explained)
-            problems += gaps(survivors, explained, target.files)
+            result = outcome(target)
+            problems += gaps(survivors_of(result), explained, target.files)
+            if arguments.write:
+                keep(target.name, result)
+            elif result != kept().get(target.name):
+                problems.append(f"{DATA.name} is out of date: run python -m tests.mutation --write, and commit it")
     if arguments.write:
-        both = merged(results)
-        DATA.parent.mkdir(exist_ok=True)
-        DATA.write_text(json.dumps(both, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        PAGE.write_text(page(both), encoding="utf-8")
-    elif not is_current(results):
-        problems.append(f"{DATA.name} is out of date: run python -m tests.mutation --write, and commit what changed")
+        write_page()
     print("\n".join(problems) or "every survivor is explained")
     return 1 if problems else 0
 

@@ -1,10 +1,10 @@
 """Small changes to a module's source, each of which makes it another program: a mutant."""
 
 import ast
-import copy
-from collections import Counter
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 _OPERATORS = {
     ast.Add: (ast.Sub,),
@@ -66,7 +66,9 @@ class Mutant:
         original: The changed statement (of a compound one its head), as `ast.unparse` writes it.
         mutated: The same after the change; empty where it is deleted.
         lines: First and last line of the statement.
-        tree: The whole module, changed.
+        source: The module's text.
+        outside: Functions of it that are left alone.
+        number: Of the change among all of the module's.
     """
 
     file: str
@@ -74,12 +76,21 @@ class Mutant:
     original: str
     mutated: str
     lines: tuple[int, int]
-    tree: ast.Module
+    source: str
+    outside: frozenset[str]
+    number: int
 
     @property
     def key(self) -> tuple[str, str, str, str]:
         """What names it as long as the statement stays as it is."""
         return self.file, self.function, self.original, self.mutated
+
+    @property
+    def tree(self) -> ast.Module:
+        """The whole module, changed."""
+        module = ast.parse(self.source)
+        next(islice(_changed(module, self.outside), self.number, None))
+        return ast.fix_missing_locations(module)
 
 
 def mutants(file: str, source: str, outside: frozenset[str] = frozenset()) -> Iterator[Mutant]:
@@ -95,34 +106,44 @@ def mutants(file: str, source: str, outside: frozenset[str] = frozenset()) -> It
     Yields:
         Mutants in the order of the source; of changes to the same text only the first.
     """
-    seen = Counter[tuple[str, str, str, str]]()
-    for mutant in _mutants(file, ast.parse(source), outside):
-        seen[mutant.key] += 1
-        if seen[mutant.key] == 1 and mutant.original != mutant.mutated:
+    seen = set[tuple[str, str, str, str]]()
+    for number, (function, original, statement, change) in enumerate(_changed(ast.parse(source), outside)):
+        mutated = "" if change.deletes else _head(statement)
+        mutant = Mutant(file, function, original, mutated, _lines(statement), source, outside, number)
+        if mutant.key not in seen and original != mutated:
+            seen.add(mutant.key)
             yield mutant
 
 
-def _mutants(file: str, module: ast.Module, outside: frozenset[str]) -> Iterator[Mutant]:
+def digest(source: str) -> str:
+    """What tells whether a module is still the one that was mutated: its code, without words, hashed."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            del node.body[0]
+    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
+
+
+def _changed(module: ast.Module, outside: frozenset[str]) -> Iterator[tuple[str, str, ast.stmt, "_Change"]]:
+    """Function, original text, statement and change, for one change after another: each is made until the next."""
     for function, owner, statement in _statements(module, ""):
         if any(function == name or function.startswith(f"{name}.") for name in outside):
             continue
         original = _head(statement)
-        for undo in _changes(statement, owner):
-            changed = copy.deepcopy(module)
-            deleted = undo.deletes
-            undo.revert()
-            yield Mutant(file, function, original, "" if deleted else undo.text, _lines(statement), changed)
+        for change in _changes(statement, owner):
+            yield function, original, statement, change
+            change.revert()
 
 
 class _Change:
-    """A change that has been made to the tree in place, with its text, and the way back."""
+    """A change that has been made to the tree in place, and the way back."""
 
-    def __init__(self, owner: object, field: str, old: object, text: str, deletes: bool = False):
-        self._owner, self._field, self._old = owner, field, old
-        self.text, self.deletes = text, deletes
+    def __init__(self, owner: object, name: str, old: object, deletes: bool = False):
+        self._owner, self._name, self._old = owner, name, old
+        self.deletes = deletes
 
     def revert(self) -> None:
-        setattr(self._owner, self._field, self._old)
+        setattr(self._owner, self._name, self._old)
 
 
 def _changes(statement: ast.stmt, owner: list[ast.stmt]) -> Iterator[_Change]:
@@ -130,11 +151,11 @@ def _changes(statement: ast.stmt, owner: list[ast.stmt]) -> Iterator[_Change]:
         old = getattr(node, field)
         setattr(node, field, replacement)
         ast.fix_missing_locations(statement)
-        yield _Change(node, field, old, _head(statement))
+        yield _Change(node, field, old)
     if _is_deletable(statement):
         holder = _Holder(owner, statement)
         holder.value = ast.copy_location(ast.Pass(), statement)
-        yield _Change(holder, "value", statement, "", deletes=True)
+        yield _Change(holder, "value", statement, deletes=True)
 
 
 class _Holder:

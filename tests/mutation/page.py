@@ -1,16 +1,27 @@
-"""The docs' page on the mutation score, out of the results alone."""
+"""The docs' page on the mutation score, out of the results and the explanations alone.
+
+python -m tests.mutation.page    write it anew, which takes no mutant
+"""
 
 from collections import Counter
 from typing import Any
 
+from snr_ref.conformance.mistakes import MISTAKES
+from tests.mutation.isolation import ROOT
+from tests.mutation.results import kept, survivors_of
+from tests.mutation.survivors import KINDS, Explanation, Key, explanations
+from tests.mutation.targets import OUTSIDE, TARGETS
+
+PAGE = ROOT / "docs" / "mutation_score.md"
+
 _HEAD = """# The mutation score
 
-<!-- Written by `python -m tests.mutation --write`; a test holds it to its data, docs/data/mutation_score.json. -->
+<!-- Written by `python -m tests.mutation.page` from docs/data/mutation_score.json and tests/mutation/survivors.toml -->
 
 Does the conformance kit notice a mistake? Besides the {mistakes} mistakes that people make, which are shipped and all
 caught, the question is put by machine: every operator, constant, comparison, branch, axis, reduction, default and guard
 of the code is changed, one at a time, and each such *mutant* is held against the {cases} cases. A mutant that no case
-tells from the original survives.
+tells from the original survives. Of {mutants} mutants {survived} do, and each of them is explained below.
 
 Left alone are strings, what stands in a `raise`, annotations and decorators. The functions that the kit has no question
 about are listed at the end.
@@ -19,73 +30,87 @@ about are listed at the end.
 |---|---:|---:|---:|---:|---:|
 """
 
-_KINDS = {
-    "equivalent": "The same program: no argument that the kit may ask with tells it from the original.",
-    "rounding": "Within rounding: what it computes differs by less than the tolerance that rounding is given.",
-    "unspecified": "Unspecified: it differs where the specification demands nothing.",
-}
 
-
-def page(results: dict[str, Any]) -> str:
+def page(results: dict[str, Any], explained: dict[Key, Explanation]) -> str:
     """The page.
 
     Args:
         results: As in docs/data/mutation_score.json.
+        explained: The explanations of the survivors.
 
     Returns:
         Markdown.
     """
-    lines = [_HEAD.format(cases=results["cases"], mistakes=results["mistakes"]).rstrip("\n")]
-    lines += [_row(f"**{name}**", [target], target["survivors"]) for name, target in results["targets"].items()]
-    for name, target in results["targets"].items():
-        lines += ["", f"## `{name}`, file by file", "", _how(target)]
+    targets = [target for target in TARGETS if target.name in results]
+    alive = [key for target in targets for key in survivors_of(results[target.name])]
+    lines = [
+        _HEAD.format(
+            cases=max(results[target.name]["cases"] for target in targets),
+            mistakes=len(MISTAKES),
+            mutants=sum(n["mutants"] for target in targets for n in results[target.name]["files"].values()),
+            survived=len(alive),
+        ).rstrip("\n")
+    ]
+    lines += [_row(target.name, results[target.name], explained) for target in targets]
+    for target in targets:
+        result = results[target.name]
+        lines += ["", f"## `{target.name}`, file by file", "", f"{target.about} {_how(result)}"]
         lines += ["", "| file | mutants | killed | survived | score |", "|---|---:|---:|---:|---:|"]
         lines += [
             f"| `{file}` | {n['mutants']} | {n['killed']} | {n['mutants'] - n['killed']} | {_percent(n)} |"
-            for file, n in target["files"].items()
+            for file, n in result["files"].items()
         ]
     lines += ["", "## The survivors, and why they may"]
-    for kind, about in _KINDS.items():
-        of_kind = [s for target in results["targets"].values() for s in target["survivors"] if s["kind"] == kind]
+    for kind, about in KINDS.items():
+        of_kind = [key for key in alive if key in explained and explained[key].kind == kind]
         if of_kind:
             lines += ["", f"### {kind.capitalize()} ({len(of_kind)})", "", about, ""]
-            lines += [line for why in dict.fromkeys(s["why"] for s in of_kind) for line in _because(why, of_kind)]
+            reasons = dict.fromkeys(explained[key].why for key in of_kind)
+            lines += [line for why in reasons for line in _because(why, of_kind, explained)]
     lines += ["", "## Not asked about", "", "| function | why |", "|---|---|"]
-    lines += [f"| `{o['file']}` `{o['function']}` | {o['why']} |" for o in results["outside"]]
+    lines += [f"| `{file}` `{function}` | {why} |" for (file, function), why in OUTSIDE.items()]
     return "\n".join(lines) + "\n"
 
 
-def _row(name: str, targets: list[dict[str, Any]], survivors: list[dict[str, Any]]) -> str:
-    files = [n for target in targets for n in target["files"].values()]
-    total = {key: sum(n[key] for n in files) for key in ("mutants", "killed")}
-    equivalent = Counter(s["kind"] for s in survivors)["equivalent"]
-    distinct = {"mutants": total["mutants"] - equivalent, "killed": total["killed"]}
+def write_page() -> None:
+    """Write it out of what is kept."""
+    PAGE.write_text(page(kept(), explanations()), encoding="utf-8")
+
+
+def _row(name: str, result: dict[str, Any], explained: dict[Key, Explanation]) -> str:
+    total = {key: sum(n[key] for n in result["files"].values()) for key in ("mutants", "killed")}
+    kinds = Counter(explained[key].kind for key in survivors_of(result) if key in explained)
+    distinct = total | {"mutants": total["mutants"] - kinds["equivalent"]}
     survived = total["mutants"] - total["killed"]
     return (
-        f"| {name} | {total['mutants']} | {total['killed']} | {survived} | {_percent(total)} | {_percent(distinct)} |"
+        f"| **{name}** | {total['mutants']} | {total['killed']} | {survived} | {_percent(total)} | "
+        f"{_percent(distinct)} |"
     )
 
 
-def _how(target: dict[str, Any]) -> str:
-    told = f"{target['run']} {target['asked']} questions were asked."
-    if target["wrong"]:
+def _how(result: dict[str, Any]) -> str:
+    told = f"{result['asked']} questions were asked."
+    if result["wrong"]:
         told += " Cases that it fails unchanged can kill no mutant, and were left out: "
-        told += ", ".join(f"`{name}`" for name in target["wrong"]) + "."
+        told += ", ".join(f"`{name}`" for name in result["wrong"]) + "."
     return told
 
 
-def _because(why: str, survivors: list[dict[str, Any]]) -> list[str]:
+def _because(why: str, alive: list[Key], explained: dict[Key, Explanation]) -> list[str]:
     """The survivors of one explanation."""
-    those = [s for s in survivors if s["why"] == why]
+    those = [key for key in alive if explained[key].why == why]
     return [
         f"- {why}",
         *(
-            f"  - `{s['file']}` `{s['function'] or 'module'}`: `{s['original']}` → "
-            + (f"`{s['mutated']}`" if s["mutated"] else "*nothing*")
-            for s in those
+            f"  - `{file}` `{function or 'module'}`: `{original}` → " + (f"`{mutated}`" if mutated else "*nothing*")
+            for file, function, original, mutated in those
         ),
     ]
 
 
 def _percent(n: dict[str, int]) -> str:
     return f"{100 * n['killed'] / n['mutants']:.1f} %"
+
+
+if __name__ == "__main__":
+    write_page()

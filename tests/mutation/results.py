@@ -6,25 +6,23 @@ from collections import Counter
 from typing import Any
 
 from snr_ref.conformance.catalogue import catalogue
-from snr_ref.conformance.mistakes import MISTAKES
 from tests.mutation.isolation import ROOT
+from tests.mutation.operators import digest
 from tests.mutation.run import Judge, all_mutants
-from tests.mutation.survivors import Explanation, Key
-from tests.mutation.targets import OUTSIDE, Target
+from tests.mutation.survivors import FIELDS, Key
+from tests.mutation.targets import Target
 
 DATA = ROOT / "docs" / "data" / "mutation_score.json"
-PAGE = ROOT / "docs" / "mutation_score.md"
 
 
-def outcome(target: Target, explained: dict[Key, Explanation]) -> tuple[dict[str, Any], list[Key]]:
+def outcome(target: Target) -> dict[str, Any]:
     """Run every mutant of a target.
 
     Args:
         target: What to mutate.
-        explained: The explanations of survivors.
 
     Returns:
-        Its part of the results, and the keys of the survivors.
+        Its part of the results.
     """
     target.prepare()
     made, judge = all_mutants(target), Judge(target)
@@ -37,29 +35,30 @@ def outcome(target: Target, explained: dict[Key, Explanation]) -> tuple[dict[str
         if done % 50 == 0 or done == len(made):
             print(f"{target.name}: {done} of {len(made)} mutants, {len(survivors)} alive", file=sys.stderr, flush=True)
     return {
-        "run": target.about,
+        "cases": len(catalogue()),
         "asked": len(judge.asked),
         "wrong": sorted(set(judge.wrong)),
-        "files": {file: {"mutants": mutants[file], "killed": killed[file]} for file in target.files},
-        "survivors": [
-            dict(zip(("file", "function", "original", "mutated"), key, strict=True)) | vars(explained[key])
-            for key in survivors
-            if key in explained
-        ],
-    }, survivors
-
-
-def merged(results: dict[str, Any]) -> dict[str, Any]:
-    """All results: these targets' new ones, and the kept ones of the others."""
-    kept = json.loads(DATA.read_text(encoding="utf-8"))["targets"] if DATA.exists() else {}
-    return {
-        "cases": len(catalogue()),
-        "mistakes": len(MISTAKES),
-        "targets": {name: (kept | results)[name] for name in sorted(kept | results, reverse=True)},
-        "outside": [{"file": file, "function": function, "why": why} for (file, function), why in OUTSIDE.items()],
+        "files": {
+            file: {"mutants": mutants[file], "killed": killed[file], "digest": digest((ROOT / file).read_text("utf-8"))}
+            for file in target.files
+        },
+        "survivors": [dict(zip(FIELDS, key, strict=True)) for key in survivors],
     }
 
 
-def is_current(results: dict[str, Any]) -> bool:
-    """Whether these results are the kept ones."""
-    return DATA.exists() and merged(results) == json.loads(DATA.read_text(encoding="utf-8"))
+def survivors_of(result: dict[str, Any]) -> list[Key]:
+    """The keys of a target's survivors, out of its part of the results."""
+    return [tuple(survivor[field] for field in FIELDS) for survivor in result["survivors"]]  # type: ignore[misc]
+
+
+def kept() -> dict[str, Any]:
+    """The results that are kept, by target."""
+    return json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {}
+
+
+def keep(name: str, result: dict[str, Any]) -> None:
+    """Keep a target's part of the results, and those of the others as they are."""
+    both = kept() | {name: result}
+    ordered = {name: both[name] for name in sorted(both, reverse=True)}
+    DATA.parent.mkdir(exist_ok=True)
+    DATA.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

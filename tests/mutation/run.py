@@ -1,6 +1,5 @@
 """Running the mutants of a target against the kit."""
 
-import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -26,8 +25,8 @@ class Verdict:
 
 
 def all_mutants(target: Target) -> list[Mutant]:
-    """The mutants of a target, file by file; one in `target.every`, always the same."""
-    made = [
+    """The mutants of a target, file by file."""
+    return [
         mutant
         for file in target.files
         for mutant in mutants(
@@ -36,7 +35,6 @@ def all_mutants(target: Target) -> list[Mutant]:
             frozenset(function for of, function in OUTSIDE if of == file),
         )
     ]
-    return made[:: target.every]
 
 
 class Judge:
@@ -62,7 +60,7 @@ def _verdict(target: Target, isolated: Isolated, mutant: Mutant, asked: list[Que
     if not there:
         return Verdict(mutant, None, 0)
     try:
-        code = compile(ast.fix_missing_locations(mutant.tree), str(ROOT / mutant.file), "exec")
+        code = compile(mutant.tree, str(ROOT / mutant.file), "exec")
         adapter = target.adapter(isolated.load(target.entry, mutant.file, code))
     except Exception:
         return Verdict(mutant, "import", len(there))

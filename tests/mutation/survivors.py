@@ -6,9 +6,17 @@ from pathlib import Path
 
 FILE = Path(__file__).with_name("survivors.toml")
 
-#: What a survivor can be: the same program for every argument the kit may ask with (equivalent), within what rounding
-#: explains (rounding), or another program that the specification has nothing against (unspecified).
-KINDS = ("equivalent", "rounding", "unspecified")
+#: What a survivor can be, each in a sentence that a reader gets.
+KINDS = {
+    "equivalent": "The same program: no argument that the kit may ask with tells it from the original.",
+    "rounding": "Within rounding: what it computes differs by less than the tolerance that rounding is given.",
+    "unspecified": "Unspecified: it differs where the specification demands nothing.",
+    "out of reach": "Out of reach: it shows in nothing that the kit asks the Keras port by way of its adapter. Where a "
+    "test of the port's own is named, it was run on the mutant, and kills it.",
+}
+
+#: What names a mutant, see `Mutant.key`.
+FIELDS = ("file", "function", "original", "mutated")
 
 Key = tuple[str, str, str, str]
 

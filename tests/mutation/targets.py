@@ -23,7 +23,6 @@ class Target:
         entry: The module among them that is imported for its functions.
         adapter: From that module to what the kit takes.
         prepare: Called before anything is imported.
-        every: One mutant in so many is made, if all would take too long.
     """
 
     name: str
@@ -33,7 +32,6 @@ class Target:
     entry: str
     adapter: Callable[[ModuleType], Any]
     prepare: Callable[[], None] = lambda: None
-    every: int = 1
 
 
 def _reference(module: ModuleType) -> Any:
@@ -76,7 +74,7 @@ TARGETS = (
     ),
     Target(
         "snr_keras",
-        "The Keras layer and losses through their adapter, on TensorFlow, eagerly, in float64; every fifth mutant.",
+        "The Keras layer and losses through their adapter, on TensorFlow, eagerly, in float64.",
         (
             *_files("snr_keras/layers", "snr _closed_form _backend"),
             *_files("snr_keras/losses", "distances dual_causality batch_hard_triplet _batches"),
@@ -85,7 +83,6 @@ TARGETS = (
         "snr_keras.interop.adapter",
         _keras,
         _tensorflow_eagerly,
-        every=5,
     ),
 )
 

@@ -1,18 +1,20 @@
 """The tool, a sample of its mutants, and the page that it writes. All mutants: `python -m tests.mutation`."""
 
 import ast
-import json
+import re
+from collections import Counter
 
 import pytest
 
 import snr_ref
+from snr_ref.conformance.catalogue import catalogue
 from tests.mutation.isolation import ROOT, Isolated
-from tests.mutation.operators import mutants
-from tests.mutation.page import page
-from tests.mutation.results import DATA, PAGE
+from tests.mutation.operators import digest, mutants
+from tests.mutation.page import PAGE, page
+from tests.mutation.results import kept, survivors_of
 from tests.mutation.run import Judge, all_mutants
 from tests.mutation.survivors import describe, explanations, gaps
-from tests.mutation.targets import OUTSIDE, TARGETS
+from tests.mutation.targets import TARGETS
 
 REFERENCE = TARGETS[0]
 
@@ -79,19 +81,35 @@ def test_a_survivor_without_explanation_and_a_stale_one_are_gaps():
     assert gaps([], {key: explanation}, ()) == []
 
 
+def test_a_test_that_an_explanation_names_is_there():
+    named = {name for e in explanations().values() for name in re.findall(r"`(test_\w+\.py::[\w:]+)` kills it", e.why)}
+    assert named
+    for name in named:
+        file, *_, function = name.split("::")
+        assert f"def {function}(" in next((ROOT / "tests" / "snr_keras").rglob(file)).read_text(encoding="utf-8")
+
+
 def test_the_page_is_what_the_data_say():
-    assert PAGE.read_text(encoding="utf-8") == page(json.loads(DATA.read_text(encoding="utf-8")))
+    assert PAGE.read_text(encoding="utf-8") == page(kept(), explanations())
 
 
 def test_the_data_are_of_these_sources():
-    results = json.loads(DATA.read_text(encoding="utf-8"))
-    assert set(results["targets"]) == {target.name for target in TARGETS}
-    assert [(o["file"], o["function"]) for o in results["outside"]] == list(OUTSIDE)
-    explained = explanations()
+    results, explained = kept(), explanations()
+    assert list(results) == [target.name for target in TARGETS]
     for target in TARGETS:
-        kept = results["targets"][target.name]
-        assert sum(n["mutants"] for n in kept["files"].values()) == len(all_mutants(target))
-        alive = sum(n["mutants"] - n["killed"] for n in kept["files"].values())
-        assert alive == len(kept["survivors"])
-        for s in kept["survivors"]:
-            assert vars(explained[s["file"], s["function"], s["original"], s["mutated"]]).items() <= s.items()
+        result, made = results[target.name], Counter(mutant.file for mutant in all_mutants(target))
+        assert result["cases"] == len(catalogue())
+        assert {file: (n["mutants"], n["digest"]) for file, n in result["files"].items()} == {
+            file: (made[file], digest((ROOT / file).read_text(encoding="utf-8"))) for file in target.files
+        }
+        alive = survivors_of(result)
+        assert Counter(key[0] for key in alive) == Counter(
+            {file: n["mutants"] - n["killed"] for file, n in result["files"].items()}
+        )
+        assert gaps(alive, explained, target.files) == []
+
+
+def test_words_are_no_code_to_the_digest_and_code_is():
+    source = 'def f(x):\n    """Of x."""\n    return x + 1  # one more\n'
+    assert digest(source) == digest('"""A module."""\n\ndef f(x):\n    """Of y."""\n    return x + 1\n')
+    assert digest(source) != digest(source.replace("x + 1", "x + 2"))
