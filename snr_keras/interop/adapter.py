@@ -9,7 +9,7 @@ float64 takes part where it is there: set JAX_ENABLE_X64=1.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import keras
@@ -282,7 +282,7 @@ def _cross_entropy(label_smoothing: float) -> Function:
     return function
 
 
-@cache
+@lru_cache(maxsize=None, typed=True)  # a margin of True is no margin of 1
 def _triplet(margin: Any) -> Function:
     loss = BatchHardTripletLoss(margin)
     return lambda features, labels: [loss(labels, features)]
