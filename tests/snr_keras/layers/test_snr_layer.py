@@ -357,10 +357,13 @@ def test_batch_and_spatial_sizes_may_be_dynamic(data_format: str) -> None:
         return F_plus, embeddings.f_plus, tape.gradient([F_plus, embeddings.f_minus], F)
 
     dynamic = tf.function(function, input_signature=[tf.TensorSpec(signature)])
-    for shape in ((2, 1, 1, 4), (3, 5, 7, 4), (1, 8, 8, 4)):
-        F = tf.constant(random(*shape) if last else np.moveaxis(random(*shape), -1, 1))
+    for shape in ((2, 1, 1, 4), (2, 3, 4, 4), (3, 5, 7, 4), (1, 8, 8, 4)):
+        images = random(*shape)
+        F = tf.constant(images if last else np.moveaxis(images, -1, 1))
         for got, expected in zip(dynamic(F), function(F), strict=True):
             np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
+        F_plus, due = dynamic(F)[0], reference(layer, images)
+        np.testing.assert_allclose(F_plus if last else np.moveaxis(F_plus, 1, -1), due.F_plus, rtol=1e-4, atol=1e-5)
     assert dynamic.experimental_get_tracing_count() == 1
 
 

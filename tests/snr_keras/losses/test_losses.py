@@ -143,6 +143,7 @@ def test_batches_may_be_of_unknown_size(loss: Any) -> None:
         (lambda: BatchHardTripletLoss()(LABELS, random(6, 4, 2)), r"`features` must be .* shape=\(6, 4, 2\)"),
         (lambda: BatchHardTripletLoss()(LABELS, np.ones((6, 4), int)), r"`features` must be floating-point"),
         (lambda: BatchHardTripletLoss()(LABELS, random(6, 4), LABELS), r"`sample_weight` must be None"),
+        (lambda: DualCausalityLoss()(LABELS, 3 * (random(6, 4),), LABELS), r"`sample_weight` must be None"),
         (lambda: DualCausalityLoss()(LABELS, (random(6, 4), random(6, 4), random(6, 3))), r"of one shape.* \(6, 3\)"),
     ],
 )
