@@ -20,7 +20,7 @@ def test_ci_runs_its_test_command() -> None:
     script = (ROOT / ".ci" / "run").read_text()
     extract = script[script.index("command=") : script.index("[ -n")]
     done = subprocess.run(["bash", "-c", f'{extract}\necho "$command"'], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.strip().endswith("tox")
+    assert done.stdout.strip().endswith("tox -p")
     assert done.stdout.strip() in README
 
 
