@@ -52,7 +52,7 @@ def demo(
     """Train on one synthetic domain, test on that one and on three that the model never saw.
 
     Draws the synthetic pedestrians in four domains, trains a plain network (none), one with instance normalization (in)
-    and one with SNR (snr) on the source domain, and tests each on people that it never saw: at home and abroad. With
+    and one with SNR (snr) on the source domain, and tests each on people that it never saw, of every domain. With
     snr-no-loss, SNR is also trained without its dual causality loss. Takes about ten minutes on two CPU cores.
 
     Leaves in --out: results.json, results.txt, loss_curves.png, contact_sheet.png, ranked_gallery_*.png, the images

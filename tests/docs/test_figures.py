@@ -20,18 +20,18 @@ def test_every_block_is_in_a_page() -> None:
 
 def test_what_the_page_of_results_concludes() -> None:
     demo = generate.DEMO
-    abroad, home = generate.unseen(demo), [demo["source"]]
-    for domain in abroad:
+    unseen, home = generate.unseen(demo), [demo["source"]]
+    for domain in unseen:
         assert mean(generate.differences(demo, "none", [domain])) > 10
     assert min(generate.differences(demo, "none", home)) > 0
-    over_in = generate.differences(demo, "in", abroad)
+    over_in = generate.differences(demo, "in", unseen)
     assert min(over_in) > 0
     assert mean(over_in) > stdev(over_in)
-    assert mean(over_in) < 2 * stdev(generate.values(demo, "in", abroad))
+    assert mean(over_in) < 2 * stdev(generate.values(demo, "in", unseen))
     over_in_at_home = generate.differences(demo, "in", home)
     assert mean(over_in_at_home) > 5 * stdev(over_in_at_home)
-    assert abs(mean(generate.differences(demo, "snr-no-loss", abroad))) < stdev(
-        generate.differences(demo, "snr-no-loss", abroad)
+    assert abs(mean(generate.differences(demo, "snr-no-loss", unseen))) < stdev(
+        generate.differences(demo, "snr-no-loss", unseen)
     )
     assert abs(mean(generate.differences(demo, "snr-no-loss", home))) < 1
 

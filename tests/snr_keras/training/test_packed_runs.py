@@ -116,7 +116,7 @@ def test_the_run_in_the_package_is_found_by_name_unless_a_run_folder_has_it(
     assert load_run("pretrained")[0] == SMALL
 
 
-def test_the_run_in_the_package_is_a_few_megabytes_with_its_figures_and_finds_people_abroad() -> None:
+def test_the_run_in_the_package_is_a_few_megabytes_with_its_figures_and_finds_people_on_unseen_domains() -> None:
     folder = find_run("pretrained")
     assert sum(file.stat().st_size for file in folder.iterdir()) < 4e6
     record = json.loads((folder / "config.json").read_text())
