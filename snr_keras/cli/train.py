@@ -1,12 +1,13 @@
 """`snr train`: a model from a folder of images, tested on domains it never saw."""
 
 import shlex
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from snr_keras.cli.console import console, progress_bar, results_table, say, say_left_out_queries
+from snr_keras.cli.console import console, results_table, say, say_left_out_queries
 from snr_keras.cli.data import parse_image_size
 from snr_keras.cli.evaluate import (
     COMPARISON_HELP,
@@ -14,29 +15,28 @@ from snr_keras.cli.evaluate import (
     ROOT_HELP,
     TARGET_HELP,
     USE_HELP,
-    chosen_comparison,
     evaluate_targets,
-    open_targets,
 )
-from snr_keras.data.augmentation import Augmentation
-from snr_keras.data.combine import open_source
-from snr_keras.models import embedder
+from snr_keras.cli.experiment import (
+    SOURCE_HELP,
+    SOURCE_IMAGES_HELP,
+    chosen_data,
+    given_options,
+    open_experiment,
+)
+from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
+from snr_keras.models import NORMALIZATIONS, embedder
+from snr_keras.recipes import load_recipe
 from snr_keras.training import RichProgress, TrainingConfig, train
 from snr_keras.visualization import save_loss_curves
 
 
 def train_command(
-    source: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DATASET[,DATASET...]",
-            help="What to train on: a folder in Market-1501 layout, a CSV file or a name; several with commas between.",
-        ),
-    ] = None,
-    source_images: Annotated[
-        str | None,
-        typer.Option(help="Of the sources: train for the training images, the default, or all: those of the test too."),
-    ] = None,
+    ctx: typer.Context,
+    recipe: Annotated[str | None, typer.Option(metavar="NAME|FILE", help=RECIPE_HELP)] = None,
+    changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=SET_HELP)] = None,
+    source: Annotated[str | None, typer.Option(metavar="DATASET[,DATASET...]", help=SOURCE_HELP)] = None,
+    source_images: Annotated[str | None, typer.Option(help=SOURCE_IMAGES_HELP)] = None,
     domain_balanced: Annotated[
         bool, typer.Option("--domain-balanced", help="As many people of every source in each batch.")
     ] = False,
@@ -46,7 +46,9 @@ def train_command(
     out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/train"),
     root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")] = False,
-    normalization: Annotated[str, typer.Option(help="After the stages of the backbone: none, in or snr.")] = "snr",
+    normalization: Annotated[
+        str, typer.Option(help=f"After the stages of the backbone: {', '.join(NORMALIZATIONS)}.")
+    ] = "snr",
     backbone: Annotated[str, typer.Option(help="resnet_small (for 64x32) or resnet50 (for 256x128).")] = "resnet_small",
     weights: Annotated[
         str | None, typer.Option(help="What resnet50 starts from: imagenet, or a weights file. Default: random.")
@@ -80,49 +82,44 @@ def train_command(
     The run folder holds config.json, metrics.jsonl, TensorBoard logs, the last checkpoints, a picture of the loss
     curves and, with --target, results.json and ranked galleries. Ctrl-C saves before it stops; --resume with the same
     options goes on from there. Every image is decoded before training starts, and what cannot be used is named.
+
+    With --recipe, settings are those of the recipe, changed by --set; options on the command line win over both, and
+    the defaults below hold for what neither says.
     """
-    config = TrainingConfig(
-        normalization=normalization,
-        backbone=backbone,
-        weights=weights,
-        image_size=parse_image_size(image_size),
-        epochs=epochs,
-        identities_per_batch=identities_per_batch,
-        images_per_identity=images_per_identity,
-        domain_balanced=domain_balanced,
-        learning_rate=learning_rate,
-        warmup_epochs=warmup_epochs,
-        snr_weights=parse_weights(snr_weights),
-        seed=seed,
-        mixed_precision=mixed_precision,
-        jit_compile=jit_compile,
-        augmentation=Augmentation(erasing=erasing),
+    settings = load_recipe(recipe, changes or ())
+    given = given_options(ctx)
+    config = _with_options(settings.training, {name: ctx.params[name] for name in given})
+    test = replace(settings.test, **{f.name: ctx.params[f.name] for f in fields(settings.test) if f.name in given})
+    data = chosen_data(
+        settings.data, source=source, source_images=source_images, target=target, comparison=comparison, use=use
     )
-    chosen = chosen_comparison(comparison, use)
-    if (source is None) == (chosen is None):
-        raise ValueError("Say what to train on: --source DATASET or --comparison NAME, one of the two.")
-    if chosen and source_images:
-        raise ValueError(f"{chosen.name} is about {chosen.images} images of its sources: leave --source-images out.")
-    tested = (*(target or ()), *(chosen.targets if chosen else ()))
-    targets = open_targets(tested, root, distance=distance, protocol=protocol)
-    with progress_bar(f"checking {source or comparison}") as progress:
-        dataset = open_source(
-            chosen.sources if chosen else source or "",
-            root=root,
-            images=chosen.images if chosen else source_images or "train",
-            progress=progress,
-        )
-    say(dataset.report)
+    dataset, _, _, targets = open_experiment(data, test, root)
 
     model = train(config, dataset, out, resume=resume, progress=RichProgress(console))
-    save_loss_curves({normalization: out}, out / "loss_curves.png")
+    save_loss_curves({config.normalization: out}, out / "loss_curves.png")
     if targets:
         results = evaluate_targets(
-            embedder(model), targets, out / "evaluation", distance=distance, protocol=protocol, flip=flip
+            embedder(model),
+            targets,
+            out / "evaluation",
+            distance=test.distance,
+            protocol=test.protocol,
+            flip=test.flip,
         )
-        console.print(results_table(results, title=f"{dataset.name} -> targets, {normalization}"))
+        console.print(results_table(results, title=f"{dataset.name} -> targets, {config.normalization}"))
         say_left_out_queries(results)
     say(f"Run folder: {out}. Test it elsewhere with: {shlex.join(['snr', 'evaluate', str(out)])} --target FOLDER")
+
+
+def _with_options(config: TrainingConfig, options: dict[str, Any]) -> TrainingConfig:
+    """The settings, changed by those of the options that are settings."""
+    changed = {f.name: options[f.name] for f in fields(config) if f.name in options}
+    for name, parse in (("image_size", parse_image_size), ("snr_weights", parse_weights)):
+        if name in changed:
+            changed[name] = parse(changed[name])
+    if "erasing" in options:
+        changed["augmentation"] = replace(config.augmentation, erasing=options["erasing"])
+    return replace(config, **changed)
 
 
 def parse_weights(text: str) -> tuple[float, float, float, float]:

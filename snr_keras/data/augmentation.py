@@ -51,8 +51,11 @@ class Augmentation:
     def __post_init__(self) -> None:
         for setting in fields(self):
             value, largest = getattr(self, setting.name), 0.5 if setting.name == "hue" else 1.0
-            if not 0.0 <= value <= largest:
-                raise ValueError(f"`{setting.name}` must be between 0 and {largest}. Received: {setting.name}={value}")
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not 0.0 <= value <= largest:
+                raise ValueError(
+                    f"`{setting.name}` must be between 0 and {largest}. Received: {setting.name}={value!r}"
+                )
 
 
 def augment(images: tf.Tensor, augmentation: Augmentation, *, seed: int, step: tf.Tensor | int) -> tf.Tensor:

@@ -2,18 +2,21 @@
 
 from snr_keras.evaluation.embeddings import EmbeddedDataset, embed_dataset, extract_embeddings
 from snr_keras.evaluation.report import TargetResult, check_target, score
-from snr_keras.evaluation.retrieval import evaluate_embeddings, evaluate_retrieval
-from snr_keras.evaluation.trials import embed_trials, score_trials
+from snr_keras.evaluation.retrieval import QueryFigures, evaluate_embeddings, evaluate_queries, evaluate_retrieval
+from snr_keras.evaluation.trials import embed_trials, query_table, score_trials
 
 __all__ = [
     "EmbeddedDataset",
+    "QueryFigures",
     "TargetResult",
     "check_target",
     "embed_dataset",
     "embed_trials",
     "evaluate_embeddings",
+    "evaluate_queries",
     "evaluate_retrieval",
     "extract_embeddings",
+    "query_table",
     "score",
     "score_trials",
 ]

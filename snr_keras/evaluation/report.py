@@ -1,13 +1,16 @@
 """One target domain's figures, and several of them as JSON."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.evaluation.distances import DISTANCES
 from snr_keras.evaluation.embeddings import EmbeddedDataset
 from snr_keras.evaluation.protocols import RetrievalLabels
-from snr_keras.evaluation.retrieval import evaluate_embeddings
+from snr_keras.evaluation.retrieval import evaluate_queries
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class TargetResult:
         version: Of the data set, where there are several.
         splits: The figures of each of the divisions of the data set, of which these are the means and, of numbers of
             images, the sums; empty if it is divided in one way.
+        average_precisions: Of each query, in the order of the data set; None for one without a valid match. Those of a
+            data set that is divided in several ways are in its `splits`.
     """
 
     target: str
@@ -40,15 +45,24 @@ class TargetResult:
     distance: str
     version: str = ""
     splits: tuple["TargetResult", ...] = ()
+    average_precisions: tuple[float | None, ...] = ()
 
     def rank(self, k: int) -> float:
         """Rank-k: the fraction of queries with a match among the first k."""
         return self.cmc[min(k, len(self.cmc)) - 1]
 
-    def to_json(self) -> dict:
-        """The result as JSON's types."""
+    def to_json(self) -> dict[str, Any]:
+        """The result as JSON's types; `from_json` brings it back."""
         splits = [split.to_json() for split in self.splits]
-        return vars(self) | {"cmc": list(self.cmc), "splits": splits}
+        average_precisions = list(self.average_precisions)
+        return vars(self) | {"cmc": list(self.cmc), "splits": splits, "average_precisions": average_precisions}
+
+    @classmethod
+    def from_json(cls, result: Mapping[str, Any]) -> "TargetResult":
+        """The result that `to_json` wrote."""
+        splits = tuple(cls.from_json(split) for split in result["splits"])
+        sequences = {"cmc": tuple(result["cmc"]), "average_precisions": tuple(result["average_precisions"])}
+        return cls(**{**result, **sequences, "splits": splits})
 
 
 def protocol_of(dataset: ReIDDataset) -> str:
@@ -97,7 +111,7 @@ def score(
     query, gallery = embedded.dataset.query, embedded.dataset.gallery
     protocol = protocol or protocol_of(embedded.dataset)
     try:
-        result = evaluate_embeddings(
+        queries = evaluate_queries(
             embedded.query,
             embedded.gallery,
             query.identities,
@@ -105,9 +119,9 @@ def score(
             query.cameras,
             gallery.cameras,
             distance=distance,
-            max_rank=max_rank,
             protocol=protocol,
         )
+        result = queries.result(max_rank)
     except ValueError as error:
         raise ValueError(f"{embedded.dataset.name}: {error}") from error
     return TargetResult(
@@ -121,6 +135,7 @@ def score(
         protocol=protocol,
         distance=distance,
         version=embedded.dataset.version,
+        average_precisions=tuple(None if np.isnan(ap) else float(ap) for ap in queries.average_precisions),
     )
 
 

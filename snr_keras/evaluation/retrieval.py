@@ -5,6 +5,7 @@ placing every other image among the m sorted matches takes G log m steps, where 
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +13,37 @@ from numpy.typing import ArrayLike, NDArray
 from snr_keras.evaluation.distances import distance_rows
 from snr_keras.evaluation.protocols import RetrievalLabels
 from snr_ref import RetrievalResult
+
+
+@dataclass(frozen=True, eq=False)
+class QueryFigures:
+    """The figures of each query, of which CMC, mAP and mINP are means; a query without a valid match has none.
+
+    Attributes:
+        average_precisions: (Q,) in [0, 1], NaN for a query without a valid match.
+        inverse_penalties: (Q,), matches over the rank of the last, NaN likewise.
+        first_ranks: (Q,), of the first match, from 1, NaN likewise.
+    """
+
+    average_precisions: NDArray[np.float64]
+    inverse_penalties: NDArray[np.float64]
+    first_ranks: NDArray[np.float64]
+
+    def result(self, max_rank: int = 50) -> RetrievalResult:
+        """The means over the queries that have a match, with a CMC of length `max_rank`.
+
+        Raises:
+            ValueError: `max_rank` is below 1.
+        """
+        if max_rank < 1:
+            raise ValueError(f"max_rank must be at least 1. Received: max_rank={max_rank}")
+        valid = np.isfinite(self.first_ranks)
+        return RetrievalResult(
+            cmc=np.mean(self.first_ranks[valid, None] <= np.arange(1, max_rank + 1), axis=0),
+            mAP=float(np.mean(self.average_precisions[valid])),
+            mINP=float(np.mean(self.inverse_penalties[valid])),
+            num_valid_queries=int(np.count_nonzero(valid)),
+        )
 
 
 def evaluate_retrieval(
@@ -52,7 +84,7 @@ def evaluate_retrieval(
             f"distances must have one row a query and one column a gallery image, {labels.shape}. "
             f"Received: distances.shape={distances.shape}"
         )
-    return _score(distances, labels, max_rank)
+    return _figures(distances, labels).result(max_rank)
 
 
 def evaluate_embeddings(
@@ -87,6 +119,33 @@ def evaluate_embeddings(
         ValueError: As `evaluate_retrieval`; also for an unknown distance and for embeddings that are no matrices of
             one width.
     """
+    return evaluate_queries(
+        query_embeddings,
+        gallery_embeddings,
+        query_ids,
+        gallery_ids,
+        query_cameras,
+        gallery_cameras,
+        distance=distance,
+        protocol=protocol,
+    ).result(max_rank)
+
+
+def evaluate_queries(
+    query_embeddings: ArrayLike,
+    gallery_embeddings: ArrayLike,
+    query_ids: ArrayLike,
+    gallery_ids: ArrayLike,
+    query_cameras: ArrayLike | None = None,
+    gallery_cameras: ArrayLike | None = None,
+    *,
+    distance: str = "cosine",
+    protocol: str = "market1501",
+) -> QueryFigures:
+    """The figures of each query, before any mean: what a bootstrap over queries needs.
+
+    Arguments and errors are those of `evaluate_embeddings`.
+    """
     labels = RetrievalLabels.checked(query_ids, gallery_ids, query_cameras, gallery_cameras, protocol)
     query_embeddings, gallery_embeddings = np.asarray(query_embeddings), np.asarray(gallery_embeddings)
     lengths = (len(query_embeddings), len(gallery_embeddings))
@@ -95,14 +154,12 @@ def evaluate_embeddings(
             f"There must be one embedding a label: {labels.shape[0]} queries, {labels.shape[1]} gallery images. "
             f"Received: {query_embeddings.shape} and {gallery_embeddings.shape}"
         )
-    return _score(distance_rows(query_embeddings, gallery_embeddings, distance), labels, max_rank)
+    return _figures(distance_rows(query_embeddings, gallery_embeddings, distance), labels)
 
 
-def _score(rows: Iterable[NDArray], labels: RetrievalLabels, max_rank: int) -> RetrievalResult:
-    """Average over the queries that have a match; `rows` yields each query's (G,) distances in turn."""
-    if max_rank < 1:
-        raise ValueError(f"max_rank must be at least 1. Received: max_rank={max_rank}")
-    first_ranks, average_precisions, inverse_penalties = [], [], []
+def _figures(rows: Iterable[NDArray], labels: RetrievalLabels) -> QueryFigures:
+    """The figures of every query; `rows` yields each query's (G,) distances in turn."""
+    average_precisions, inverse_penalties, first_ranks = np.full((3, labels.shape[0]), np.nan)
     for query, row in enumerate(rows):
         if np.isnan(row).any():
             raise ValueError(f"Distances must not be NaN. Received: NaN in the row of query {query}")
@@ -111,18 +168,12 @@ def _score(rows: Iterable[NDArray], labels: RetrievalLabels, max_rank: int) -> R
             continue
         ranks = _ranks(row, matches, valid)
         hits = np.arange(1, len(ranks) + 1)
-        first_ranks.append(ranks[0])
-        average_precisions.append(np.mean(hits / ranks))
-        inverse_penalties.append(len(ranks) / ranks[-1])
-    if not first_ranks:
+        average_precisions[query] = np.mean(hits / ranks)
+        inverse_penalties[query] = len(ranks) / ranks[-1]
+        first_ranks[query] = ranks[0]
+    if np.isnan(first_ranks).all():
         raise ValueError(labels.why_no_query_is_valid())
-    cmc = np.mean(np.asarray(first_ranks)[:, None] <= np.arange(1, max_rank + 1), axis=0)
-    return RetrievalResult(
-        cmc=cmc,
-        mAP=float(np.mean(average_precisions)),
-        mINP=float(np.mean(inverse_penalties)),
-        num_valid_queries=len(first_ranks),
-    )
+    return QueryFigures(average_precisions, inverse_penalties, first_ranks)
 
 
 def _ranks(row: NDArray, matches: NDArray, valid: NDArray) -> NDArray:

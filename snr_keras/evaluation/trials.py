@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from snr_keras.data.dataset import ReIDDataset, Split
 from snr_keras.evaluation.embeddings import EmbeddedDataset, Progress, embed_dataset, extract_embeddings
@@ -71,4 +72,23 @@ def score_trials(
         num_valid_queries=sum(result.num_valid_queries for result in results),
         num_gallery=sum(result.num_gallery for result in results),
         splits=tuple(results),
+        average_precisions=(),
     )
+
+
+def query_table(result: TargetResult, trials: Sequence[ReIDDataset]) -> NDArray[np.float64]:
+    """The average precisions of a target by division and query image, for statistics over the images.
+
+    Args:
+        result: What `score_trials` returns.
+        trials: The data set's divisions, of which it is.
+
+    Returns:
+        (S, Q): a row a division, a column an image that is a query in any; NaN where it is none, or has no valid match.
+    """
+    paths = dict.fromkeys(path for trial in trials for path in trial.query.paths)
+    column_of = {path: column for column, path in enumerate(paths)}
+    table = np.full((len(trials), len(paths)), np.nan)
+    for row, trial, one in zip(table, trials, result.splits or (result,), strict=True):
+        row[[column_of[path] for path in trial.query.paths]] = np.array(one.average_precisions, float)
+    return table

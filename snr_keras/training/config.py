@@ -29,6 +29,7 @@ class TrainingConfig:
         domain_balanced: Whether a batch has as many identities of each of the combined sources; P must then be a
             multiple of their number.
         learning_rate: The largest, at the end of the warm-up; a cosine brings it down to a hundredth.
+        halved_every: Instead of the cosine, the learning rate halves every so many epochs after the warm-up.
         warmup_epochs: Over which the learning rate rises linearly from a hundredth of the largest; fractions are
             allowed, and a run of fewer epochs ends while it still rises.
         weight_decay: Decoupled (AdamW), on kernels only; 0 is Adam.
@@ -37,6 +38,7 @@ class TrainingConfig:
         triplet_margin: Of the batch-hard triplet loss: a number, or `"soft"` for Softplus.
         snr_weights: The lambda of the dual causality loss of each stage, 1 to 4; that of a stage without a
             module counts for nothing. All 0 is SNR without that loss.
+        snr_terms: Which of its two terms count: `"both"`, `"plus"` (L+) or `"minus"` (L-).
         distance: Of the dual causality loss: `"cosine"` or `"euclidean"`.
         seed: Decides initial weights, batches and augmentation.
         mixed_precision: `"float32"`, `"mixed_float16"` (with dynamic loss scaling) or `"mixed_bfloat16"`.
@@ -60,11 +62,13 @@ class TrainingConfig:
     domain_balanced: bool = False
     learning_rate: float = 1e-3
     warmup_epochs: float = 2.0
+    halved_every: int | None = None
     weight_decay: float = 5e-4
     clip_norm: float | None = 10.0
     label_smoothing: float = 0.1
     triplet_margin: float | Literal["soft"] = 0.3
     snr_weights: tuple[float, float, float, float] = (0.1, 0.1, 0.5, 0.5)
+    snr_terms: str = "both"
     distance: str = "cosine"
     seed: int = 0
     mixed_precision: str = "float32"
@@ -124,6 +128,10 @@ def _one_of(names: tuple[str, ...]) -> tuple[str, Callable[[Any], bool]]:
 
 _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "backbone": _one_of(tuple(BACKBONES)),
+    "stages": (
+        "None or integers",
+        lambda x: x is None or (isinstance(x, tuple) and all(_integer(stage) for stage in x)),
+    ),
     "weights": ("None or a string", lambda x: x is None or isinstance(x, str)),
     "reduction": ("an integer of at least 1", lambda x: _integer(x) and x >= 1),
     "batch_norm_momentum": ("in [0, 1)", lambda x: _number(x) and 0 <= x < 1),
@@ -137,6 +145,7 @@ _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "domain_balanced": ("True or False", lambda x: isinstance(x, bool)),
     "learning_rate": ("a positive number", lambda x: _number(x) and x > 0),
     "warmup_epochs": ("a number of at least 0", lambda x: _number(x) and x >= 0),
+    "halved_every": ("None or an integer of at least 1", lambda x: x is None or (_integer(x) and x >= 1)),
     "weight_decay": ("a number of at least 0", lambda x: _number(x) and x >= 0),
     "clip_norm": ("a positive number or None", lambda x: x is None or (_number(x) and x > 0)),
     "label_smoothing": ("in [0, 1)", lambda x: _number(x) and 0 <= x < 1),
@@ -145,6 +154,7 @@ _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "four numbers of at least 0, one per stage",
         lambda x: isinstance(x, tuple) and len(x) == 4 and all(_number(w) and w >= 0 for w in x),
     ),
+    "snr_terms": _one_of(("both", "plus", "minus")),
     "distance": _one_of(("cosine", "euclidean")),
     "seed": ("an integer in [0, 2**32)", lambda x: _integer(x) and 0 <= x < 2**32),
     "mixed_precision": _one_of(POLICIES),

@@ -23,7 +23,7 @@ def reid_objective(config: TrainingConfig) -> Objective:
     - `cross_entropy`: label-smoothed, on the logits;
     - `triplet`: batch-hard, Euclidean, on the pooled features before the BNNeck;
     - `snr{stage}_plus`, `snr{stage}_minus`: L+ and L- of the module after that stage, before their weight;
-    - `total`: `cross_entropy + triplet + sum of lambda_b (plus + minus)`.
+    - `total`: `cross_entropy + triplet + sum of lambda_b (plus + minus)`, of which `snr_terms` may leave one out.
     """
     cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
     triplet = BatchHardTripletLoss(margin=config.triplet_margin)
@@ -42,7 +42,7 @@ def reid_objective(config: TrainingConfig) -> Objective:
             plus, minus = dual_causality.terms(labels, SNREmbeddings(*embeddings))
             terms[f"snr{stage}_plus"], terms[f"snr{stage}_minus"] = plus, minus
             if weight := config.snr_weights[stage - 1]:
-                total += weight * (plus + minus)
+                total += weight * {"both": plus + minus, "plus": plus, "minus": minus}[config.snr_terms]
         return {**terms, "total": total}
 
     return objective

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from snr_keras.schedules import HalvedEvery
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.objective import Objective
 
@@ -46,23 +47,29 @@ def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bo
 
 
 def make_optimizer(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """AdamW (Adam without weight decay) under a linear warm-up and a cosine, clipping by the gradient's global norm.
+    """AdamW (Adam without weight decay) under the schedule of a config, clipping by the gradient's global norm.
 
     Scales and shifts are not decayed: pulling gamma to zero would switch normalization layers off.
     """
+    optimizer: Any = keras.optimizers.AdamW(
+        make_schedule(config, steps_per_epoch), weight_decay=config.weight_decay, global_clipnorm=config.clip_norm
+    )
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    if config.mixed_precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def make_schedule(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """A linear warm-up, then the halvings of `halved_every`, or without them a cosine down to a hundredth."""
     warmup = round(config.warmup_epochs * steps_per_epoch)
     largest, smallest = config.learning_rate, config.learning_rate / 100
-    schedule = keras.optimizers.schedules.CosineDecay(
+    if config.halved_every is not None:
+        return HalvedEvery(largest, warmup, config.halved_every * steps_per_epoch)
+    return keras.optimizers.schedules.CosineDecay(
         smallest if warmup else largest,
         decay_steps=max(1, config.epochs * steps_per_epoch - warmup),
         alpha=0.01,
         warmup_target=largest if warmup else None,
         warmup_steps=warmup,
     )
-    optimizer: Any = keras.optimizers.AdamW(
-        schedule, weight_decay=config.weight_decay, global_clipnorm=config.clip_norm
-    )
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    if config.mixed_precision == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    return optimizer

@@ -17,6 +17,7 @@ import pytest
         ("search",),
         ("pack",),
         ("summary",),
+        ("recipes",),
         ("data",),
         ("data", "synthesize"),
         ("data", "info"),

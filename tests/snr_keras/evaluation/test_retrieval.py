@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snr_ref
-from snr_keras.evaluation import evaluate_embeddings, evaluate_retrieval
+from snr_keras.evaluation import evaluate_embeddings, evaluate_queries, evaluate_retrieval
 from snr_keras.evaluation.distances import distance_rows
 from tests.strategies import RetrievalCase, embeddings, retrieval_cases
 from tests.tolerances import cosine_bound, sum_bound
@@ -60,6 +60,25 @@ def test_from_embeddings_as_from_their_distances(case: RetrievalCase, distance: 
     reference = {"cosine": snr_ref.cosine_distance, "euclidean": snr_ref.euclidean_distance}[distance]
     ours = evaluate_embeddings(queries, gallery, *case[1:], distance=distance)
     same(ours, snr_ref.evaluate_retrieval(reference(queries, gallery), *case[1:]))
+
+
+@given(retrieval_cases())
+def test_a_query_s_own_figures_are_those_of_the_reference_asked_for_it_alone(case: RetrievalCase) -> None:
+    rng = np.random.default_rng(len(case.gallery_ids))
+    queries, gallery = rng.normal(size=(len(case.query_ids), 5)), rng.normal(size=(len(case.gallery_ids), 5))
+    figures = evaluate_queries(queries, gallery, *case[1:])
+    distances = np.array(list(distance_rows(queries, gallery, "cosine")))
+    for q in range(len(queries)):
+        alone = (distances[[q]], case.query_ids[[q]], case.gallery_ids, case.query_cameras[[q]], case.gallery_cameras)
+        if np.isnan(figures.first_ranks[q]):
+            assert np.isnan(figures.average_precisions[q])
+            with pytest.raises(ValueError, match="match"):
+                snr_ref.evaluate_retrieval(*alone)
+            continue
+        expected = snr_ref.evaluate_retrieval(*alone, max_rank=len(gallery))
+        assert figures.average_precisions[q] == expected.mAP
+        assert figures.inverse_penalties[q] == expected.mINP
+        assert figures.first_ranks[q] == 1 + np.argmax(expected.cmc)
 
 
 CASE = RetrievalCase(np.eye(2), np.array([1, 2]), np.array([1, 2]), np.array([1, 1]), np.array([2, 2]))

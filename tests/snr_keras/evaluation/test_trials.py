@@ -1,12 +1,14 @@
 """Targets that are divided in several ways."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
 from snr_keras.data.catalogue import open_trials
-from snr_keras.evaluation import embed_dataset, embed_trials, score, score_trials
+from snr_keras.evaluation import TargetResult, embed_dataset, embed_trials, query_table, score, score_trials
 from tests.snr_keras.data import owners
 
 
@@ -49,6 +51,23 @@ def test_figures_are_means_over_the_divisions_and_counts_are_sums(embedder, tria
     assert result.num_gallery == 70
     assert len({one.mAP for one in results}) > 1
     assert [one["mAP"] for one in result.to_json()["splits"]] == [one.mAP for one in results]
+
+
+def test_the_queries_of_all_divisions_are_one_table_by_image(embedder, trials):
+    result = score_trials(embed_trials(embedder, trials))
+    table = query_table(result, trials)
+    paths = list(dict.fromkeys(path for trial in trials for path in trial.query.paths))
+    assert table.shape == (10, len(paths))
+    for row, trial, one in zip(table, trials, result.splits, strict=True):
+        assert row[paths.index(trial.query.paths[0])] == one.average_precisions[0]
+        assert np.count_nonzero(~np.isnan(row)) == one.num_valid_queries
+        assert np.nanmean(row) == pytest.approx(one.mAP, rel=1e-12)
+
+
+def test_a_result_comes_back_from_json_as_it_was(embedder, trials):
+    embedded = embed_trials(embedder, trials)
+    for result in (score_trials(embedded), score(embedded[0])):
+        assert TargetResult.from_json(json.loads(json.dumps(result.to_json()))) == result
 
 
 def test_one_division_is_scored_as_ever(embedder, trials):

@@ -26,11 +26,13 @@ configs = st.builds(
     domain_balanced=st.booleans(),
     learning_rate=positive,
     warmup_epochs=st.floats(0, 100) | st.integers(0, 100),
+    halved_every=st.none() | st.integers(1, 100),
     weight_decay=unit,
     clip_norm=st.none() | positive,
     label_smoothing=st.floats(0, 1, exclude_max=True),
     triplet_margin=st.just("soft") | unit,
     snr_weights=st.tuples(unit, unit, unit, unit),
+    snr_terms=st.sampled_from(["both", "plus", "minus"]),
     distance=st.sampled_from(["cosine", "euclidean"]),
     seed=st.integers(0, 2**32 - 1),
     mixed_precision=st.sampled_from(["float32", "mixed_float16", "mixed_bfloat16"]),
@@ -47,14 +49,19 @@ def test_a_config_comes_back_from_json_as_it_was(config):
 def test_every_setting_has_been_varied_above():
     assert {f.name for f in dataclasses.fields(TrainingConfig)} - {"normalization", "backbone"} == {
         "stages", "weights", "reduction", "batch_norm_momentum", "image_size", "epochs", "identities_per_batch",
-        "images_per_identity", "domain_balanced", "learning_rate", "warmup_epochs", "weight_decay", "clip_norm",
-        "label_smoothing", "triplet_margin", "snr_weights", "distance", "seed", "mixed_precision", "jit_compile",
-        "augmentation",
+        "images_per_identity", "domain_balanced", "learning_rate", "warmup_epochs", "halved_every", "weight_decay",
+        "clip_norm", "label_smoothing", "triplet_margin", "snr_weights", "snr_terms", "distance", "seed",
+        "mixed_precision", "jit_compile", "augmentation",
     }  # fmt: skip
 
 
 def test_missing_settings_take_their_defaults():
     assert TrainingConfig.from_json({}) == TrainingConfig()
+
+
+def test_a_config_from_before_a_setting_was_added_is_what_it_was():
+    before = {k: v for k, v in TrainingConfig().to_json().items() if k not in ("halved_every", "snr_terms")}
+    assert TrainingConfig.from_json(before) == TrainingConfig()
 
 
 def test_the_batch_is_p_times_k():
@@ -80,6 +87,13 @@ def test_the_batch_is_p_times_k():
         ({"label_smoothing": 1.0}, "Received: label_smoothing=1.0"),
         ({"triplet_margin": "hard"}, "Received: triplet_margin='hard'"),
         ({"snr_weights": [0.1, 0.1]}, r"four numbers.* Received: snr_weights=\(0.1, 0.1\)"),
+        ({"snr_terms": "neither"}, "Received: snr_terms='neither'"),
+        ({"halved_every": 0}, "Received: halved_every=0"),
+        ({"halved_every": 2.5}, "Received: halved_every=2.5"),
+        ({"stages": 4}, "Received: stages=4"),
+        ({"stages": ["4"]}, r"Received: stages=\('4',\)"),
+        ({"augmentation": {"flip": "often"}}, "Received: flip='often'"),
+        ({"augmentation": {"flip": True}}, "Received: flip=True"),
         ({"distance": "manhattan"}, "Received: distance='manhattan'"),
         ({"seed": -1}, "Received: seed=-1"),
         ({"mixed_precision": "float16"}, "Received: mixed_precision='float16'"),

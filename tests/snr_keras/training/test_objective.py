@@ -69,6 +69,21 @@ def test_every_term_is_that_of_the_reference(seed, stages, label_smoothing, marg
         np.testing.assert_allclose(actual[name], value, rtol=1e-5, atol=1e-5 * max(1, scale), err_msg=name)
 
 
+@pytest.mark.parametrize(("terms", "counted"), [("both", (1, 1)), ("plus", (1, 0)), ("minus", (0, 1))])
+def test_a_term_that_is_left_out_is_still_logged(terms, counted):
+    labels, outputs = random_outputs(3, modules=2)
+    config = TrainingConfig(stages=(1, 4), snr_terms=terms)
+    actual = {k: float(v) for k, v in reid_objective(config)(labels, outputs).items()}
+    expected = reference_terms(labels, outputs, config, (1, 4))
+    weights = {1: config.snr_weights[0], 4: config.snr_weights[3]}
+    total = expected["cross_entropy"] + expected["triplet"]
+    for stage, weight in weights.items():
+        plus, minus = expected[f"snr{stage}_plus"], expected[f"snr{stage}_minus"]
+        np.testing.assert_allclose((actual[f"snr{stage}_plus"], actual[f"snr{stage}_minus"]), (plus, minus), rtol=1e-5)
+        total += weight * (counted[0] * plus + counted[1] * minus)
+    np.testing.assert_allclose(actual["total"], total, rtol=1e-5)
+
+
 def test_without_modules_there_is_nothing_but_the_reid_loss():
     labels, outputs = random_outputs(0, modules=0)
     terms = reid_objective(TrainingConfig(normalization="none"))(labels, outputs)

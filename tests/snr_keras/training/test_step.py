@@ -102,6 +102,24 @@ def test_without_warm_up_the_learning_rate_starts_at_its_largest():
     np.testing.assert_allclose([float(schedule(0)), float(schedule(50))], [1.0, 0.01], rtol=1e-5)
 
 
+def test_halvings_are_the_schedule_of_the_paper():
+    """Warm-up over 20 epochs from 8e-6 to 8e-4, halved every 40."""
+    config = TrainingConfig(learning_rate=8e-4, epochs=120, warmup_epochs=20, halved_every=40)
+    schedule = make_optimizer(config, 10)._learning_rate
+    rates = [float(schedule(step)) for step in range(1200)]
+    np.testing.assert_allclose([rates[0], rates[100]], [8e-6, (8e-6 + 8e-4) / 2], rtol=1e-5)
+    for first, last, rate in ((200, 599, 8e-4), (600, 999, 4e-4), (1000, 1199, 2e-4)):
+        np.testing.assert_allclose(rates[first : last + 1], rate, rtol=1e-6)
+    assert np.all(np.diff(rates[:201]) > 0)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
+    assert [float(again(step)) for step in (0, 150, 700)] == [rates[0], rates[150], rates[700]]
+
+
+def test_halvings_need_no_warm_up():
+    schedule = make_optimizer(TrainingConfig(learning_rate=1.0, warmup_epochs=0, halved_every=2), 5)._learning_rate
+    assert [float(schedule(step)) for step in (0, 9, 10, 19, 20)] == [1.0, 1.0, 0.5, 0.5, 0.25]
+
+
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_half_precision_trains_and_reports_unscaled_terms(policy):
     batch, terms = images(), {}

@@ -1,0 +1,33 @@
+"""`snr recipes`: settings of a run that come with the package."""
+
+from typing import Annotated
+
+import typer
+
+from snr_keras.cli.console import say
+from snr_keras.recipes import load_recipe, recipe_names, recipe_text
+
+RECIPE_HELP = "A recipe: a name that `snr recipes` lists, or a TOML file."
+SET_HELP = (
+    "Change a setting of the recipe: a dotted key and a value in TOML, such as training.epochs=4 or "
+    "'test.distance=\"euclidean\"'. May be repeated."
+)
+
+
+def recipes_command(
+    name: Annotated[str | None, typer.Argument(help="The recipe to print: a name of the list, or a TOML file.")] = None,
+) -> None:
+    """List the recipes that come with the package, or print one.
+
+    A recipe is a TOML file with the settings of a run: training, data and test. snr train --recipe NAME and
+    snr ablate --recipe NAME take it; --set training.epochs=4 changes a setting. For one of your own, print the one that
+    is nearest to it into a file, change it, and give the file: snr recipes synthetic > mine.toml
+    """
+    if name is not None:
+        load_recipe(name)
+        say(recipe_text(name).rstrip("\n"))
+        return
+    width = max(map(len, recipe_names()))
+    for recipe in recipe_names():
+        say(f"{recipe:{width}}  {load_recipe(recipe).description}")
+    say("Print one: snr recipes NAME. Use one: snr train --recipe NAME, snr ablate --recipe NAME.")

@@ -1,0 +1,39 @@
+"""Schedules of the learning rate that Keras does not have."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="snr_keras")
+class HalvedEvery(keras.optimizers.schedules.LearningRateSchedule):
+    """A linear warm-up from a hundredth of the largest learning rate, which then halves every so many steps.
+
+    Args:
+        largest: The learning rate at the end of the warm-up.
+        warmup_steps: Steps over which it rises; 0 starts with the largest.
+        halving_steps: Steps after which it is half of what it was.
+    """
+
+    def __init__(self, largest: float, warmup_steps: int, halving_steps: int) -> None:
+        super().__init__()
+        self.largest = largest
+        self.warmup_steps = warmup_steps
+        self.halving_steps = halving_steps
+
+    def __call__(self, step: Any) -> Any:
+        """The learning rate of a step, from 0."""
+        step = ops.cast(step, "float32")
+        done = ops.minimum(1.0, step / max(1, self.warmup_steps))
+        rising = self.largest * (0.01 + 0.99 * done)
+        halvings = ops.floor((step - self.warmup_steps) / self.halving_steps)
+        return ops.where(step < self.warmup_steps, rising, self.largest * ops.power(0.5, halvings))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {
+            "largest": self.largest,
+            "warmup_steps": self.warmup_steps,
+            "halving_steps": self.halving_steps,
+        }
