@@ -14,6 +14,7 @@ from snr_ref.gradients import (
     snr_vjp,
 )
 from snr_ref.instance_norm import instance_norm, mean_pool
+from snr_ref.re_ranking import re_ranking
 from snr_ref.reid_losses import RESNET50_WEIGHTS, batch_hard_triplet_loss, cross_entropy, total_objective
 from snr_ref.restitution import SNROutputs, SNRParams, channel_attention, initial_params, snr
 from snr_ref.retrieval import RetrievalResult, evaluate_retrieval
@@ -41,6 +42,7 @@ __all__ = [
     "instance_norm",
     "instance_norm_vjp",
     "mean_pool",
+    "re_ranking",
     "sample_triplets",
     "snr",
     "snr_closed_form",

@@ -1,6 +1,7 @@
-"""Retrieval evaluation: embeddings of a dataset, their distances, and CMC, mAP and mINP from them."""
+"""Retrieval evaluation: embeddings of a dataset, their distances, re-ranked or not, and CMC, mAP and mINP from them."""
 
 from snr_keras.evaluation.embeddings import EmbeddedDataset, embed_dataset, extract_embeddings
+from snr_keras.evaluation.re_ranking import re_ranking
 from snr_keras.evaluation.report import TargetResult, check_target, score
 from snr_keras.evaluation.retrieval import QueryFigures, evaluate_embeddings, evaluate_queries, evaluate_retrieval
 from snr_keras.evaluation.trials import embed_trials, query_table, score_trials
@@ -17,6 +18,7 @@ __all__ = [
     "evaluate_retrieval",
     "extract_embeddings",
     "query_table",
+    "re_ranking",
     "score",
     "score_trials",
 ]
