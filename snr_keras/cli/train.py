@@ -20,7 +20,7 @@ from snr_keras.cli.evaluate import (
 )
 from snr_keras.data.augmentation import Augmentation
 from snr_keras.data.combine import open_source
-from snr_keras.models import embedder
+from snr_keras.models import NORMALIZATIONS, embedder
 from snr_keras.training import RichProgress, TrainingConfig, train
 from snr_keras.visualization import save_loss_curves
 
@@ -46,7 +46,7 @@ def train_command(
     out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/train"),
     root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")] = False,
-    normalization: Annotated[str, typer.Option(help="After the stages of the backbone: none, in or snr.")] = "snr",
+    normalization: Annotated[str, typer.Option(help=f"In or after the stages: {', '.join(NORMALIZATIONS)}.")] = "snr",
     backbone: Annotated[str, typer.Option(help="resnet_small (for 64x32) or resnet50 (for 256x128).")] = "resnet_small",
     weights: Annotated[
         str | None, typer.Option(help="What resnet50 starts from: imagenet, or a weights file. Default: random.")

@@ -48,7 +48,8 @@ def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bo
 def make_optimizer(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """AdamW (Adam without weight decay) under a linear warm-up and a cosine, clipping by the gradient's global norm.
 
-    Scales and shifts are not decayed: pulling gamma to zero would switch normalization layers off.
+    Scales, shifts and the mixtures of normalizations are not decayed: pulling gamma to zero would switch normalization
+    layers off, pulling rho there would make batch-instance normalization instance normalization.
     """
     warmup = round(config.warmup_epochs * steps_per_epoch)
     largest, smallest = config.learning_rate, config.learning_rate / 100
@@ -62,7 +63,7 @@ def make_optimizer(config: TrainingConfig, steps_per_epoch: int) -> keras.optimi
     optimizer: Any = keras.optimizers.AdamW(
         schedule, weight_decay=config.weight_decay, global_clipnorm=config.clip_norm
     )
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias", "rho", "mixture"])
     if config.mixed_precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
