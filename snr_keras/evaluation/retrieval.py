@@ -4,7 +4,7 @@ The rank of a match is one plus the number of valid gallery images before it. Wi
 placing every other image among the m sorted matches takes G log m steps, where sorting takes G log G.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -88,6 +88,36 @@ def evaluate_embeddings(
             one width.
     """
     labels = RetrievalLabels.checked(query_ids, gallery_ids, query_cameras, gallery_cameras, protocol)
+    return _score(_rows(query_embeddings, gallery_embeddings, labels, distance), labels, max_rank)
+
+
+def average_precisions(
+    query_embeddings: ArrayLike,
+    gallery_embeddings: ArrayLike,
+    query_ids: ArrayLike,
+    gallery_ids: ArrayLike,
+    query_cameras: ArrayLike | None = None,
+    gallery_cameras: ArrayLike | None = None,
+    *,
+    distance: str = "cosine",
+    protocol: str = "market1501",
+) -> NDArray[np.float64]:
+    """The average precision of each query, of which mAP is the mean; the arguments are those of `evaluate_embeddings`.
+
+    Returns:
+        (Q,) fractions in [0, 1]; NaN for a query without a valid match.
+
+    Raises:
+        ValueError: As `evaluate_embeddings`, but not where no query has a valid match.
+    """
+    labels = RetrievalLabels.checked(query_ids, gallery_ids, query_cameras, gallery_cameras, protocol)
+    ranks = _ranks_of_matches(_rows(query_embeddings, gallery_embeddings, labels, distance), labels)
+    return np.array([_average_precision(of_query) if len(of_query) else np.nan for of_query in ranks])
+
+
+def _rows(
+    query_embeddings: ArrayLike, gallery_embeddings: ArrayLike, labels: RetrievalLabels, distance: str
+) -> Iterator[NDArray]:
     query_embeddings, gallery_embeddings = np.asarray(query_embeddings), np.asarray(gallery_embeddings)
     lengths = (len(query_embeddings), len(gallery_embeddings))
     if lengths != labels.shape:
@@ -95,34 +125,42 @@ def evaluate_embeddings(
             f"There must be one embedding a label: {labels.shape[0]} queries, {labels.shape[1]} gallery images. "
             f"Received: {query_embeddings.shape} and {gallery_embeddings.shape}"
         )
-    return _score(distance_rows(query_embeddings, gallery_embeddings, distance), labels, max_rank)
+    return distance_rows(query_embeddings, gallery_embeddings, distance)
 
 
 def _score(rows: Iterable[NDArray], labels: RetrievalLabels, max_rank: int) -> RetrievalResult:
     """Average over the queries that have a match; `rows` yields each query's (G,) distances in turn."""
     if max_rank < 1:
         raise ValueError(f"max_rank must be at least 1. Received: max_rank={max_rank}")
-    first_ranks, average_precisions, inverse_penalties = [], [], []
-    for query, row in enumerate(rows):
-        if np.isnan(row).any():
-            raise ValueError(f"Distances must not be NaN. Received: NaN in the row of query {query}")
-        matches, valid = labels.matches_and_valid(query)
-        if not matches.any():
+    first_ranks, precisions, inverse_penalties = [], [], []
+    for ranks in _ranks_of_matches(rows, labels):
+        if not len(ranks):
             continue
-        ranks = _ranks(row, matches, valid)
-        hits = np.arange(1, len(ranks) + 1)
         first_ranks.append(ranks[0])
-        average_precisions.append(np.mean(hits / ranks))
+        precisions.append(_average_precision(ranks))
         inverse_penalties.append(len(ranks) / ranks[-1])
     if not first_ranks:
         raise ValueError(labels.why_no_query_is_valid())
     cmc = np.mean(np.asarray(first_ranks)[:, None] <= np.arange(1, max_rank + 1), axis=0)
     return RetrievalResult(
         cmc=cmc,
-        mAP=float(np.mean(average_precisions)),
+        mAP=float(np.mean(precisions)),
         mINP=float(np.mean(inverse_penalties)),
         num_valid_queries=len(first_ranks),
     )
+
+
+def _average_precision(ranks: NDArray) -> np.float64:
+    """The mean of the precisions at a query's matches, whose ranks these are."""
+    return np.mean(np.arange(1, len(ranks) + 1) / ranks)
+
+
+def _ranks_of_matches(rows: Iterable[NDArray], labels: RetrievalLabels) -> Iterator[NDArray]:
+    """Of each query the ranks of its matches, ascending; none where it has no valid match."""
+    for query, row in enumerate(rows):
+        if np.isnan(row).any():
+            raise ValueError(f"Distances must not be NaN. Received: NaN in the row of query {query}")
+        yield _ranks(row, *labels.matches_and_valid(query))
 
 
 def _ranks(row: NDArray, matches: NDArray, valid: NDArray) -> NDArray:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snr_ref
-from snr_keras.evaluation import evaluate_embeddings, evaluate_retrieval
+from snr_keras.evaluation import average_precisions, evaluate_embeddings, evaluate_retrieval
 from snr_keras.evaluation.distances import distance_rows
 from tests.strategies import RetrievalCase, embeddings, retrieval_cases
 from tests.tolerances import cosine_bound, sum_bound
@@ -60,6 +60,25 @@ def test_from_embeddings_as_from_their_distances(case: RetrievalCase, distance: 
     reference = {"cosine": snr_ref.cosine_distance, "euclidean": snr_ref.euclidean_distance}[distance]
     ours = evaluate_embeddings(queries, gallery, *case[1:], distance=distance)
     same(ours, snr_ref.evaluate_retrieval(reference(queries, gallery), *case[1:]))
+
+
+@given(retrieval_cases(ties=False))
+def test_map_is_the_mean_of_the_average_precisions_of_queries_with_a_match(case: RetrievalCase) -> None:
+    rng = np.random.default_rng(len(case.gallery_ids))
+    queries, gallery = rng.normal(size=(len(case.query_ids), 5)), rng.normal(size=(len(case.gallery_ids), 5))
+    precisions = average_precisions(queries, gallery, *case[1:])
+    assert precisions.shape == case.query_ids.shape
+    result = evaluate_embeddings(queries, gallery, *case[1:])
+    assert np.isfinite(precisions).sum() == result.num_valid_queries
+    assert np.mean(precisions[np.isfinite(precisions)]) == result.mAP
+
+
+def test_the_average_precision_of_a_query_by_hand() -> None:
+    queries, gallery = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[4.0, 0], [4, 1], [4, 2], [4, 3]])
+    matches_at_ranks_2_and_4_and_none = average_precisions(
+        queries, gallery, [1, 2], [5, 1, 5, 1], protocol="no_camera", distance="cosine"
+    )
+    np.testing.assert_array_equal(matches_at_ranks_2_and_4_and_none, [0.5, np.nan])
 
 
 CASE = RetrievalCase(np.eye(2), np.array([1, 2]), np.array([1, 2]), np.array([1, 1]), np.array([2, 2]))
