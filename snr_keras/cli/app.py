@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from snr_keras.cli import bench, data, demo, evaluate, extract, pack, parity, search, summary, train
+from snr_keras.cli import bench, data, demo, evaluate, extract, pack, parity, search, summary, train, visualize
 from snr_keras.cli.console import say_error
 
 
@@ -47,6 +47,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("train")(train.train_command)
 app.command("evaluate")(evaluate.evaluate_command)
+app.command("visualize")(visualize.visualize_command)
 app.command("extract")(extract.extract_command)
 app.command("search")(search.search_command)
 app.command("summary")(summary.summary_command)
