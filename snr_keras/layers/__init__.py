@@ -1,5 +1,19 @@
 """Keras layers."""
 
+from snr_keras.layers.adaptive_norm import AdaptiveInstanceBatchNormalization
+from snr_keras.layers.batch_instance_norm import BatchInstanceNormalization
+from snr_keras.layers.channel_gate import ChannelGate
+from snr_keras.layers.ibn import IBN
 from snr_keras.layers.snr import SNR, SNREmbeddings
+from snr_keras.layers.style_mixing import EFDMix, MixStyle
 
-__all__ = ["SNR", "SNREmbeddings"]
+__all__ = [
+    "IBN",
+    "SNR",
+    "AdaptiveInstanceBatchNormalization",
+    "BatchInstanceNormalization",
+    "ChannelGate",
+    "EFDMix",
+    "MixStyle",
+    "SNREmbeddings",
+]

@@ -1,0 +1,87 @@
+"""Normalization by the statistics of the batch and those of each image at once."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from keras import initializers, ops
+
+from snr_keras.layers._feature_map import FeatureMapLayer
+
+
+class Moments(NamedTuple):
+    """Mean and biased variance, of a shape that broadcasts over maps."""
+
+    mean: Any
+    variance: Any
+
+
+class BatchInstanceLayer(FeatureMapLayer):
+    """Batch normalization, but for how it normalizes, which subclasses say in `normalize`.
+
+    It has the weights of `keras.layers.BatchNormalization` by name and shape, so that those of a trained one fit, and
+    like that layer normalizes by the moving statistics in inference, and also in training if it is not trainable.
+    """
+
+    def __init__(
+        self,
+        momentum: float = 0.99,
+        epsilon: float = 1e-5,
+        data_format: str | None = None,
+        gamma_initializer: Any = "ones",
+        beta_initializer: Any = "zeros",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(data_format, **kwargs)
+        self.momentum = float(momentum)
+        self.epsilon = float(epsilon)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_initializer = initializers.get(beta_initializer)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Creates the weights of a batch normalization."""
+        super().build(input_shape)
+        shape = (self.channels,)
+        self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma", autocast=False)
+        self.beta = self.add_weight(shape, self.beta_initializer, name="beta", autocast=False)
+        self.moving_mean = self.add_weight(shape, "zeros", name="moving_mean", trainable=False, autocast=False)
+        self.moving_variance = self.add_weight(shape, "ones", name="moving_variance", trainable=False, autocast=False)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """The normalized inputs, scaled by gamma and shifted by beta."""
+        x = self._widened(inputs)
+        image = Moments(*ops.moments(x, axes=self.pixel_axes, keepdims=True))
+        batch = self._batch_moments(image, bool(training) and self.trainable)
+        y = self._per_channel(self.gamma, x.dtype) * self.normalize(x, image, batch)
+        return ops.cast(y + self._per_channel(self.beta, x.dtype), self.compute_dtype)
+
+    def normalize(self, x: Any, image: Moments, batch: Moments) -> Any:
+        """The map `x`, normalized by the moments of each image `(N, 1, 1, C)` and those of the batch `(1, 1, 1, C)`."""
+        raise NotImplementedError
+
+    def standardize(self, x: Any, moments: Moments) -> Any:
+        """`(x - mean) / sqrt(variance + epsilon)`."""
+        return (x - moments.mean) * ops.rsqrt(moments.variance + self.epsilon)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make a layer like this one."""
+        return {
+            **super().get_config(),
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "gamma_initializer": initializers.serialize(self.gamma_initializer),
+            "beta_initializer": initializers.serialize(self.beta_initializer),
+        }
+
+    def _batch_moments(self, image: Moments, training: bool) -> Moments:
+        dtype = image.mean.dtype
+        if not training:
+            moving = self.moving_mean, self.moving_variance
+            return Moments(*(self._per_channel(weight, dtype) for weight in moving))
+        mean = ops.mean(image.mean, axis=0, keepdims=True)
+        # Within images and between them, which never is the difference of two large numbers.
+        variance = ops.mean(image.variance + ops.square(image.mean - mean), axis=0, keepdims=True)
+        for weight, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            old, new = ops.cast(weight, dtype), ops.reshape(value, (self.channels,))
+            weight.assign(ops.cast(old * self.momentum + new * (1 - self.momentum), weight.dtype))
+        return Moments(mean, variance)

@@ -1,0 +1,165 @@
+"""MixStyle and EFDMix: each image of a training batch takes some of the style of another."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+from keras import ops, random
+
+from snr_keras.layers._feature_map import FeatureMapLayer
+
+
+class StyleMixingLayer(FeatureMapLayer):
+    """Mixes the styles of a training batch, with probability `p`; subclasses say in `mix` what a style is."""
+
+    def __init__(
+        self, p: float = 0.5, alpha: float = 0.1, seed: int | None = None, data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1:
+            raise ValueError(f"Argument `p` must be a probability, in [0, 1]. Received: p={p!r}")
+        if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha < math.inf:
+            raise ValueError(f"Argument `alpha` must be a positive number. Received: alpha={alpha!r}")
+        super().__init__(data_format, **kwargs)
+        self.p = float(p)
+        self.alpha = float(alpha)
+        self.seed = seed
+        self.seed_generator = random.SeedGenerator(seed)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """The inputs, or in training their mixture, if this batch is one to be mixed."""
+        if not training:
+            return ops.cast(inputs, self.compute_dtype)
+        x = self._widened(inputs)
+        count = ops.shape(x)[0]
+        mixed = random.uniform((), seed=self.seed_generator) < self.p
+        partner = random.shuffle(ops.arange(count, dtype="int32"), seed=self.seed_generator)
+        share = symmetric_beta((count,), self.alpha, seed=self.seed_generator)
+        y = self.mix(x, partner, ops.cast(ops.expand_dims(share, tuple(range(1, len(x.shape)))), x.dtype))
+        return ops.cast(ops.where(mixed, y, x), self.compute_dtype)
+
+    def mix(self, x: Any, partner: Any, share: Any) -> Any:
+        """The maps with mixed styles.
+
+        Args:
+            x: The maps.
+            partner: `(N,)`, which image each is mixed with.
+            share: `(N, 1, 1, 1)`, lambda, how much of its own style each keeps.
+        """
+        raise NotImplementedError
+
+    def save_own_variables(self, store: Any) -> None:
+        """Stores where the random numbers stand, which Keras leaves out: a resumed training goes on with the next."""
+        store["0"] = self.seed_generator.state
+
+    def load_own_variables(self, store: Any) -> None:
+        """Brings the random numbers to where they stood."""
+        self.seed_generator.state.assign(store["0"])
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make a layer like this one."""
+        return {**super().get_config(), "p": self.p, "alpha": self.alpha, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="snr_keras")
+class MixStyle(StyleMixingLayer):
+    """In training, gives each image means and deviations between its own and those of another image of the batch.
+
+        y = sigma_mix * (x - mu(x)) / sigma(x) + mu_mix
+        mu_mix    = lambda * mu(x)    + (1 - lambda) * mu(x')      x': another image, of a random permutation
+        sigma_mix = lambda * sigma(x) + (1 - lambda) * sigma(x')   lambda ~ Beta(alpha, alpha), per image
+
+    with statistics per image and channel, through which no gradient flows. With probability `1 - p` a batch is left as
+    it is; in inference all are.
+
+    Args:
+        p: Probability that a batch is mixed. Defaults to `0.5`.
+        alpha: Of the Beta distribution; the smaller, the more often one of the two styles prevails. Defaults to `0.1`.
+        seed: Optional integer, for the same numbers in every run. By default drawn from Keras' global seed.
+        data_format: `"channels_last"` (`(N, *S, C)`) or `"channels_first"` (`(N, C, *S)`). Defaults to the
+            `image_data_format` of your Keras configuration.
+        **kwargs: Base layer keyword arguments (e.g. `name` and `dtype`).
+
+    Call arguments:
+        inputs: Floating-point feature map with one or more spatial axes S.
+        training: Whether to mix. Defaults to `False`.
+
+    Output shape:
+        That of the input.
+
+    Raises:
+        ValueError: If an argument is out of range; on the first call, if the input is not floating-point, has no
+            spatial axis, or leaves its number of channels open.
+
+    Reference:
+
+    - [Zhou et al., 2021](https://arxiv.org/abs/2104.02008), eqs. 3 to 5, with random shuffle
+    """
+
+    def mix(self, x: Any, partner: Any, share: Any) -> Any:
+        """By means and standard deviations; 1e-6 is added to the variance."""
+        mean, variance = (ops.stop_gradient(m) for m in ops.moments(x, axes=self.pixel_axes, keepdims=True))
+        sigma = ops.sqrt(variance + 1e-6)
+        mixed_mean, mixed_sigma = (share * own + (1 - share) * ops.take(own, partner, axis=0) for own in (mean, sigma))
+        return mixed_sigma * (x - mean) / sigma + mixed_mean
+
+
+@keras.saving.register_keras_serializable(package="snr_keras")
+class EFDMix(StyleMixingLayer):
+    """In training, gives each image a distribution of values between its own and that of another image of the batch.
+
+        y = x + (1 - lambda) * (x'' - stop_gradient(x))      lambda ~ Beta(alpha, alpha), per image
+
+    where x'' has the values of another image x', of a random permutation, in the order of those of x: per channel the
+    smallest value of x' where x has its smallest, and so on. This is MixStyle with the whole distribution in place of
+    its first two moments. With probability `1 - p` a batch is left as it is; in inference all are.
+
+    Args:
+        p: Probability that a batch is mixed. Defaults to `0.5`.
+        alpha: Of the Beta distribution; the smaller, the more often one of the two styles prevails. Defaults to `0.1`.
+        seed: Optional integer, for the same numbers in every run. By default drawn from Keras' global seed.
+        data_format: `"channels_last"` (`(N, *S, C)`) or `"channels_first"` (`(N, C, *S)`). Defaults to the
+            `image_data_format` of your Keras configuration.
+        **kwargs: Base layer keyword arguments (e.g. `name` and `dtype`).
+
+    Call arguments:
+        inputs: Floating-point feature map with one or more spatial axes S.
+        training: Whether to mix. Defaults to `False`.
+
+    Output shape:
+        That of the input.
+
+    Raises:
+        ValueError: If an argument is out of range; on the first call, if the input is not floating-point, has no
+            spatial axis, or leaves its number of channels open.
+
+    Reference:
+
+    - [Zhang et al., 2022](https://arxiv.org/abs/2203.07740), with random shuffle
+    """
+
+    def mix(self, x: Any, partner: Any, share: Any) -> Any:
+        """By sort matching."""
+        shape = ops.shape(x)
+        last = self.data_format == "channels_last"
+        flat = ops.reshape(x, (shape[0], -1, self.channels) if last else (shape[0], self.channels, -1))
+        pixels = 1 if last else 2
+        order = ops.argsort(flat, axis=pixels)
+        ranks = ops.argsort(order, axis=pixels)
+        ordered = ops.take_along_axis(flat, order, axis=pixels)
+        matched = ops.take_along_axis(ops.take(ordered, partner, axis=0), ranks, axis=pixels)
+        return x + (1 - share) * (ops.reshape(matched, shape) - ops.stop_gradient(x))
+
+
+def symmetric_beta(shape: tuple[Any, ...], alpha: float, *, seed: random.SeedGenerator) -> Any:
+    """Samples of Beta(alpha, alpha) in float32, from uniform numbers alone.
+
+    `keras.random.beta` divides gamma samples, which XLA has not got, and which for small alpha may both be zero.
+
+    Reference: Devroye, "Random Variate Generation in One Line of Code", 1996, from Bailey's Student t generator.
+    """
+    w = ops.power(random.uniform(shape, seed=seed), 1 / alpha)
+    c = ops.cos(2 * math.pi * random.uniform(shape, seed=seed))
+    t = c * ops.sqrt((1 - w) / (w + (1 - w) * ops.square(c)))
+    return (1 + ops.clip(t, -1, 1)) / 2  # rounding may put t beside the interval
