@@ -46,9 +46,7 @@ def train_command(
     out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/train"),
     root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")] = False,
-    normalization: Annotated[
-        str, typer.Option(help=f"After the stages of the backbone: {', '.join(NORMALIZATIONS)}.")
-    ] = "snr",
+    normalization: Annotated[str, typer.Option(help=f"In or after the stages: {', '.join(NORMALIZATIONS)}.")] = "snr",
     backbone: Annotated[str, typer.Option(help="resnet_small (for 64x32) or resnet50 (for 256x128).")] = "resnet_small",
     weights: Annotated[
         str | None, typer.Option(help="What resnet50 starts from: imagenet, or a weights file. Default: random.")

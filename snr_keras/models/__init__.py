@@ -1,6 +1,7 @@
 """ReID models: a backbone, one normalization switch, a BNNeck and a classifier."""
 
 from snr_keras.models.backbones import BACKBONES
-from snr_keras.models.reid import NORMALIZATIONS, embedder, module_stages, reid_model
+from snr_keras.models.modules import NORMALIZATIONS, module_stages
+from snr_keras.models.reid import embedder, reid_model
 
 __all__ = ["BACKBONES", "NORMALIZATIONS", "embedder", "module_stages", "reid_model"]

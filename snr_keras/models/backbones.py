@@ -1,5 +1,6 @@
-"""Backbones of four stages with last stride 1, each a function that offers every stage's output to `normalize`."""
+"""Backbones of four stages with last stride 1, each a function that offers its places to the model's `Modules`."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,12 @@ from typing import Any
 import keras
 from keras import layers
 
-Normalize = Callable[[int, keras.KerasTensor], keras.KerasTensor]
-"""`normalize(stage, x)`: what the model puts after a stage (1 to 4); returns a map of the shape of `x`."""
+from snr_keras.models.modules import Modules
 
 
 def resnet_small(
     image_size: tuple[int | None, int | None],
-    normalize: Normalize,
+    modules: Modules,
     *,
     batch_norm_momentum: float = 0.9,
     weights: str | None = None,
@@ -31,7 +31,9 @@ def resnet_small(
             f"Received: weights={weights!r}"
         )
 
-    def convolution(x: keras.KerasTensor, width: int, size: int, stride: int, name: str) -> keras.KerasTensor:
+    def convolution(x: keras.KerasTensor, width: int, size: int, stride: int, place: tuple[int, int]) -> Any:
+        stage, position = place
+        name = f"stage{stage}_{position}" if stage else "stem"
         x = layers.Conv2D(
             width,
             size,
@@ -41,26 +43,29 @@ def resnet_small(
             kernel_initializer="he_normal",
             name=f"{name}_conv",
         )(x)
-        return layers.BatchNormalization(momentum=batch_norm_momentum, epsilon=1e-5, name=f"{name}_bn")(x)
+        plain = layers.BatchNormalization(momentum=batch_norm_momentum, epsilon=1e-5, name=f"{name}_bn")
+        return modules.batch_norm(plain, stage, position)(x)
 
-    def block(x: keras.KerasTensor, width: int, stride: int, name: str) -> keras.KerasTensor:
-        y = layers.ReLU(name=f"{name}_1_relu")(convolution(x, width, 3, stride, f"{name}_1"))
-        y = convolution(y, width, 3, 1, f"{name}_2")
+    def block(x: keras.KerasTensor, width: int, stride: int, stage: int) -> keras.KerasTensor:
+        name = f"stage{stage}"
+        y = layers.ReLU(name=f"{name}_1_relu")(convolution(x, width, 3, stride, (stage, 1)))
+        y = convolution(y, width, 3, 1, (stage, 2))
         if stride != 1 or x.shape[-1] != width:
-            x = convolution(x, width, 1, stride, f"{name}_0")
-        return layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([x, y]))
+            x = convolution(x, width, 1, stride, (stage, 0))
+        x = modules.after_addition(layers.Add(name=f"{name}_add")([x, y]), stage, name, last=True)
+        return layers.ReLU(name=f"{name}_out")(x)
 
     images = keras.Input((*image_size, 3), name="images")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scaling")(images)
-    x = layers.ReLU(name="stem_relu")(convolution(x, 24, 3, 2, "stem"))
+    x = layers.ReLU(name="stem_relu")(convolution(x, 24, 3, 2, (0, 0)))
     for stage, (width, stride) in enumerate(((24, 1), (40, 2), (80, 2), (128, 1)), start=1):
-        x = normalize(stage, block(x, width, stride, f"stage{stage}"))
+        x = modules.after_stage(block(x, width, stride, stage), stage)
     return keras.Model(images, x, name="resnet_small")
 
 
 def resnet50(
     image_size: tuple[int | None, int | None],
-    normalize: Normalize,
+    modules: Modules,
     *,
     batch_norm_momentum: float = 0.9,
     weights: str | None = None,
@@ -81,7 +86,9 @@ def resnet50(
             config["strides"] = (1, 1)
         if isinstance(layer, layers.BatchNormalization):
             config["momentum"] = batch_norm_momentum
-        return layer.__class__.from_config(config)
+        copy = layer.__class__.from_config(config)
+        place = re.fullmatch(r"conv(\d)_(?:block\d+_(\d)_)?bn", layer.name)
+        return modules.batch_norm(copy, int(place[1]) - 1, int(place[2] or 0)) if place else copy
 
     last_of_stage = {"conv2_block3_out": 1, "conv3_block4_out": 2, "conv4_block6_out": 3, "conv5_block3_out": 4}
 
@@ -91,13 +98,18 @@ def resnet50(
                 keras.ops.flip(x, axis=-1)
             )
         x = layer(x, **kwargs)
-        return normalize(last_of_stage[layer.name], x) if layer.name in last_of_stage else x
+        if place := re.fullmatch(r"(conv(\d)_block\d+)_add", layer.name):
+            return modules.after_addition(x, int(place[2]) - 1, place[1], last=f"{place[1]}_out" in last_of_stage)
+        return modules.after_stage(x, last_of_stage[layer.name]) if layer.name in last_of_stage else x
 
     images = keras.Input((*image_size, 3), name="images")
     trunk = keras.models.clone_model(source, images, clone_function=clone, call_function=call)
     if weights is not None:
         for layer in filter(lambda layer: layer.weights, source.layers):
-            trunk.get_layer(layer.name).set_weights(layer.get_weights())
+            ours = {weight.name: weight for weight in trunk.get_layer(layer.name).weights}
+            for weight in layer.weights:
+                if weight.name in ours:  # an instance norm in the stem has no moving statistics
+                    ours[weight.name].assign(weight)
     return trunk
 
 

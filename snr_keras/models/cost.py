@@ -9,7 +9,15 @@ from typing import Any
 import keras
 from keras import layers
 
-from snr_keras.layers import SNR
+from snr_keras.layers import (
+    IBN,
+    SNR,
+    AdaptiveInstanceBatchNormalization,
+    BatchInstanceNormalization,
+    ChannelGate,
+    EFDMix,
+    MixStyle,
+)
 
 
 @dataclass(frozen=True)
@@ -18,8 +26,8 @@ class Cost:
 
     Attributes:
         parameters: Trained or not, as Keras counts them.
-        multiply_adds: Of convolutions and dense layers, the two of an SNR's attention among them.
-        elementwise: Multiplications of a value of a map with one number per channel: by normalizations.
+        multiply_adds: Of convolutions and dense layers, the two of a channel attention among them.
+        elementwise: Multiplications of a value of a map with one number per channel: by normalizations and gates.
         activations: Bytes of the outputs of all layers, the images among them.
     """
 
@@ -91,8 +99,8 @@ def _dense(layer: Any, size: int) -> tuple[int, int]:
     return size * layer.kernel.shape[0], 0
 
 
-def _attention_and_three_passes(layer: Any, size: int) -> tuple[int, int]:
-    return math.prod(layer.w1.shape) + math.prod(layer.w2.shape), 3 * size
+def _attention_and(passes: int) -> Callable[[Any, int], tuple[int, int]]:
+    return lambda layer, size: (math.prod(layer.w1.shape) + math.prod(layer.w2.shape), passes * size)
 
 
 def _times(passes: int) -> Callable[[Any, int], tuple[int, int]]:
@@ -102,11 +110,17 @@ def _times(passes: int) -> Callable[[Any, int], tuple[int, int]]:
 _COUNTS: dict[type[keras.Layer], Callable[[Any, int], tuple[int, int]]] = {
     layers.Conv2D: _convolution,
     layers.Dense: _dense,
-    SNR: _attention_and_three_passes,
+    SNR: _attention_and(3),
+    ChannelGate: _attention_and(1),
     layers.GroupNormalization: _times(3),
+    BatchInstanceNormalization: _times(3),
+    AdaptiveInstanceBatchNormalization: _times(3),
+    IBN: _times(2),  # half of the channels three times, the others once
     layers.BatchNormalization: _times(1),
     layers.Normalization: _times(1),
     layers.Rescaling: _times(1),
+    MixStyle: _times(0),
+    EFDMix: _times(0),
     layers.InputLayer: _times(0),
     layers.ReLU: _times(0),
     layers.Activation: _times(0),

@@ -16,11 +16,11 @@ class TrainingConfig:
     """The settings of a training run; the defaults suit the synthetic pedestrians at 64x32 on a CPU.
 
     Attributes:
-        normalization: What follows the stages of the backbone: `"none"`, `"in"` or `"snr"`.
+        normalization: What the stages of the backbone have: `"none"`, `"snr"` or a rival, see `reid_model`.
         backbone: `"resnet_small"` or `"resnet50"`.
-        stages: After which of the stages 1 to 4; `None` is the normalization's default.
+        stages: Which of the stages 1 to 4 have it; `None` is the normalization's default.
         weights: Weights the backbone starts from: `None`, `"imagenet"` or a path (both for `"resnet50"`).
-        reduction: The reduction ratio r of SNR's channel attention.
+        reduction: The reduction ratio r of the channel attention of SNR and of the gate.
         batch_norm_momentum: Of the moving statistics of every BatchNormalization.
         image_size: `(height, width)` in pixels.
         epochs: Passes over the training images. The learning-rate schedule ends with the last.

@@ -49,12 +49,13 @@ def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bo
 def make_optimizer(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """AdamW (Adam without weight decay) under the schedule of a config, clipping by the gradient's global norm.
 
-    Scales and shifts are not decayed: pulling gamma to zero would switch normalization layers off.
+    Scales, shifts and the mixtures of normalizations are not decayed: pulling gamma to zero would switch normalization
+    layers off, pulling rho there would make batch-instance normalization instance normalization.
     """
     optimizer: Any = keras.optimizers.AdamW(
         make_schedule(config, steps_per_epoch), weight_decay=config.weight_decay, global_clipnorm=config.clip_norm
     )
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias", "rho", "mixture"])
     if config.mixed_precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer

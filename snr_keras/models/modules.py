@@ -1,0 +1,142 @@
+"""What the switch `normalization` puts into a backbone, and where: SNR's modules or a rival's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+from snr_keras.layers import (
+    IBN,
+    SNR,
+    AdaptiveInstanceBatchNormalization,
+    BatchInstanceNormalization,
+    ChannelGate,
+    EFDMix,
+    MixStyle,
+    SNREmbeddings,
+)
+
+STAGES = (1, 2, 3, 4)
+
+DEFAULT_STAGES: dict[str, tuple[int, ...]] = {
+    "none": (),
+    "in": STAGES[:-1],
+    "snr": STAGES,
+    "ibn_a": STAGES[:-1],
+    "ibn_b": (1, 2),
+    "bin": STAGES,
+    "mixstyle": (1, 2),
+    "efdmix": (1, 2),
+    "dualnorm": STAGES[:-1],
+    "aibn": STAGES,
+    "gate": STAGES,
+}
+"""The stages of each normalization unless others are chosen, its paper's where the paper is of this kind of network."""
+
+NORMALIZATIONS = tuple(DEFAULT_STAGES)
+
+
+def module_stages(normalization: str, stages: Sequence[int] | None = None) -> tuple[int, ...]:
+    """The stages, in order, that have a normalization's modules: `stages`, or the default of that normalization.
+
+    Raises:
+        ValueError: If the normalization is unknown, a stage does not exist or occurs twice, stages are given for
+            `"none"`, or `"in"` is asked for after the last stage.
+    """
+    if normalization not in NORMALIZATIONS:
+        raise ValueError(f"`normalization` must be one of {NORMALIZATIONS}. Received: normalization={normalization!r}")
+    if stages is None:
+        return DEFAULT_STAGES[normalization]
+    if not set(stages) <= set(STAGES) or len(set(stages)) != len(stages):
+        raise ValueError(f"`stages` must be distinct numbers out of {STAGES}. Received: stages={tuple(stages)}")
+    if normalization == "none" and stages:
+        raise ValueError(f'`stages` must be empty or None with normalization="none". Received: stages={tuple(stages)}')
+    if normalization == "in" and STAGES[-1] in stages:
+        raise ValueError(
+            f"Instance normalization after stage {STAGES[-1]} is refused: global average pooling follows that "
+            "stage, and the average of an instance-normalized map is beta, the same vector for every image, so "
+            f'nothing could be learned. Use stages up to {STAGES[-2]}, or normalization="snr", whose restitution '
+            f"keeps the averages apart. Received: stages={tuple(stages)}"
+        )
+    return tuple(sorted(stages))
+
+
+class Modules:
+    """The modules of one normalization: backbones offer them every place where some normalization has one.
+
+    Args:
+        normalization: One of `NORMALIZATIONS`.
+        stages: The stages that have modules; the stem belongs to stage 1.
+        reduction: The reduction ratio r of channel attentions.
+
+    Attributes:
+        embeddings: Those of the SNR layers placed so far.
+    """
+
+    def __init__(self, normalization: str, stages: Sequence[int], reduction: int) -> None:
+        self.normalization = normalization
+        self.stages = stages
+        self.reduction = reduction
+        self.embeddings: list[SNREmbeddings] = []
+
+    def batch_norm(self, plain: keras.layers.BatchNormalization, stage: int, position: int) -> keras.Layer:
+        """The layer for the place of a batch normalization: `plain`, or another one of its name.
+
+        Args:
+            plain: What the backbone has there; not built yet.
+            stage: 1 to 4; 0 is the stem.
+            position: Which convolution of its block it follows, from 1; 0 is that of the shortcut, and of the stem.
+        """
+        if max(stage, 1) not in self.stages:
+            return plain
+        if self.normalization == "ibn_b" and stage == 0:
+            return _instance_norm(plain.name)
+        kind = _INSTEAD_OF_BATCH_NORM.get(self.normalization)
+        if kind is None or (kind is IBN and position != 1):
+            return plain
+        return kind(plain.momentum, plain.epsilon, name=plain.name)
+
+    def after_addition(self, x: keras.KerasTensor, stage: int, block: str, last: bool) -> keras.KerasTensor:
+        """What comes between the addition at the end of a block and the ReLU.
+
+        Args:
+            x: The sum.
+            stage: 1 to 4.
+            block: The prefix of the names of the block's layers.
+            last: Whether it is the last block of its stage.
+        """
+        places = {"ibn_b": last, "dualnorm": True}
+        if stage in self.stages and places.get(self.normalization, False):
+            return _instance_norm(f"{block}_in")(x)
+        return x
+
+    def after_stage(self, x: keras.KerasTensor, stage: int) -> keras.KerasTensor:
+        """What follows a stage, after its last ReLU."""
+        if stage not in self.stages:
+            return x
+        name = f"stage{stage}_{self.normalization}"
+        match self.normalization:
+            case "in":
+                return _instance_norm(name)(x)
+            case "mixstyle":
+                return MixStyle(name=name)(x)
+            case "efdmix":
+                return EFDMix(name=name)(x)
+            case "gate":
+                return ChannelGate(self.reduction, name=name)(x)
+            case "snr":
+                x, embeddings = SNR(self.reduction, name=name)(x, return_embeddings=True)
+                self.embeddings.append(embeddings)
+        return x
+
+
+_INSTEAD_OF_BATCH_NORM = {
+    "ibn_a": IBN,
+    "bin": BatchInstanceNormalization,
+    "aibn": AdaptiveInstanceBatchNormalization,
+}
+
+
+def _instance_norm(name: str) -> keras.Layer:
+    return keras.layers.GroupNormalization(groups=-1, epsilon=1e-5, name=name)
