@@ -92,12 +92,12 @@ def resnet50(
 
     last_of_stage = {"conv2_block3_out": 1, "conv3_block4_out": 2, "conv4_block6_out": 3, "conv5_block3_out": 4}
 
-    def call(layer: keras.Layer, x: Any, **kwargs: Any) -> Any:
+    def call(layer: keras.Layer, x: Any, **_: Any) -> Any:  # beside x there is just the mask of batch norms: None
         if layer.name == "conv1_pad":
             x = layers.Normalization(mean=IMAGENET_BGR_MEAN, variance=(1.0, 1.0, 1.0), name="scaling")(
                 keras.ops.flip(x, axis=-1)
             )
-        x = layer(x, **kwargs)
+        x = layer(x)
         if place := re.fullmatch(r"(conv(\d)_block\d+)_add", layer.name):
             return modules.after_addition(x, int(place[2]) - 1, place[1], last=f"{place[1]}_out" in last_of_stage)
         return modules.after_stage(x, last_of_stage[layer.name]) if layer.name in last_of_stage else x

@@ -221,8 +221,8 @@ def test_mixing_is_the_identity_in_inference_and_with_p_of_zero(kind) -> None:
 @pytest.mark.parametrize("kind", MIXERS)
 def test_p_is_the_share_of_batches_that_are_mixed(kind) -> None:
     layer, F = kind(p=0.25, alpha=1.0, seed=0), styled(4, 2, 2, 2)
-    mixed = [not np.array_equal(to_numpy(layer(F, training=True)), F) for _ in range(200)]
-    assert 0.15 < np.mean(mixed) < 0.35
+    mixed = [not np.array_equal(to_numpy(layer(F, training=True)), F) for _ in range(100)]
+    assert 0.12 < np.mean(mixed) < 0.38
 
 
 def test_every_image_gets_its_partner_from_one_permutation() -> None:
@@ -244,6 +244,20 @@ def test_the_same_seed_mixes_alike_and_each_batch_differently(kind) -> None:
     third = to_numpy(kind(p=1.0, alpha=1.0)(F, training=True))
     keras.utils.set_random_seed(1)
     np.testing.assert_array_equal(to_numpy(kind(p=1.0, alpha=1.0)(F, training=True)), third)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", LAYERS)
+def test_every_compiler_takes_training(kind, mode) -> None:
+    options = {"p": 1.0, "seed": 1} if kind in MIXERS else {}
+    layer, again = (with_random_weights(kind(data_format="channels_last", **options)) for _ in range(2))
+    run = value_and_gradients(lambda x: [layer(x, training=True)], layer.trainable_weights, mode)
+    (actual,), gradients = run([to_tensor(styled(), "float32")], [to_tensor(styled(), "float32")])
+    assert np.all(np.isfinite(actual))
+    assert not np.allclose(actual, styled())
+    assert all(np.all(np.isfinite(g)) and np.any(g) for g in gradients)
+    if kind not in MIXERS:  # XLA draws other random numbers
+        np.testing.assert_allclose(actual, to_numpy(again(styled(), training=True)), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", MIXERS)

@@ -5,7 +5,7 @@ import math
 import keras
 import pytest
 
-from snr_keras.models import reid_model
+from snr_keras.models import NORMALIZATIONS, reid_model
 from snr_keras.models.cost import Cost, layer_cost, stage_costs, stage_of, uncounted
 
 
@@ -38,7 +38,7 @@ def resnet50_by_hand(height: int, width: int, last_stride: int) -> int:
     return count
 
 
-@pytest.fixture(scope="module", params=["none", "in", "snr"])
+@pytest.fixture(scope="module", params=NORMALIZATIONS)
 def small(request) -> keras.Model:
     return reid_model(10, normalization=request.param)
 
@@ -70,6 +70,27 @@ def test_what_snr_adds_is_what_its_equations_say() -> None:
             pixels * channels + 3 * channels
         )  # F~+, and three vectors
     assert (without["stem"], without["head"]) == (with_it["stem"], with_it["head"])
+
+
+def test_what_the_rivals_add_is_what_their_formulas_say() -> None:
+    maps = ((32 * 16, 24), (16 * 8, 40), (8 * 4, 80), (8 * 4, 128))  # pixels and channels after each stage
+    values = [pixels * channels for pixels, channels in maps]
+    norms = 32 * 16 * 24 + 2 * values[0] + 3 * sum(values[1:])  # values that batch norms normalize
+    plain = total(reid_model(10, normalization="none"))
+    added = {
+        "in": (0, 3 * sum(values[:3])),
+        "ibn_a": (0, sum(values[:3])),
+        "ibn_b": (0, 2 * 32 * 16 * 24 + 3 * sum(values[:2])),
+        "bin": (0, 2 * norms),
+        "aibn": (0, 2 * norms),
+        "dualnorm": (0, 3 * sum(values[:3])),
+        "mixstyle": (0, 0),
+        "efdmix": (0, 0),
+        "gate": (sum(2 * c * max(1, c // 16) for _, c in maps), sum(values)),
+    }
+    for normalization, expected in added.items():
+        cost = total(reid_model(10, normalization=normalization))
+        assert (cost.multiply_adds - plain.multiply_adds, cost.elementwise - plain.elementwise) == expected
 
 
 def test_resnet50_of_keras_has_the_figure_of_its_paper() -> None:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from snr_keras.models import embedder, module_stages, reid_model
+from snr_keras.models import NORMALIZATIONS, embedder, module_stages, reid_model
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (6, 32, 16, 3)).astype("float32")
 
@@ -109,7 +109,7 @@ def test_the_embedder_shares_its_weights_with_the_model():
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("normalization", ["none", "in", "snr"])
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
 def test_half_precision_convolves_in_half_and_pools_in_single(policy, normalization):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)

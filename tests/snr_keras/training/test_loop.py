@@ -159,6 +159,17 @@ def test_half_precision_with_its_loss_scale_resumes_bit_for_bit_too(source, tmp_
     assert metrics_without_times(tmp_path / "stopped") == metrics_without_times(tmp_path / "straight")
 
 
+def test_random_numbers_of_layers_resume_too(source, tmp_path):
+    config = dataclasses.replace(SMALL, epochs=1, normalization="mixstyle", stages=None)
+    expected = train(config, source, tmp_path / "straight")
+    with pytest.raises(TrainingInterrupted, match="SIGINT after step 2 of 4"):
+        train(config, source, tmp_path / "stopped", progress=stop_at(2))
+    keras.utils.set_random_seed(99)
+    actual = train(config, source, tmp_path / "stopped", resume=True)
+    assert_same_weights(actual, expected)
+    assert metrics_without_times(tmp_path / "stopped") == metrics_without_times(tmp_path / "straight")
+
+
 def test_a_run_that_was_killed_between_its_log_and_its_checkpoint_logs_nothing_twice(
     source, tmp_path, no_learning, monkeypatch
 ):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from snr_keras.models import reid_model
 from snr_keras.training import TrainingConfig, reid_objective
 from snr_keras.training.step import make_optimizer, make_train_step
 
@@ -78,8 +79,11 @@ def test_the_gradient_is_clipped_to_its_norm():
     np.testing.assert_allclose(10 * float(tf.linalg.global_norm(moments)), 1e-3, rtol=1e-4)  # first moment: 0.1 g
 
 
-def test_weight_decay_leaves_scales_and_shifts_alone():
-    model = tiny_model()
+@pytest.mark.parametrize("normalization", ["bin", "aibn"])
+def test_weight_decay_leaves_scales_shifts_and_mixtures_alone(normalization):
+    model = reid_model(5, normalization=normalization, image_size=(16, 8))
+    for v in model.trainable_variables:
+        v.assign(v / 2 + 0.1)
     optimizer = make_optimizer(TrainingConfig(weight_decay=0.5, warmup_epochs=0, learning_rate=1e-1), 10)
     before = {v.path: np.array(v) for v in model.trainable_variables}
     optimizer.build(model.trainable_variables)
