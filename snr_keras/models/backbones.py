@@ -52,7 +52,7 @@ def resnet_small(
         y = convolution(y, width, 3, 1, (stage, 2))
         if stride != 1 or x.shape[-1] != width:
             x = convolution(x, width, 1, stride, (stage, 0))
-        x = modules.after_addition(layers.Add(name=f"{name}_add")([x, y]), stage, name, last=True)
+        x = modules.before_last_relu(layers.Add(name=f"{name}_add")([x, y]), stage)
         return layers.ReLU(name=f"{name}_out")(x)
 
     images = keras.Input((*image_size, 3), name="images")
@@ -90,7 +90,7 @@ def resnet50(
         place = re.fullmatch(r"conv(\d)_(?:block\d+_(\d)_)?bn", layer.name)
         return modules.batch_norm(copy, int(place[1]) - 1, int(place[2] or 0)) if place else copy
 
-    last_of_stage = {"conv2_block3_out": 1, "conv3_block4_out": 2, "conv4_block6_out": 3, "conv5_block3_out": 4}
+    last_blocks = {"conv2_block3": 1, "conv3_block4": 2, "conv4_block6": 3, "conv5_block3": 4}
 
     def call(layer: keras.Layer, x: Any, **_: Any) -> Any:  # beside x there is just the mask of batch norms: None
         if layer.name == "conv1_pad":
@@ -98,9 +98,12 @@ def resnet50(
                 keras.ops.flip(x, axis=-1)
             )
         x = layer(x)
-        if place := re.fullmatch(r"(conv(\d)_block\d+)_add", layer.name):
-            return modules.after_addition(x, int(place[2]) - 1, place[1], last=f"{place[1]}_out" in last_of_stage)
-        return modules.after_stage(x, last_of_stage[layer.name]) if layer.name in last_of_stage else x
+        block, _, kind = layer.name.rpartition("_")
+        if block in last_blocks and kind == "add":
+            return modules.before_last_relu(x, last_blocks[block])
+        if block in last_blocks and kind == "out":
+            return modules.after_stage(x, last_blocks[block])
+        return x
 
     images = keras.Input((*image_size, 3), name="images")
     trunk = keras.models.clone_model(source, images, clone_function=clone, call_function=call)

@@ -97,18 +97,10 @@ class Modules:
             return plain
         return kind(plain.momentum, plain.epsilon, name=plain.name)
 
-    def after_addition(self, x: keras.KerasTensor, stage: int, block: str, last: bool) -> keras.KerasTensor:
-        """What comes between the addition at the end of a block and the ReLU.
-
-        Args:
-            x: The sum.
-            stage: 1 to 4.
-            block: The prefix of the names of the block's layers.
-            last: Whether it is the last block of its stage.
-        """
-        places = {"ibn_b": last, "dualnorm": True}
-        if stage in self.stages and places.get(self.normalization, False):
-            return _instance_norm(f"{block}_in")(x)
+    def before_last_relu(self, x: keras.KerasTensor, stage: int) -> keras.KerasTensor:
+        """What comes between the last addition of a stage and the ReLU."""
+        if stage in self.stages and self.normalization in ("ibn_b", "dualnorm"):
+            return _instance_norm(f"stage{stage}_in")(x)
         return x
 
     def after_stage(self, x: keras.KerasTensor, stage: int) -> keras.KerasTensor:

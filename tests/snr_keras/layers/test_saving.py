@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 
+from snr_keras import layers
 from snr_keras.layers import SNR
 from snr_keras.losses import BatchHardTripletLoss, DualCausalityLoss
 from tests.snr_keras.backend import to_numpy
@@ -89,7 +90,8 @@ def test_compiled_models_come_back_with_their_loss(tmp_path: Path) -> None:
 
 
 def test_everything_that_is_saved_is_registered() -> None:
-    for cls in (SNR, BatchHardTripletLoss, DualCausalityLoss):
+    saved = [getattr(layers, name) for name in layers.__all__ if name != "SNREmbeddings"]
+    for cls in (*saved, BatchHardTripletLoss, DualCausalityLoss):
         assert keras.saving.get_registered_name(cls) == f"snr_keras>{cls.__name__}"
 
 
