@@ -246,6 +246,7 @@ def test_the_same_seed_mixes_alike_and_each_batch_differently(kind) -> None:
     np.testing.assert_array_equal(to_numpy(kind(p=1.0, alpha=1.0)(F, training=True)), third)
 
 
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="a traced call of JAX's must not update variables")
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("kind", LAYERS)
 def test_every_compiler_takes_training(kind, mode) -> None:
