@@ -188,7 +188,7 @@ def test_efdmix_keeps_maps_whose_lambda_is_one() -> None:
 def test_no_gradient_flows_through_statistics_but_through_the_values_that_efdmix_takes(mode) -> None:
     F, share = styled(), 0.3
     upstream = random(*F.shape, seed=3)
-    shares, partner = np.full((6, 1, 1, 1), share, np.float32), np.array(PARTNER, np.int32)
+    shares, partner = to_tensor(np.full((6, 1, 1, 1), share), "float32"), to_tensor(np.array(PARTNER), "int32")
 
     def gradient(layer: keras.Layer) -> np.ndarray:
         layer.build(F.shape)
