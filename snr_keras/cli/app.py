@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from snr_keras.cli import bench, data, demo, evaluate, extract, pack, parity, recipes, search, summary, train
+from snr_keras.cli import ablate, bench, data, demo, evaluate, extract, pack, parity, recipes, search, summary, train
 from snr_keras.cli.console import say_error
 
 
@@ -46,6 +46,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("train")(train.train_command)
+app.command("ablate")(ablate.ablate_command)
 app.command("recipes")(recipes.recipes_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("extract")(extract.extract_command)

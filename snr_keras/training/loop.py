@@ -14,6 +14,7 @@ from types import FrameType
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch, training_batches
@@ -25,6 +26,7 @@ from snr_keras.training.objective import reid_objective
 from snr_keras.training.progress import Progress, Report
 from snr_keras.training.run_folder import begin_run, resume_run
 from snr_keras.training.step import make_optimizer, make_train_step
+from snr_keras.training.weights import assign_shared_weights
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -42,6 +44,7 @@ def train(
     *,
     resume: bool = False,
     progress: Progress | None = None,
+    initial: Mapping[str, NDArray] | None = None,
 ) -> keras.Model:
     """Train a ReID model on the training images of a data set.
 
@@ -60,6 +63,8 @@ def train(
         resume: Go on with the run that is in `run_dir`; the settings and the images must be those of that run.
         progress: Called after every step, for instance a `RichProgress`. If it is a context manager, it is entered
             for the run.
+        initial: Weights to start from instead of random ones, by their path in a model; of other models too, of which
+            those are taken that have the path and the shape of one here.
 
     Returns:
         The trained model, a `reid_model`.
@@ -81,7 +86,7 @@ def train(
     (resume_run if resume else begin_run)(run_dir, config, source)
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(config.seed)
-    model, state = _newest_or_new(run_dir, config, source, epoch_steps)
+    model, state = _newest_or_new(run_dir, config, source, epoch_steps, initial or {})
 
     total_steps = config.epochs * epoch_steps
     optimizer = model.optimizer
@@ -148,7 +153,11 @@ def train(
 
 
 def _newest_or_new(
-    run_dir: Path, config: TrainingConfig, source: ReIDDataset, epoch_steps: int
+    run_dir: Path,
+    config: TrainingConfig,
+    source: ReIDDataset,
+    epoch_steps: int,
+    initial: Mapping[str, NDArray],
 ) -> tuple[keras.Model, TrainingState]:
     """The compiled model and where it stands: from the newest checkpoint, or at step 0."""
     optimizer = make_optimizer(config, epoch_steps)
@@ -162,6 +171,7 @@ def _newest_or_new(
         state = checkpoint.state()
     else:
         model = new_model(config, len(np.unique(source.train.identities)))
+        assign_shared_weights(model, initial)
         optimizer.build(model.trainable_variables)
         state = TrainingState()
     # Compiled only so that the checkpoint holds the optimizer; it scales the loss itself where that is needed.

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
-from snr_keras.data.dataset import ReIDDataset
+from snr_keras.data.dataset import ReIDDataset, Split
 from snr_keras.training.checkpoints import newest_checkpoint
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.logs import write_atomically
@@ -162,7 +161,7 @@ def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> No
     differences = [
         f"{key} was {old!r}, now {new!r}"
         for part in ("training", "source")
-        for key, old, new in _differences(begun[part], now[part])
+        for key, old, new in unlike(begun[part], now[part])
         if (part, key) != ("source", "name")  # the same images may be called otherwise
     ]
     if differences:
@@ -170,7 +169,7 @@ def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> No
             f"The run in {run_dir} was begun differently: {'; '.join(differences)}. Resume it as it was begun, or "
             "choose another folder. (More epochs are another run, too: the learning rate's schedule depends on them.)"
         )
-    for package, old, new in _differences(begun["versions"], now["versions"]):
+    for package, old, new in unlike(begun["versions"], now["versions"]):
         warnings.warn(f"The run was begun with {package} {old}, now {new}: it may differ in last digits.", stacklevel=3)
 
 
@@ -189,19 +188,33 @@ def _read(run_dir: Path) -> dict[str, Any]:
 
 
 def _describe(config: TrainingConfig, source: ReIDDataset) -> dict[str, Any]:
-    names = [Path(path).name for path in source.train.paths]
-    labelled = json.dumps([names, source.train.identities.tolist()])
     return {
         "training": config.to_json(),
-        "source": {
-            "name": source.name,
-            **({"version": source.version} if source.version else {}),
-            "images": len(names),
-            "identities": len(np.unique(source.train.identities)),
-            "sha256_of_names_and_identities": hashlib.sha256(labelled.encode()).hexdigest(),
-        },
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+        "source": describe_source(source),
+        "versions": package_versions(),
     }
+
+
+def describe_source(source: ReIDDataset) -> dict[str, Any]:
+    """What a model is trained on: its name and version, numbers, and a hash."""
+    return {
+        "name": source.name,
+        **({"version": source.version} if source.version else {}),
+        "images": len(source.train),
+        "identities": source.train.num_identities,
+        "sha256_of_names_and_identities": hash_of_split(source.train),
+    }
+
+
+def hash_of_split(split: Split) -> str:
+    """The SHA-256 of the names of a split's images and of who is on them."""
+    labelled = json.dumps([[Path(path).name for path in split.paths], split.identities.tolist()])
+    return hashlib.sha256(labelled.encode()).hexdigest()
+
+
+def package_versions() -> dict[str, str]:
+    """The versions of Python and of the packages that decide the digits of a run."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
 
 
 def _version(package: str) -> str:
@@ -211,10 +224,11 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+def unlike(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """(dotted key, old value, new value) of every setting that is not the same; None where there is none."""
     for key in sorted(set(old) | set(new)):
         before, after = old.get(key), new.get(key)
         if isinstance(before, Mapping) and isinstance(after, Mapping):
-            yield from _differences(before, after, f"{prefix}{key}.")
+            yield from unlike(before, after, f"{prefix}{key}.")
         elif before != after:
             yield f"{prefix}{key}", before, after

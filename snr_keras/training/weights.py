@@ -6,11 +6,13 @@ happens to fit. Here a weight goes where its name says, or nowhere.
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 FORMAT, FORMAT_VERSION = "snr weights", 1
 
@@ -23,6 +25,19 @@ def save_weights(model: keras.Model, path: Path) -> None:
         for weight in model.weights:
             file[weight.path] = keras.ops.convert_to_numpy(weight)
     os.replace(partial, path)
+
+
+def weights_by_path(model: keras.Model) -> dict[str, NDArray]:
+    """Every weight of a model under its path, copied."""
+    return {weight.path: keras.ops.convert_to_numpy(weight).copy() for weight in model.weights}
+
+
+def assign_shared_weights(model: keras.Model, weights: Mapping[str, NDArray]) -> None:
+    """Set the weights of a model that are in `weights` under the same path and of the same shape, and no others."""
+    for weight in model.weights:
+        value = weights.get(weight.path)
+        if value is not None and value.shape == tuple(weight.shape):
+            weight.assign(value)
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
