@@ -4,7 +4,7 @@
 """
 
 from snr_keras.ablation.plot import save_ablation_plot
-from snr_keras.ablation.report import as_csv, as_latex, as_table, summary
+from snr_keras.ablation.report import as_csv, as_latex, as_table, summary, width_of
 from snr_keras.ablation.run import Ablation, Domain, ablate
 from snr_keras.ablation.variants import VARIANTS, Variant, find_variants
 
@@ -20,4 +20,5 @@ __all__ = [
     "find_variants",
     "save_ablation_plot",
     "summary",
+    "width_of",
 ]

@@ -195,9 +195,13 @@ def as_table(results: Results, *, brief: bool = False) -> Table:
 def as_text(table: Table) -> str:
     """A table as text, as wide as it has to be."""
     text = io.StringIO()
-    width = max(100, Console(width=1000, file=text).measure(table).minimum)
-    Console(width=width, file=text).print(table)
+    Console(width=max(100, width_of(table)), file=text).print(table)
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
+def width_of(table: Table) -> int:
+    """How wide a table must be for all of it to be seen."""
+    return Console(width=10_000).measure(table).maximum
 
 
 def as_csv(results: Results) -> str:

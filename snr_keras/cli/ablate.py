@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from snr_keras.ablation import VARIANTS, Ablation, Domain, ablate, as_table, find_variants
+from snr_keras.ablation import VARIANTS, Ablation, Domain, ablate, as_table, find_variants, width_of
 from snr_keras.cli.console import console, progress_bar, say
 from snr_keras.cli.evaluate import COMPARISON_HELP, ROOT_HELP, TARGET_HELP, USE_HELP, open_targets
 from snr_keras.cli.experiment import SOURCE_HELP, SOURCE_IMAGES_HELP, Experiment, chosen_data, open_experiment
@@ -82,7 +82,7 @@ def ablate_command(
         bar=progress_bar,
     )
     table = as_table(results)
-    console.print(table if console.measure(table).minimum <= console.width else as_table(results, brief=True))
+    console.print(table if width_of(table) <= console.width else as_table(results, brief=True))
     say(f"Everything is in {out}: results.txt, .csv, .tex, .png and .json, and a run folder a training under runs/.")
 
 

@@ -18,6 +18,7 @@ import pytest
         ("pack",),
         ("summary",),
         ("recipes",),
+        ("ablate",),
         ("data",),
         ("data", "synthesize"),
         ("data", "info"),

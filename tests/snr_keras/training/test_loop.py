@@ -52,6 +52,22 @@ def test_the_run_folder_holds_what_was_promised(finished_run):
     assert checkpoint_names(run_dir) == ["step-00000008.keras", "step-00000012.keras"]
 
 
+def test_a_run_starts_from_the_weights_that_are_given_where_they_fit(source, tmp_path, no_learning):
+    given = {
+        "stem_conv/kernel": np.full((3, 3, 3, 24), 0.5, np.float32),
+        "stem_bn/gamma": np.full(3, 0.5, np.float32),  # of another shape
+        "elsewhere/kernel": np.zeros(1, np.float32),  # of another model
+    }
+    config = dataclasses.replace(SMALL, normalization="none", stages=None, epochs=1)
+    begun = {v.path: v.numpy() for v in train(config, source, tmp_path / "given", initial=given).weights}
+    drawn = {v.path: v.numpy() for v in train(config, source, tmp_path / "drawn").weights}
+    np.testing.assert_array_equal(begun.pop("stem_conv/kernel"), 0.5)
+    drawn.pop("stem_conv/kernel")
+    assert begun.keys() == drawn.keys()
+    for path, weight in drawn.items():
+        np.testing.assert_array_equal(begun[path], weight, err_msg=path)
+
+
 def test_the_metrics_have_a_line_for_every_epoch(finished_run):
     records = metrics_without_times(finished_run[0])
     assert [(r["epoch"], r["step"], r["skipped_updates"]) for r in records] == [(1, 4, 0), (2, 8, 0), (3, 12, 0)]

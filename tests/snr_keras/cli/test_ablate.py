@@ -1,0 +1,188 @@
+"""`snr ablate` on a world of few people: two variants, two seeds, stopped and gone on with."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from snr_keras.ablation import VARIANTS, Variant, run
+from snr_keras.data.catalogue import open_trials
+from snr_keras.evaluation import embed_trials, score_trials
+from snr_keras.models import embedder
+from snr_keras.training import RichProgress, load_run
+
+RECIPE = """\
+[training]
+image_size = [32, 16]
+epochs = 2
+identities_per_batch = 4
+images_per_identity = 2
+warmup_epochs = 0
+"""
+
+
+@pytest.fixture
+def options(world: Path, tmp_path_factory, monkeypatch) -> tuple[object, ...]:
+    """A tiny recipe; the module after one stage only, since each takes seconds to compile."""
+    monkeypatch.setitem(VARIANTS, "snr", Variant("SNR, in miniature.", {"normalization": "snr", "stages": (4,)}))
+    recipe = tmp_path_factory.mktemp("recipe") / "tiny.toml"
+    recipe.write_text(RECIPE)
+    return ("--recipe", recipe, "--source", world / "day", "--target", world / "night")
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("ablation") / "out"
+
+
+def test_it_can_be_stopped_in_any_epoch(snr, out: Path, options, monkeypatch) -> None:
+    epochs = []
+
+    class Stops(RichProgress):
+        def __call__(self, report) -> None:
+            super().__call__(report)
+            epochs.extend([report.epoch] if report.epoch_record else [])
+            if len(epochs) == 3:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr("snr_keras.cli.ablate.RichProgress", Stops)
+    assert snr("ablate", "none", "snr", *options, "--seeds", 1, "--out", out).status == 130
+    assert epochs == [1, 2, 1]
+    assert (out / "runs" / "none-seed0" / "evaluation" / "results.json").exists()
+    assert not (out / "runs" / "snr-seed0" / "evaluation").exists()
+
+
+def test_it_goes_on_and_leaves_all_that_it_promises(snr, out: Path, options) -> None:
+    outcome = snr("ablate", "none", "snr", *options, "--seeds", 1, "--out", out, "--resume")
+    assert outcome.status == 0, outcome.output
+    assert outcome.output.count("is done already") == 1
+    assert "epoch 1/2" not in outcome.output  # of snr, which had it
+    told = " ".join(outcome.output.split())
+    assert "mAP / Rank-1 in per cent, of one training, after the last of 2 epochs" in told
+    for name in ("json", "txt", "csv", "tex", "png"):
+        assert (out / f"results.{name}").stat().st_size > 100, name
+    results = json.loads((out / "results.json").read_text())
+    assert (results["home"], results["targets"]) == ("day", ["night"])
+    assert results["settings"]["training"]["epochs"] == 2
+    assert results["settings"]["source"]["identities"] == 4
+    assert results["versions"]["keras"]
+    (own,) = results["figures"]["snr"]
+    assert set(own) == {"day", "night"}
+    assert set(results["differences"]) == {"none"}
+    epochs = [json.loads(line) for line in (out / "runs/snr-seed0/metrics.jsonl").read_text().splitlines()]
+    assert [epoch["epoch"] for epoch in epochs] == [1, 2]
+
+
+def test_more_seeds_are_added_to_what_is_there(snr, out: Path, options) -> None:
+    before = json.loads((out / "results.json").read_text())
+    outcome = snr("ablate", "none", "snr", *options, "--seeds", 2, "--out", out, "--resume")
+    assert outcome.status == 0, outcome.output
+    assert outcome.output.count("is done already") == 2
+    after = json.loads((out / "results.json").read_text())
+    for name in ("none", "snr"):
+        assert len(after["figures"][name]) == 2
+        assert after["figures"][name][0] == before["figures"][name][0]
+    rows = list(csv.DictReader(io.StringIO((out / "results.csv").read_text())))
+    assert [(row["variant"], row["trainings"]) for row in rows] == [("none", "2"), ("snr", "2")]
+    assert rows[0]["snr - variant sd"]
+
+
+def test_what_is_reported_is_the_last_checkpoint_s_whatever_was_watched_before(
+    snr, out: Path, world: Path, tmp_path: Path, options, monkeypatch
+) -> None:
+    """The first epoch is made to look perfect on the target."""
+    calls = []
+
+    def first_is_perfect(embedded, **test):
+        result = score_trials(embedded, **test)
+        calls.append(result)
+        ones = tuple(1.0 for _ in result.average_precisions)
+        return replace(result, mAP=1.0, average_precisions=ones) if len(calls) == 1 else result
+
+    monkeypatch.setattr(run, "score_trials", first_is_perfect)
+    watched = tmp_path / "watched"
+    outcome = snr("ablate", "none", *options, "--seeds", 1, "--out", watched, "--watch")
+    assert outcome.status == 0, outcome.output
+    folder = watched / "runs" / "none-seed0"
+    seen = [json.loads(line) for line in (folder / "watch.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in seen] == [1, 2]
+    assert seen[0]["mAP"]["night"] == 1.0
+    assert "watched, not used: mAP after epoch 1: night 100.0" in outcome.output
+
+    _, model = load_run(folder)
+    trials = open_trials(world / "night", root=tmp_path, splits=("query", "gallery"))
+    last = score_trials(embed_trials(embedder(model), trials))
+    assert last.mAP < 1
+    reported = json.loads((watched / "results.json").read_text())["figures"]["none"][0]["night"]
+    assert reported["mAP"] == pytest.approx(last.mAP, abs=1e-12)
+    unwatched = out / "runs" / "none-seed0" / "evaluation" / "results.json"
+    assert (folder / "evaluation" / "results.json").read_bytes() == unwatched.read_bytes()
+
+
+def test_variants_start_from_the_same_weights(snr, world: Path, tmp_path: Path, options, monkeypatch) -> None:
+    begun = {}
+
+    def only_note(config, source, run_dir, *, initial, **rest):
+        begun[config.normalization] = (config.seed, initial)
+        raise ValueError("noted")
+
+    monkeypatch.setattr(run, "train", only_note)
+    for name in ("none", "snr"):
+        assert "noted" in snr("ablate", name, *options, "--out", tmp_path / name).output
+    (seed, plain), (_, ours) = begun["none"], begun["snr"]
+    assert seed == 0
+    assert list(plain) == list(ours)
+    assert all((plain[path] == ours[path]).all() for path in plain)
+    assert len({round(float(plain[path].std()), 5) for path in plain if path.endswith("kernel")}) > 5
+
+
+def test_other_settings_and_what_is_there_are_not_mixed(snr, out: Path, options, world: Path) -> None:
+    before = (out / "results.json").read_bytes()
+    for arguments, message in (
+        ((), "--resume"),
+        (("--resume", "--set", "training.epochs=3"), "training.epochs was 2, now 3"),
+        (("--resume", "--target", world / "day"), "targets was"),
+        (("--resume", "--set", "test.flip=true"), "test.flip was False, now True"),
+        (("--resume", "--set", "training.stages=[1]"), "The variants of an ablation decide `stages`"),
+    ):
+        outcome = snr("ablate", "none", *options, "--out", out, *arguments)
+        assert outcome.status == 1
+        assert message in outcome.output
+    assert (out / "results.json").read_bytes() == before
+
+
+def test_several_sources_have_no_home_and_one_target_no_mean(snr, world: Path, tmp_path: Path, options) -> None:
+    sources = f"{world / 'day'},{world / 'night'}"
+    arguments = ("--source", sources, "--set", "training.epochs=1", "--seeds", 1, "--out", tmp_path / "out")
+    outcome = snr("ablate", "none", *options[:2], *options[4:], *arguments)
+    assert outcome.status == 0, outcome.output
+    assert "leave nothing to test on at home" in outcome.output
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["home"] is None
+    assert results["settings"]["source"]["name"] == "day+night"
+    assert results["differences"] == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("batch",), "A variant is one of none, in, ibn-a"),
+        (("none", "--recipe", "paper"), "A recipe is one of paper_resnet50, synthetic"),
+        (("none", "--recipe", "paper_resnet50"), "Say what to train on"),
+        (("none", "--set", "training.epoch=1"), "--set training.epoch=1: [training] the settings are"),
+    ],
+)
+def test_mistakes_end_in_one_message(snr, tmp_path: Path, arguments, message: str) -> None:
+    outcome = snr("ablate", *arguments, "--out", tmp_path / "out")
+    assert outcome.status == 1
+    assert message in outcome.output
+    assert not (tmp_path / "out" / "runs").exists()
+
+
+def test_a_source_of_one_s_own_needs_a_target(snr, world: Path, tmp_path: Path) -> None:
+    outcome = snr("ablate", "none", "--source", world / "day", "--out", tmp_path / "out")
+    assert outcome.status == 1
+    assert "Say what to test on" in outcome.output
