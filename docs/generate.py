@@ -31,6 +31,8 @@ def _read(name: str) -> Any:
 DEMO: Figures = _read("demo.json")
 #: `snr demo --seeds 3 --epochs 20 --variant in --variant snr`: likewise.
 LONGER: Figures = _read("demo_20_epochs.json")
+#: `snr ablate`: its summary.json.
+ABLATION: dict[str, Any] = _read("ablation.json")
 #: `snr bench layer --out ...`, and the same with `--jit-compile`.
 BENCH: list[dict[str, Any]] = _read("bench_layer.json") + _read("bench_layer_xla.json")
 
@@ -72,6 +74,28 @@ def demo_differences(demo: Figures) -> str:
     return _table(["tested on", "difference", *seeds, "mean ± standard deviation"], rows)
 
 
+def ablation(results: dict[str, Any]) -> str:
+    """A row a variant: source, targets and their mean, and by how much SNR is above it."""
+    home, targets, bootstrap = results["home"], results["targets"], results["bootstrap"]
+    rows = [
+        [
+            f"`{name}`",
+            *(_both(results, name, domains) for domains in ([home], *([target] for target in targets), targets)),
+            _with_interval(results["differences"].get(name)),
+        ]
+        for name in results["figures"]
+    ]
+    trainings, epochs = len(results["figures"]["snr"]), results["settings"]["training"]["epochs"]
+    confidence = f"{100 * bootstrap['confidence']:.0f} %"
+    about = (
+        f"mAP / Rank-1 in per cent, mean ± standard deviation of {trainings} trainings, {epochs} epochs on `{home}`.\n"
+        "In the last column, the mean difference in mAP ± its standard deviation from seed to seed, in brackets its\n"
+        f"{confidence} interval over queries ({bootstrap['resamples']} paired resamples), which covers no training."
+    )
+    headings = ["variant", f"{home} (source)", *targets, "**mean of targets**", "snr - variant"]
+    return f"{about}\n\n{_table(headings, rows)}"
+
+
 def bench_summary() -> str:
     """The layer against an instance norm, in a sentence."""
     ratios = [row["of_group_norm"] for row in BENCH if not row["jit_compile"]]
@@ -93,6 +117,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "demo_table": partial(demo_table, DEMO),
     "demo_differences": partial(demo_differences, DEMO),
     "longer_demo_differences": partial(demo_differences, LONGER),
+    "ablation": partial(ablation, ABLATION),
     "bench_summary": bench_summary,
     "bench_table": bench_table,
 }
@@ -157,6 +182,18 @@ def _memory(timing: dict[str, Any]) -> str:
 
 def _spread(values: list[float]) -> str:
     return f"{mean(values):.1f} ± {stdev(values):.1f}"
+
+
+def _with_interval(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    low, high = 100 * found["low"], 100 * found["high"]
+    by_seed = [100 * difference for difference in found["by_seed"]]
+    return f"{_signed(by_seed)} [{low:+.1f}, {high:+.1f}]"
+
+
+def _signed(values: list[float]) -> str:
+    return f"{mean(values):+.1f} ± {stdev(values):.1f}"
 
 
 def _best_in_bold(row: list[str]) -> list[str]:

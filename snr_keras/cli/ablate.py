@@ -57,8 +57,10 @@ def ablate_command(
     trainings differ is beside it, as a standard deviation over seeds.
     """
     variants = find_variants(variant or ())
-    if out.exists() and any(out.iterdir()) and not resume:
-        raise FileExistsError(f"{out} is not empty. Go on with what is there (--resume), or choose another --out.")
+    if not resume and out.exists() and any(path.name != "data" for path in out.iterdir()):
+        raise FileExistsError(
+            f"{out} holds something already. Go on with what is there (--resume), or choose another --out."
+        )
     settings = load_recipe(recipe, changes or ())
     data = chosen_data(
         settings.data, source=source, source_images=source_images, target=target, comparison=comparison, use=use
