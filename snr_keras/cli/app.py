@@ -7,7 +7,21 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from snr_keras.cli import ablate, bench, data, demo, evaluate, extract, pack, parity, recipes, search, summary, train
+from snr_keras.cli import (
+    ablate,
+    bench,
+    data,
+    demo,
+    evaluate,
+    extract,
+    pack,
+    parity,
+    recipes,
+    search,
+    summary,
+    train,
+    visualize,
+)
 from snr_keras.cli.console import say_error
 
 
@@ -49,6 +63,7 @@ app.command("train")(train.train_command)
 app.command("ablate")(ablate.ablate_command)
 app.command("recipes")(recipes.recipes_command)
 app.command("evaluate")(evaluate.evaluate_command)
+app.command("visualize")(visualize.visualize_command)
 app.command("extract")(extract.extract_command)
 app.command("search")(search.search_command)
 app.command("summary")(summary.summary_command)

@@ -49,10 +49,7 @@ def evaluate_command(
     Prints mAP, Rank-1, Rank-5, Rank-10 and mINP; writes results.json, and for each target a picture of ranked
     galleries: a query, its ten nearest gallery images, right ones in green and wrong ones in red.
     """
-    chosen = chosen_comparison(comparison, use)
-    names = (*(target or ()), *(chosen.targets if chosen else ()))
-    if not names:
-        raise ValueError("Say what to test on: --target DATASET, or --comparison NAME for the targets of a comparison.")
+    names = target_names(target, comparison, use)
     _, model = load_run(run)  # first, since a known target is drawn when it is opened
     targets = open_targets(names, root, distance=distance, protocol=protocol)
     results = evaluate_targets(
@@ -61,6 +58,15 @@ def evaluate_command(
     console.print(results_table(results, title=str(run)))
     say_left_out_queries(results)
     say(f"results.json and ranked galleries: {out or run / 'evaluation'}")
+
+
+def target_names(target: Iterable[str] | None, comparison: str | None, use: Iterable[str] | None) -> tuple[str, ...]:
+    """What the user wants to test on; ValueError if that is nothing."""
+    chosen = chosen_comparison(comparison, use)
+    names = (*(target or ()), *(chosen.targets if chosen else ()))
+    if not names:
+        raise ValueError("Say what to test on: --target DATASET, or --comparison NAME for the targets of a comparison.")
+    return names
 
 
 def chosen_comparison(name: str | None, use: Iterable[str] | None) -> Comparison | None:

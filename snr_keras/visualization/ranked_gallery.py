@@ -1,20 +1,86 @@
 """The picture that ReID users know: a query, its ten nearest gallery images, right ones and wrong ones framed."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from snr_keras.data.images import decode_image
-from snr_keras.evaluation import EmbeddedDataset
+from snr_keras.evaluation import EmbeddedDataset, evaluate_queries
 from snr_keras.evaluation.distances import distance_rows
 from snr_keras.evaluation.protocols import RetrievalLabels
 from snr_keras.evaluation.report import protocol_of
-from snr_keras.visualization.figures import save_figure
+from snr_keras.visualization.figures import INK, caption, save_figure, show_image
 
-RIGHT, WRONG, QUERY = "#2a9d3a", "#d1322d", "#333333"
+RIGHT, WRONG = "#2a9d3a", "#d1322d"
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """How a model ranks the gallery for one query.
+
+    Attributes:
+        query: The query's index.
+        average_precision: In [0, 1].
+        first_right: The rank, from 1, of its first match.
+        nearest: (k,) indices of its nearest gallery images; those that the protocol leaves out are not among them.
+        right: (k,) which of them show the query's identity.
+    """
+
+    query: int
+    average_precision: float
+    first_right: int
+    nearest: NDArray[np.intp]
+    right: NDArray[np.bool_]
+
+
+def rankings(
+    embedded: EmbeddedDataset,
+    *,
+    num_queries: int = 8,
+    top: int = 10,
+    worst_first: bool = False,
+    distance: str = "cosine",
+    protocol: str | None = None,
+) -> list[Ranking]:
+    """The rankings of some of the queries that have a match.
+
+    Args:
+        embedded: Embeddings and labels.
+        num_queries: How many at most.
+        top: The length of each ranking, at most.
+        worst_first: Those of the lowest average precision, the lowest first and of equal ones the first in the
+            dataset. Otherwise queries evenly spread over the dataset, in its order.
+        distance: "cosine" or "euclidean".
+        protocol: "market1501" or "no_camera"; by default what the dataset's camera labels allow.
+
+    Raises:
+        ValueError: As `evaluate_embeddings`; so if no query has a match.
+    """
+    query, gallery = embedded.dataset.query, embedded.dataset.gallery
+    protocol = protocol or protocol_of(embedded.dataset)
+    of_both = (query.identities, gallery.identities, query.cameras, gallery.cameras)
+    figures = evaluate_queries(embedded.query, embedded.gallery, *of_both, distance=distance, protocol=protocol)
+    precisions = figures.average_precisions
+    with_match = np.flatnonzero(np.isfinite(precisions))
+    if worst_first:
+        chosen = with_match[np.argsort(precisions[with_match], kind="stable")][:num_queries]
+    else:
+        spread = np.linspace(0, len(with_match) - 1, min(num_queries, len(with_match))).round().astype(int)
+        chosen = with_match[spread]
+    labels = RetrievalLabels.checked(*of_both, protocol)
+    found = []
+    for q, distances in zip(chosen, distance_rows(embedded.query[chosen], embedded.gallery, distance), strict=True):
+        matches, valid = labels.matches_and_valid(q)
+        order = np.argsort(distances, kind="stable")
+        nearest = order[valid[order]][:top]
+        first_right = int(figures.first_ranks[q])
+        found.append(Ranking(int(q), float(precisions[q]), first_right, nearest, matches[nearest]))
+    return found
 
 
 def save_ranked_gallery(
@@ -23,48 +89,43 @@ def save_ranked_gallery(
     *,
     num_queries: int = 8,
     top: int = 10,
+    worst_first: bool = False,
     distance: str = "cosine",
     protocol: str | None = None,
     title: str = "",
 ) -> Path:
-    """Draw queries, evenly spread over those that have a match, each with its nearest gallery images.
+    """Draw queries that have a match, a row each, with their average precision and their nearest gallery images.
 
     Args:
         embedded: Embeddings, labels and the images' paths.
         path: The PNG to write.
         num_queries: Rows.
         top: Gallery images a row.
-        distance: "cosine" or "euclidean".
-        protocol: "market1501" or "no_camera"; by default what the dataset's camera labels allow.
+        worst_first: As for `rankings`, and so are the next two.
+        distance: See `worst_first`.
+        protocol: See `worst_first`.
         title: A line above the picture.
     """
     query, gallery = embedded.dataset.query, embedded.dataset.gallery
-    protocol = protocol or protocol_of(embedded.dataset)
-    labels = RetrievalLabels.checked(query.identities, gallery.identities, query.cameras, gallery.cameras, protocol)
-    with_match = [q for q in range(len(query.paths)) if labels.matches_and_valid(q)[0].any()]
-    spread = np.linspace(0, len(with_match) - 1, min(num_queries, len(with_match))).round().astype(int)
-    chosen = [with_match[i] for i in spread]
-    figure = Figure(figsize=(0.85 * (top + 1), 1.9 * len(chosen) + 0.4), layout="constrained")
-    axes = figure.subplots(len(chosen), top + 1, squeeze=False)
-    for row, q in enumerate(chosen):
-        matches, valid = labels.matches_and_valid(q)
-        distances = next(distance_rows(embedded.query[q : q + 1], embedded.gallery, distance))
-        ranking = [g for g in np.argsort(distances, kind="stable") if valid[g]][:top]
-        _draw(axes[row, 0], query.paths[q], QUERY, f"query {query.identities[q]}")
-        for column, ax in enumerate(axes[row, 1:]):
-            if column < len(ranking):
-                g = ranking[column]
-                _draw(ax, gallery.paths[g], RIGHT if matches[g] else WRONG, f"{column + 1}: {gallery.identities[g]}")
+    rows = rankings(
+        embedded, num_queries=num_queries, top=top, worst_first=worst_first, distance=distance, protocol=protocol
+    )
+    figure = Figure(figsize=(0.85 * (top + 1), 1.9 * len(rows) + 0.4), layout="constrained")
+    axes = figure.subplots(len(rows), top + 1, squeeze=False)
+    for row, ranking in zip(axes, rows, strict=True):
+        _draw(row[0], query.paths[ranking.query], INK, f"query {query.identities[ranking.query]}")
+        told = f"AP {100 * ranking.average_precision:.1f} %, first right: {ranking.first_right}"
+        row[0].set_ylabel(told, fontsize=8)
+        for column, ax in enumerate(row[1:]):
+            if column < len(ranking.nearest):
+                g, colour = ranking.nearest[column], RIGHT if ranking.right[column] else WRONG
+                _draw(ax, gallery.paths[g], colour, f"{column + 1}: {gallery.identities[g]}")
             else:
                 ax.axis("off")
-    figure.suptitle(title or f"{embedded.dataset.name}: right in green, wrong in red")
+    figure.suptitle(title or f"{caption(embedded.dataset.name)}: right in green, wrong in red")
     return save_figure(figure, path)
 
 
-def _draw(ax: Axes, image: str, colour: str, caption: str) -> None:
-    ax.imshow(decode_image(Path(image).read_bytes()).numpy(), aspect="auto")
-    ax.set_title(caption, fontsize=8, color=colour)
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for side in ax.spines.values():
-        side.set(color=colour, linewidth=3)
+def _draw(ax: Axes, image: str, colour: str, title: str) -> None:
+    show_image(ax, decode_image(Path(image).read_bytes()).numpy(), colour=colour, frame=3)
+    ax.set_title(title, fontsize=8, color=colour)

@@ -1,16 +1,14 @@
 """What a search found, as pictures: each query and its nearest, by their distance."""
 
 import os
-import warnings
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from snr_keras.data.images import decode_or_say_why
-from snr_keras.data.report import printable
 from snr_keras.retrieval import SearchResult
-from snr_keras.visualization.figures import save_figure
+from snr_keras.visualization.figures import caption, frame_axes, save_figure, show_image
 
 
 def save_search_gallery(
@@ -31,7 +29,7 @@ def save_search_gallery(
     figure = Figure(figsize=(0.95 * columns, 2.1 * rows + 0.3), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     for row, query in enumerate(result.queries[:rows]):
-        _draw(axes[row, 0], result.paths[row], _short(query), frame=3)
+        _draw(axes[row, 0], result.paths[row], caption(os.path.basename(query), 16), frame=3)
         for column, ax in enumerate(axes[row, 1:]):
             if column < len(result.matches[row]):
                 match = result.matches[row][column]
@@ -39,24 +37,14 @@ def save_search_gallery(
             else:
                 ax.axis("off")
     figure.suptitle(f"queries and the nearest of {result.gallery} pictures, {result.distance} distance", fontsize=8)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box in place of a letter is all it means
-        return save_figure(figure, path)
+    return save_figure(figure, path)
 
 
-def _draw(ax: Axes, path: str, caption: str, *, frame: int) -> None:
+def _draw(ax: Axes, path: str, title: str, *, frame: int) -> None:
     image = decode_or_say_why(path)
     if isinstance(image, str):
         ax.text(0.5, 0.5, "not\nreadable", ha="center", va="center", fontsize=7, transform=ax.transAxes)
+        frame_axes(ax, frame=frame)
     else:
-        ax.imshow(image.numpy(), aspect="auto")
-    ax.set_title(caption, fontsize=7, parse_math=False)
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for side in ax.spines.values():
-        side.set(color="#333333", linewidth=frame)
-
-
-def _short(name: str) -> str:
-    name = printable(os.path.basename(name))
-    return name if len(name) <= 16 else f"{name[:7]}..{name[-7:]}"
+        show_image(ax, image.numpy(), frame=frame)
+    ax.set_title(title, fontsize=7)

@@ -1,0 +1,62 @@
+"""`snr visualize`: what a trained model looks at, what it makes of it, and where it fails, as pictures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from snr_keras.cli.console import console, progress_bars, results_table, say, say_left_out_queries
+from snr_keras.cli.evaluate import (
+    COMPARISON_HELP,
+    PROTOCOL_HELP,
+    ROOT_HELP,
+    TARGET_HELP,
+    USE_HELP,
+    open_targets,
+    target_names,
+)
+from snr_keras.training import load_run
+from snr_keras.visualization import Choices, visualize
+from snr_keras.visualization.report import check_ready
+
+RUNS_HELP = "Run folders of snr train, folders of snr pack, or `pretrained`, the model that is in the package."
+
+
+def visualize_command(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help=RUNS_HELP)],
+    target: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=TARGET_HELP)] = None,
+    comparison: Annotated[str | None, typer.Option(metavar="NAME", help=COMPARISON_HELP)] = None,
+    use: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=USE_HELP)] = None,
+    root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
+    out: Annotated[Path, typer.Option(help="The folder to write, new or empty.")] = Path("runs/pictures"),
+    worst: Annotated[int, typer.Option(min=1, help="Queries in the gallery of the worst, of each target.")] = 8,
+    images: Annotated[int, typer.Option(min=1, help="People of each target whose activation maps are drawn.")] = 2,
+    sample: Annotated[int, typer.Option(min=4, help="Images of each target, at most, for t-SNE and gates.")] = 128,
+    stage: Annotated[int, typer.Option(min=1, max=4, help="The stage before and after whose SNR t-SNE looks.")] = 3,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of people, and of the t-SNE.")] = 0,
+    distance: Annotated[str, typer.Option(help="cosine or euclidean.")] = "cosine",
+    protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP)] = None,
+    flip: Annotated[
+        bool, typer.Option("--flip", help="Average each embedding with that of the mirrored image.")
+    ] = False,
+) -> None:
+    """Draw what trained models look at, what they make of it, and where they fail.
+
+    Writes PNGs and report.html, one page with all of them and what each shows, which needs no network: for each run the
+    worst queries of each target with their ten nearest; activation maps of F, F~, F~+ and F~- after each stage; a t-SNE
+    before and after SNR and of the embeddings, by domain and by person; the gates of SNR, channel by channel, and their
+    numbers as JSON; for each target the CMC curves of all runs. Of a run without SNR there is F alone, and no gate.
+    """
+    names = target_names(target, comparison, use)
+    if again := sorted({str(run) for run in runs if runs.count(run) > 1}):
+        raise ValueError(f"Name each run once. Received again: {', '.join(again)}")
+    check_ready(out)
+    choices = Choices(worst, images, sample, stage, seed, distance, protocol, flip)
+    models = {str(run): load_run(run)[1] for run in runs}  # first, since a known target is drawn when it is opened
+    targets = open_targets(names, root, distance=distance, protocol=protocol)
+    with progress_bars() as progress:
+        results = visualize(models, targets, out, choices=choices, progress=progress)
+    for name, of_run in results.items():
+        console.print(results_table(of_run, title=name))
+    say_left_out_queries(next(iter(results.values())))
+    say(f"{out / 'report.html'}: all pictures in one page, and what each shows; they lie beside it")
