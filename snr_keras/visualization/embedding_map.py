@@ -19,19 +19,20 @@ PERSON_COLOURS = tuple(colormaps["Dark2"](n) for n in range(PEOPLE))
 MARKERS = "os^Dvp*hX<>"
 
 
-def scikit_learn_tsne() -> type[Any]:
-    """The class TSNE of scikit-learn.
+def scikit_learn() -> tuple[type[Any], Any]:
+    """The class TSNE, and what bounds its threads.
 
     Raises:
         ModuleNotFoundError: If it is not installed; the message says how to.
     """
     try:
         from sklearn.manifold import TSNE
+        from threadpoolctl import threadpool_limits
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             'A t-SNE is made with scikit-learn. Install with: pip install "snr-reid[visualize]"'
         ) from error
-    return TSNE
+    return TSNE, threadpool_limits
 
 
 def tsne(features: ArrayLike, *, seed: int = 0) -> NDArray[np.float32]:
@@ -52,7 +53,9 @@ def tsne(features: ArrayLike, *, seed: int = 0) -> NDArray[np.float32]:
     if features.ndim != 2 or len(features) < 4:
         raise ValueError(f"A t-SNE takes a matrix of at least 4 rows. Received: shape {features.shape}")
     perplexity = min(30.0, (len(features) - 1) / 3)  # about how many neighbours count; scikit-learn's default is 30
-    places = scikit_learn_tsne()(perplexity=perplexity, init="pca", random_state=seed).fit_transform(features)
+    TSNE, threadpool_limits = scikit_learn()
+    with threadpool_limits(1):  # more of them wait for each other on a busy machine, for minutes
+        places = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(features)
     return np.asarray(places, np.float32)
 
 

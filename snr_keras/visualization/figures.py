@@ -13,14 +13,14 @@ from snr_keras.data.report import printable
 INK = "#333333"
 
 
-def save_figure(figure: Figure, path: str | os.PathLike) -> Path:
+def save_figure(figure: Figure, path: str | os.PathLike, *, dpi: int = 150) -> Path:
     """Write a figure as PNG, replacing what was there only when it is whole; no display, no global state."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box in place of a letter is all it means
-        figure.savefig(partial, format="png", dpi=150, bbox_inches="tight", facecolor="white")
+        figure.savefig(partial, format="png", dpi=dpi, bbox_inches="tight", facecolor="white")
     os.replace(partial, path)
     return path
 

@@ -123,7 +123,7 @@ def save_ranked_gallery(
             else:
                 ax.axis("off")
     figure.suptitle(title or f"{caption(embedded.dataset.name)}: right in green, wrong in red")
-    return save_figure(figure, path)
+    return save_figure(figure, path, dpi=100)  # photographs make large files
 
 
 def _draw(ax: Axes, image: str, colour: str, title: str) -> None:

@@ -21,7 +21,7 @@ from snr_keras.models import embedder
 from snr_keras.training.logs import write_atomically
 from snr_keras.visualization import explanations
 from snr_keras.visualization.cmc_curves import save_cmc_curves
-from snr_keras.visualization.embedding_map import save_embedding_map, scikit_learn_tsne
+from snr_keras.visualization.embedding_map import save_embedding_map, scikit_learn
 from snr_keras.visualization.gates import gate_statistics, save_gate_statistics
 from snr_keras.visualization.maps import save_activation_maps
 from snr_keras.visualization.ranked_gallery import save_ranked_gallery
@@ -90,8 +90,8 @@ def visualize(
 
     Raises:
         FileExistsError: If there is something in the folder.
-        ValueError: If there is no model or target, a target cannot be tested on (as `check_target`), or a model has
-            no such stage.
+        ValueError: If there is no model or target, a target cannot be tested on (as `check_target`), they have fewer
+            than 4 images, or a model has no such stage.
         ModuleNotFoundError: Without scikit-learn, which makes the t-SNE.
     """
     choices = choices or Choices()
@@ -105,8 +105,12 @@ def visualize(
     for trials in targets:
         for trial in trials:
             check_target(trial, distance=choices.distance, protocol=choices.protocol)
+    named = dict(zip(distinct([trials[0].name for trials in targets]), targets, strict=True))
+    samples = {name: sample_images(of[0], choices.sample, seed=choices.seed) for name, of in named.items()}
+    if (images := sum(map(len, samples.values()))) < 4:
+        raise ValueError(f"Expected at least 4 images of all targets, which a t-SNE takes. Received: {images}")
     with _whole_folder(Path(out)) as folder:
-        return _draw_all(models, targets, folder, choices, progress or (lambda *_: None))
+        return _draw_all(models, named, samples, folder, choices, progress or (lambda *_: None))
 
 
 def check_ready(out: str | os.PathLike[str]) -> None:
@@ -119,22 +123,21 @@ def check_ready(out: str | os.PathLike[str]) -> None:
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"Pictures need a folder of their own, new or empty. Received: {str(out)!r}")
-    scikit_learn_tsne()
+    scikit_learn()
 
 
 def _draw_all(
     models: Mapping[str, keras.Model],
-    targets: Sequence[Sequence[ReIDDataset]],
+    targets: Mapping[str, Sequence[ReIDDataset]],
+    samples: Mapping[str, Split],
     folder: Path,
     choices: Choices,
     progress: Progress,
 ) -> dict[str, list[TargetResult]]:
-    named = dict(zip(distinct([trials[0].name for trials in targets]), targets, strict=True))
-    samples = {name: sample_images(of[0], choices.sample, seed=choices.seed) for name, of in named.items()}
     results, sections = {}, []
     for number, (name, model) in enumerate(models.items(), 1):
         drawing = _Drawing(model, folder, _slug(number, name), choices, partial(_say_of, progress, name))
-        results[name], failures = drawing.failures(named)
+        results[name], failures = drawing.failures(targets)
         with_snr = [str(stage.number) for stage in stages_of(model) if stage.snr is not None]
         told = (
             f"SNR follows the stages {', '.join(with_snr)}."
@@ -143,7 +146,7 @@ def _draw_all(
         )
         sections.append(Section(name, told, [failures, *drawing.inside(samples)]))
     curves = []
-    for number, target in enumerate(named):
+    for number, target in enumerate(targets):
         path = folder / f"cmc_{_slug(number + 1, target)}.png"
         save_cmc_curves({name: of_model[number] for name, of_model in results.items()}, path)
         curves.append(Picture(target, path, 440))

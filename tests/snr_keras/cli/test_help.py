@@ -13,6 +13,7 @@ import pytest
         ("demo",),
         ("train",),
         ("evaluate",),
+        ("visualize",),
         ("extract",),
         ("search",),
         ("pack",),
