@@ -12,7 +12,7 @@ import tensorflow as tf
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from snr_keras.data.report import printable
@@ -44,27 +44,30 @@ def _say(where: Console, text: object) -> None:
 @contextmanager
 def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
     """A bar for long work; yields the function that moves it, called with the number done and in all."""
-    with progress_bars() as move:
+    with changing_bar() as move:
         move(description, 0, None)
         yield lambda done, total: move(description, done, total)
 
 
 @contextmanager
-def progress_bars() -> Iterator[Callable[[str, int, int | None], None]]:
-    """A bar for each of several works; yields the function that moves one, called with what is done and how much."""
+def changing_bar() -> Iterator[Callable[[str, int, int | None], None]]:
+    """A bar for one work after another; yields the function that moves it, called with what is done and how much."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    tasks: dict[str, TaskID] = {}
+    doing = ""
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(doing, total=None)
 
         def move(description: str, done: int, total: int | None) -> None:
-            if description not in tasks:
-                tasks[description] = bar.add_task(escape(printable(description)), total=None)
-            bar.update(tasks[description], completed=done, total=total)
+            nonlocal doing
+            if description != doing:
+                doing = description
+                bar.reset(task, description=escape(printable(description)))
+            bar.update(task, completed=done, total=total)
 
         yield move
 

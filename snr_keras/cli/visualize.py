@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from snr_keras.cli.console import console, progress_bars, results_table, say, say_left_out_queries
+from snr_keras.cli.console import changing_bar, console, results_table, say, say_left_out_queries
 from snr_keras.cli.evaluate import (
     COMPARISON_HELP,
     PROTOCOL_HELP,
@@ -52,10 +52,19 @@ def visualize_command(
     if again := sorted({str(run) for run in runs if runs.count(run) > 1}):
         raise ValueError(f"Name each run once. Received again: {', '.join(again)}")
     check_ready(out)
-    choices = Choices(worst, images, sample, stage, seed, distance, protocol, flip)
+    choices = Choices(
+        worst=worst,
+        images=images,
+        sample=sample,
+        stage=stage,
+        seed=seed,
+        distance=distance,
+        protocol=protocol,
+        flip=flip,
+    )
     models = {str(run): load_run(run)[1] for run in runs}  # first, since a known target is drawn when it is opened
     targets = open_targets(names, root, distance=distance, protocol=protocol)
-    with progress_bars() as progress:
+    with changing_bar() as progress:
         results = visualize(models, targets, out, choices=choices, progress=progress)
     for name, of_run in results.items():
         console.print(results_table(of_run, title=printable(name)))
