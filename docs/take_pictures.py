@@ -1,4 +1,4 @@
-"""Pictures of `snr visualize` for the page about them, in 256 colours so that they are small.
+"""Pictures of `snr visualize` for the page about them, in 128 colours so that they are small.
 
 python docs/take_pictures.py runs/pictures
 """
@@ -30,7 +30,9 @@ def main(folder: Path) -> None:
     """
     for name, source in TAKEN.items():
         with Image.open(folder / source) as picture:
-            picture.convert("RGB").quantize(256).save(IMAGES / name, optimize=True)
+            whole = picture.convert("RGB")
+            palette = whole.quantize(128, method=Image.Quantize.MAXCOVERAGE)  # of small spots too
+            whole.quantize(palette=palette).save(IMAGES / name, optimize=True)
         print(f"{IMAGES / name}: {(IMAGES / name).stat().st_size / 1e3:.0f} kB")
 
 
