@@ -8,7 +8,7 @@ import numpy as np
 
 from snr_ref._checks import integer_labels
 
-Protocol = Literal["market1501", "no_camera"]
+Protocol = Literal["market1501", "no_camera", "single_gallery_shot"]
 
 JUNK, DISTRACTOR = -1, 0
 
@@ -46,6 +46,10 @@ def evaluate_retrieval(
     identity in the query's own camera. Distractors, of identity 0, stay and match nobody. Under "no_camera" cameras
     play no part.
 
+    "single_gallery_shot", the classic protocol of CUHK03, has the junk of "market1501" and another CMC: the gallery is
+    one image of each identity, drawn at random, and each distractor. The curve is the expectation over all draws, which
+    published code estimates with a few of them. mAP and mINP are over the whole gallery, as there.
+
     Args:
         distances: (Q, G), smaller is nearer.
         query_ids: (Q,) integers, neither -1 nor 0.
@@ -53,7 +57,7 @@ def evaluate_retrieval(
         query_cameras: (Q,) integers; not needed under "no_camera".
         gallery_cameras: (G,) integers; not needed under "no_camera".
         max_rank: Length of the CMC curve. Beyond the gallery's end the curve keeps its last value.
-        protocol: "market1501" or "no_camera".
+        protocol: "market1501", "no_camera" or "single_gallery_shot".
 
     Returns:
         The metrics, over the queries that have a match to find.
@@ -64,38 +68,26 @@ def evaluate_retrieval(
 
     Source:
         Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015 (protocol, CMC, mAP); Ye et al., "Deep
-        Learning for Person Re-identification: A Survey and Outlook", TPAMI 2021 (mINP).
+        Learning for Person Re-identification: A Survey and Outlook", TPAMI 2021 (mINP); Li et al., "DeepReID: Deep
+        Filter Pairing Neural Network for Person Re-identification", CVPR 2014 (single gallery shot).
     """
-    distances = _check_distances(distances)
-    n_queries, n_gallery = distances.shape
-    because = f"distances of shape {distances.shape}"
-    query_ids = integer_labels("query_ids", query_ids, n_queries, because)
-    gallery_ids = integer_labels("gallery_ids", gallery_ids, n_gallery, because)
-    _check_query_ids(query_ids)
-    if protocol not in get_args(Protocol):
-        raise ValueError(f"`protocol` must be one of {get_args(Protocol)}. Received: {protocol!r}")
+    distances, query_ids, gallery_ids, same_identity, junk = labelled_pairs(
+        distances, query_ids, gallery_ids, query_cameras, gallery_cameras, protocol
+    )
     if isinstance(max_rank, bool) or not isinstance(max_rank, int | np.integer) or max_rank < 1:
         raise ValueError(f"`max_rank` must be an integer of at least 1. Received: {max_rank!r}")
 
-    same_identity = query_ids[:, np.newaxis] == gallery_ids[np.newaxis, :]
-    junk = np.tile(gallery_ids == JUNK, (n_queries, 1))
-    if protocol == "market1501":
-        if query_cameras is None or gallery_cameras is None:
-            raise ValueError(
-                '`query_cameras` and `gallery_cameras` are needed under protocol="market1501"; for data without camera '
-                f'labels use protocol="no_camera". Received: {query_cameras!r} and {gallery_cameras!r}'
-            )
-        query_cameras = integer_labels("query_cameras", query_cameras, n_queries, because)
-        gallery_cameras = integer_labels("gallery_cameras", gallery_cameras, n_gallery, because)
-        junk |= same_identity & (query_cameras[:, np.newaxis] == gallery_cameras[np.newaxis, :])
-
     curves, precisions, inverse_penalties = [], [], []
-    for query in range(n_queries):
+    for query in range(len(query_ids)):
         ranking = np.argsort(distances[query], kind="stable")
         matches = same_identity[query][ranking][~junk[query][ranking]]
         if not matches.any():
             continue
-        curves.append(cumulative_matches(matches, max_rank))
+        if protocol == "single_gallery_shot":
+            identities = gallery_ids[ranking][~junk[query][ranking]]
+            curves.append(expected_cumulative_matches(identities, query_ids[query], max_rank))
+        else:
+            curves.append(cumulative_matches(matches, max_rank))
         precisions.append(average_precision(matches))
         inverse_penalties.append(inverse_negative_penalty(matches))
     if not curves:
@@ -106,6 +98,45 @@ def evaluate_retrieval(
         mINP=float(np.mean(inverse_penalties)),
         num_valid_queries=len(curves),
     )
+
+
+def labelled_pairs(
+    distances: np.ndarray,
+    query_ids: np.ndarray,
+    gallery_ids: np.ndarray,
+    query_cameras: np.ndarray | None,
+    gallery_cameras: np.ndarray | None,
+    protocol: Protocol,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The arguments of `evaluate_retrieval` as arrays, and what every pair of a query and a gallery image is.
+
+    Returns:
+        `(distances, query_ids, gallery_ids, same_identity, junk)`, the last two (Q, G) bool: whether the pair shows one
+        identity, and whether the gallery image is junk for the query.
+
+    Raises:
+        ValueError: As `evaluate_retrieval`.
+    """
+    distances = _check_distances(distances)
+    n_queries, n_gallery = distances.shape
+    because = f"distances of shape {distances.shape}"
+    query_ids = integer_labels("query_ids", query_ids, n_queries, because)
+    gallery_ids = integer_labels("gallery_ids", gallery_ids, n_gallery, because)
+    _check_query_ids(query_ids)
+    if protocol not in get_args(Protocol):
+        raise ValueError(f"`protocol` must be one of {get_args(Protocol)}. Received: {protocol!r}")
+    same_identity = query_ids[:, np.newaxis] == gallery_ids[np.newaxis, :]
+    junk = np.tile(gallery_ids == JUNK, (n_queries, 1))
+    if protocol != "no_camera":
+        if query_cameras is None or gallery_cameras is None:
+            raise ValueError(
+                f'`query_cameras` and `gallery_cameras` are needed under protocol="{protocol}"; for data without '
+                f'camera labels use protocol="no_camera". Received: {query_cameras!r} and {gallery_cameras!r}'
+            )
+        query_cameras = integer_labels("query_cameras", query_cameras, n_queries, because)
+        gallery_cameras = integer_labels("gallery_cameras", gallery_cameras, n_gallery, because)
+        junk |= same_identity & (query_cameras[:, np.newaxis] == gallery_cameras[np.newaxis, :])
+    return distances, query_ids, gallery_ids, same_identity, junk
 
 
 def cumulative_matches(matches: np.ndarray, max_rank: int) -> np.ndarray:
@@ -119,6 +150,35 @@ def cumulative_matches(matches: np.ndarray, max_rank: int) -> np.ndarray:
         (max_rank,) of 0 and 1.
     """
     return (np.arange(1, max_rank + 1) >= _ranks(matches)[0]).astype(np.float64)
+
+
+def expected_cumulative_matches(identities: np.ndarray, query_id: int, max_rank: int) -> np.ndarray:
+    """The CMC curve of one query against one random image of each identity: the probability of its match by each rank.
+
+    With p_i(r) the share of identity i's images before rank r, the number of identities before a match at rank r is the
+    sum of independent draws of 0 or 1 with these probabilities; the match is each image of the query's identity alike.
+
+    Args:
+        identities: (G,), of the ranked gallery without junk; the query's is among them. Each distractor, 0, is there in
+            every draw.
+        query_id: The query's identity.
+        max_rank: Length of the curve.
+
+    Returns:
+        (max_rank,) probabilities.
+    """
+    others = np.setdiff1d(identities, [query_id, DISTRACTOR])
+    curves = []
+    for match in np.flatnonzero(identities == query_id):
+        before = identities[:match]
+        number_before = np.array([1.0])  # the probabilities that 0, 1, ... identities are before the match
+        for i in others:
+            p = np.count_nonzero(before == i) / np.count_nonzero(identities == i)
+            number_before = np.convolve(number_before, [1 - p, p])
+        distractors = np.count_nonzero(before == DISTRACTOR)
+        by_rank = np.concatenate([np.zeros(distractors), np.cumsum(number_before), np.ones(max_rank)])
+        curves.append(by_rank[:max_rank])
+    return np.mean(curves, axis=0)
 
 
 def average_precision(matches: np.ndarray) -> float:

@@ -28,7 +28,10 @@ USE_HELP = (
     "In a comparison, a data set to use for another version of it: msmt17-v2, cuhk03-labeled, market1501+500k; "
     "NAME=FOLDER says where it is. May be repeated."
 )
-PROTOCOL_HELP = "market1501, or no_camera for data without camera labels. Default: what the file names allow."
+PROTOCOL_HELP = (
+    "market1501, no_camera for data without camera labels, or single_gallery_shot, classic CUHK03's. Default: the data "
+    "set's own, or what the file names allow."
+)
 
 
 def evaluate_command(

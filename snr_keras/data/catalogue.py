@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from snr_keras.data.cuhk import list_cuhk02, list_cuhk_sysu
@@ -30,6 +30,7 @@ class Known:
         published: how many images and identities each split has, as published.
         splits: those it has.
         trials: in how many ways it is divided.
+        protocol: of evaluation, if it is published with one of its own.
     """
 
     places: tuple[str, ...]
@@ -38,6 +39,7 @@ class Known:
     published: Mapping[str, Counts] = field(default_factory=dict)
     splits: tuple[str, ...] = SPLITS
     trials: int = 1
+    protocol: str = ""
 
 
 def _counts(train: tuple, query: tuple, gallery: tuple) -> dict[str, Counts]:
@@ -78,6 +80,7 @@ KNOWN = {
         version="detected, classic (1367/100, 20 splits)",
         published=_CLASSIC,
         trials=20,
+        protocol="single_gallery_shot",
     ),
     "cuhk03-labeled-classic": Known(
         _CUHK03,
@@ -85,6 +88,7 @@ KNOWN = {
         version="labeled, classic (1367/100, 20 splits)",
         published=_CLASSIC,
         trials=20,
+        protocol="single_gallery_shot",
     ),
     "msmt17-v1": Known(
         ("msmt17/MSMT17_V1", "MSMT17_V1"), msmt17_lister("train", "test"), version="MSMT17_V1", published=_MSMT17
@@ -243,7 +247,7 @@ def _known(
         published=known.published,
         progress=progress,
     )
-    return datasets
+    return tuple(replace(dataset, protocol=known.protocol) for dataset in datasets)
 
 
 def _folder(name: str, known: Known, place: Path | None, root: Path) -> Path:

@@ -69,6 +69,7 @@ class ReIDDataset:
         gallery: the images to find them in.
         report: what was found on disk.
         version: which of the forms in which it is distributed or used, to stand with every figure; "" if there is one.
+        protocol: of evaluation, if it is published with one of its own; "" where camera labels tell.
     """
 
     name: str
@@ -77,3 +78,4 @@ class ReIDDataset:
     gallery: Split
     report: ScanReport
     version: str = ""
+    protocol: str = ""

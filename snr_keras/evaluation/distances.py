@@ -6,11 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 DISTANCES = ("cosine", "euclidean")
-BLOCK = 256  # queries whose distances are held at one time
+
+ROWS_BYTES = 256 * 2**20
+"""Memory of the distances that are held at one time."""
+
+CHUNK_BYTES = 64 * 2**20
+"""Memory of the part of the gallery that is held in float64."""
 
 
 def distance_rows(queries: NDArray, gallery: NDArray, distance: str) -> Iterator[NDArray]:
-    """Yield each query's (G,) distances to the gallery, in float64: embeddings may be near duplicates of each other.
+    """Each query's (G,) distances to the gallery in turn, in float64: embeddings may be near duplicates of each other.
+
+    Rows are views into memory that later rows are written to: copy one that is to be kept. At most some 400 MB are
+    held, whatever the size of the gallery.
 
     Args:
         queries: (Q, D).
@@ -26,23 +34,39 @@ def distance_rows(queries: NDArray, gallery: NDArray, distance: str) -> Iterator
         raise ValueError(
             f"Embeddings must be matrices of one width. Received: queries {queries.shape}, gallery {gallery.shape}"
         )
-    queries, gallery = queries.astype(np.float64), gallery.astype(np.float64)
-    block_of = _cosine if distance == "cosine" else _euclidean
-    if distance == "cosine":
-        queries, gallery = _unit_rows(queries), _unit_rows(gallery)
-    return (row for start in range(0, len(queries), BLOCK) for row in block_of(queries[start : start + BLOCK], gallery))
+    return _rows(queries, gallery, distance)
 
 
-def _unit_rows(x: NDArray) -> NDArray:
-    length = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.divide(x, length, out=np.zeros_like(x), where=length > 0)
+def _rows(queries: NDArray, gallery: NDArray, distance: str) -> Iterator[NDArray]:
+    fill = _cosine if distance == "cosine" else _euclidean
+    chunk = max(1, CHUNK_BYTES // (8 * max(1, gallery.shape[1])))
+    block = min(len(queries), chunk, max(1, ROWS_BYTES // (8 * max(1, len(gallery)))))
+    buffer = np.empty((block, len(gallery)))
+    for first in range(0, len(queries), block):
+        x = queries[first : first + block].astype(np.float64)
+        rows = buffer[: len(x)]
+        for start in range(0, len(gallery), chunk):
+            fill(x, gallery[start : start + chunk].astype(np.float64), rows[:, start : start + chunk])
+        yield from rows
 
 
-def _cosine(x: NDArray, y: NDArray) -> NDArray:
-    both_zero = np.outer(~x.any(axis=1), ~y.any(axis=1))  # d(x, x) = 0 for every x
-    return np.where(both_zero, 0.0, 0.5 - 0.5 * (x @ y.T))
+def _cosine(x: NDArray, y: NDArray, out: NDArray) -> None:
+    """Distances of (B, D) to (C, D) rows into a (B, C) array; y is overwritten."""
+    x_lengths, y_lengths = np.sqrt(_squares(x)), np.sqrt(_squares(y))
+    y /= np.where(y_lengths > 0, y_lengths, 1)[:, None]
+    np.matmul(x / np.where(x_lengths > 0, -2 * x_lengths, 1)[:, None], y.T, out=out)
+    out += 0.5
+    out[np.ix_(x_lengths == 0, y_lengths == 0)] = 0  # d(x, x) = 0 for every x
 
 
-def _euclidean(x: NDArray, y: NDArray) -> NDArray:
-    squared = np.sum(x * x, axis=1)[:, None] + np.sum(y * y, axis=1)[None] - 2 * (x @ y.T)
-    return np.sqrt(np.maximum(squared, 0))
+def _euclidean(x: NDArray, y: NDArray, out: NDArray) -> None:
+    """Likewise."""
+    np.matmul(-2 * x, y.T, out=out)
+    out += _squares(x)[:, None]
+    out += _squares(y)
+    np.maximum(out, 0, out=out)
+    np.sqrt(out, out=out)
+
+
+def _squares(x: NDArray) -> NDArray:
+    return np.einsum("nd,nd->n", x, x)

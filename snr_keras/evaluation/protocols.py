@@ -1,12 +1,13 @@
 """Which gallery images take part in a query's ranking, and which of them match it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 JUNK, DISTRACTOR = -1, 0
-PROTOCOLS = ("market1501", "no_camera")
+PROTOCOLS = ("market1501", "no_camera", "single_gallery_shot")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class RetrievalLabels:
             return cls(query_ids, gallery_ids, None, None)
         if query_cameras is None or gallery_cameras is None:
             raise ValueError(
-                'The protocol "market1501" needs the cameras of queries and gallery; without camera labels use '
+                f'The protocol "{protocol}" needs the cameras of queries and gallery; without camera labels use '
                 'protocol="no_camera". Received: cameras=None'
             )
         query_cameras = _integers("query_cameras", query_cameras)
@@ -59,13 +60,25 @@ class RetrievalLabels:
             )
         return cls(query_ids, gallery_ids, query_cameras, gallery_cameras)
 
-    def matches_and_valid(self, query: int) -> tuple[NDArray, NDArray]:
-        """Two (G,) masks: the query's matches, and every image that takes part in its ranking."""
-        same_identity = self.gallery_ids == self.query_ids[query]
-        valid = self.gallery_ids != JUNK
-        if self.query_cameras is not None:
-            valid &= ~(same_identity & (self.gallery_cameras == self.query_cameras[query]))
-        return same_identity & valid, valid
+    def matches_and_junk(self, query: int) -> tuple[NDArray, NDArray]:
+        """Gallery indices: of the query's matches, ascending, and of all that its ranking leaves out."""
+        same_identity = self._images_of(self.query_ids[query])
+        junk = self._images_of(JUNK)
+        if self.query_cameras is None or self.gallery_cameras is None:
+            return same_identity, junk
+        same_camera = self.gallery_cameras[same_identity] == self.query_cameras[query]
+        return same_identity[~same_camera], np.concatenate([same_identity[same_camera], junk])
+
+    @cached_property
+    def _by_identity(self) -> tuple[NDArray, NDArray]:
+        """The gallery's indices, sorted by identity, and the identities in that order."""
+        order = np.argsort(self.gallery_ids, kind="stable")
+        return order, self.gallery_ids[order]
+
+    def _images_of(self, identity: int) -> NDArray:
+        """Gallery indices, ascending."""
+        order, identities = self._by_identity
+        return order[np.searchsorted(identities, identity, "left") : np.searchsorted(identities, identity, "right")]
 
     def why_no_query_is_valid(self) -> str:
         """Which of the two causes it is that leaves no query a match, and what to do."""
@@ -77,7 +90,7 @@ class RetrievalLabels:
             )
         return (
             "No query has a valid match: every gallery image of a query's identity was taken by the query's own "
-            "camera, which the Market-1501 protocol leaves out. If the camera labels mean nothing here, use "
+            "camera, which the protocol leaves out. If the camera labels mean nothing here, use "
             'protocol="no_camera" (on the command line: --protocol no_camera).'
         )
 

@@ -25,7 +25,7 @@ class TargetResult:
         num_queries: Queries in the split.
         num_valid_queries: Queries with a valid match; the others are left out of every mean.
         num_gallery: Gallery images.
-        protocol: "market1501" or "no_camera".
+        protocol: "market1501", "no_camera" or "single_gallery_shot".
         distance: "cosine" or "euclidean".
         version: Of the data set, where there are several.
         splits: The figures of each of the divisions of the data set, of which these are the means and, of numbers of
@@ -66,7 +66,9 @@ class TargetResult:
 
 
 def protocol_of(dataset: ReIDDataset) -> str:
-    """The protocol "market1501" where queries and gallery both have cameras, else "no_camera"."""
+    """The dataset's own, else "market1501" where queries and gallery both have cameras, else "no_camera"."""
+    if dataset.protocol:
+        return dataset.protocol
     with_cameras = dataset.query.cameras is not None and dataset.gallery.cameras is not None
     return "market1501" if with_cameras else "no_camera"
 
@@ -84,7 +86,7 @@ def check_target(dataset: ReIDDataset, *, distance: str = "cosine", protocol: st
         labels = RetrievalLabels.checked(
             query.identities, gallery.identities, query.cameras, gallery.cameras, protocol or protocol_of(dataset)
         )
-        if not any(labels.matches_and_valid(q)[0].any() for q in range(len(query))):
+        if not any(len(labels.matches_and_junk(q)[0]) for q in range(len(query))):
             raise ValueError(labels.why_no_query_is_valid())
     except ValueError as error:
         raise ValueError(f"{dataset.name}: {error}") from error
@@ -102,7 +104,7 @@ def score(
     Args:
         embedded: Embeddings and labels.
         distance: "cosine" or "euclidean".
-        protocol: "market1501" or "no_camera"; by default what the dataset's camera labels allow.
+        protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the dataset.
         max_rank: The length of the CMC.
 
     Raises:
@@ -119,11 +121,12 @@ def score(
             query.cameras,
             gallery.cameras,
             distance=distance,
+            max_rank=max_rank,
             protocol=protocol,
         )
-        result = queries.result(max_rank)
     except ValueError as error:
         raise ValueError(f"{embedded.dataset.name}: {error}") from error
+    result = queries.result()
     return TargetResult(
         target=embedded.dataset.name,
         mAP=result.mAP,

@@ -56,7 +56,7 @@ def rankings(
         worst_first: Those of the lowest average precision, the lowest first and of equal ones the first in the
             dataset. Otherwise queries evenly spread over the dataset, in its order.
         distance: "cosine" or "euclidean".
-        protocol: "market1501" or "no_camera"; by default what the dataset's camera labels allow.
+        protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the dataset.
 
     Raises:
         ValueError: As `evaluate_embeddings`; so if no query has a match.
@@ -75,11 +75,11 @@ def rankings(
     labels = RetrievalLabels.checked(*of_both, protocol)
     found = []
     for q, distances in zip(chosen, distance_rows(embedded.query[chosen], embedded.gallery, distance), strict=True):
-        matches, valid = labels.matches_and_valid(q)
-        order = np.argsort(distances, kind="stable")
-        nearest = order[valid[order]][:top]
+        matches, junk = labels.matches_and_junk(q)
+        ranking = np.argsort(distances, kind="stable")
+        nearest = ranking[np.isin(ranking, junk, invert=True)][:top]
         first_right = int(figures.first_ranks[q])
-        found.append(Ranking(int(q), float(precisions[q]), first_right, nearest, matches[nearest]))
+        found.append(Ranking(int(q), float(precisions[q]), first_right, nearest, np.isin(nearest, matches)))
     return found
 
 

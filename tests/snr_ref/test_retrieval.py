@@ -1,6 +1,7 @@
 """CMC, AP, mAP and mINP: by hand, by definition, and under every kind of gallery image."""
 
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import pytest
@@ -118,6 +119,39 @@ def test_only_the_order_of_the_distances_counts(case, protocol):
         evaluate_retrieval(np.exp(case.distances / 20) - 5, *case[1:], protocol=protocol),
         evaluate_retrieval(*case, protocol=protocol),
     )
+
+
+@given(retrieval_cases(max_gallery=9), st.integers(1, 12))
+def test_against_one_image_of_each_identity_the_curve_is_the_mean_over_all_draws(case, max_rank):
+    """Every draw of one image of each identity (and each distractor) is a gallery; the curve is the mean of theirs."""
+    actual = evaluate_retrieval(*case, max_rank=max_rank, protocol="single_gallery_shot")
+    curves = []
+    for q in range(len(case.query_ids)):
+        own_camera = (case.gallery_ids == case.query_ids[q]) & (case.gallery_cameras == case.query_cameras[q])
+        there = np.flatnonzero((case.gallery_ids != -1) & ~own_camera)
+        people = [[g] for g in there if case.gallery_ids[g] == 0]
+        people += [there[case.gallery_ids[there] == i] for i in np.unique(case.gallery_ids[there]) if i != 0]
+        if not (case.gallery_ids[there] == case.query_ids[q]).any():
+            continue
+        draws = [sorted(draw) for draw in product(*people)]
+        alone = case.distances[[q]], case.query_ids[[q]], case.query_cameras[[q]]
+        of_draws = [
+            evaluate_retrieval(
+                alone[0][:, d], alone[1], case.gallery_ids[d], alone[2], case.gallery_cameras[d], max_rank=max_rank
+            ).cmc
+            for d in draws
+        ]
+        curves.append(np.mean(of_draws, axis=0))
+    np.testing.assert_allclose(actual.cmc, np.mean(curves, axis=0), rtol=0, atol=1e-12)
+    assert actual[1:] == evaluate_retrieval(*case, max_rank=max_rank)[1:]
+
+
+def test_a_single_gallery_shot_by_hand():
+    """Ranked: other, match, another twice, match; one of the last two strangers is drawn, before the second match."""
+    result = evaluate_retrieval(
+        np.array([[1.0, 2, 3, 4, 5]]), [1], [2, 1, 3, 3, 1], [0], [1] * 5, max_rank=4, protocol="single_gallery_shot"
+    )
+    np.testing.assert_allclose(result.cmc, [0, 1 / 2, 1, 1])
 
 
 def with_gallery_image(case, distances, identity, camera):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snr_ref
-from snr_keras.evaluation import evaluate_embeddings, evaluate_queries, evaluate_retrieval
+from snr_keras.evaluation import distances, evaluate_embeddings, evaluate_queries, evaluate_retrieval, retrieval
 from snr_keras.evaluation.distances import distance_rows
 from tests.strategies import RetrievalCase, embeddings, retrieval_cases
 from tests.tolerances import cosine_bound, sum_bound
@@ -22,6 +22,14 @@ def test_equal_to_the_reference_to_the_last_bit(case: RetrievalCase, max_rank: i
     same(evaluate_retrieval(*case, max_rank=max_rank), snr_ref.evaluate_retrieval(*case, max_rank=max_rank))
 
 
+@given(retrieval_cases())
+def test_with_many_matches_too(case: RetrievalCase) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retrieval, "MANY_MATCHES", 1)
+        ours = evaluate_retrieval(*case)
+    same(ours, snr_ref.evaluate_retrieval(*case))
+
+
 @given(retrieval_cases(ties=True, max_gallery=40))
 def test_among_equal_distances_the_lower_gallery_index_comes_first(case: RetrievalCase) -> None:
     same(evaluate_retrieval(*case), snr_ref.evaluate_retrieval(*case))
@@ -32,6 +40,30 @@ def test_without_cameras_only_identity_minus_one_is_junk(case: RetrievalCase) ->
     labels = case[:3]
     ours = evaluate_retrieval(*labels, None, None, protocol="no_camera")
     same(ours, snr_ref.evaluate_retrieval(*labels, protocol="no_camera"))
+
+
+@given(retrieval_cases(max_gallery=40), st.integers(1, 30))
+def test_a_gallery_of_one_random_image_of_each_identity(case: RetrievalCase, max_rank: int) -> None:
+    ours, reference = (
+        evaluate(*case, max_rank=max_rank, protocol="single_gallery_shot")
+        for evaluate in (evaluate_retrieval, snr_ref.evaluate_retrieval)
+    )
+    # Each probability is a sum of products of at most one factor an identity, all of them positive.
+    np.testing.assert_allclose(ours.cmc, reference.cmc, rtol=0, atol=sum_bound(4 * len(case.gallery_ids), 1))
+    assert ours[1:] == reference[1:]
+
+
+def test_rows_are_the_same_in_blocks_and_chunks_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(7, 5)).astype(np.float32), rng.normal(size=(11, 5)).astype(np.float32)
+    x[2] = y[3] = y[9] = 0
+    for distance in ("cosine", "euclidean"):
+        whole = np.array([row.copy() for row in distance_rows(x, y, distance)])
+        monkeypatch.setattr(distances, "ROWS_BYTES", 3 * 11 * 8)
+        monkeypatch.setattr(distances, "CHUNK_BYTES", 4 * 5 * 8)
+        parts = np.array([row.copy() for row in distance_rows(x, y, distance)])
+        np.testing.assert_allclose(parts, whole, rtol=0, atol=1e-14)
+        monkeypatch.undo()
 
 
 @given(retrieval_cases(), st.sampled_from([np.float32, np.float16, np.int32]))
@@ -67,9 +99,9 @@ def test_a_query_s_own_figures_are_those_of_the_reference_asked_for_it_alone(cas
     rng = np.random.default_rng(len(case.gallery_ids))
     queries, gallery = rng.normal(size=(len(case.query_ids), 5)), rng.normal(size=(len(case.gallery_ids), 5))
     figures = evaluate_queries(queries, gallery, *case[1:])
-    distances = np.array(list(distance_rows(queries, gallery, "cosine")))
+    rows = np.array(list(distance_rows(queries, gallery, "cosine")))
     for q in range(len(queries)):
-        alone = (distances[[q]], case.query_ids[[q]], case.gallery_ids, case.query_cameras[[q]], case.gallery_cameras)
+        alone = (rows[[q]], case.query_ids[[q]], case.gallery_ids, case.query_cameras[[q]], case.gallery_cameras)
         if np.isnan(figures.first_ranks[q]):
             assert np.isnan(figures.average_precisions[q])
             with pytest.raises(ValueError, match="match"):
@@ -105,7 +137,7 @@ def test_a_wrong_call_is_refused_with_its_reason_by_both(change: dict, message: 
         snr_ref.evaluate_retrieval(*CASE._replace(**change))
 
 
-@pytest.mark.parametrize("options", [{"max_rank": 0}, {"protocol": "cuhk03"}])
+@pytest.mark.parametrize("options", [{"max_rank": 0}, {"protocol": "cuhk04"}])
 def test_unknown_options_are_refused(options: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         evaluate_retrieval(*CASE, **options)
