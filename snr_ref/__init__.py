@@ -18,6 +18,7 @@ from snr_ref.re_ranking import re_ranking
 from snr_ref.reid_losses import RESNET50_WEIGHTS, batch_hard_triplet_loss, cross_entropy, total_objective
 from snr_ref.restitution import SNROutputs, SNRParams, channel_attention, initial_params, snr
 from snr_ref.retrieval import RetrievalResult, evaluate_retrieval
+from snr_ref.verification import VerificationResult, evaluate_verification
 
 __all__ = [
     "RESNET50_WEIGHTS",
@@ -25,6 +26,7 @@ __all__ = [
     "RetrievalResult",
     "SNROutputs",
     "SNRParams",
+    "VerificationResult",
     "batch_hard_triplet_gradient",
     "batch_hard_triplet_loss",
     "channel_attention",
@@ -38,6 +40,7 @@ __all__ = [
     "euclidean_distance",
     "euclidean_distance_vjp",
     "evaluate_retrieval",
+    "evaluate_verification",
     "initial_params",
     "instance_norm",
     "instance_norm_vjp",

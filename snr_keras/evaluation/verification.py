@@ -1,0 +1,182 @@
+"""Are these two the same person? The fast twin of `snr_ref.verification`: two passes, and no pair is kept.
+
+The first counts distances in many narrow bins. The thresholds that are sought lie in a few of them, and only of these
+the second collects the distances, so that the result is that of a sort of all pairs.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from snr_keras.evaluation.distances import distance_rows
+from snr_keras.evaluation.protocols import RetrievalLabels
+from snr_keras.evaluation.retrieval import checked_distances, checked_embeddings
+from snr_ref import VerificationResult
+from snr_ref.verification import BINS, FALSE_POSITIVE_RATES, bin_edges, bin_of, check_pairs, check_range, check_rates
+
+NARROW = 2**16
+"""Bins of the first pass."""
+
+SAME, DIFFERENT = 0, 1
+
+
+def evaluate_verification(
+    distances: ArrayLike,
+    query_ids: ArrayLike,
+    gallery_ids: ArrayLike,
+    query_cameras: ArrayLike | None = None,
+    gallery_cameras: ArrayLike | None = None,
+    *,
+    false_positive_rates: Sequence[float] = FALSE_POSITIVE_RATES,
+    protocol: str = "market1501",
+) -> VerificationResult:
+    """True-positive rates at false-positive rates, the equal error rate, and histograms, over all pairs but junk.
+
+    Takes and returns what `snr_ref.evaluate_verification` does, to the last bit.
+
+    Args:
+        distances: (Q, G), finite, smaller is more alike.
+        query_ids: As for `evaluate_retrieval`, and so are the other labels.
+        gallery_ids: See `query_ids`.
+        query_cameras: See `query_ids`.
+        gallery_cameras: See `query_ids`.
+        false_positive_rates: Numbers in [0, 1].
+        protocol: As for `evaluate_retrieval`.
+
+    Returns:
+        The rates and counts.
+
+    Raises:
+        ValueError: As `evaluate_retrieval`; also if a distance is infinite, a rate is not in [0, 1], or all pairs are
+            of one kind.
+    """
+    labels = RetrievalLabels.checked(query_ids, gallery_ids, query_cameras, gallery_cameras, protocol)
+    matrix = checked_distances(distances, labels)
+    span = (float(matrix.min()), float(matrix.max())) if matrix.size else (0.0, 0.0)
+    return _evaluated(lambda: (row.astype(np.float64) for row in matrix), labels, span, false_positive_rates)
+
+
+def evaluate_embedding_verification(
+    query_embeddings: ArrayLike,
+    gallery_embeddings: ArrayLike,
+    query_ids: ArrayLike,
+    gallery_ids: ArrayLike,
+    query_cameras: ArrayLike | None = None,
+    gallery_cameras: ArrayLike | None = None,
+    *,
+    distance: str = "cosine",
+    false_positive_rates: Sequence[float] = FALSE_POSITIVE_RATES,
+    protocol: str = "market1501",
+) -> VerificationResult:
+    """The same of the distances of embeddings, without ever holding the whole distance matrix.
+
+    Args:
+        query_embeddings: (Q, D).
+        gallery_embeddings: (G, D).
+        query_ids: As for `evaluate_retrieval`, and so are the other labels.
+        gallery_ids: See `query_ids`.
+        query_cameras: See `query_ids`.
+        gallery_cameras: See `query_ids`.
+        distance: "cosine" or "euclidean".
+        false_positive_rates: Numbers in [0, 1].
+        protocol: As for `evaluate_retrieval`.
+
+    Returns:
+        The rates and counts.
+
+    Raises:
+        ValueError: As `evaluate_verification`; also for an unknown distance and for embeddings that are no matrices of
+            one width.
+    """
+    labels = RetrievalLabels.checked(query_ids, gallery_ids, query_cameras, gallery_cameras, protocol)
+    queries, gallery = checked_embeddings(query_embeddings, gallery_embeddings, labels)
+
+    def rows() -> Iterator[NDArray]:
+        return distance_rows(queries, gallery, distance)
+
+    largest = 1.0 if distance == "cosine" else sum(_largest_length(x) for x in (queries, gallery))
+    return _evaluated(rows, labels, (0.0, largest), false_positive_rates)
+
+
+def _evaluated(
+    rows: Callable[[], Iterable[NDArray]],
+    labels: RetrievalLabels,
+    span: tuple[float, float],
+    false_positive_rates: Sequence[float],
+) -> VerificationResult:
+    """The result for rows that can be asked for twice, whose distances lie in a span but for roundings."""
+    rates = check_rates(false_positive_rates)
+    counts = np.zeros((2, NARROW), np.int64)
+    smallest, largest = np.inf, -np.inf
+    for pairs in _pairs(rows(), labels):
+        for of_kind, distances in zip(counts, pairs, strict=True):
+            of_kind += np.bincount(_narrow_bin(distances, span), minlength=NARROW)
+            smallest, largest = distances.min(initial=smallest), distances.max(initial=largest)
+    numbers = counts.sum(axis=1)
+    check_pairs(*numbers.tolist())
+    check_range(smallest, largest)
+
+    needed = _needed_bins(counts, rates)
+    histograms = np.zeros((2, BINS), np.int64)
+    found: tuple[list[NDArray], list[NDArray]] = ([], [])
+    for pairs in _pairs(rows(), labels):
+        for histogram, found_of_kind, distances in zip(histograms, found, pairs, strict=True):
+            histogram += np.bincount(bin_of(distances, smallest, largest), minlength=BINS)
+            found_of_kind.append(distances[needed[_narrow_bin(distances, span)]])
+
+    same, different = (np.sort(np.concatenate(parts)) for parts in found)
+    thresholds = np.unique(np.concatenate([same, different, [np.inf]]))
+    passed_over = np.cumsum(np.where(needed, 0, counts), axis=1)[:, _narrow_bin(thresholds, span)]
+    below = passed_over + np.stack([np.searchsorted(same, thresholds), np.searchsorted(different, thresholds)])
+    true_positives, false_positives = below / numbers[:, None]
+    missed = (numbers[SAME] - below[SAME]) / numbers[SAME]
+    chosen = [np.flatnonzero(false_positives <= rate)[-1] for rate in rates]
+    equal = np.flatnonzero(false_positives >= missed)[0]
+    return VerificationResult(
+        false_positive_rates=rates,
+        true_positive_rates=true_positives[chosen],
+        thresholds=thresholds[chosen],
+        equal_error_threshold=float(thresholds[equal]),
+        equal_error_rate=float((false_positives[equal] + missed[equal]) / 2),
+        bin_edges=bin_edges(smallest, largest),
+        same_counts=histograms[SAME],
+        different_counts=histograms[DIFFERENT],
+    )
+
+
+def _pairs(rows: Iterable[NDArray], labels: RetrievalLabels) -> Iterator[tuple[NDArray, NDArray]]:
+    """Of each query the distances to images of its identity, and to those of others, without junk."""
+    for query, row in enumerate(rows):
+        if np.isnan(row.max(initial=-np.inf)):
+            raise ValueError(f"Distances must not be NaN. Received: NaN in the row of query {query}")
+        matches, junk = labels.matches_and_junk(query)
+        is_other = np.ones(len(row), bool)
+        is_other[matches] = is_other[junk] = False
+        yield row[matches], row[is_other]
+
+
+def _narrow_bin(distances: NDArray, span: tuple[float, float]) -> NDArray[np.intp]:
+    """Which of the equal bins of a span; what is outside is in the first or the last."""
+    low, high = span
+    scale = NARROW / (high - low) if high > low else 0.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.clip(np.nan_to_num((distances - low) * scale), 0, NARROW - 1).astype(np.intp)
+
+
+def _needed_bins(counts: NDArray[np.int64], rates: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The narrow bins in which a threshold can be, given the pairs of each kind in every bin."""
+    needed = np.zeros(NARROW, bool)
+    up_to = np.cumsum(counts, axis=1)
+    numbers = up_to[:, -1:]
+    shares, missed = up_to / numbers, (numbers - up_to)[SAME] / numbers[SAME]
+    for rate in rates:  # the first distance that too many of the different pairs are below or at
+        needed[np.flatnonzero(shares[DIFFERENT] > rate)[:1]] = True
+    crossing = np.flatnonzero(shares[DIFFERENT] >= missed)[0]  # by the end of this bin the rates have crossed
+    needed[crossing] = True
+    needed[crossing + 1 + np.flatnonzero(counts[:, crossing + 1 :].any(axis=0))[:1]] = True
+    return needed
+
+
+def _largest_length(x: NDArray) -> float:
+    return float(np.sqrt(np.einsum("nd,nd->n", x, x, dtype=np.float64).max(initial=0)))
