@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from rich.table import Table
 
 from snr_keras.data.report import printable
 from snr_keras.evaluation import TargetResult
+from snr_ref import VerificationResult
 
 console = Console()
 errors = Console(stderr=True)
@@ -117,6 +118,26 @@ def _circumstances(results: Sequence[TargetResult]) -> list[str]:
         thing if len(targets) == len(results) else f"{', '.join(targets)}: {thing}"
         for thing, targets in targets_of.items()
     ]
+
+
+def verification_table(verified: Mapping[str, VerificationResult]) -> Table:
+    """True-positive rates at false-positive rates and the equal error rate, in per cent, a row a target."""
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title="Do two images show one person?",
+        title_justify="left",
+        caption="TPR: same-person pairs below the threshold of a false-positive rate. EER: the equal error rate, in %; "
+        "threshold: the distance to decide by where both errors cost the same.",
+        caption_justify="left",
+    )
+    table.add_column("\ntarget", overflow="fold", min_width=6)
+    rates = next(iter(verified.values())).false_positive_rates
+    for heading in (*(f"TPR at\nFPR {rate:g}" for rate in rates), "\nEER", "\nthreshold"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, result in verified.items():
+        shares = [f"{100 * rate:.1f}" for rate in (*result.true_positive_rates, result.equal_error_rate)]
+        table.add_row(escape(printable(name)), *shares, f"{result.equal_error_threshold:.4g}")
+    return table
 
 
 def say_left_out_queries(results: Iterable[TargetResult]) -> None:

@@ -1,21 +1,31 @@
 """`snr evaluate`: how well a trained model retrieves on targets, and the pictures of it."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import keras
+import numpy as np
 import typer
 
-from snr_keras.cli.console import console, progress_bar, results_table, say, say_left_out_queries, write_json
+from snr_keras.cli.console import (
+    console,
+    progress_bar,
+    results_table,
+    say,
+    say_left_out_queries,
+    verification_table,
+    write_json,
+)
 from snr_keras.data.catalogue import open_trials
 from snr_keras.data.comparisons import Comparison, find_comparison
 from snr_keras.data.dataset import ReIDDataset
-from snr_keras.evaluation import TargetResult, check_target, embed_trials, score_trials
+from snr_keras.evaluation import EmbeddedDataset, TargetResult, check_target, embed_trials, score_trials, verify
 from snr_keras.models import embedder
 from snr_keras.training import load_run
-from snr_keras.visualization import save_ranked_gallery
+from snr_keras.visualization import save_ranked_gallery, save_verification
+from snr_ref import VerificationResult
 
 RUN_HELP = "A run folder of snr train (or one inside a demo's folder), or `pretrained`, which is in the package."
 TARGET_HELP = "A domain to test on: a folder in Market-1501 layout, a CSV file, or a known name. May be repeated."
@@ -28,6 +38,7 @@ USE_HELP = (
     "In a comparison, a data set to use for another version of it: msmt17-v2, cuhk03-labeled, market1501+500k; "
     "NAME=FOLDER says where it is. May be repeated."
 )
+DISTANCE_HELP = "cosine, euclidean, or re_ranked (k-reciprocal re-ranking with k1=20, k2=6 and lambda=0.3)."
 PROTOCOL_HELP = (
     "market1501, no_camera for data without camera labels, or single_gallery_shot, classic CUHK03's. Default: the data "
     "set's own, or what the file names allow."
@@ -41,26 +52,56 @@ def evaluate_command(
     use: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=USE_HELP)] = None,
     root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
     out: Annotated[Path | None, typer.Option(help="Where results go. Default: RUN/evaluation.")] = None,
-    distance: Annotated[str, typer.Option(help="cosine or euclidean.")] = "cosine",
+    distance: Annotated[str, typer.Option(help=DISTANCE_HELP)] = "cosine",
     protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP)] = None,
     flip: Annotated[
         bool, typer.Option("--flip", help="Average each embedding with that of the mirrored image.")
     ] = False,
+    verification: Annotated[bool, typer.Option("--verify", help="Also ask: do two images show one person?")] = False,
 ) -> None:
     """Test a trained model on one or more target domains.
 
     Prints mAP, Rank-1, Rank-5, Rank-10 and mINP; writes results.json, and for each target a picture of ranked
     galleries: a query, its ten nearest gallery images, right ones in green and wrong ones in red.
+
+    With --verify, also how well a threshold on the distance tells pairs of one person from pairs of two: true-positive
+    rates at false-positive rates, the equal error rate, and the thresholds to use (verification.json), with a picture
+    of histogram and ROC for each target; of a target with several splits, the first.
     """
     names = target_names(target, comparison, use)
     _, model = load_run(run)  # first, since a known target is drawn when it is opened
     targets = open_targets(names, root, distance=distance, protocol=protocol)
+    out = out or run / "evaluation"
+    verified: dict[str, VerificationResult] = {}
+
+    def verify_too(picture_name: str, embedded: EmbeddedDataset) -> None:
+        name = embedded.dataset.name
+        verified[name] = verify(embedded, distance=distance, protocol=protocol)
+        save_verification(verified[name], out / f"verification_{picture_name}.png", title=name)
+        write_json(out / "verification.json", {name: _as_json(result) for name, result in verified.items()})
+
     results = evaluate_targets(
-        embedder(model), targets, out or run / "evaluation", distance=distance, protocol=protocol, flip=flip
+        embedder(model),
+        targets,
+        out,
+        distance=distance,
+        protocol=protocol,
+        flip=flip,
+        also=verify_too if verification else None,
     )
     console.print(results_table(results, title=str(run)))
     say_left_out_queries(results)
-    say(f"results.json and ranked galleries: {out or run / 'evaluation'}")
+    if verified:
+        console.print(verification_table(verified))
+    say(f"results.json and pictures: {out}")
+
+
+def _as_json(result: VerificationResult) -> dict[str, Any]:
+    """As JSON's types: an infinite threshold, under which all pairs are, is null."""
+    fields = {name: np.asarray(value).tolist() for name, value in result._asdict().items()}
+    finite = [threshold if np.isfinite(threshold) else None for threshold in fields["thresholds"]]
+    equal = fields["equal_error_threshold"]
+    return fields | {"thresholds": finite, "equal_error_threshold": equal if np.isfinite(equal) else None}
 
 
 def target_names(target: Iterable[str] | None, comparison: str | None, use: Iterable[str] | None) -> tuple[str, ...]:
@@ -107,10 +148,12 @@ def evaluate_targets(
     distance: str = "cosine",
     protocol: str | None = None,
     flip: bool = False,
+    also: Callable[[str, EmbeddedDataset], None] | None = None,
 ) -> list[TargetResult]:
     """Test a model that embeds on every target; write `out`/results.json and a picture of ranked galleries for each.
 
-    A target is a sequence of its divisions; the picture is of the first.
+    A target is a sequence of its divisions; the picture is of the first, and so is what `also` is called with: a name
+    for files of this target, and its embeddings.
     """
     out.mkdir(parents=True, exist_ok=True)
     results = []
@@ -119,7 +162,10 @@ def evaluate_targets(
         with progress_bar(f"embedding {name}") as progress:
             embedded = embed_trials(model, trials, flip=flip, progress=progress)
         results.append(score_trials(embedded, distance=distance, protocol=protocol))
-        picture = out / f"ranked_gallery_{number + 1}_{re.sub(r'[^A-Za-z0-9.-]+', '_', name)}.png"
+        picture_name = f"{number + 1}_{re.sub(r'[^A-Za-z0-9.-]+', '_', name)}"
+        picture = out / f"ranked_gallery_{picture_name}.png"
         save_ranked_gallery(embedded[0], picture, distance=distance, protocol=protocol)
+        if also is not None:
+            also(picture_name, embedded[0])
         write_json(out / "results.json", [result.to_json() for result in results])
     return results

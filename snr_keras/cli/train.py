@@ -11,6 +11,7 @@ from snr_keras.cli.console import console, results_table, say, say_left_out_quer
 from snr_keras.cli.data import parse_image_size
 from snr_keras.cli.evaluate import (
     COMPARISON_HELP,
+    DISTANCE_HELP,
     PROTOCOL_HELP,
     ROOT_HELP,
     TARGET_HELP,
@@ -69,7 +70,7 @@ def train_command(
     erasing: Annotated[
         float, typer.Option(help="Probability of random erasing. It helps at home and hurts on unseen domains.")
     ] = 0.0,
-    distance: Annotated[str, typer.Option(help="For retrieval: cosine or euclidean.")] = "cosine",
+    distance: Annotated[str, typer.Option(help=f"For retrieval: {DISTANCE_HELP}")] = "cosine",
     protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP)] = None,
     flip: Annotated[
         bool, typer.Option("--flip", help="Average each embedding with that of the mirrored image.")

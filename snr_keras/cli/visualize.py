@@ -8,6 +8,7 @@ import typer
 from snr_keras.cli.console import changing_bar, console, results_table, say, say_left_out_queries
 from snr_keras.cli.evaluate import (
     COMPARISON_HELP,
+    DISTANCE_HELP,
     PROTOCOL_HELP,
     ROOT_HELP,
     TARGET_HELP,
@@ -35,7 +36,7 @@ def visualize_command(
     sample: Annotated[int, typer.Option(min=4, help="Images of each target, at most, for t-SNE and gates.")] = 128,
     stage: Annotated[int, typer.Option(min=1, max=4, help="The stage before and after whose SNR t-SNE looks.")] = 3,
     seed: Annotated[int, typer.Option(min=0, help="Of the choice of people, and of the t-SNE.")] = 0,
-    distance: Annotated[str, typer.Option(help="cosine or euclidean.")] = "cosine",
+    distance: Annotated[str, typer.Option(help=DISTANCE_HELP)] = "cosine",
     protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP)] = None,
     flip: Annotated[
         bool, typer.Option("--flip", help="Average each embedding with that of the mirrored image.")

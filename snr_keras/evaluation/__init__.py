@@ -2,7 +2,7 @@
 
 from snr_keras.evaluation.embeddings import EmbeddedDataset, embed_dataset, extract_embeddings
 from snr_keras.evaluation.re_ranking import re_ranking
-from snr_keras.evaluation.report import TargetResult, check_target, score
+from snr_keras.evaluation.report import TargetResult, check_target, score, verify
 from snr_keras.evaluation.retrieval import QueryFigures, evaluate_embeddings, evaluate_queries, evaluate_retrieval
 from snr_keras.evaluation.trials import embed_trials, query_table, score_trials
 from snr_keras.evaluation.verification import evaluate_embedding_verification, evaluate_verification
@@ -24,4 +24,5 @@ __all__ = [
     "re_ranking",
     "score",
     "score_trials",
+    "verify",
 ]

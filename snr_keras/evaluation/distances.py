@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-DISTANCES = ("cosine", "euclidean")
+from snr_keras.evaluation.re_ranking import re_ranking
+
+DISTANCES = ("cosine", "euclidean", "re_ranked")
 
 ROWS_BYTES = 256 * 2**20
 """Memory of the distances that are held at one time."""
@@ -14,19 +16,24 @@ CHUNK_BYTES = 64 * 2**20
 """Memory of the part of the gallery that is held in float64."""
 
 
-def distance_rows(queries: NDArray, gallery: NDArray, distance: str) -> Iterator[NDArray]:
+def distance_rows(
+    queries: NDArray, gallery: NDArray, distance: str, *, only: NDArray[np.integer] | None = None
+) -> Iterator[NDArray]:
     """Each query's (G,) distances to the gallery in turn, in float64: embeddings may be near duplicates of each other.
 
     Rows are views into memory that later rows are written to: copy one that is to be kept. At most some 400 MB are
-    held, whatever the size of the gallery.
+    held, whatever the size of the gallery, unless they are re-ranked.
 
     Args:
         queries: (Q, D).
         gallery: (G, D).
-        distance: "cosine", 0.5 - x.y / (2 |x| |y|), or "euclidean", |x - y|.
+        distance: "cosine", 0.5 - x.y / (2 |x| |y|), "euclidean", |x - y|, or "re_ranked", `re_ranking` of the
+            embeddings at unit length, which is all (Q, G) distances at a time.
+        only: The queries, indices, that are asked for; by default all, in their order.
 
     Raises:
-        ValueError: An unknown distance, or shapes that are no matrices of one width.
+        ValueError: An unknown distance, or shapes that are no matrices of one width; as `re_ranking`.
+        ModuleNotFoundError: As `re_ranking`.
     """
     if distance not in DISTANCES:
         raise ValueError(f"distance must be one of {DISTANCES}. Received: distance={distance!r}")
@@ -34,7 +41,10 @@ def distance_rows(queries: NDArray, gallery: NDArray, distance: str) -> Iterator
         raise ValueError(
             f"Embeddings must be matrices of one width. Received: queries {queries.shape}, gallery {gallery.shape}"
         )
-    return _rows(queries, gallery, distance)
+    if distance == "re_ranked":
+        distances = re_ranking(_unit_rows(queries), _unit_rows(gallery))
+        return iter(distances if only is None else distances[only])
+    return _rows(queries if only is None else queries[only], gallery, distance)
 
 
 def _rows(queries: NDArray, gallery: NDArray, distance: str) -> Iterator[NDArray]:
@@ -66,6 +76,11 @@ def _euclidean(x: NDArray, y: NDArray, out: NDArray) -> None:
     out += _squares(y)
     np.maximum(out, 0, out=out)
     np.sqrt(out, out=out)
+
+
+def _unit_rows(x: NDArray) -> NDArray:
+    lengths = np.linalg.norm(x, axis=1, keepdims=True)
+    return x / np.where(lengths > 0, lengths, 1)
 
 
 def _squares(x: NDArray) -> NDArray:

@@ -46,8 +46,7 @@ def re_ranking(
     """
     features, queries = _checked(query_features, gallery_features)
     _check_options(k1, k2, lambda_value)
-    if importlib.util.find_spec("scipy") is None:
-        raise ModuleNotFoundError('Re-ranking needs scipy: pip install "snr-reid[data]"')
+    check_scipy()
 
     images = len(features)
     nearest = np.empty((images, min(images, max(k1 + 1, k2))), np.int32)
@@ -70,6 +69,12 @@ def re_ranking(
         row *= lambda_value
         row += (1 - lambda_value) * (1 - common / (2 - common))
     return distances
+
+
+def check_scipy() -> None:
+    """ModuleNotFoundError, with what to do, if scipy is not installed."""
+    if importlib.util.find_spec("scipy") is None:
+        raise ModuleNotFoundError('Re-ranking needs scipy: pip install "snr-reid[data]"')
 
 
 def _encodings(features: NDArray, nearest: NDArray, farthest: NDArray, k1: int) -> Any:

@@ -10,7 +10,10 @@ from snr_keras.data.dataset import ReIDDataset
 from snr_keras.evaluation.distances import DISTANCES
 from snr_keras.evaluation.embeddings import EmbeddedDataset
 from snr_keras.evaluation.protocols import RetrievalLabels
+from snr_keras.evaluation.re_ranking import check_scipy
 from snr_keras.evaluation.retrieval import evaluate_queries
+from snr_keras.evaluation.verification import evaluate_embedding_verification
+from snr_ref import VerificationResult
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class TargetResult:
         num_valid_queries: Queries with a valid match; the others are left out of every mean.
         num_gallery: Gallery images.
         protocol: "market1501", "no_camera" or "single_gallery_shot".
-        distance: "cosine" or "euclidean".
+        distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
         version: Of the data set, where there are several.
         splits: The figures of each of the divisions of the data set, of which these are the means and, of numbers of
             images, the sums; empty if it is divided in one way.
@@ -78,9 +81,12 @@ def check_target(dataset: ReIDDataset, *, distance: str = "cosine", protocol: st
 
     Raises:
         ValueError: As `score`.
+        ModuleNotFoundError: If re-ranking needs scipy, and it is not installed.
     """
     if distance not in DISTANCES:
         raise ValueError(f"distance must be one of {DISTANCES}. Received: distance={distance!r}")
+    if distance == "re_ranked":
+        check_scipy()
     query, gallery = dataset.query, dataset.gallery
     try:
         labels = RetrievalLabels.checked(
@@ -103,7 +109,7 @@ def score(
 
     Args:
         embedded: Embeddings and labels.
-        distance: "cosine" or "euclidean".
+        distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
         protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the dataset.
         max_rank: The length of the CMC.
 
@@ -140,6 +146,33 @@ def score(
         version=embedded.dataset.version,
         average_precisions=tuple(None if np.isnan(ap) else float(ap) for ap in queries.average_precisions),
     )
+
+
+def verify(embedded: EmbeddedDataset, *, distance: str = "cosine", protocol: str | None = None) -> VerificationResult:
+    """How well a threshold on the distance tells whether a query and a gallery image show one person.
+
+    Args:
+        embedded: Embeddings and labels.
+        distance: As for `score`, and so is `protocol`.
+        protocol: See `distance`.
+
+    Raises:
+        ValueError: As `evaluate_embedding_verification`; the message names the dataset.
+    """
+    query, gallery = embedded.dataset.query, embedded.dataset.gallery
+    try:
+        return evaluate_embedding_verification(
+            embedded.query,
+            embedded.gallery,
+            query.identities,
+            gallery.identities,
+            query.cameras,
+            gallery.cameras,
+            distance=distance,
+            protocol=protocol or protocol_of(embedded.dataset),
+        )
+    except ValueError as error:
+        raise ValueError(f"{embedded.dataset.name}: {error}") from error
 
 
 def mean_over(results: Iterable[TargetResult], figure: str) -> float:

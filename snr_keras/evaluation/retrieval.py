@@ -103,7 +103,7 @@ def evaluate_embeddings(
         gallery_ids: See `query_ids`.
         query_cameras: See `query_ids`.
         gallery_cameras: See `query_ids`.
-        distance: "cosine" or "euclidean".
+        distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
         max_rank: The length of `cmc`.
         protocol: "market1501", "no_camera" or "single_gallery_shot".
 

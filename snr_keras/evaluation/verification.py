@@ -78,7 +78,7 @@ def evaluate_embedding_verification(
         gallery_ids: See `query_ids`.
         query_cameras: See `query_ids`.
         gallery_cameras: See `query_ids`.
-        distance: "cosine" or "euclidean".
+        distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
         false_positive_rates: Numbers in [0, 1].
         protocol: As for `evaluate_retrieval`.
 

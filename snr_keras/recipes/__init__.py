@@ -52,7 +52,7 @@ class TestSettings:
     """How to test.
 
     Attributes:
-        distance: "cosine" or "euclidean".
+        distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
         protocol: "market1501" or "no_camera"; None is what the camera labels of a target allow.
         flip: Whether to average each embedding with that of the mirrored image.
 

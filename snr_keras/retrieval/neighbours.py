@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snr_keras.evaluation.distances import DISTANCES
+DISTANCES = ("cosine", "euclidean")
 
 CHUNK_BYTES = 64 * 2**20
 """Memory of the largest array at work: a few of them are there at a time."""

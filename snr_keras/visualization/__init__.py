@@ -13,6 +13,7 @@ from snr_keras.visualization.report import Choices, visualize
 from snr_keras.visualization.sample import sample_images
 from snr_keras.visualization.search_gallery import save_search_gallery
 from snr_keras.visualization.stages import PooledFeatures, StageFeatures, activation_maps, pooled_features
+from snr_keras.visualization.verification import save_verification
 
 __all__ = [
     "Choices",
@@ -32,5 +33,6 @@ __all__ = [
     "save_loss_curves",
     "save_ranked_gallery",
     "save_search_gallery",
+    "save_verification",
     "visualize",
 ]

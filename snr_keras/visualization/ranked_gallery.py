@@ -55,7 +55,7 @@ def rankings(
         top: The length of each ranking, at most.
         worst_first: Those of the lowest average precision, the lowest first and of equal ones the first in the
             dataset. Otherwise queries evenly spread over the dataset, in its order.
-        distance: "cosine" or "euclidean".
+        distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
         protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the dataset.
 
     Raises:
@@ -74,7 +74,8 @@ def rankings(
         chosen = with_match[spread]
     labels = RetrievalLabels.checked(*of_both, protocol)
     found = []
-    for q, distances in zip(chosen, distance_rows(embedded.query[chosen], embedded.gallery, distance), strict=True):
+    rows = distance_rows(embedded.query, embedded.gallery, distance, only=chosen)
+    for q, distances in zip(chosen, rows, strict=True):
         matches, junk = labels.matches_and_junk(q)
         ranking = np.argsort(distances, kind="stable")
         nearest = ranking[np.isin(ranking, junk, invert=True)][:top]

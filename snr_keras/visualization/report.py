@@ -43,7 +43,7 @@ class Choices:
         sample: Images of each domain, at most, for gates and t-SNE.
         stage: Whose maps are pooled for the t-SNE, 1 to 4.
         seed: Of the choice of images and of the t-SNE.
-        distance: "cosine" or "euclidean".
+        distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
         protocol: "market1501" or "no_camera"; by default what each target's camera labels allow.
         flip: Whether an embedding is the mean with that of the mirrored image; in figures and galleries.
     """

@@ -48,6 +48,18 @@ def test_evaluate_gives_the_figures_of_train(snr, trained: Path, world: Path, tm
     assert again == json.loads((trained / "evaluation" / "results.json").read_text())[1:]
 
 
+def test_verification_is_asked_for_and_gives_thresholds_and_a_picture(snr, trained: Path, world: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    outcome = snr("evaluate", trained, "--target", world / "night", "--out", out, "--verify", "--distance", "re_ranked")
+    assert "FPR 0.01" in outcome.output
+    found = json.loads((out / "verification.json").read_text())["night"]
+    assert sum(found["same_counts"]) > 0
+    assert found["thresholds"] == sorted(found["thresholds"])
+    assert (out / "verification_1_night.png").stat().st_size > 10_000
+    (result,) = json.loads((out / "results.json").read_text())
+    assert result["distance"] == "re_ranked"
+
+
 def test_a_run_is_not_overwritten_unasked(snr, trained: Path, world: Path) -> None:
     before = (trained / "metrics.jsonl").read_bytes()
     outcome = snr("train", "--source", world / "day", "--out", trained, *TINY)

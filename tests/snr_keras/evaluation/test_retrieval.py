@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snr_ref
-from snr_keras.evaluation import distances, evaluate_embeddings, evaluate_queries, evaluate_retrieval, retrieval
+from snr_keras.evaluation import (
+    distances,
+    evaluate_embeddings,
+    evaluate_queries,
+    evaluate_retrieval,
+    re_ranking,
+    retrieval,
+)
 from snr_keras.evaluation.distances import distance_rows
 from tests.strategies import RetrievalCase, embeddings, retrieval_cases
 from tests.tolerances import cosine_bound, sum_bound
@@ -51,6 +58,20 @@ def test_a_gallery_of_one_random_image_of_each_identity(case: RetrievalCase, max
     # Each probability is a sum of products of at most one factor an identity, all of them positive.
     np.testing.assert_allclose(ours.cmc, reference.cmc, rtol=0, atol=sum_bound(4 * len(case.gallery_ids), 1))
     assert ours[1:] == reference[1:]
+
+
+def test_re_ranked_rows_are_those_of_unit_vectors_among_all_queries() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(6, 4)), rng.normal(size=(30, 4))
+    x_unit, y_unit = (z / np.linalg.norm(z, axis=1, keepdims=True) for z in (x, y))
+    expected = re_ranking(x_unit, y_unit)
+    # Lengths are off by roundings of four squares and a root, and neighbours are far from tied.
+    re_ranked = np.array(list(distance_rows(x, 3 * y, "re_ranked")))
+    np.testing.assert_allclose(re_ranked, expected, rtol=0, atol=sum_bound(16, 1))
+    only = np.array([4, 1])
+    np.testing.assert_array_equal(np.array(list(distance_rows(x, 3 * y, "re_ranked", only=only))), re_ranked[only])
+    cosine = np.array(list(distance_rows(x, y, "cosine")))
+    np.testing.assert_allclose(np.array(list(distance_rows(x, y, "cosine", only=only))), cosine[only], atol=1e-15)
 
 
 def test_rows_are_the_same_in_blocks_and_chunks_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
