@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from snr_keras.evaluation import evaluate_retrieval
+from snr_keras.evaluation import evaluate_retrieval, evaluate_verification, re_ranking
 from snr_keras.interop.arrays import MODES, Function, to_tensor, value_and_gradients, values
 from snr_keras.layers import SNR
 from snr_keras.losses import BatchHardTripletLoss, DualCausalityLoss, cosine_distance, euclidean_distance
@@ -165,6 +165,8 @@ class KerasAdapter:
         return sum(weighted, start=reid)
 
     evaluate_retrieval = staticmethod(evaluate_retrieval)
+    evaluate_verification = staticmethod(evaluate_verification)
+    re_ranking = staticmethod(re_ranking)
 
     def _causality(self, distance: Any, triplets: np.ndarray | None) -> Function:
         if triplets is not None:

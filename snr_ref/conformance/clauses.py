@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Changes by the rule of the docs' page on versions: a number that some case pins differs -> a new major version.
-SPECIFICATION_VERSION = "1.0"
+SPECIFICATION_VERSION = "1.1"
 
 #: Clause -> what it demands, in a sentence.
 CLAUSES: dict[str, str] = {
@@ -49,4 +49,18 @@ CLAUSES: dict[str, str] = {
     "7.5": "among equal distances the lower gallery index comes first",
     "7.6": "without camera labels nothing is junk but identity -1",
     "7.7": "identity 0 is a distractor: it is ranked, and matches nobody",
+    "7.8": "single gallery shot: CMC is the expectation over galleries of one image of each identity, drawn uniformly "
+    "and independently, and all distractors; mAP and mINP are over the whole gallery",
+    "7.9": "the threshold of a false-positive rate is the largest distance of a pair, or infinity, with at most that "
+    "share of the pairs of two persons below it; the true-positive rate is the share of the pairs of one below it",
+    "7.10": "the equal-error threshold is the smallest distance of a pair, or infinity, with at least as large a share "
+    "of the pairs of two persons below it as of the pairs of one not below it; the rate is the mean of the two",
+    "7.11": "the histograms have 128 equal bins from the smallest distance of a pair to the largest; an edge belongs "
+    "to the bin above it, but the last",
+    "7.12": "re-ranking: (1 - lambda) d_J + lambda d, of squared Euclidean distances over each image's largest, with "
+    "N(p, k) the k + 1 nearest, p among them",
+    "7.13": "R(p, k1) is extended by R(q, k1 / 2), k1 / 2 rounded to even, of each q in it if more than two thirds of "
+    "that are in it",
+    "7.14": "encodings are exp(-d) over their sum, and are averaged over the k2 nearest, the image itself among them",
+    "7.15": "among equal distances the lower index is the nearer neighbour",
 }

@@ -11,6 +11,7 @@ import numpy as np
 
 import snr_ref
 from snr_ref.restitution import SNRParams
+from snr_ref.verification import VerificationResult
 
 #: The dtypes that an implementation can be run in.
 DTYPES = ("float64", "float32", "float16", "bfloat16")
@@ -91,6 +92,8 @@ FUNCTIONS: dict[str, Function] = {
         Function("cross_entropy_gradient", ("grad_logits",)),
         Function("batch_hard_triplet_gradient", ("grad_features",)),
         Function("evaluate_retrieval", ("cmc", "mAP", "mINP", "num_valid_queries")),
+        Function("evaluate_verification", VerificationResult._fields),
+        Function("re_ranking", ("distances",)),
     )
 }
 

@@ -66,7 +66,8 @@ TARGETS = (
         "The reference, in float64.",
         _files(
             "snr_ref",
-            "elementary instance_norm restitution closed_form distances dual_causality reid_losses gradients retrieval",
+            "elementary instance_norm restitution closed_form distances dual_causality reid_losses gradients retrieval "
+            "verification re_ranking",
         ),
         _modules("snr_ref"),
         "snr_ref",

@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from snr_ref.conformance.bounds import attention, distances, loss_gradients, losses, module, module_gradients, retrieval
+from snr_ref.conformance.bounds import (
+    attention,
+    distances,
+    loss_gradients,
+    losses,
+    module,
+    module_gradients,
+    re_ranking,
+    retrieval,
+)
 from snr_ref.conformance.bounds.precision import Precision
 
 #: From a case's arguments to the bound of each output's absolute error.
@@ -37,4 +46,6 @@ BOUNDS: dict[str, Bound] = {
     "cross_entropy_gradient": loss_gradients.cross_entropy_gradient_bounds,
     "batch_hard_triplet_gradient": loss_gradients.batch_hard_triplet_gradient_bounds,
     "evaluate_retrieval": retrieval.evaluate_retrieval_bounds,
+    "evaluate_verification": retrieval.evaluate_verification_bounds,
+    "re_ranking": re_ranking.re_ranking_bounds,
 }

@@ -17,9 +17,13 @@ from snr_ref.conformance.catalogue import (
     instance_norm,
     loss_gradients,
     objective,
+    re_ranking,
+    re_ranking_ties,
     refusals,
     retrieval,
     retrieval_ties,
+    single_gallery_shot,
+    verification,
 )
 
 GROUPS = (
@@ -38,6 +42,10 @@ GROUPS = (
     loss_gradients.cases,
     retrieval.cases,
     retrieval_ties.cases,
+    single_gallery_shot.cases,
+    verification.cases,
+    re_ranking.cases,
+    re_ranking_ties.cases,
     refusals.cases,
 )
 

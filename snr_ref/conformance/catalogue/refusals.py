@@ -61,6 +61,22 @@ def good(function: str, draw: Draw) -> dict[str, Any]:
             "max_rank": 5,
             "protocol": "market1501",
         },
+        "evaluate_verification": {
+            "distances": np.arange(10.0).reshape(2, 5),
+            "query_ids": np.array([1, 2]),
+            "gallery_ids": np.array([2, 0, 1, -1, 2]),
+            "query_cameras": np.array([1, 1]),
+            "gallery_cameras": np.array([2, 2, 2, 2, 3]),
+            "false_positive_rates": np.array([0.0, 0.5]),
+            "protocol": "market1501",
+        },
+        "re_ranking": {
+            "query_features": draw.normal(2, 3),
+            "gallery_features": draw.normal(6, 3),
+            "k1": 3,
+            "k2": 2,
+            "lambda_value": 0.25,
+        },
     }
     return arguments[function]
 
@@ -322,3 +338,33 @@ refuse(
 )
 refuse(METRICS, "no_rank", "A CMC curve of no rank.", "7.3", max_rank=always(0))
 refuse(METRICS, "unknown_protocol", "A protocol that isn't there.", "7.1", protocol=always("cuhk03"))
+
+PAIRS = "evaluate_verification"
+refuse(PAIRS, "a_vector", "The distances of one query need an axis for the queries.", distances=first_row)
+refuse(PAIRS, "nan", "NaN is on no side of a threshold.", "7.9", distances=lambda d: np.where(d == 3, np.nan, d))
+refuse(
+    PAIRS, "infinity", "A histogram to infinity has no bins.", "7.11", distances=lambda d: np.where(d == 2, np.inf, d)
+)
+refuse(PAIRS, "no_rate", "No false-positive rate is asked for.", "7.9", false_positive_rates=always(np.zeros(0)))
+refuse(PAIRS, "negative_rate", "A rate below 0.", "7.9", false_positive_rates=always(np.array([-0.125])))
+refuse(PAIRS, "rate_above_one", "A rate above 1, a percentage.", "7.9", false_positive_rates=always(np.array([10.0])))
+refuse(PAIRS, "one_kind", "There is no pair of one person.", "7.9", gallery_ids=always(np.array([3, 0, 3, -1, 4])))
+refuse(PAIRS, "length_of_query_ids", "There is one query more than there are rows.", query_ids=one_more)
+refuse(PAIRS, "junk_query", "A query of identity -1 is nobody.", "7.1", query_ids=always(np.array([1, -1])))
+refuse(PAIRS, "no_cameras", "Cameras are needed under this protocol.", "7.6", query_cameras=always(None))
+refuse(PAIRS, "unknown_protocol", "A protocol that isn't there.", protocol=always("market"))
+
+NEIGHBOURS = "re_ranking"
+refuse(NEIGHBOURS, "a_vector", "The features of one query need an axis for the queries.", query_features=first_row)
+refuse(NEIGHBOURS, "widths", "Features of queries and gallery of two widths.", gallery_features=one_more)
+refuse(NEIGHBOURS, "no_query", "Not a single query.", query_features=lambda x: x[:0])
+refuse(NEIGHBOURS, "integers", "Features of integers.", query_features=integers, gallery_features=integers)
+refuse(
+    NEIGHBOURS, "nan", "A feature that is NaN is near to nothing.", query_features=lambda x: np.where(x == x, np.nan, x)
+)
+refuse(NEIGHBOURS, "infinity", "A feature that is infinite.", gallery_features=lambda x: x + np.inf)
+refuse(NEIGHBOURS, "no_neighbour", "k1 is 0.", "7.12", k1=always(0))
+refuse(NEIGHBOURS, "half_a_neighbour", "k1 is no integer.", "7.12", k1=always(2.5))
+refuse(NEIGHBOURS, "no_average", "k2 is 0.", "7.14", k2=always(0))
+refuse(NEIGHBOURS, "negative_weight", "lambda is below 0.", "7.12", lambda_value=always(-0.25))
+refuse(NEIGHBOURS, "weight_above_one", "lambda is above 1.", "7.12", lambda_value=always(1.25))

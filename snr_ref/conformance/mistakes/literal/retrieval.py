@@ -26,14 +26,17 @@ class Retrieval:
         for query, row in enumerate(distances):
             match = self._matches(query_ids[query], gallery_ids)
             same_camera = np.zeros(match.shape, bool)
-            if protocol == "market1501" and query_cameras is not None and gallery_cameras is not None:
+            if protocol != "no_camera" and query_cameras is not None and gallery_cameras is not None:
                 same_camera = gallery_cameras == query_cameras[query]
             order = self._ranking(row, match)
             junk = self._junk(gallery_ids, match, same_camera)[order]
             ranked = match[order][~junk]
             if not self._is_valid(ranked):
                 continue
-            cmc.append(self._curve(ranked, max_rank))
+            if protocol == "single_gallery_shot":
+                cmc.append(self._expected_curve(ranked, gallery_ids[order][~junk], max_rank))
+            else:
+                cmc.append(self._curve(ranked, max_rank))
             precisions.append(self._average_precision(ranked, match[order], junk))
             penalties.append(self._inverse_penalty(ranked))
         return np.mean(cmc, axis=0), np.mean(precisions), np.mean(penalties), len(cmc)
@@ -53,6 +56,28 @@ class Retrieval:
     def _curve(self, ranked: Array, max_rank: int) -> Array:
         found = np.maximum.accumulate(ranked)
         return found[np.minimum(np.arange(max_rank), len(found) - 1)].astype(np.float64)
+
+    def _expected_curve(self, ranked: Array, ids: Array, max_rank: int) -> Array:
+        """A sum over the matches of the probability that fewer identities than the rank are before it."""
+        curves = []
+        for match in np.flatnonzero(ranked).tolist():
+            before = np.zeros(len(ids) + 1)
+            before[self._always_before(ids[:match])] = 1
+            for identity in self._drawn(ids[~ranked]):
+                p = self._share_before(ids == identity, match)
+                before[1:], before[0] = (1 - p) * before[1:] + p * before[:-1], (1 - p) * before[0]
+            up_to = np.cumsum(before)
+            curves.append(up_to[np.minimum(np.arange(max_rank), len(ids))])
+        return np.mean(curves, axis=0)
+
+    def _always_before(self, ids: Array) -> int:
+        return int(np.count_nonzero(ids == 0))
+
+    def _drawn(self, ids: Array) -> Array:
+        return np.unique(ids[ids != 0])
+
+    def _share_before(self, images: Array, match: int) -> float:
+        return images[:match].sum() / images.sum()
 
     def _average_precision(self, ranked: Array, with_junk: Array, junk: Array) -> Array:
         return self._precisions(ranked).mean()
