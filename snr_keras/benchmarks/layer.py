@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -16,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from snr_keras.benchmarks._backend import accumulator, differentiated, on_cpu, synchronize
+from snr_keras.benchmarks._memory import peak_growth
 from snr_keras.layers import SNR
 
 #: The feature maps of ResNet-50's first, third and fourth stage, for 32 images of 256x128 pixels.
@@ -176,20 +175,9 @@ def _bytes(shape: tuple[int, ...], dtype: str) -> int:
 
 
 def _peak_memory(step: Callable[[], Any], map_bytes: int) -> float | None:
-    """By how many maps the process grows during a step, at most; Linux can tell, for memory of the CPU."""
-    status = Path("/proc/self/status")
-    if not (status.exists() and on_cpu()):
+    """By how many maps the process grows during a step, at most; of the CPU's memory alone it can tell."""
+    if not on_cpu():
         return None
     synchronize(step())  # what is compiled or set up once is no part of it
-    try:
-        ctypes.CDLL(None).malloc_trim(0)  # freed memory that the allocator kept would be reused unseen
-        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
-    except (OSError, AttributeError):
-        return None
-    before = _kilobytes(status, "VmRSS")
-    synchronize(step())
-    return max(0, _kilobytes(status, "VmHWM") - before) * 1024 / map_bytes
-
-
-def _kilobytes(status: Path, field: str) -> int:
-    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith(field))
+    growth = peak_growth(lambda: synchronize(step()))
+    return None if growth is None else growth / map_bytes

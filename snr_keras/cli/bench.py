@@ -9,9 +9,10 @@ import typer
 from rich import box
 from rich.table import Table
 
-from snr_keras.benchmarks import LayerTiming, benchmark_layer
+from snr_keras.benchmarks import EvaluationTiming, LayerTiming, benchmark_evaluation, benchmark_layer
+from snr_keras.benchmarks.evaluation import MARKET, TASKS
 from snr_keras.benchmarks.layer import SHAPES
-from snr_keras.cli.console import console, write_json
+from snr_keras.cli.console import console, say, write_json
 
 app = typer.Typer(no_args_is_help=True, help="Measure the cost of SNR on this machine, against named rivals.")
 
@@ -71,4 +72,57 @@ def layer_table(rows: list[LayerTiming]) -> Table:
         ratios = (f"{r:.2f}" for r in (row.of_literal, row.of_group_norm, row.of_floor))
         memory = "" if row.snr_memory is None else f"{row.snr_memory:.1f}"
         table.add_row("x".join(map(str, row.shape)), *times, *ratios, memory)
+    return table
+
+
+@app.command("evaluation")
+def evaluation_command(
+    task: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TASK]...", help=f"What to time: {', '.join(TASKS)}. Default: all of them."),
+    ] = None,
+    queries: Annotated[int, typer.Option(min=1, help="Query images.")] = MARKET[0],
+    gallery: Annotated[int, typer.Option(min=1, help="Gallery images.")] = MARKET[1],
+    width: Annotated[int, typer.Option(min=1, help="Numbers in a feature.")] = MARKET[2],
+    rivals: Annotated[bool, typer.Option(help="Time torchreid too, if it is installed.")] = True,
+    repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each; medians are shown.")] = 3,
+    out: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
+) -> None:
+    """Time the figures of retrieval and re-ranking, at the size of Market-1501 if no other is named.
+
+    Random features of as many people. From distances: CMC, mAP and mINP, beside torchreid's compiled evaluation and its
+    Python one. From embeddings: the same without a matrix of distances. re_ranking: beside torchreid's, which needs 13
+    GB at this size and minutes (--no-rivals leaves it out), and beside the products of all features with all, the
+    least that any exact way must do. Memory is what the process grows by, at most.
+
+    torchreid is not needed: pip install git+https://github.com/KaiyangZhou/deep-person-reid adds it.
+    """
+    rows = benchmark_evaluation(
+        queries,
+        gallery,
+        width,
+        tasks=tuple(task or TASKS),
+        rivals=rivals,
+        repeats=repeats,
+        progress=lambda row: console.print(f"{row.task}, {row.name}: {row.seconds:.2f} s", style="dim"),
+    )
+    say(f"{queries} queries, {gallery} gallery images, {width} numbers each, float32")
+    console.print(evaluation_table(rows))
+    if out is not None:
+        size = {"queries": queries, "gallery": gallery, "width": width}
+        write_json(out, [size | asdict(row) for row in rows])
+
+
+def evaluation_table(rows: list[EvaluationTiming]) -> Table:
+    """Seconds, memory in gigabytes, and the ratio of snr_keras to each rival."""
+    ours = {row.task: row for row in rows if row.name == "snr_keras"}
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("task", no_wrap=True)
+    table.add_column("")
+    for heading in ("seconds", "GB", "snr_keras / this"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        memory = "" if row.memory is None else f"{row.memory / 1e9:.2f}"
+        ratio = "" if row.name == "snr_keras" else f"{ours[row.task].seconds / row.seconds:.3f}"
+        table.add_row(row.task, row.name, f"{row.seconds:.2f}", memory, ratio)
     return table

@@ -1,7 +1,7 @@
 """CMC, mAP and mINP without an order of the gallery: the fast twin of `snr_ref.retrieval`.
 
 The rank of a match is one plus the number of images before it. To count them is a pass over bare numbers for each
-match, of which a query has a few dozen; to sort the gallery takes ten times as long.
+match, of which a query has a few dozen, or a sort of bare numbers; neither needs an order of the images.
 """
 
 from collections.abc import Iterable
@@ -15,8 +15,8 @@ from snr_keras.evaluation.protocols import RetrievalLabels
 from snr_keras.evaluation.single_shot import expected_curve
 from snr_ref import RetrievalResult
 
-MANY_MATCHES = 256
-"""Of a query: with more than these, sorting takes less time than counting."""
+SORTED_BELOW = 400
+"""Gallery images for each match of a query: with fewer than these, to sort takes less time than to count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,16 +199,22 @@ def _figures(rows: Iterable[NDArray], labels: RetrievalLabels, protocol: str, ma
 
 def _ranks(row: NDArray, matches: NDArray, junk: NDArray) -> NDArray:
     """The ranks, from 1, of one query's matches among its gallery without junk, ascending."""
-    if len(matches) > MANY_MATCHES:
-        ranking = np.argsort(row, kind="stable")
-        return 1 + np.flatnonzero(np.isin(ranking[np.isin(ranking, junk, invert=True)], matches))
-    at = row[matches]
-    before = np.array([_number_before(row, image, row[image]) for image in matches.tolist()])
-    at_junk = row[junk][:, None]
+    at, at_junk = row[matches], row[junk][:, None]
     junk_before = (at_junk < at) | ((at_junk == at) & (junk[:, None] < matches))
-    return np.sort(1 + before - np.count_nonzero(junk_before, axis=0))
+    return np.sort(1 + _numbers_before(row, matches) - np.count_nonzero(junk_before, axis=0))
 
 
-def _number_before(row: NDArray, image: int, distance: np.generic) -> int:
-    """How many gallery images are nearer; of equal distances the lower gallery index is."""
-    return int(np.count_nonzero(row[:image] <= distance) + np.count_nonzero(row[image + 1 :] < distance))
+def _numbers_before(row: NDArray, images: NDArray) -> NDArray:
+    """How many gallery images are before each of some; of equal distances the lower gallery index comes first."""
+    at = row[images]
+    if len(row) > SORTED_BELOW * len(images):
+        before = [
+            np.count_nonzero(row[:image] <= distance) + np.count_nonzero(row[image + 1 :] < distance)
+            for image, distance in zip(images.tolist(), at, strict=True)
+        ]
+        return np.array(before)
+    ordered = np.sort(row)
+    number = np.searchsorted(ordered, at, side="left")
+    for tied in np.flatnonzero(np.searchsorted(ordered, at, side="right") - number > 1):
+        number[tied] += np.count_nonzero(row[: images[tied]] == at[tied])
+    return number

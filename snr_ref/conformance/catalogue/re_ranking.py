@@ -86,6 +86,13 @@ def one_query(draw: Draw) -> dict[str, Any]:
 
 
 @cases.case("re_ranking", "7.12")
+def near_features(draw: Draw) -> dict[str, Any]:
+    """All distances are far below 1: an image's largest is what they are over, however small it is."""
+    batch = people(draw, 4, 6)
+    return {name: features / 64 for name, features in batch.items()} | {"k1": 6, "k2": 3}
+
+
+@cases.case("re_ranking", "7.12")
 def long_and_short_features(draw: Draw) -> dict[str, Any]:
     """Features are taken as they are, of whatever length: the distances are Euclidean, not of directions."""
     batch = people(draw, 4, 6)

@@ -348,6 +348,16 @@ refuse(
 refuse(PAIRS, "no_rate", "No false-positive rate is asked for.", "7.9", false_positive_rates=always(np.zeros(0)))
 refuse(PAIRS, "negative_rate", "A rate below 0.", "7.9", false_positive_rates=always(np.array([-0.125])))
 refuse(PAIRS, "rate_above_one", "A rate above 1, a percentage.", "7.9", false_positive_rates=always(np.array([10.0])))
+refuse(
+    PAIRS, "one_rate_of_two", "The second rate is too large.", "7.9", false_positive_rates=always(np.array([0.0, 1.5]))
+)
+refuse(
+    PAIRS,
+    "range",
+    "From the smallest distance to the largest is further than a number reaches.",
+    "7.11",
+    distances=lambda d: np.where(d == 2, 1.5e308, np.where(d == 1, -1.5e308, d)),
+)
 refuse(PAIRS, "one_kind", "There is no pair of one person.", "7.9", gallery_ids=always(np.array([3, 0, 3, -1, 4])))
 refuse(PAIRS, "length_of_query_ids", "There is one query more than there are rows.", query_ids=one_more)
 refuse(PAIRS, "junk_query", "A query of identity -1 is nobody.", "7.1", query_ids=always(np.array([1, -1])))
@@ -363,6 +373,14 @@ refuse(
     NEIGHBOURS, "nan", "A feature that is NaN is near to nothing.", query_features=lambda x: np.where(x == x, np.nan, x)
 )
 refuse(NEIGHBOURS, "infinity", "A feature that is infinite.", gallery_features=lambda x: x + np.inf)
+refuse(
+    NEIGHBOURS, "huge", "A feature whose square overflows.", gallery_features=lambda x: np.where(x == x[2], 1e200, x)
+)
+refuse(NEIGHBOURS, "hugely_negative", "Its negative.", query_features=lambda x: np.where(x == x[1], -1e200, x))
+refuse(
+    NEIGHBOURS, "boolean_weight", "True for lambda, which some languages take for 1.", "7.12", lambda_value=always(True)
+)
+refuse(NEIGHBOURS, "weight_in_words", "lambda is no number.", "7.12", lambda_value=always("0.25"))
 refuse(NEIGHBOURS, "no_neighbour", "k1 is 0.", "7.12", k1=always(0))
 refuse(NEIGHBOURS, "half_a_neighbour", "k1 is no integer.", "7.12", k1=always(2.5))
 refuse(NEIGHBOURS, "no_average", "k2 is 0.", "7.14", k2=always(0))
