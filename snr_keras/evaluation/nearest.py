@@ -24,18 +24,25 @@ def squared_distance_blocks(features: NDArray) -> Iterator[tuple[slice, NDArray,
     # D products and sums in any order, and a few roundings of each term; half of eps is the unit roundoff.
     slack = (features.shape[1] / 2 + 4) * np.finfo(features.dtype).eps * (lengths + largest) ** 2
     squares = squares.astype(features.dtype)
+    blocks = [slice(start, min(start + BLOCK, len(features))) for start in range(0, len(features), BLOCK)]
     buffer = np.empty((min(BLOCK, len(features)), len(features)), features.dtype)
-    for start in range(0, len(features), BLOCK):
-        rows = slice(start, min(start + BLOCK, len(features)))
-        distances = buffer[: rows.stop - start]
-        np.matmul(-2 * centred[rows], centred.T, out=distances)
-        distances += squares
-        distances += squares[rows, None]
+    below: dict[int, list[NDArray]] = {rows.start: [] for rows in blocks}
+    for rows in blocks:
+        distances = buffer[: rows.stop - rows.start]
+        # The distances are symmetric: what is left of the diagonal was above it, and is kept until it is used.
+        for block, known in zip(blocks, below.pop(rows.start), strict=False):
+            distances[:, block] = known.T
+        new = distances[:, rows.start :]
+        new[:] = (-2 * centred[rows]) @ centred[rows.start :].T
+        new += squares[rows.start :]
+        new += squares[rows, None]
+        for block in blocks[rows.start // BLOCK + 1 :]:
+            below[block.start].append(distances[:, block].copy())
         yield rows, distances, slack[rows]
 
 
 def nearest_and_farthest(features: NDArray, rows: slice, distances: NDArray, slack: NDArray, k: int) -> tuple:
-    """The k nearest rows of each row of a block, itself among them, and its largest squared distance, both exact.
+    """The k nearest rows of each row of a block, itself among them, and its largest squared distance, all exact.
 
     Args:
         features: (N, D).
@@ -45,23 +52,28 @@ def nearest_and_farthest(features: NDArray, rows: slice, distances: NDArray, sla
         k: Neighbours, at most N.
 
     Returns:
-        (B, k) indices, nearest first, of equal distances the lower index first, and (B,) distances in float64.
+        (B, k) indices, nearest first, of equal distances the lower index first, their (B, k) squared distances, and
+        (B,) the largest, in float64.
     """
     near = _upper_bound_of_kth_smallest(distances, k) + 2 * slack
     far = distances.max(1) - 2 * slack
     candidates = (distances <= near[:, None]) | (distances >= far[:, None])
-    nearest, farthest = np.empty((len(distances), k), np.int32), np.empty(len(distances))
+    nearest, near_distances = np.empty((len(distances), k), np.int32), np.empty((len(distances), k))
+    farthest = np.empty(len(distances))
     for row, is_candidate in enumerate(candidates):
         index = np.flatnonzero(is_candidate)
         exact = exact_squared_distances(features, rows.start + row, index)
-        nearest[row] = index[np.argsort(exact, kind="stable")[:k]]
-        farthest[row] = exact.max()
-    return nearest, farthest
+        first = np.argsort(exact, kind="stable")[:k]
+        nearest[row], near_distances[row], farthest[row] = index[first], exact[first], exact.max()
+    return nearest, near_distances, farthest
 
 
 def exact_squared_distances(features: NDArray, row: int, others: NDArray) -> NDArray:
     """The sums of squared differences of one row to others in float64, as `snr_ref` takes them: (M,)."""
-    return ((features[others].astype(np.float64) - features[row]) ** 2).sum(1)
+    differences = features[others].astype(np.float64)
+    differences -= features[row]
+    differences *= differences
+    return differences.sum(1)
 
 
 def _upper_bound_of_kth_smallest(values: NDArray, k: int) -> NDArray:

@@ -50,16 +50,17 @@ def re_ranking(
 
     images = len(features)
     nearest = np.empty((images, min(images, max(k1 + 1, k2))), np.int32)
-    farthest = np.empty(images)
+    near_distances, farthest = np.empty(nearest.shape), np.empty(images)
     distances = np.empty((queries, images - queries), features.dtype)
     for rows, block, slack in squared_distance_blocks(features):
-        nearest[rows], farthest[rows] = nearest_and_farthest(features, rows, block, slack, nearest.shape[1])
+        found = nearest_and_farthest(features, rows, block, slack, nearest.shape[1])
+        nearest[rows], near_distances[rows], farthest[rows] = found
         farthest[rows][farthest[rows] == 0] = 1  # all features are equal, and all distances 0
         of_queries = distances[rows.start : rows.stop]
         block_of_queries = block[: len(of_queries), queries:]
         of_queries[:] = block_of_queries / farthest[rows.start : rows.start + len(of_queries), None]
 
-    encodings = _averaged(_encodings(features, nearest, farthest, k1), nearest, k2)
+    encodings = _averaged(_encodings(features, nearest, near_distances, farthest, k1), nearest, k2)
     images_of_entry = encodings[queries:].T.tocsr()
     for query, row in enumerate(distances):
         start, stop = encodings.indptr[query : query + 2]
@@ -77,15 +78,30 @@ def check_scipy() -> None:
         raise ModuleNotFoundError('Re-ranking needs scipy: pip install "snr-reid[data]"')
 
 
-def _encodings(features: NDArray, nearest: NDArray, farthest: NDArray, k1: int) -> Any:
+def _encodings(features: NDArray, nearest: NDArray, near_distances: NDArray, farthest: NDArray, k1: int) -> Any:
     """V (eq. 7), a sparse matrix with a row an image: exp(-d) of the expanded reciprocal neighbours, over their sum."""
     V = _expanded_neighbours(nearest, k1).astype(np.float64)
+    squared = _known_distances(V, nearest, near_distances)
     for image in range(V.shape[0]):
         start, stop = V.indptr[image : image + 2]
-        d = exact_squared_distances(features, image, V.indices[start:stop]) / farthest[image]
-        weights = np.exp(-d)
+        unknown = np.flatnonzero(np.isnan(squared[start:stop])) + start
+        if len(unknown):
+            squared[unknown] = exact_squared_distances(features, image, V.indices[unknown])
+        weights = np.exp(-squared[start:stop] / farthest[image])
         V.data[start:stop] = weights / weights.sum()
     return V
+
+
+def _known_distances(V: Any, nearest: NDArray, near_distances: NDArray) -> NDArray[np.float64]:
+    """For each entry of V the squared distance of its two images if one is among the nearest of the other, else NaN."""
+    images = len(nearest)
+    one = np.repeat(np.arange(images), nearest.shape[1])
+    pairs = np.concatenate([one * images + nearest.ravel(), nearest.ravel() * np.int64(images) + one])
+    pairs, first = np.unique(pairs, return_index=True)
+    distances = np.tile(near_distances.ravel(), 2)[first]
+    asked = np.repeat(np.arange(images), np.diff(V.indptr)) * images + V.indices
+    place = np.minimum(np.searchsorted(pairs, asked), len(pairs) - 1)
+    return np.where(pairs[place] == asked, distances[place], np.nan)
 
 
 def _expanded_neighbours(nearest: NDArray, k1: int) -> Any:

@@ -41,8 +41,9 @@ def test_neighbours_are_exact_in_blocks_of_any_size(rng: np.random.Generator, k:
     exact = np.stack([((features.astype(np.float64) - x) ** 2).sum(1) for x in features.astype(np.float64)])
     for rows, distances, slack in nearest.squared_distance_blocks(features):
         assert (np.abs(distances - exact[rows]) <= slack[:, None]).all()
-        found, farthest = nearest.nearest_and_farthest(features, rows, distances, slack, k)
+        found, near, farthest = nearest.nearest_and_farthest(features, rows, distances, slack, k)
         np.testing.assert_array_equal(found, np.argsort(exact[rows], axis=1, kind="stable")[:, :k])
+        np.testing.assert_array_equal(near, np.sort(exact[rows], axis=1)[:, :k])
         np.testing.assert_array_equal(farthest, exact[rows].max(1))
 
 
