@@ -14,7 +14,7 @@ from typing import Any
 import keras
 
 from snr_keras.data.dataset import ReIDDataset, Split
-from snr_keras.training.checkpoints import newest_checkpoint
+from snr_keras.training.checkpoints import UNFINISHED, newest_checkpoint
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.logs import write_atomically
 from snr_keras.training.model import new_model
@@ -149,7 +149,8 @@ def begin_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> Non
 def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> None:
     """Check that the run in a folder is the one that is meant.
 
-    Other versions of the packages are warned about: the run goes on, but perhaps not bit for bit.
+    Other versions of the packages are warned about: the run goes on, but perhaps not bit for bit. So is a checkpoint
+    that was not written to its end: the run goes on from the one before.
 
     Raises:
         FileNotFoundError: If the folder holds no run.
@@ -171,6 +172,8 @@ def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> No
         )
     for package, old, new in unlike(begun["versions"], now["versions"]):
         warnings.warn(f"The run was begun with {package} {old}, now {new}: it may differ in last digits.", stacklevel=3)
+    for unfinished in (run_dir / "checkpoints").glob(f"{UNFINISHED}*"):
+        warnings.warn(f"{unfinished} was not written to its end: the checkpoint before it is used.", stacklevel=3)
 
 
 def _refuse_packed(run_dir: Path) -> None:
