@@ -9,9 +9,9 @@ import typer
 from rich import box
 from rich.table import Table
 
-from snr_keras.benchmarks import LayerTiming, benchmark_layer
+from snr_keras.benchmarks import LayerTiming, TrainTiming, benchmark_layer, benchmark_training
 from snr_keras.benchmarks.layer import SHAPES
-from snr_keras.cli.console import console, write_json
+from snr_keras.cli.console import console, progress_bar, say, write_json
 
 app = typer.Typer(no_args_is_help=True, help="Measure the cost of SNR on this machine, against named rivals.")
 
@@ -71,4 +71,57 @@ def layer_table(rows: list[LayerTiming]) -> Table:
         ratios = (f"{r:.2f}" for r in (row.of_literal, row.of_group_norm, row.of_floor))
         memory = "" if row.snr_memory is None else f"{row.snr_memory:.1f}"
         table.add_row("x".join(map(str, row.shape)), *times, *ratios, memory)
+    return table
+
+
+@app.command("train")
+def train_command(
+    batch: Annotated[
+        int | None, typer.Option(help="Images in a batch, four of each person. Default: 16 on a CPU, 64 on a GPU.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each contestant; medians are shown.")] = 9,
+    out: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
+) -> None:
+    """Time a training step of ResNet-50 at 256x128 with SNR and without, and the input pipeline that feeds it.
+
+    Where PyTorch is installed, also a step of ResNet-50 with SNR as one writes it in PyTorch, of the same shapes and
+    with the same losses. All take turns. The input pipeline reads, decodes and augments JPEG files, with all cores and
+    with one.
+    """
+    with progress_bar("measuring") as progress:
+        timing = benchmark_training(batch, repeats=repeats, progress=progress)
+    console.print(train_table(timing))
+    if timing.pytorch is None:
+        say("PyTorch is not installed, so there is nothing to compare with. To install it: pip install torch")
+    if out is not None:
+        ratios = ("added", "share", "images_per_second", "pipeline_of_step", "scaling", "of_pytorch")
+        write_json(out, asdict(timing) | {name: getattr(timing, name) for name in ratios})
+
+
+def train_table(timing: TrainTiming) -> Table:
+    """Milliseconds of a step, images per second, and what they come to."""
+    height, width = timing.image_size
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=f"{timing.device}, {timing.cores} cores; {timing.backbone}, {timing.batch} images of {height}x{width}",
+        title_justify="left",
+    )
+    table.add_column("")
+    for heading in ("ms a step", "images/s"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("")
+
+    def step(name: str, seconds: float, remark: str) -> None:
+        table.add_row(name, f"{1e3 * seconds:.0f}", f"{timing.batch / seconds:.1f}", remark)
+
+    step("step without SNR", timing.plain, "")
+    step("step with SNR", timing.snr, f"{timing.added:+.1%}; SNR takes {timing.share:.1%} of it")
+    if timing.pytorch is not None:
+        step("in PyTorch", timing.pytorch, f"with SNR here / there: {timing.of_pytorch:.2f}")
+    table.add_section()
+    if timing.pipeline_one_core is not None:
+        table.add_row("input pipeline, 1 core", "", f"{timing.pipeline_one_core:.0f}", "")
+    scaling = "" if timing.scaling is None else f", {timing.scaling:.2f} times one core"
+    remark = f"{timing.pipeline_of_step:.0f} times the step with SNR{scaling}"
+    table.add_row(f"input pipeline, {timing.cores} cores", "", f"{timing.pipeline:.0f}", remark)
     return table

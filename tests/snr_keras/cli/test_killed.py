@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,6 +85,8 @@ def test_a_run_that_is_killed_at_any_moment_ends_bit_for_bit_as_one_that_is_not(
     found: Counter[str] = Counter()
     for number in range(KILLS + 1):
         output = tmp_path / f"output_{number}"
+        output.touch()
+        before = half_written(run)
         resume = ("--resume",) if (run / "config.json").exists() else ()
         process = server.Process(target=live, args=([*map(str, arguments(world, run, *resume))], output))
         process.start()
@@ -98,8 +101,9 @@ def test_a_run_that_is_killed_at_any_moment_ends_bit_for_bit_as_one_that_is_not(
         told = output.read_text()
         if number < KILLS:
             assert process.exitcode == -signal.SIGKILL, f"it ended by itself: {told}"
-            found[left_in(run)] += 1
-            print(f"kill {number + 1:2}, {moment}: {told.count('epoch ')} epochs in this life, left {left_in(run)}")
+            left = left_in(run, before)
+            found[left] += 1
+            print(f"kill {number + 1:2}, {moment}: {told.count('epoch ')} epochs in this life, left {left}")
         else:
             assert process.exitcode == 0, told
     print(dict(found))
@@ -123,18 +127,18 @@ def await_moment(
             time.sleep(look_every)
 
     def lines() -> int:
-        return output.read_text().count("epoch ") if output.exists() else 0
+        return output.read_text().count("epoch ")
 
     def size_of_log() -> int:
         return (run / "metrics.jsonl").stat().st_size if (run / "metrics.jsonl").exists() else 0
 
-    epochs = rng.randrange(3)
+    epochs, before = rng.randrange(3), half_written(run)
     wait_until(lambda: lines() >= epochs)
     if moment == "at any time":  # before the first epoch it reads images, builds, loads and compiles
         end = time.monotonic() + rng.uniform(0, usual.epoch if epochs else usual.start)
         wait_until(lambda: time.monotonic() > end or lines() >= 3)
     elif moment == "while it writes a checkpoint":
-        wait_until(lambda: bool(list(run.glob("checkpoints/.unfinished-*"))))
+        wait_until(lambda: bool(half_written(run) - before))
         time.sleep(rng.uniform(0, usual.epoch / 4))
     else:
         wait_until(lambda: lines() >= max(1, epochs))  # it has cut its log to where it stands
@@ -142,9 +146,16 @@ def await_moment(
         wait_until(lambda: size_of_log() != size, look_every=0.0005)
 
 
-def left_in(run: Path) -> str:
-    """What a killed process left behind."""
-    if list(run.glob("checkpoints/.unfinished-*")):
+def half_written(run: Path) -> set[tuple[str, int]]:
+    """The checkpoints that are being written, or were when the process was killed, and when they last changed."""
+    with suppress(FileNotFoundError):  # one was finished between listing and looking
+        return {(path.name, path.stat().st_mtime_ns) for path in run.glob("checkpoints/.unfinished-*")}
+    return set()
+
+
+def left_in(run: Path, before: set[tuple[str, int]]) -> str:
+    """What a killed process left behind, beside what was there before it began."""
+    if half_written(run) - before:
         return "a half-written checkpoint"
     logged = len((run / "metrics.jsonl").read_text().splitlines()) if (run / "metrics.jsonl").exists() else 0
     steps = [int(path.stem.removeprefix("step-")) for path in run.glob("checkpoints/step-*.keras")]
