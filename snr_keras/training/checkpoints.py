@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 KEPT = 2
-"""Checkpoints that stay: the newest, and one before in case the newest is damaged."""
+"""Checkpoints that stay: the newest, and one before in case the newest is damaged; the best, and the best before it."""
 
 UNFINISHED = ".unfinished-"
 """With this before its name, a checkpoint is being written, or was when the process died."""
@@ -32,12 +32,16 @@ class TrainingState:
         epoch_sums: Sums of the terms over the steps done in the current epoch.
         epoch_steps: Number of those steps.
         epoch_seconds: Time they took.
+        best_mAP: The best of the figures of `judge` so far.
+        best_steps: The steps after which it was reached, and the best before it: the last ones, the best last.
     """
 
     step: int = 0
     epoch_sums: dict[str, float] = field(default_factory=dict)
     epoch_steps: int = 0
     epoch_seconds: float = 0.0
+    best_mAP: float = -1.0  # noqa: N815
+    best_steps: list[int] = field(default_factory=list)
 
     def add(self, terms: Mapping[str, float], seconds: float) -> None:
         """Count one step."""
@@ -61,6 +65,13 @@ class TrainingState:
         self.epoch_sums, self.epoch_steps, self.epoch_seconds = {}, 0, 0.0
         return record
 
+    def judge(self, mAP: float) -> float:
+        """Take note of what the model is worth after this step, which is returned; of equal ones the first is best."""
+        if mAP > self.best_mAP:
+            self.best_mAP = mAP
+            self.best_steps = [*self.best_steps, self.step][-KEPT:]
+        return mAP
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -79,7 +90,7 @@ class Checkpoint:
 
 
 def save_checkpoint(model: keras.Model, run_dir: Path, state: TrainingState) -> Path:
-    """Write `checkpoints/step-00000123.keras`, then delete all but the newest two.
+    """Write `checkpoints/step-00000123.keras`, then delete all but the newest two and the best two.
 
     Whenever the process dies, every file of that name is whole.
 
@@ -88,7 +99,7 @@ def save_checkpoint(model: keras.Model, run_dir: Path, state: TrainingState) -> 
     """
     folder = run_dir / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"step-{state.step:08d}.keras"
+    path = _path(folder, state.step)
     unfinished = folder / f"{UNFINISHED}{path.name}"
     with writing(run_dir, state.step):
         try:
@@ -101,8 +112,10 @@ def save_checkpoint(model: keras.Model, run_dir: Path, state: TrainingState) -> 
         except Exception:
             unfinished.unlink(missing_ok=True)
             raise
+    best = [_path(folder, step) for step in state.best_steps]
     for old in (*_files(folder)[KEPT:], *folder.glob(f"{UNFINISHED}*")):
-        old.unlink()
+        if old not in best:
+            old.unlink()
     return path
 
 
@@ -138,6 +151,29 @@ def newest_checkpoint(run_dir: Path) -> Checkpoint | None:
     if damaged:
         warnings.warn(f"{' '.join(damaged)} There is none before.", stacklevel=2)
     return None
+
+
+def reported_checkpoint(run_dir: Path) -> Checkpoint | None:
+    """The checkpoint that a run is known by: the best on what was held out, or the newest if nothing was.
+
+    If it is damaged, a warning says so and which is used: the best before it, or the newest.
+    """
+    newest = newest_checkpoint(run_dir)
+    damaged = []
+    for step in reversed(newest.state().best_steps if newest else []):
+        path = _path(run_dir / "checkpoints", step)
+        damage = _damage(path)
+        if not damage:
+            newest = Checkpoint(path)
+            break
+        damaged.append(f"The checkpoint {path}, the best on what was held out, is damaged ({damage}).")
+    if newest and damaged:
+        warnings.warn(f"{' '.join(damaged)} Used instead: {newest.path.name}.", stacklevel=2)
+    return newest
+
+
+def _path(folder: Path, step: int) -> Path:
+    return folder / f"step-{step:08d}.keras"
 
 
 def _files(folder: Path) -> list[Path]:

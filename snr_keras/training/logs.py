@@ -70,6 +70,9 @@ class MetricsLog:
             "losses": last["losses"],
             "accuracy": last["accuracy"],
         }
+        if "held_out_mAP" in last:
+            best = max(self._records, key=lambda record: record["held_out_mAP"])
+            summary |= {"best_epoch": best["epoch"], "held_out_mAP": best["held_out_mAP"]}
         write_atomically(self._path.with_name("summary.json"), json.dumps(summary, indent=2) + "\n")
 
     def _draw(self, record: Record) -> None:
@@ -85,6 +88,16 @@ class MetricsLog:
 
     def __exit__(self, *exception: object) -> None:
         self._tensorboard.close()
+
+
+def gpu_memory() -> dict[str, int]:
+    """`gpu_memory`, the most bytes that were in use on any one GPU since the last call; nothing where there is none."""
+    peaks = []
+    for gpu in tf.config.list_logical_devices("GPU"):
+        name = gpu.name.removeprefix("/device:")
+        peaks.append(tf.config.experimental.get_memory_info(name)["peak"])
+        tf.config.experimental.reset_memory_stats(name)
+    return {"gpu_memory": max(peaks)} if peaks else {}
 
 
 def read_metrics(run_dir: Path) -> list[Record]:
