@@ -120,6 +120,9 @@ def benchmark_training(
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(f"Training runs on TensorFlow. Received: KERAS_BACKEND={keras.backend.backend()}")
+    for gpu in tf.config.list_physical_devices("GPU"):
+        with suppress(RuntimeError):  # TensorFlow is in use already
+            tf.config.experimental.set_memory_growth(gpu, True)  # else nothing is left to PyTorch
     batch = batch or (16 if on_cpu() else 64)
     if batch < 8 or batch % 4:
         raise ValueError(f"`batch` must be a multiple of 4, and at least 8. Received: batch={batch}")
