@@ -35,6 +35,8 @@ LONGER: Figures = _read("demo_20_epochs.json")
 ABLATION: dict[str, Any] = _read("ablation.json")
 #: `snr bench layer --out ...`, and the same with `--jit-compile`.
 BENCH: list[dict[str, Any]] = _read("bench_layer.json") + _read("bench_layer_xla.json")
+#: `snr bench train --out ...`, with PyTorch installed.
+BENCH_TRAIN: dict[str, Any] = _read("bench_train.json")
 
 TIMES = ["SNR", "literal chain", "`GroupNormalization(groups=-1)`", "floor", "SNR / literal", "SNR / GN"]
 
@@ -112,6 +114,30 @@ def bench_table() -> str:
     return _table(["F (float32)", *TIMES, "memory, in maps"], rows)
 
 
+def bench_train_table() -> str:
+    """Steps of training and the input pipeline."""
+    t = BENCH_TRAIN
+    height, width = t["image_size"]
+
+    def step(name: str, seconds: float, remark: str) -> list[str]:
+        return [name, f"{1e3 * seconds:.0f} ms", f"{t['batch'] / seconds:.1f}", remark]
+
+    rows = [
+        step("step without SNR", t["plain"], ""),
+        step("step with SNR", t["snr"], f"**{100 * t['added']:+.1f} %**; SNR takes {100 * t['share']:.1f} % of it"),
+        step("step with SNR in PyTorch", t["pytorch"], f"with SNR here / there: **{t['of_pytorch']:.2f}**"),
+        ["input pipeline, one core", "", f"{t['pipeline_one_core']:.0f}", ""],
+        [
+            f"input pipeline, {t['cores']} cores",
+            "",
+            f"{t['pipeline']:.0f}",
+            f"**{t['pipeline_of_step']:.0f}** times the step with SNR, {t['scaling']:.2f} times one core",
+        ],
+    ]
+    headings = [f"{t['device']}, batches of {t['batch']} images of {height}x{width}", "a step", "images per second", ""]
+    return _table(headings, rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "demo_summary": partial(demo_summary, DEMO),
     "demo_table": partial(demo_table, DEMO),
@@ -120,6 +146,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "ablation": partial(ablation, ABLATION),
     "bench_summary": bench_summary,
     "bench_table": bench_table,
+    "bench_train_table": bench_train_table,
 }
 
 

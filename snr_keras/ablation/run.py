@@ -1,8 +1,9 @@
 """Training and testing of every variant with every seed; each in a run folder of its own, and all of it resumable.
 
-What is reported of a run is how the model tests after the last of its epochs, whose number is fixed in advance. To
-choose an epoch by its figures on the targets would be to choose by labels of the targets; figures that are taken on the
-way, for watching, go to a file that nothing reads.
+What is reported of a run is how the model tests after the last of its epochs, whose number is fixed in advance; if the
+recipe holds out people of the source, after the epoch that is best on them. To choose an epoch by its figures on the
+targets would be to choose by labels of the targets; figures that are taken on the way, for watching, go to a file that
+nothing reads.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import keras
 from numpy.typing import NDArray
@@ -24,12 +25,13 @@ from snr_keras.data.dataset import ReIDDataset
 from snr_keras.evaluation import TargetResult, embed_trials, query_table, score_trials
 from snr_keras.models import embedder
 from snr_keras.recipes import Recipe
-from snr_keras.training import Report, train
-from snr_keras.training.checkpoints import newest_checkpoint
+from snr_keras.training import train
+from snr_keras.training.held_out import hold_out
 from snr_keras.training.logs import write_atomically
 from snr_keras.training.model import new_model
 from snr_keras.training.progress import Progress
 from snr_keras.training.run_folder import describe_source, hash_of_split, package_versions, unlike
+from snr_keras.training.watching import Watching
 from snr_keras.training.weights import weights_by_path
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
@@ -157,7 +159,7 @@ def _train_and_test(
     run = ablation.run_dir(name, seed)
     shown: Progress = progress()
     if watch:
-        shown = _Watching(shown, run, lambda model: _test(ablation, model, ablation.targets, bar), tell)
+        shown = Watching(shown, run, lambda model: _test(ablation, model, ablation.targets, bar), tell)
     model = train(
         VARIANTS[name].config(ablation.recipe.training, seed),
         ablation.source,
@@ -186,40 +188,8 @@ def _initial_weights(ablation: Ablation, seed: int) -> dict[str, NDArray]:
     """Those of the SNR model, so that a weight is drawn alike for every variant, whatever else it has to draw."""
     keras.utils.set_random_seed(seed)
     config = VARIANTS[SNR].config(ablation.recipe.training, seed)
-    return weights_by_path(new_model(config, ablation.source.train.num_identities))
-
-
-class _Watching:
-    """A progress that also tests the model after every epoch, for people to see and for nothing else."""
-
-    def __init__(
-        self,
-        shown: Any,
-        run: Path,
-        test: Callable[[keras.Model], list[TargetResult]],
-        tell: Callable[[str], None],
-    ) -> None:
-        self._shown, self._run, self._test, self._tell = shown, run, test, tell
-
-    def __call__(self, report: Report) -> None:
-        self._shown(report)
-        checkpoint = newest_checkpoint(self._run) if report.epoch_record else None
-        if checkpoint is None:
-            return
-        found = {result.target: result.mAP for result in self._test(checkpoint.load(compile=False))}
-        with (self._run / "watch.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"epoch": report.epoch, "mAP": found}) + "\n")
-        figures = ", ".join(f"{target} {100 * value:.1f}" for target, value in found.items())
-        self._tell(f"  watched, not used: mAP after epoch {report.epoch}: {figures}")
-
-    def __enter__(self) -> Self:
-        if isinstance(self._shown, AbstractContextManager):
-            self._shown.__enter__()
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        if isinstance(self._shown, AbstractContextManager):
-            self._shown.__exit__(*exception)
+    images, _ = hold_out(ablation.source, config)
+    return weights_by_path(new_model(config, images.num_identities))
 
 
 class _Clock:

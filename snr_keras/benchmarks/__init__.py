@@ -1,6 +1,14 @@
-"""What the layer and the evaluation cost, measured on your machine."""
+"""What the layer, a training step and the evaluation cost, measured on your machine."""
 
 from snr_keras.benchmarks.evaluation import EvaluationTiming, benchmark_evaluation
 from snr_keras.benchmarks.layer import LayerTiming, benchmark_layer
+from snr_keras.benchmarks.train import TrainTiming, benchmark_training
 
-__all__ = ["EvaluationTiming", "LayerTiming", "benchmark_evaluation", "benchmark_layer"]
+__all__ = [
+    "EvaluationTiming",
+    "LayerTiming",
+    "TrainTiming",
+    "benchmark_evaluation",
+    "benchmark_layer",
+    "benchmark_training",
+]

@@ -9,10 +9,17 @@ import typer
 from rich import box
 from rich.table import Table
 
-from snr_keras.benchmarks import EvaluationTiming, LayerTiming, benchmark_evaluation, benchmark_layer
+from snr_keras.benchmarks import (
+    EvaluationTiming,
+    LayerTiming,
+    TrainTiming,
+    benchmark_evaluation,
+    benchmark_layer,
+    benchmark_training,
+)
 from snr_keras.benchmarks.evaluation import MARKET, TASKS
 from snr_keras.benchmarks.layer import SHAPES
-from snr_keras.cli.console import console, say, write_json
+from snr_keras.cli.console import console, progress_bar, say, write_json
 
 app = typer.Typer(no_args_is_help=True, help="Measure the cost of SNR on this machine, against named rivals.")
 
@@ -125,4 +132,57 @@ def evaluation_table(rows: list[EvaluationTiming]) -> Table:
         memory = "" if row.memory is None else f"{row.memory / 1e9:.2f}"
         ratio = "" if row.name == "snr_keras" else f"{ours[row.task].seconds / row.seconds:.3f}"
         table.add_row(row.task, row.name, f"{row.seconds:.2f}", memory, ratio)
+    return table
+
+
+@app.command("train")
+def train_command(
+    batch: Annotated[
+        int | None, typer.Option(help="Images in a batch, four of each person. Default: 16 on a CPU, 64 on a GPU.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each contestant; medians are shown.")] = 9,
+    out: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
+) -> None:
+    """Time a training step of ResNet-50 at 256x128 with SNR and without, and the input pipeline that feeds it.
+
+    Where PyTorch is installed, also a step of ResNet-50 with SNR as one writes it in PyTorch, of the same shapes and
+    with the same losses. All take turns. The input pipeline reads, decodes and augments JPEG files, with all cores and
+    with one.
+    """
+    with progress_bar("measuring") as progress:
+        timing = benchmark_training(batch, repeats=repeats, progress=progress)
+    console.print(train_table(timing))
+    if timing.pytorch is None:
+        say("PyTorch is not installed, so there is nothing to compare with. To install it: pip install torch")
+    if out is not None:
+        ratios = ("added", "share", "images_per_second", "pipeline_of_step", "scaling", "of_pytorch")
+        write_json(out, asdict(timing) | {name: getattr(timing, name) for name in ratios})
+
+
+def train_table(timing: TrainTiming) -> Table:
+    """Milliseconds of a step, images per second, and what they come to."""
+    height, width = timing.image_size
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=f"{timing.device}, {timing.cores} cores; {timing.backbone}, {timing.batch} images of {height}x{width}",
+        title_justify="left",
+    )
+    table.add_column("")
+    for heading in ("ms a step", "images/s"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("")
+
+    def step(name: str, seconds: float, remark: str) -> None:
+        table.add_row(name, f"{1e3 * seconds:.0f}", f"{timing.batch / seconds:.1f}", remark)
+
+    step("step without SNR", timing.plain, "")
+    step("step with SNR", timing.snr, f"{timing.added:+.1%}; SNR takes {timing.share:.1%} of it")
+    if timing.pytorch is not None:
+        step("in PyTorch", timing.pytorch, f"with SNR here / there: {timing.of_pytorch:.2f}")
+    table.add_section()
+    if timing.pipeline_one_core is not None:
+        table.add_row("input pipeline, 1 core", "", f"{timing.pipeline_one_core:.0f}", "")
+    scaling = "" if timing.scaling is None else f", {timing.scaling:.2f} times one core"
+    remark = f"{timing.pipeline_of_step:.0f} times the step with SNR{scaling}"
+    table.add_row(f"input pipeline, {timing.cores} cores", "", f"{timing.pipeline:.0f}", remark)
     return table

@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import keras
 import typer
 
 from snr_keras.cli.console import console, results_table, say, say_left_out_queries
@@ -26,9 +27,11 @@ from snr_keras.cli.experiment import (
     open_experiment,
 )
 from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
+from snr_keras.evaluation import TargetResult, embed_trials, score_trials
 from snr_keras.models import NORMALIZATIONS, embedder
 from snr_keras.recipes import load_recipe
 from snr_keras.training import RichProgress, TrainingConfig, train
+from snr_keras.training.watching import Watching
 from snr_keras.visualization import save_loss_curves
 
 
@@ -64,7 +67,17 @@ def train_command(
             metavar="A,B,C,D", help="The weights of L_SNR after the four stages; 0,0,0,0 trains SNR without its loss."
         ),
     ] = "0.1,0.1,0.5,0.5",
-    seed: Annotated[int, typer.Option(help="Initial weights, batches and augmentation.")] = 0,
+    held_out: Annotated[
+        float,
+        typer.Option(
+            help="Share of the source's people to keep out of training, such as 0.1; the model of the epoch that finds "
+            "them best is the one that is tested and loaded. 0: that of the last epoch."
+        ),
+    ] = 0.0,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Test on the targets after every epoch, to look at; no result uses it.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Initial weights, batches, augmentation, and who is held out.")] = 0,
     mixed_precision: Annotated[str, typer.Option(help="float32, mixed_float16 or mixed_bfloat16.")] = "float32",
     jit_compile: Annotated[bool, typer.Option("--jit-compile", help="Compile the step with XLA.")] = False,
     erasing: Annotated[
@@ -94,7 +107,16 @@ def train_command(
     )
     dataset, _, _, targets = open_experiment(data, test, root)
 
-    model = train(config, dataset, out, resume=resume, progress=RichProgress(console))
+    if watch and not targets:
+        raise ValueError("--watch tests on targets: say which, --target DATASET.")
+
+    def test_on_targets(model: keras.Model) -> list[TargetResult]:
+        embedded = (embed_trials(embedder(model), trials, flip=test.flip) for trials in targets)
+        return [score_trials(trials, distance=test.distance, protocol=test.protocol) for trials in embedded]
+
+    shown = RichProgress(console)
+    progress = Watching(shown, out, test_on_targets, say) if watch else shown
+    model = train(config, dataset, out, resume=resume, progress=progress)
     save_loss_curves({config.normalization: out}, out / "loss_curves.png")
     if targets:
         results = evaluate_targets(

@@ -5,15 +5,20 @@ import os
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 KEPT = 2
-"""Checkpoints that stay: the newest, and one before in case the newest is damaged."""
+"""Checkpoints that stay: the newest, and one before in case the newest is damaged; the best, and the best before it."""
+
+UNFINISHED = ".unfinished-"
+"""With this before its name, a checkpoint is being written, or was when the process died."""
 
 _STATE = "training_state.json"
 
@@ -27,12 +32,16 @@ class TrainingState:
         epoch_sums: Sums of the terms over the steps done in the current epoch.
         epoch_steps: Number of those steps.
         epoch_seconds: Time they took.
+        best_mAP: The best of the figures of `judge` so far.
+        best_steps: The steps after which it was reached, and the best before it: the last ones, the best last.
     """
 
     step: int = 0
     epoch_sums: dict[str, float] = field(default_factory=dict)
     epoch_steps: int = 0
     epoch_seconds: float = 0.0
+    best_mAP: float = -1.0  # noqa: N815
+    best_steps: list[int] = field(default_factory=list)
 
     def add(self, terms: Mapping[str, float], seconds: float) -> None:
         """Count one step."""
@@ -56,6 +65,13 @@ class TrainingState:
         self.epoch_sums, self.epoch_steps, self.epoch_seconds = {}, 0, 0.0
         return record
 
+    def judge(self, mAP: float) -> float:
+        """Take note of what the model is worth after this step, which is returned; of equal ones the first is best."""
+        if mAP > self.best_mAP:
+            self.best_mAP = mAP
+            self.best_steps = [*self.best_steps, self.step][-KEPT:]
+        return mAP
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -74,33 +90,90 @@ class Checkpoint:
 
 
 def save_checkpoint(model: keras.Model, run_dir: Path, state: TrainingState) -> Path:
-    """Write `checkpoints/step-00000123.keras`, then delete all but the newest two.
+    """Write `checkpoints/step-00000123.keras`, then delete all but the newest two and the best two.
 
     Whenever the process dies, every file of that name is whole.
+
+    Raises:
+        OSError: As `writing`; what was written so far is deleted, since the disk may be full of it.
     """
     folder = run_dir / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"step-{state.step:08d}.keras"
-    unfinished = folder / f".unfinished-{path.name}"
-    model.save(unfinished)
-    with zipfile.ZipFile(unfinished, "a") as file:
-        file.writestr(_STATE, json.dumps(asdict(state)))
-    with open(unfinished, "rb") as file:
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
-    for old in (*_files(folder)[KEPT:], *folder.glob(".unfinished-*")):
-        old.unlink()
+    path = _path(folder, state.step)
+    unfinished = folder / f"{UNFINISHED}{path.name}"
+    with writing(run_dir, state.step):
+        try:
+            model.save(unfinished)
+            with zipfile.ZipFile(unfinished, "a") as file:
+                file.writestr(_STATE, json.dumps(asdict(state)))
+            with open(unfinished, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(unfinished, path)
+        except Exception:
+            unfinished.unlink(missing_ok=True)
+            raise
+    best = [_path(folder, step) for step in state.best_steps]
+    for old in (*_files(folder)[KEPT:], *folder.glob(f"{UNFINISHED}*")):
+        if old not in best:
+            old.unlink()
     return path
 
 
+@contextmanager
+def writing(run_dir: Path, step: int) -> Iterator[None]:
+    """For writing what a step leaves: a failure, such as a full disk, says up to where the run is saved.
+
+    Raises:
+        OSError: Whatever Keras, HDF5 or TensorFlow made of the failure.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, tf.errors.OpError) as error:
+        good = newest_checkpoint(run_dir)
+        reason = re.sub(r"\{\{.*?\}\} ", "", str(error)).partition("\n")[0]  # TensorFlow begins with its node
+        raise OSError(
+            f"At step {step}, {run_dir} could not be written to ({reason}). The last checkpoint that is whole: "
+            f"{good.path if good else 'none yet'}. Once there is room, train with resume=True (--resume) to go on "
+            f"from {'there' if good else 'the beginning'}."
+        ) from error
+
+
 def newest_checkpoint(run_dir: Path) -> Checkpoint | None:
-    """The newest checkpoint that is readable, with a warning for each damaged one that is newer."""
+    """The newest checkpoint that is readable; if newer ones are damaged, a warning names them and the one it is."""
+    damaged = []
     for path in _files(run_dir / "checkpoints"):
         if damage := _damage(path):
-            warnings.warn(f"The checkpoint {path} is damaged and passed over ({damage}).", stacklevel=2)
+            damaged.append(f"The checkpoint {path} is damaged ({damage}).")
         else:
+            if damaged:
+                warnings.warn(f"{' '.join(damaged)} The one before is used, {path.name}.", stacklevel=2)
             return Checkpoint(path)
+    if damaged:
+        warnings.warn(f"{' '.join(damaged)} There is none before.", stacklevel=2)
     return None
+
+
+def reported_checkpoint(run_dir: Path) -> Checkpoint | None:
+    """The checkpoint that a run is known by: the best on what was held out, or the newest if nothing was.
+
+    If it is damaged, a warning says so and which is used: the best before it, or the newest.
+    """
+    newest = newest_checkpoint(run_dir)
+    damaged = []
+    for step in reversed(newest.state().best_steps if newest else []):
+        path = _path(run_dir / "checkpoints", step)
+        damage = _damage(path)
+        if not damage:
+            newest = Checkpoint(path)
+            break
+        damaged.append(f"The checkpoint {path}, the best on what was held out, is damaged ({damage}).")
+    if newest and damaged:
+        warnings.warn(f"{' '.join(damaged)} Used instead: {newest.path.name}.", stacklevel=2)
+    return newest
+
+
+def _path(folder: Path, step: int) -> Path:
+    return folder / f"step-{step:08d}.keras"
 
 
 def _files(folder: Path) -> list[Path]:

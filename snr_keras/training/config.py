@@ -40,7 +40,10 @@ class TrainingConfig:
             module counts for nothing. All 0 is SNR without that loss.
         snr_terms: Which of its two terms count: `"both"`, `"plus"` (L+) or `"minus"` (L-).
         distance: Of the dual causality loss: `"cosine"` or `"euclidean"`.
-        seed: Decides initial weights, batches and augmentation.
+        held_out: The share of the training identities that are kept out of training, at most a half; after every epoch
+            the model is tested on them, and the run's model is that of the best epoch. 0 trains on all of them, and the
+            run's model is that of the last epoch.
+        seed: Decides initial weights, batches, augmentation and who is held out.
         mixed_precision: `"float32"`, `"mixed_float16"` (with dynamic loss scaling) or `"mixed_bfloat16"`.
         jit_compile: Whether XLA compiles the training step.
         augmentation: What is done to training images.
@@ -70,6 +73,7 @@ class TrainingConfig:
     snr_weights: tuple[float, float, float, float] = (0.1, 0.1, 0.5, 0.5)
     snr_terms: str = "both"
     distance: str = "cosine"
+    held_out: float = 0.0
     seed: int = 0
     mixed_precision: str = "float32"
     jit_compile: bool = False
@@ -156,6 +160,7 @@ _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "snr_terms": _one_of(("both", "plus", "minus")),
     "distance": _one_of(("cosine", "euclidean")),
+    "held_out": ("in [0, 0.5]", lambda x: _number(x) and 0 <= x <= 0.5),
     "seed": ("an integer in [0, 2**32)", lambda x: _integer(x) and 0 <= x < 2**32),
     "mixed_precision": _one_of(POLICIES),
     "jit_compile": ("True or False", lambda x: isinstance(x, bool)),

@@ -1,5 +1,6 @@
 """What a run leaves to look at: `metrics.jsonl`, and the same numbers for TensorBoard."""
 
+import errno
 import json
 import os
 import shutil
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import tensorflow as tf
+
+from snr_keras.training.checkpoints import writing
 
 Record = dict[str, Any]
 
@@ -26,23 +29,30 @@ class MetricsLog:
     Args:
         run_dir: The run folder.
         up_to_step: The step the run stands at.
+
+    Raises:
+        OSError: As `writing`, here and when a record is added.
     """
 
     def __init__(self, run_dir: Path, *, up_to_step: int) -> None:
         self._path = run_dir / "metrics.jsonl"
         self._records = [r for r in read_metrics(run_dir) if r["step"] <= up_to_step]
-        write_atomically(self._path, "".join(map(_line, self._records)))
-        shutil.rmtree(run_dir / "tensorboard", ignore_errors=True)
-        self._tensorboard = tf.summary.create_file_writer(str(run_dir / "tensorboard"))
-        for record in self._records:
-            self._draw(record)
+        with writing(run_dir, up_to_step):
+            write_atomically(self._path, "".join(map(_line, self._records)))
+            shutil.rmtree(run_dir / "tensorboard", ignore_errors=True)
+            self._tensorboard = tf.summary.create_file_writer(str(run_dir / "tensorboard"))
+            for record in self._records:
+                self._draw(record)
 
     def append(self, record: Record) -> None:
         """Add the record of an epoch."""
-        with open(self._path, "ab", buffering=0) as file:
-            file.write(_line(record).encode())
-        self._records.append(record)
-        self._draw(record)
+        line = _line(record).encode()
+        with writing(self._path.parent, record["step"]):
+            with open(self._path, "ab", buffering=0) as file:
+                if file.write(line) < len(line):  # a disk that gets full takes a part and says nothing
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+            self._records.append(record)
+            self._draw(record)
 
     def summarize(self, *, parameters: int, batch_size: int) -> None:
         """Write `summary.json`, for a run that has done all its epochs."""
@@ -60,6 +70,9 @@ class MetricsLog:
             "losses": last["losses"],
             "accuracy": last["accuracy"],
         }
+        if "held_out_mAP" in last:
+            best = max(self._records, key=lambda record: record["held_out_mAP"])
+            summary |= {"best_epoch": best["epoch"], "held_out_mAP": best["held_out_mAP"]}
         write_atomically(self._path.with_name("summary.json"), json.dumps(summary, indent=2) + "\n")
 
     def _draw(self, record: Record) -> None:
@@ -75,6 +88,16 @@ class MetricsLog:
 
     def __exit__(self, *exception: object) -> None:
         self._tensorboard.close()
+
+
+def gpu_memory() -> dict[str, int]:
+    """`gpu_memory`, the most bytes that were in use on any one GPU since the last call; nothing where there is none."""
+    peaks = []
+    for gpu in tf.config.list_logical_devices("GPU"):
+        name = gpu.name.removeprefix("/device:")
+        peaks.append(tf.config.experimental.get_memory_info(name)["peak"])
+        tf.config.experimental.reset_memory_stats(name)
+    return {"gpu_memory": max(peaks)} if peaks else {}
 
 
 def read_metrics(run_dir: Path) -> list[Record]:

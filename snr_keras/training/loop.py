@@ -12,15 +12,15 @@ from pathlib import Path
 from types import FrameType
 
 import keras
-import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch, training_batches
-from snr_keras.training.checkpoints import TrainingState, newest_checkpoint, save_checkpoint
+from snr_keras.training.checkpoints import TrainingState, newest_checkpoint, reported_checkpoint, save_checkpoint
 from snr_keras.training.config import TrainingConfig
-from snr_keras.training.logs import MetricsLog
+from snr_keras.training.held_out import held_out_test, hold_out
+from snr_keras.training.logs import MetricsLog, gpu_memory
 from snr_keras.training.model import new_model
 from snr_keras.training.objective import reid_objective
 from snr_keras.training.progress import Progress, Report
@@ -67,7 +67,7 @@ def train(
             those are taken that have the path and the shape of one here.
 
     Returns:
-        The trained model, a `reid_model`.
+        The trained model, a `reid_model`: that of the last epoch, or with `held_out` that of the best.
 
     Raises:
         FileExistsError: If the folder holds results of a run, and `resume` is False.
@@ -77,8 +77,9 @@ def train(
         TrainingInterrupted: After Ctrl-C or SIGTERM.
     """
     run_dir = Path(run_dir)
+    images_to_learn, held_out = hold_out(source, config)
     epoch_steps = steps_per_epoch(
-        source.train,
+        images_to_learn,
         config.identities_per_batch,
         config.images_per_identity,
         domain_balanced=config.domain_balanced,
@@ -86,7 +87,8 @@ def train(
     (resume_run if resume else begin_run)(run_dir, config, source)
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(config.seed)
-    model, state = _newest_or_new(run_dir, config, source, epoch_steps, initial or {})
+    model, state = _newest_or_new(run_dir, config, images_to_learn.num_identities, epoch_steps, initial or {})
+    test = held_out_test(model, held_out) if held_out else None
 
     total_steps = config.epochs * epoch_steps
     optimizer = model.optimizer
@@ -94,7 +96,7 @@ def train(
     train_step = make_train_step(model, reid_objective(config), jit_compile=config.jit_compile)
     batches = iter(
         training_batches(
-            source.train,
+            images_to_learn,
             image_size=config.image_size,
             identities_per_batch=config.identities_per_batch,
             images_per_identity=config.images_per_identity,
@@ -124,6 +126,8 @@ def train(
                     "learning_rate": float(optimizer.learning_rate),
                     "skipped_updates": state.step - int(optimizer.iterations),
                     **state.end_epoch(config.batch_size),
+                    **gpu_memory(),
+                    **({"held_out_mAP": state.judge(test())} if test else {}),
                 }
                 # The line before the checkpoint: killed in between, the run resumes before both and writes both.
                 log.append(record)
@@ -149,13 +153,14 @@ def train(
                     "To go on, train with resume=True (--resume)."
                 )
         log.summarize(parameters=model.count_params(), batch_size=config.batch_size)
-    return model
+    best = reported_checkpoint(run_dir) if test else None
+    return best.load() if best else model
 
 
 def _newest_or_new(
     run_dir: Path,
     config: TrainingConfig,
-    source: ReIDDataset,
+    num_identities: int,
     epoch_steps: int,
     initial: Mapping[str, NDArray],
 ) -> tuple[keras.Model, TrainingState]:
@@ -170,7 +175,7 @@ def _newest_or_new(
             variable.assign(value)
         state = checkpoint.state()
     else:
-        model = new_model(config, len(np.unique(source.train.identities)))
+        model = new_model(config, num_identities)
         assign_shared_weights(model, initial)
         optimizer.build(model.trainable_variables)
         state = TrainingState()

@@ -63,7 +63,12 @@ class RichProgress:
         """Show a report."""
         if record := report.epoch_record:
             line = f"epoch {report.epoch}/{report.epochs}  {_terms({**record, **record['losses']})}"
-            self._console.print(f"{line}  {record['images_per_second']:.0f} images/s", highlight=False, soft_wrap=True)
+            line += f"  {record['images_per_second']:.0f} images/s"
+            if "gpu_memory" in record:
+                line += f"  {record['gpu_memory'] / 2**30:.1f} GB of GPU memory"
+            if "held_out_mAP" in record:
+                line += f"  held-out mAP {100 * record['held_out_mAP']:.1f}"
+            self._console.print(line, highlight=False, soft_wrap=True)
         speed = "" if report.images_per_second is None else f"  {report.images_per_second:.0f} images/s"
         left = "" if report.seconds_left is None else f"  {_duration(report.seconds_left)} left"
         self._bar.update(

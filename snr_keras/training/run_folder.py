@@ -14,8 +14,9 @@ from typing import Any
 import keras
 
 from snr_keras.data.dataset import ReIDDataset, Split
-from snr_keras.training.checkpoints import newest_checkpoint
+from snr_keras.training.checkpoints import UNFINISHED, reported_checkpoint
 from snr_keras.training.config import TrainingConfig
+from snr_keras.training.held_out import number_held_out
 from snr_keras.training.logs import write_atomically
 from snr_keras.training.model import new_model
 from snr_keras.training.weights import load_weights, save_weights
@@ -30,7 +31,7 @@ WEIGHTS = "weights.h5"
 
 
 def load_run(run_dir: str | os.PathLike[str]) -> tuple[TrainingConfig, keras.Model]:
-    """The settings of a run and its model: that of its newest readable checkpoint, or of a packed run its only one.
+    """The settings of a run and its model: that of `reported_checkpoint`, or of a packed run its only one.
 
     Args:
         run_dir: A run folder of `train`, a folder of `pack_run`, or "pretrained", the run that comes with the package.
@@ -44,7 +45,7 @@ def load_run(run_dir: str | os.PathLike[str]) -> tuple[TrainingConfig, keras.Mod
     config = TrainingConfig.from_json(record["training"])
     if (run_dir / WEIGHTS).is_file():
         return config, _packed_model(run_dir, record, config)
-    checkpoint = newest_checkpoint(run_dir)
+    checkpoint = reported_checkpoint(run_dir)
     if checkpoint is None:
         raise FileNotFoundError(
             f"Expected a checkpoint in {run_dir / 'checkpoints'}: the run has not reached the end of its first epoch, "
@@ -62,7 +63,7 @@ def find_run(run_dir: str | os.PathLike[str]) -> Path:
 
 
 def pack_run(run_dir: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Path:
-    """Write a run without what only training needs: the weights of its newest checkpoint, and its record.
+    """Write a run without what only training needs: the weights of its reported checkpoint, and its record.
 
     `config.json` has what the run's has (settings, training images, versions of packages), the step of the checkpoint,
     the hash of `weights.h5` and, if the run was tested, its figures by target. `load_run` takes the folder.
@@ -80,7 +81,7 @@ def pack_run(run_dir: str | os.PathLike[str], folder: str | os.PathLike[str]) ->
     """
     run_dir, folder = Path(run_dir), Path(folder)
     record = _read(run_dir)
-    checkpoint = newest_checkpoint(run_dir)
+    checkpoint = reported_checkpoint(run_dir)
     if checkpoint is None:
         raise FileNotFoundError(f"Expected a run with a checkpoint. Received: {str(run_dir)!r}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -103,7 +104,8 @@ def _packed_model(run_dir: Path, record: Mapping[str, Any], config: TrainingConf
             f"{expected}. Received: {found}"
         )
     # The backbone's weights are in the file: those it started from need not be found again.
-    model = new_model(replace(config, weights=None), record["source"]["identities"])
+    identities = record["source"]["identities"]
+    model = new_model(replace(config, weights=None), identities - number_held_out(identities, config.held_out))
     load_weights(model, weights)
     return model
 
@@ -149,7 +151,8 @@ def begin_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> Non
 def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> None:
     """Check that the run in a folder is the one that is meant.
 
-    Other versions of the packages are warned about: the run goes on, but perhaps not bit for bit.
+    Other versions of the packages are warned about: the run goes on, but perhaps not bit for bit. So is a checkpoint
+    that was not written to its end: the run goes on from the one before.
 
     Raises:
         FileNotFoundError: If the folder holds no run.
@@ -171,6 +174,8 @@ def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> No
         )
     for package, old, new in unlike(begun["versions"], now["versions"]):
         warnings.warn(f"The run was begun with {package} {old}, now {new}: it may differ in last digits.", stacklevel=3)
+    for unfinished in (run_dir / "checkpoints").glob(f"{UNFINISHED}*"):
+        warnings.warn(f"{unfinished} was not written to its end: the checkpoint before it is used.", stacklevel=3)
 
 
 def _refuse_packed(run_dir: Path) -> None:

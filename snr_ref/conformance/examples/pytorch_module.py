@@ -153,7 +153,7 @@ def draws_of(triplets: Tensor, images: int) -> tuple[Tensor, Tensor]:
 def pairs(labels: Tensor) -> tuple[Tensor, Tensor]:
     """Which (a, p) are two images of one identity, and which (a, n) show two identities: (N, N), bool."""
     same = labels[:, None] == labels[None]
-    return same & ~torch.eye(len(labels), dtype=torch.bool), ~same
+    return same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device), ~same
 
 
 def batch_hard_triplet_loss(features: Tensor, labels: Tensor, margin: float | str = 0.3) -> Tensor:

@@ -224,3 +224,31 @@ def test_a_file_in_the_place_of_the_run_folder_is_refused_and_left_alone(snr, wo
     assert outcome.status == 1
     assert "Received a file" in outcome.output
     assert (tmp_path / "notes").read_text() == "mine"
+
+
+def test_targets_are_watched_and_people_are_held_out_on_request(snr, world: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    outcome = snr(
+        *("train", "--source", world / "day", "--target", world / "night", "--out", run, *TINY, "--epochs", 2),
+        *("--normalization", "none", "--held-out", 0.5, "--watch"),
+    )
+    assert outcome.status == 0, outcome.output
+    seen = [json.loads(line) for line in (run / "watch.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in seen] == [1, 2]
+    records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for line, record in zip(seen, records, strict=True):
+        watched, held_out = 100 * line["mAP"]["night"], 100 * record["held_out_mAP"]
+        assert f"watched, not used: mAP after epoch {line['epoch']}: night {watched:.1f}" in outcome.output
+        assert f"held-out mAP {held_out:.1f}" in outcome.output
+    best = json.loads((run / "summary.json").read_text())["best_epoch"]
+    (reported,) = json.loads((run / "evaluation" / "results.json").read_text())
+    assert reported["mAP"] == pytest.approx(seen[best - 1]["mAP"]["night"], abs=1e-12)
+    assert snr("evaluate", run, "--target", world / "night", "--out", tmp_path / "again").status == 0
+    assert json.loads((tmp_path / "again" / "results.json").read_text()) == [reported]
+
+
+def test_there_must_be_something_to_watch(snr, world: Path, tmp_path: Path) -> None:
+    outcome = snr("train", "--source", world / "day", "--out", tmp_path / "run", *TINY, "--watch")
+    assert outcome.status == 1
+    assert "--watch tests on targets: say which" in outcome.output
+    assert not (tmp_path / "run").exists()

@@ -34,6 +34,7 @@ configs = st.builds(
     snr_weights=st.tuples(unit, unit, unit, unit),
     snr_terms=st.sampled_from(["both", "plus", "minus"]),
     distance=st.sampled_from(["cosine", "euclidean"]),
+    held_out=st.floats(0, 0.5),
     seed=st.integers(0, 2**32 - 1),
     mixed_precision=st.sampled_from(["float32", "mixed_float16", "mixed_bfloat16"]),
     jit_compile=st.booleans(),
@@ -50,7 +51,7 @@ def test_every_setting_has_been_varied_above():
     assert {f.name for f in dataclasses.fields(TrainingConfig)} - {"normalization", "backbone"} == {
         "stages", "weights", "reduction", "batch_norm_momentum", "image_size", "epochs", "identities_per_batch",
         "images_per_identity", "domain_balanced", "learning_rate", "warmup_epochs", "halved_every", "weight_decay",
-        "clip_norm", "label_smoothing", "triplet_margin", "snr_weights", "snr_terms", "distance", "seed",
+        "clip_norm", "label_smoothing", "triplet_margin", "snr_weights", "snr_terms", "distance", "held_out", "seed",
         "mixed_precision", "jit_compile", "augmentation",
     }  # fmt: skip
 
@@ -95,6 +96,7 @@ def test_the_batch_is_p_times_k():
         ({"augmentation": {"flip": "often"}}, "Received: flip='often'"),
         ({"augmentation": {"flip": True}}, "Received: flip=True"),
         ({"distance": "manhattan"}, "Received: distance='manhattan'"),
+        ({"held_out": 0.6}, r"in \[0, 0.5\]. Received: held_out=0.6"),
         ({"seed": -1}, "Received: seed=-1"),
         ({"mixed_precision": "float16"}, "Received: mixed_precision='float16'"),
         ({"jit_compile": "yes"}, "Received: jit_compile='yes'"),

@@ -1,6 +1,7 @@
 """The progress bar: a line for every epoch anywhere, a bar in terminals only."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -37,6 +38,15 @@ def test_where_there_is_no_terminal_an_epoch_is_a_line_and_nothing_else_is_writt
     assert shown(terminal=False) == (
         "epoch 1/2  loss 4.000  ce 3.200  triplet 0.500  snr 2.750  accuracy 31%  612 images/s\n"
     )
+
+
+def test_memory_and_held_out_figures_are_shown_where_there_are_any():
+    output = io.StringIO()
+    at_the_end = report(5)
+    figures = {**at_the_end.epoch_record, "gpu_memory": 3 * 2**30, "held_out_mAP": 0.4567}
+    with RichProgress(Console(file=output, width=200)) as progress:
+        progress(replace(at_the_end, epoch_record=figures))
+    assert output.getvalue().endswith("612 images/s  3.0 GB of GPU memory  held-out mAP 45.7\n")
 
 
 @pytest.mark.parametrize("part", ["epoch 2/2", "loss 4.000", "600 images/s", "1:02:05 left"])
