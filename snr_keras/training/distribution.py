@@ -7,7 +7,7 @@ of normalizations are those of all replicas, and the objective is that of the ga
 import json
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -70,6 +70,11 @@ def _check_tf_config(text: str | None) -> None:
         raise ValueError(f"{expected} Received: TF_CONFIG={text!r}")
 
 
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process is the one that writes: the only one, or the first of several workers."""
+    return strategy.extended.should_checkpoint
+
+
 def check_distributable(config: TrainingConfig, strategy: tf.distribute.Strategy) -> None:
     """Whether a run with these settings on several replicas is the run on one device.
 
@@ -102,6 +107,16 @@ def check_distributable(config: TrainingConfig, strategy: tf.distribute.Strategy
             "XLA does not compile a step that several replicas do together: leave `jit_compile` (--jit-compile) off. "
             f"Received: jit_compile=True, {replicas} replicas"
         )
+
+
+def distributed_batches(
+    strategy: tf.distribute.Strategy, batches: Callable[[tf.distribute.InputContext], tf.data.Dataset]
+) -> Iterator[Any]:
+    """What each step takes, from the function that makes the dataset of an input pipeline: shares for every replica."""
+    if strategy.num_replicas_in_sync == 1:
+        return iter(batches(tf.distribute.InputContext()))
+    # Without end: else workers ask each other before every batch whether all have one.
+    return iter(strategy.distribute_datasets_from_function(lambda context: batches(context).repeat()))
 
 
 @contextmanager
@@ -138,6 +153,7 @@ def gathered(tensor: tf.Tensor) -> tf.Tensor:
     replica = tf.distribute.get_replica_context()
     number, *others = tensor.shape  # which gathering forgets
     shape = number and number * replica.num_replicas_in_sync, *others
+    tensor = tf.identity(tensor)  # on the replica's device: an argument of a tf.function is on none
     return tf.ensure_shape(replica.all_gather(tensor, axis=0), shape)
 
 
@@ -168,7 +184,7 @@ class Workers:
 
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
         self._several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-        self.chief: bool = strategy.extended.should_checkpoint
+        self.chief = is_chief(strategy)
 
         @tf.function
         def exchange(number: tf.Tensor) -> tf.Tensor:

@@ -20,7 +20,7 @@ from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch, training_batches
 from snr_keras.training.checkpoints import TrainingState, newest_checkpoint, save_checkpoint
 from snr_keras.training.config import TrainingConfig
-from snr_keras.training.distribution import Workers, check_distributable, make_strategy
+from snr_keras.training.distribution import Workers, check_distributable, distributed_batches, make_strategy
 from snr_keras.training.logs import MetricsLog
 from snr_keras.training.model import new_model
 from snr_keras.training.objective import reid_objective
@@ -105,21 +105,20 @@ def train(
     total_steps = config.epochs * epoch_steps
     optimizer = model.optimizer
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    batches = iter(
-        devices.distribute_datasets_from_function(
-            lambda context: training_batches(
-                source.train,
-                image_size=config.image_size,
-                identities_per_batch=config.identities_per_batch,
-                images_per_identity=config.images_per_identity,
-                seed=config.seed,
-                augmentation=config.augmentation,
-                start_step=state.step,
-                stop_step=total_steps,
-                domain_balanced=config.domain_balanced,
-                context=context,
-            )
-        )
+    batches = distributed_batches(
+        devices,
+        lambda context: training_batches(
+            source.train,
+            image_size=config.image_size,
+            identities_per_batch=config.identities_per_batch,
+            images_per_identity=config.images_per_identity,
+            seed=config.seed,
+            augmentation=config.augmentation,
+            start_step=state.step,
+            stop_step=total_steps,
+            domain_balanced=config.domain_balanced,
+            context=context,
+        ),
     )
     clock = _Clock(config.batch_size)
     with ExitStack() as stack:
