@@ -179,7 +179,7 @@ def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset, repli
         warnings.warn(f"The run was begun with {package} {old}, now {new}: it may differ in last digits.", stacklevel=3)
     if (before := begun.get("replicas", 1)) != replicas:
         warnings.warn(
-            f"The run was begun on {before} replicas, now {replicas}: it may differ in last digits.", stacklevel=3
+            f"The run was begun on {before} devices, now {replicas}: it may differ in last digits.", stacklevel=3
         )
 
 
