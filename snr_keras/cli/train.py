@@ -30,7 +30,7 @@ from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
 from snr_keras.evaluation import TargetResult, embed_trials, score_trials
 from snr_keras.models import NORMALIZATIONS, embedder
 from snr_keras.recipes import load_recipe
-from snr_keras.training import RichProgress, TrainingConfig, train
+from snr_keras.training import STRATEGIES, RichProgress, TrainingConfig, is_chief, make_strategy, train
 from snr_keras.training.watching import Watching
 from snr_keras.visualization import save_loss_curves
 
@@ -50,6 +50,10 @@ def train_command(
     out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/train"),
     root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")] = False,
+    strategy: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help=f"Train on several devices or machines: {' or '.join(STRATEGIES)}."),
+    ] = None,
     normalization: Annotated[str, typer.Option(help=f"In or after the stages: {', '.join(NORMALIZATIONS)}.")] = "snr",
     backbone: Annotated[str, typer.Option(help="resnet_small (for 64x32) or resnet50 (for 256x128).")] = "resnet_small",
     weights: Annotated[
@@ -97,7 +101,11 @@ def train_command(
 
     With --recipe, settings are those of the recipe, changed by --set; options on the command line win over both, and
     the defaults below hold for what neither says.
+
+    With --strategy mirrored every GPU of this machine has its share of a batch. With --strategy multi_worker the same
+    command runs on several machines, which TF_CONFIG names, on a run folder that all of them see.
     """
+    devices = make_strategy(strategy) if strategy else None  # before anything else uses TensorFlow
     settings = load_recipe(recipe, changes or ())
     given = given_options(ctx)
     config = _with_options(settings.training, {name: ctx.params[name] for name in given})
@@ -116,7 +124,10 @@ def train_command(
 
     shown = RichProgress(console)
     progress = Watching(shown, out, test_on_targets, say) if watch else shown
-    model = train(config, dataset, out, resume=resume, progress=progress)
+    model = train(config, dataset, out, resume=resume, progress=progress, strategy=devices)
+    if devices and not is_chief(devices):
+        say(f"This worker is done. The first has the run folder: {out}")
+        return
     save_loss_curves({config.normalization: out}, out / "loss_curves.png")
     if targets:
         results = evaluate_targets(

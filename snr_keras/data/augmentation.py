@@ -58,23 +58,34 @@ class Augmentation:
                 )
 
 
-def augment(images: tf.Tensor, augmentation: Augmentation, *, seed: int, step: tf.Tensor | int) -> tf.Tensor:
-    """Applies random changes to a batch.
+def augment(
+    images: tf.Tensor,
+    augmentation: Augmentation,
+    *,
+    seed: int,
+    step: tf.Tensor | int,
+    share: tf.Tensor | int = 0,
+    shares: int = 1,
+) -> tf.Tensor:
+    """Applies random changes to a batch, or to one of the equal shares of a batch as they would be in the whole.
 
     Args:
         images: (N, H, W, 3) uint8 RGB; H and W static.
         augmentation: which changes.
         seed: with `step` it determines the changes.
         step: scalar integer.
+        share: which share of the batch the images are, from 0.
+        shares: how many shares the batch has.
 
     Returns:
         (N, H, W, 3) float32 in [0, 255].
     """
+    number = tf.shape(images)[0]
     draws = tf.random.stateless_uniform(
-        (tf.shape(images)[0], 12),
+        (shares * number, 12),
         seed=tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)]),
         alg="philox",
-    )
+    )[share * number : (share + 1) * number]
     images = _shift_and_flip(images, augmentation, *tf.unstack(draws[:, :3], axis=1))
     images = _jitter_colours(tf.cast(images, tf.float32), augmentation, *tf.unstack(2.0 * draws[:, 3:7] - 1.0, axis=1))
     if augmentation.erasing:

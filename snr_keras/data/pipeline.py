@@ -30,12 +30,17 @@ def training_batches(
     stop_step: int,
     start_step: int = 0,
     domain_balanced: bool = False,
+    context: tf.distribute.InputContext | None = None,
 ) -> tf.data.Dataset:
     """Batches of P identities with K images each, augmented, from `start_step` up to and without `stop_step`.
 
     The batch at step s is a function of (split, seed, s) and the settings alone: a dataset with `start_step=s`
     continues bit for bit. Which images a batch holds is told in `snr_keras.data.sampler`; an epoch is `steps_per_epoch`
     batches.
+
+    Where a `tf.distribute` strategy has R replicas, the batch of a step is cut between identities into R equal shares,
+    pixel for pixel what they are in the whole batch, and the dataset has for each step one share after the other for
+    the replicas of its input pipeline.
 
     Args:
         split: the images to train with.
@@ -47,15 +52,18 @@ def training_batches(
         stop_step: the step after the last batch: `steps_per_epoch` times the number of epochs.
         start_step: the step of the first batch.
         domain_balanced: whether a batch has as many identities of every domain of the split.
+        context: which replicas the dataset is for; without it there is one.
 
     Returns:
         A dataset, of known length, of (images, labels): (P * K, H, W, 3) float32 RGB in [0, 255], and (P * K,) int32 in
-        [0, split.num_identities), identities numbered in ascending order, the K images of an identity side by side.
+        [0, split.num_identities), identities numbered in ascending order, the K images of an identity side by side. Of
+        R replicas each has P / R identities.
 
     Raises:
         ValueError: if the split has fewer than P identities, an argument is out of range, or domains are to be balanced
-            and the split has none, or P is not a multiple of their number.
+            and the split has none, or P is not a multiple of their number, or of that of the replicas.
     """
+    replicas, here = _replicas(context or tf.distribute.InputContext(), identities_per_batch)
     labels = np.unique(split.identities, return_inverse=True)[1].astype(np.int32)
     size = identities_per_batch * images_per_identity
     sampling = {
@@ -72,16 +80,33 @@ def training_batches(
     # interpreter when the pipeline is dropped half-way.
     count = max(0, stop_step - start_step)
     indices_of_batches = np.fromiter(islice(batches, count), np.dtype((np.int32, size)), count)
+    indices_of_shares = indices_of_batches.reshape(count, replicas, size // replicas)[:, here]
     with tf.device("CPU:0"):
         label_of = tf.constant(labels)
         images_at = _images_at(split, image_size)
 
-    def batch(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        images = tf.ensure_shape(images_at(indices), (size, *image_size, 3))
-        return augment(images, augmentation, seed=seed, step=step), tf.gather(label_of, indices)
+    def batch(step: tf.Tensor, share: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        images = tf.ensure_shape(images_at(indices), (size // replicas, *image_size, 3))
+        images = augment(images, augmentation, seed=seed, step=step, share=share, shares=replicas)
+        return images, tf.gather(label_of, indices)
 
-    steps = tf.data.Dataset.from_tensor_slices((np.arange(start_step, start_step + count), indices_of_batches))
-    return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    steps, shares = np.meshgrid(np.arange(start_step, start_step + count), np.array(here, np.int32), indexing="ij")
+    flat = steps.ravel(), shares.ravel(), indices_of_shares.reshape(steps.size, size // replicas)
+    batches_here = tf.data.Dataset.from_tensor_slices(flat)
+    return batches_here.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _replicas(context: tf.distribute.InputContext, identities_per_batch: int) -> tuple[int, list[int]]:
+    """The number of replicas in all, and which of them an input pipeline is for."""
+    replicas = context.num_replicas_in_sync
+    if identities_per_batch % replicas:
+        raise ValueError(
+            f"A batch is cut between identities into equal shares for {replicas} replicas: set `identities_per_batch` "
+            f"(--identities-per-batch) to a multiple of {replicas}. Received: "
+            f"identities_per_batch={identities_per_batch}"
+        )
+    each = replicas // context.num_input_pipelines
+    return replicas, list(range(context.input_pipeline_id * each, (context.input_pipeline_id + 1) * each))
 
 
 def _domains(split: Split) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The only place of the layers that knows which backend runs: a function with a backward pass of its own."""
+"""The only place of the layers that knows which backend runs: own backward passes, and means over devices."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ Backward = Callable[[Tensors, Tensors, Tensors], Tensors]
 def compiles() -> bool:
     """Whether `with_backward` compiles what it is given, so that many small operations become one loop."""
     return keras.backend.backend() != "torch"
+
+
+def mean_over_replicas(x: Any) -> Any:
+    """The mean of a tensor over the replicas of a TensorFlow strategy, differentiated through all of them."""
+    import tensorflow as tf
+
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, x)
 
 
 def with_backward(forward: Forward, backward: Backward) -> Callable[..., Tensors]:

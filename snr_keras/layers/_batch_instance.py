@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from keras import initializers, ops
 
+from snr_keras.layers._backend import mean_over_replicas
 from snr_keras.layers._feature_map import FeatureMapLayer
 
 
@@ -21,7 +22,12 @@ class BatchInstanceLayer(FeatureMapLayer):
 
     It has the weights of `keras.layers.BatchNormalization` by name and shape, so that those of a trained one fit, and
     like that layer normalizes by the moving statistics in inference, and also in training if it is not trainable.
+
+    Attributes:
+        synchronized: Whether the batch is that of all replicas of a `tf.distribute` strategy, which have equal shares.
     """
+
+    synchronized = False
 
     def __init__(
         self,
@@ -78,10 +84,14 @@ class BatchInstanceLayer(FeatureMapLayer):
         if not training:
             moving = self.moving_mean, self.moving_variance
             return Moments(*(self._per_channel(weight, dtype) for weight in moving))
-        mean = ops.mean(image.mean, axis=0, keepdims=True)
+        mean = self._mean_of_batch(image.mean)
         # Within images and between them, which never is the difference of two large numbers.
-        variance = ops.mean(image.variance + ops.square(image.mean - mean), axis=0, keepdims=True)
+        variance = self._mean_of_batch(image.variance + ops.square(image.mean - mean))
         for weight, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             old, new = ops.cast(weight, dtype), ops.reshape(value, (self.channels,))
             weight.assign(ops.cast(old * self.momentum + new * (1 - self.momentum), weight.dtype))
         return Moments(mean, variance)
+
+    def _mean_of_batch(self, x: Any) -> Any:
+        mean = ops.mean(x, axis=0, keepdims=True)
+        return mean_over_replicas(mean) if self.synchronized else mean

@@ -1,6 +1,7 @@
 """The custom training loop: objective, step, checkpoints, logs, and a run folder that can always be resumed."""
 
 from snr_keras.training.config import TrainingConfig
+from snr_keras.training.distribution import STRATEGIES, is_chief, make_strategy
 from snr_keras.training.loop import NonFiniteLossError, TrainingInterrupted, train
 from snr_keras.training.objective import reid_objective
 from snr_keras.training.progress import Progress, Report, RichProgress
@@ -9,6 +10,7 @@ from snr_keras.training.weights import weights_hash
 
 __all__ = [
     "PRETRAINED",
+    "STRATEGIES",
     "NonFiniteLossError",
     "Progress",
     "Report",
@@ -16,7 +18,9 @@ __all__ = [
     "TrainingConfig",
     "TrainingInterrupted",
     "find_run",
+    "is_chief",
     "load_run",
+    "make_strategy",
     "pack_run",
     "reid_objective",
     "train",

@@ -19,12 +19,13 @@ from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch, training_batches
 from snr_keras.training.checkpoints import TrainingState, newest_checkpoint, reported_checkpoint, save_checkpoint
 from snr_keras.training.config import TrainingConfig
+from snr_keras.training.distribution import Workers, check_distributable, distributed_batches, make_strategy
 from snr_keras.training.held_out import held_out_test, hold_out
 from snr_keras.training.logs import MetricsLog, gpu_memory
 from snr_keras.training.model import new_model
 from snr_keras.training.objective import reid_objective
 from snr_keras.training.progress import Progress, Report
-from snr_keras.training.run_folder import begin_run, resume_run
+from snr_keras.training.run_folder import begin_run, hash_of_split, resume_run
 from snr_keras.training.step import make_optimizer, make_train_step
 from snr_keras.training.weights import assign_shared_weights
 
@@ -45,6 +46,7 @@ def train(
     resume: bool = False,
     progress: Progress | None = None,
     initial: Mapping[str, NDArray] | None = None,
+    strategy: tf.distribute.Strategy | str | None = None,
 ) -> keras.Model:
     """Train a ReID model on the training images of a data set.
 
@@ -65,6 +67,8 @@ def train(
             for the run.
         initial: Weights to start from instead of random ones, by their path in a model; of other models too, of which
             those are taken that have the path and the shape of one here.
+        strategy: For several devices: a name in `STRATEGIES`, or what `make_strategy` made of it. The run does what one
+            device does, to the last digits. Of several workers the first alone writes and tells of progress.
 
     Returns:
         The trained model, a `reid_model`: that of the last epoch, or with `held_out` that of the best.
@@ -72,7 +76,8 @@ def train(
     Raises:
         FileExistsError: If the folder holds results of a run, and `resume` is False.
         FileNotFoundError: If it holds none, and `resume` is True.
-        ValueError: If settings or images differ from those of the run to resume.
+        ValueError: If settings or images differ from those of the run to resume, or between workers, or several devices
+            cannot have them.
         NonFiniteLossError: If the loss becomes NaN or infinite.
         TrainingInterrupted: After Ctrl-C or SIGTERM.
     """
@@ -84,18 +89,27 @@ def train(
         config.images_per_identity,
         domain_balanced=config.domain_balanced,
     )
-    (resume_run if resume else begin_run)(run_dir, config, source)
+    devices = make_strategy(strategy) if isinstance(strategy, str) else strategy or tf.distribute.get_strategy()
+    check_distributable(config, devices)
+    workers = Workers(devices)
+    if resume:
+        resume_run(run_dir, config, source, devices.num_replicas_in_sync)
+    else:
+        begin_run(run_dir, config, source, devices.num_replicas_in_sync, write=workers.chief)
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(config.seed)
-    model, state = _newest_or_new(run_dir, config, images_to_learn.num_identities, epoch_steps, initial or {})
+    with devices.scope():
+        model, state = _newest_or_new(run_dir, config, images_to_learn.num_identities, epoch_steps, initial or {})
+        train_step = make_train_step(model, reid_objective(config), jit_compile=config.jit_compile)
     test = held_out_test(model, held_out) if held_out else None
+    workers.check_same(settings=repr(config), images=hash_of_split(source.train), step=repr(state))
 
     total_steps = config.epochs * epoch_steps
     optimizer = model.optimizer
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    train_step = make_train_step(model, reid_objective(config), jit_compile=config.jit_compile)
-    batches = iter(
-        training_batches(
+    batches = distributed_batches(
+        devices,
+        lambda context: training_batches(
             images_to_learn,
             image_size=config.image_size,
             identities_per_batch=config.identities_per_batch,
@@ -105,12 +119,15 @@ def train(
             start_step=state.step,
             stop_step=total_steps,
             domain_balanced=config.domain_balanced,
-        )
+            context=context,
+        ),
     )
     clock = _Clock(config.batch_size)
     with ExitStack() as stack:
-        log = stack.enter_context(MetricsLog(run_dir, up_to_step=state.step))
+        log = stack.enter_context(MetricsLog(run_dir, up_to_step=state.step)) if workers.chief else None
         stop_requested = stack.enter_context(_stop_requests())
+        if not workers.chief:
+            progress = None
         if isinstance(progress, AbstractContextManager):
             stack.enter_context(progress)
         while state.step < total_steps:
@@ -123,16 +140,18 @@ def train(
                 record = {
                     "epoch": state.step // epoch_steps,
                     "step": state.step,
-                    "learning_rate": float(optimizer.learning_rate),
-                    "skipped_updates": state.step - int(optimizer.iterations),
+                    "learning_rate": float(keras.ops.convert_to_numpy(optimizer.learning_rate)),
+                    "skipped_updates": state.step - int(keras.ops.convert_to_numpy(optimizer.iterations)),
                     **state.end_epoch(config.batch_size),
                     **gpu_memory(),
                     **({"held_out_mAP": state.judge(test())} if test else {}),
                 }
                 # The line before the checkpoint: killed in between, the run resumes before both and writes both.
-                log.append(record)
-            signal_name = stop_requested()
-            if record or signal_name:
+                if log:
+                    log.append(record)
+            # The signal that any worker got: all stop after the same step.
+            signal_number = max(workers.numbers_of_all(stop_requested()))
+            if workers.chief and (record or signal_number):
                 save_checkpoint(model, run_dir, state)
             if progress is not None:
                 progress(
@@ -147,12 +166,16 @@ def train(
                         epoch_record=record,
                     )
                 )
-            if signal_name and state.step < total_steps:
+            if signal_number and state.step < total_steps:
+                workers.numbers_of_all(0)  # nobody leaves before the chief has saved
+                name = signal.Signals(signal_number).name
                 raise TrainingInterrupted(
-                    f"Stopped by {signal_name} after step {state.step} of {total_steps}, which is saved in {run_dir}. "
+                    f"Stopped by {name} after step {state.step} of {total_steps}, which is saved in {run_dir}. "
                     "To go on, train with resume=True (--resume)."
                 )
-        log.summarize(parameters=model.count_params(), batch_size=config.batch_size)
+        if log:
+            log.summarize(parameters=model.count_params(), batch_size=config.batch_size)
+        workers.numbers_of_all(0)
     best = reported_checkpoint(run_dir) if test else None
     return best.load() if best else model
 
@@ -231,15 +254,15 @@ class _Clock:
 
 
 @contextmanager
-def _stop_requests() -> Iterator[Callable[[], str | None]]:
-    """Turn the first SIGINT or SIGTERM into a question the loop can ask; the second acts as usual, at once."""
-    received: list[str] = []
+def _stop_requests() -> Iterator[Callable[[], int]]:
+    """Turn the first SIGINT or SIGTERM into a number the loop can ask for; the second acts as usual, at once."""
+    received: list[int] = []
     if threading.current_thread() is not threading.main_thread():  # Python lets no other thread handle signals
-        yield lambda: None
+        yield lambda: 0
         return
 
     def note(number: int, frame: FrameType | None) -> None:
-        received.append(signal.Signals(number).name)
+        received.append(number)
         restore()
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -249,6 +272,6 @@ def _stop_requests() -> Iterator[Callable[[], str | None]]:
             signal.signal(number, handler)
 
     try:
-        yield lambda: received[0] if received else None
+        yield lambda: received[0] if received else 0
     finally:
         restore()

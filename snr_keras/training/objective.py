@@ -25,7 +25,10 @@ def reid_objective(config: TrainingConfig) -> Objective:
     - `snr{stage}_plus`, `snr{stage}_minus`: L+ and L- of the module after that stage, before their weight;
     - `total`: `cross_entropy + triplet + sum of lambda_b (plus + minus)`, of which `snr_terms` may leave one out.
     """
-    cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
+    # Not the mean, which Keras divides by the number of replicas as well where there are several.
+    cross_entropy = keras.losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=config.label_smoothing, reduction="sum"
+    )
     triplet = BatchHardTripletLoss(margin=config.triplet_margin)
     dual_causality = DualCausalityLoss(distance=config.distance)
     stages = module_stages(config.normalization, config.stages)
@@ -33,7 +36,7 @@ def reid_objective(config: TrainingConfig) -> Objective:
     def objective(labels: Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
         logits = outputs["logits"]
         terms = {
-            "cross_entropy": cross_entropy(ops.one_hot(labels, logits.shape[-1]), logits),
+            "cross_entropy": cross_entropy(ops.one_hot(labels, logits.shape[-1]), logits) / ops.shape(logits)[0],
             "triplet": triplet(labels, outputs["features"]),
         }
         total = terms["cross_entropy"] + terms["triplet"]

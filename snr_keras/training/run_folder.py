@@ -127,8 +127,12 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def begin_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> None:
+def begin_run(
+    run_dir: Path, config: TrainingConfig, source: ReIDDataset, replicas: int = 1, *, write: bool = True
+) -> None:
     """Write `config.json` into a folder that holds no results of a run; one that died before it had any is replaced.
+
+    With `write=False` only look whether it does: of several workers one writes.
 
     Raises:
         FileExistsError: If it holds results.
@@ -144,22 +148,23 @@ def begin_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> Non
             f"The run folder {run_dir} holds the results of a run already, which are not overwritten. Go on with that "
             "run by resume=True (--resume), or choose another folder."
         )
-    run_dir.mkdir(parents=True, exist_ok=True)
-    write_atomically(run_dir / "config.json", json.dumps(_describe(config, source), indent=2) + "\n")
+    if write:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        write_atomically(run_dir / "config.json", json.dumps(_describe(config, source, replicas), indent=2) + "\n")
 
 
-def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> None:
+def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset, replicas: int = 1) -> None:
     """Check that the run in a folder is the one that is meant.
 
-    Other versions of the packages are warned about: the run goes on, but perhaps not bit for bit. So is a checkpoint
-    that was not written to its end: the run goes on from the one before.
+    Other versions of the packages and another number of replicas are warned about: the run goes on, but perhaps not
+    bit for bit. So is a checkpoint that was not written to its end: the run goes on from the one before.
 
     Raises:
         FileNotFoundError: If the folder holds no run.
         ValueError: If settings or training images differ; the message names them. Also if it is a packed run.
     """
     _refuse_packed(run_dir)
-    begun, now = _read(run_dir), _describe(config, source)
+    begun, now = _read(run_dir), _describe(config, source, replicas)
     begun["training"] = TrainingConfig.from_json(begun["training"]).to_json()  # settings may have been added since
     differences = [
         f"{key} was {old!r}, now {new!r}"
@@ -176,6 +181,10 @@ def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset) -> No
         warnings.warn(f"The run was begun with {package} {old}, now {new}: it may differ in last digits.", stacklevel=3)
     for unfinished in (run_dir / "checkpoints").glob(f"{UNFINISHED}*"):
         warnings.warn(f"{unfinished} was not written to its end: the checkpoint before it is used.", stacklevel=3)
+    if (before := begun.get("replicas", 1)) != replicas:
+        warnings.warn(
+            f"The run was begun on {before} devices, now {replicas}: it may differ in last digits.", stacklevel=3
+        )
 
 
 def _refuse_packed(run_dir: Path) -> None:
@@ -192,10 +201,11 @@ def _read(run_dir: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _describe(config: TrainingConfig, source: ReIDDataset) -> dict[str, Any]:
+def _describe(config: TrainingConfig, source: ReIDDataset, replicas: int) -> dict[str, Any]:
     return {
         "training": config.to_json(),
         "source": describe_source(source),
+        "replicas": replicas,
         "versions": package_versions(),
     }
 

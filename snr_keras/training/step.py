@@ -9,6 +9,7 @@ from keras import ops
 
 from snr_keras.schedules import HalvedEvery
 from snr_keras.training.config import TrainingConfig
+from snr_keras.training.distribution import gathered, gathered_outputs, summed, synchronized_statistics
 from snr_keras.training.objective import Objective
 
 TrainStep = Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
@@ -20,28 +21,48 @@ def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bo
     It returns float32 scalars: the terms of the objective as they were before the update, without any loss scale;
     `regularization`, if layers of the model add losses (they are part of `total`); `gradient_norm`, before clipping;
     `accuracy` of the classifier on the batch.
+
+    Made within the scope of a `tf.distribute` strategy with several replicas, it takes the shares of a batch that an
+    iterator of the strategy yields, and does to each replica's weights what one device does with the whole batch.
     """
     optimizer = model.optimizer
     scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    strategy = tf.distribute.get_strategy()
+    replicas = strategy.num_replicas_in_sync
 
-    @tf.function(jit_compile=jit_compile)
-    def train_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+    def step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:
             outputs = model(images, training=True)
+            if replicas > 1:
+                labels, outputs = gathered(labels), gathered_outputs(outputs)
             terms = objective(labels, outputs)
             if model.losses:
                 terms["regularization"] = ops.sum(ops.stack([ops.cast(x, "float32") for x in model.losses]))
                 terms["total"] += terms["regularization"]
             loss = optimizer.scale_loss(terms["total"])
+            if replicas > 1:  # every replica has the loss of the whole batch, and gradients add up over all
+                loss /= replicas
         variables = model.trainable_variables
         # gamma of a last-stage SNR reaches no term (it cancels in the pooling): None there counts as zero.
         gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        if replicas > 1:
+            gradients = summed(gradients)
         norm = tf.linalg.global_norm(gradients)
         if scaled:
             norm /= ops.convert_to_tensor(optimizer.dynamic_scale)
-        optimizer.apply(gradients, variables)
+        # Keras' optimizers add up what they get from the replicas, but only after clipping and looking for overflows:
+        # that is why they get equal parts of what is added up already.
+        optimizer.apply([gradient / replicas for gradient in gradients] if replicas > 1 else gradients, variables)
         accuracy = ops.mean(ops.cast(ops.equal(ops.argmax(outputs["logits"], axis=-1), labels), "float32"))
         return {**terms, "gradient_norm": norm, "accuracy": accuracy}
+
+    @tf.function(jit_compile=jit_compile)
+    def train_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        if replicas == 1:
+            return step(images, labels)
+        with synchronized_statistics(model):
+            results = strategy.run(step, args=(images, labels))
+        return {name: strategy.experimental_local_results(term)[0] for name, term in results.items()}
 
     return train_step
 
@@ -49,11 +70,16 @@ def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bo
 def make_optimizer(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """AdamW (Adam without weight decay) under the schedule of a config, clipping by the gradient's global norm.
 
+    Within the scope of a `tf.distribute` strategy it clips the equal parts of a gradient that replicas give it.
+
     Scales, shifts and the mixtures of normalizations are not decayed: pulling gamma to zero would switch normalization
     layers off, pulling rho there would make batch-instance normalization instance normalization.
     """
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
     optimizer: Any = keras.optimizers.AdamW(
-        make_schedule(config, steps_per_epoch), weight_decay=config.weight_decay, global_clipnorm=config.clip_norm
+        make_schedule(config, steps_per_epoch),
+        weight_decay=config.weight_decay,
+        global_clipnorm=config.clip_norm and config.clip_norm / replicas,
     )
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias", "rho", "mixture"])
     if config.mixed_precision == "mixed_float16":

@@ -68,6 +68,15 @@ def test_a_run_is_not_overwritten_unasked(snr, trained: Path, world: Path) -> No
     assert (trained / "metrics.jsonl").read_bytes() == before
 
 
+def test_an_unknown_strategy_is_refused_before_anything_is_read(snr, tmp_path: Path) -> None:
+    outcome = snr("train", "--source", tmp_path / "nowhere", "--out", tmp_path / "run", "--strategy", "horovod")
+    assert outcome.status == 1
+    assert "The strategy (--strategy) must be one of ('mirrored', 'multi_worker'). Received: 'horovod'" in " ".join(
+        outcome.output.split()
+    )
+    assert not (tmp_path / "run").exists()
+
+
 def without_cameras(folder: Path, into: Path) -> Path:
     for image in folder.glob("*/*.jpg"):
         identity, _, rest = image.name.split("_", 2)

@@ -1,5 +1,6 @@
 """Batches of images: what is in the files arrives, in P x K batches that a seed and a step determine."""
 
+import dataclasses
 import io
 import os
 import tempfile
@@ -72,6 +73,38 @@ def test_a_batch_is_p_identities_of_k_images_with_labels_from_zero_up(tmp_path):
         assert set(counts) == {2}
         np.testing.assert_array_equal(images[:, 0, 0, 0], labels)  # the image is that of the label
         assert len({tuple(pixel) for pixel in images[:, 0, 0].numpy()}) == 6  # no image twice
+
+
+@pytest.mark.parametrize("domain_balanced", [False, True])
+def test_replicas_get_whole_identities_and_together_the_batch_of_one_device(tmp_path, domain_balanced):
+    split = people(tmp_path)
+    split = dataclasses.replace(split, domains=np.repeat(np.int64([0, 1]), 6))
+    settings = {"image_size": (4, 2), "identities_per_batch": 4, "images_per_identity": 2, "seed": 3}
+    settings |= {"augmentation": Augmentation(erasing=0.5), "start_step": 2, "stop_step": 5}
+    whole = list(training_batches(split, **settings, domain_balanced=domain_balanced))
+    pipelines = [
+        training_batches(
+            split,
+            **settings,
+            domain_balanced=domain_balanced,
+            context=tf.distribute.InputContext(2, pipeline, num_replicas_in_sync=4),
+        )
+        for pipeline in (0, 1)
+    ]
+    assert [len(pipeline) for pipeline in pipelines] == [6, 6]  # 3 steps for 2 replicas
+    shares = [list(pipeline) for pipeline in pipelines]
+    for step, (images, labels) in enumerate(whole):
+        of_replicas = [*shares[0][2 * step : 2 * step + 2], *shares[1][2 * step : 2 * step + 2]]
+        np.testing.assert_array_equal(tf.concat([share[0] for share in of_replicas], axis=0), images)
+        np.testing.assert_array_equal(tf.concat([share[1] for share in of_replicas], axis=0), labels)
+        assert all(len(np.unique(share[1])) == 1 for share in of_replicas)
+
+
+def test_identities_must_come_out_even_among_replicas(tmp_path):
+    context = tf.distribute.InputContext(1, 0, num_replicas_in_sync=2)
+    settings = {"image_size": (4, 2), **P_BY_K, "seed": 0, "augmentation": PLAIN, "stop_step": 1}
+    with pytest.raises(ValueError, match=r"to a multiple of 2\. Received: identities_per_batch=3"):
+        training_batches(people(tmp_path), **settings, context=context)
 
 
 def test_an_epoch_shows_every_identity(tmp_path):
