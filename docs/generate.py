@@ -35,6 +35,13 @@ LONGER: Figures = _read("demo_20_epochs.json")
 ABLATION: dict[str, Any] = _read("ablation.json")
 #: `snr bench layer --out ...`, and the same with `--jit-compile`.
 BENCH: list[dict[str, Any]] = _read("bench_layer.json") + _read("bench_layer_xla.json")
+#: `KERAS_BACKEND=jax snr bench layer --out ...`, and the same with torch.
+BENCH_BACKENDS: dict[str, list[dict[str, Any]]] = {
+    "JAX": _read("bench_layer_jax.json"),
+    "PyTorch": _read("bench_layer_torch.json"),
+}
+#: `snr bench evaluation --out ...`, with torchreid installed.
+BENCH_EVALUATION: list[dict[str, Any]] = _read("bench_evaluation.json")
 #: `snr bench train --out ...`, with PyTorch installed.
 BENCH_TRAIN: dict[str, Any] = _read("bench_train.json")
 
@@ -114,6 +121,38 @@ def bench_table() -> str:
     return _table(["F (float32)", *TIMES, "memory, in maps"], rows)
 
 
+def bench_backends() -> str:
+    """The same on the other backends."""
+    rows = [
+        [backend, _shape(timing), *_times(timing), _memory(timing)]
+        for backend, timings in BENCH_BACKENDS.items()
+        for timing in timings
+    ]
+    return _table(["backend", "F (float32)", *TIMES, "memory, in maps"], rows)
+
+
+def bench_evaluation() -> str:
+    """Seconds, memory, and what snr_keras takes of each rival."""
+    tasks = {"distances": "figures from distances", "embeddings": "figures from embeddings", "re_ranking": "re-ranking"}
+    ours = {row["task"]: row for row in BENCH_EVALUATION if row["name"] == "snr_keras"}
+    rows = [
+        [
+            tasks[row["task"]],
+            f"`{row['name']}`" if row["name"].startswith("snr") else row["name"],
+            f"{row['seconds']:.1f} s",
+            f"{row['memory'] / 1e9:.2f} GB",
+            *(
+                ["", ""]
+                if row is ours[row["task"]]
+                else [f"**{ours[row['task']][figure] / row[figure]:.2f}**" for figure in ("seconds", "memory")]
+            ),
+        ]
+        for row in BENCH_EVALUATION
+    ]
+    size = "{queries} queries, {gallery} in the gallery, {width} numbers each".format(**BENCH_EVALUATION[0])
+    return f"{size}:\n\n{_table(['', '', 'time', 'memory', 'time / this', 'memory / this'], rows)}"
+
+
 def bench_train_table() -> str:
     """Steps of training and the input pipeline."""
     t = BENCH_TRAIN
@@ -146,6 +185,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "ablation": partial(ablation, ABLATION),
     "bench_summary": bench_summary,
     "bench_table": bench_table,
+    "bench_backends": bench_backends,
+    "bench_evaluation": bench_evaluation,
     "bench_train_table": bench_train_table,
 }
 
