@@ -26,7 +26,7 @@ WRITERS: dict[str, Callable[[Path, SearchResult], object]] = {
 def search_command(
     features: Annotated[Path, typer.Argument(metavar="FEATURES.h5", help="What to search: a file of snr extract.")],
     queries: Annotated[
-        list[str], typer.Argument(metavar="QUERY...", help=f"Another file of snr extract, or pictures. {IMAGES_HELP}")
+        list[str], typer.Argument(metavar="QUERY", help=f"Another file of snr extract, or pictures. {IMAGES_HELP}")
     ],
     model: Annotated[
         str | None, typer.Option(metavar="RUN", help="Where the model of FEATURES.h5 is, if it has moved.")

@@ -55,9 +55,13 @@ def open_index(
     try:
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
     except RuntimeError as error:
-        raise ValueError(f"Expected an index, as `search` writes it. Received: {str(path)!r} ({error})") from error
+        raise ValueError(
+            f"Expected an index, as `search` writes it, or a file that is not there yet. Received: {str(path)!r}"
+        ) from error
     if not isinstance(index, faiss.IndexIVFFlat):
-        raise ValueError(f"Expected an IndexIVFFlat, as `search` writes it. Received: {type(index)} in {str(path)!r}")
+        raise ValueError(
+            f"Expected an IndexIVFFlat, as `search` writes it. Received: {type(index).__name__} in {str(path)!r}"
+        )
     if (index.ntotal, index.d, index.metric_type) != (*gallery.shape, _metric(faiss, distance)):
         raise ValueError(
             f"The index {str(path)!r} is of other features or another distance: expected {gallery.shape[0]} vectors of "

@@ -146,7 +146,7 @@ def train(
             if signal_name and state.step < total_steps:
                 raise TrainingInterrupted(
                     f"Stopped by {signal_name} after step {state.step} of {total_steps}, which is saved in {run_dir}. "
-                    "To go on, train with resume=True (--resume)."
+                    "To go on, ask for the same again with resume=True (--resume)."
                 )
         log.summarize(parameters=model.count_params(), batch_size=config.batch_size)
     return model
