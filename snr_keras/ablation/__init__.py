@@ -4,7 +4,16 @@
 """
 
 from snr_keras.ablation.plot import save_ablation_plot
-from snr_keras.ablation.report import as_csv, as_latex, as_table, summary, width_of
+from snr_keras.ablation.report import (
+    as_csv,
+    as_latex,
+    as_table,
+    differences_to_snr,
+    results_of,
+    summary,
+    width_of,
+    write_reports,
+)
 from snr_keras.ablation.run import Ablation, Domain, ablate
 from snr_keras.ablation.variants import VARIANTS, Variant, find_variants
 
@@ -17,8 +26,11 @@ __all__ = [
     "as_csv",
     "as_latex",
     "as_table",
+    "differences_to_snr",
     "find_variants",
+    "results_of",
     "save_ablation_plot",
     "summary",
     "width_of",
+    "write_reports",
 ]

@@ -33,7 +33,7 @@ def save_ablation_plot(results: Mapping[str, Any], path: Path) -> Path:
     if results["differences"]:
         _differences(axes[1], results, names)
     axes[0].set_yticks(range(len(names)), names)
-    axes[0].invert_yaxis()
+    axes[0].set_ylim(len(names) - 0.5, -0.5)  # the first at the top, room for the outermost
     for ax in axes:
         ax.grid(axis="x", alpha=0.3)
     return save_figure(figure, path)

@@ -20,7 +20,7 @@ from snr_keras.training import RichProgress
 def ablate_command(
     variant: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[VARIANT]...", help=f"What to compare: {', '.join(VARIANTS)}. Default: all of them."),
+        typer.Argument(metavar="VARIANT", help=f"What to compare: {', '.join(VARIANTS)}. Default: all of them."),
     ] = None,
     recipe: Annotated[str, typer.Option(metavar="NAME|FILE", help=RECIPE_HELP)] = "synthetic",
     changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=SET_HELP)] = None,

@@ -15,7 +15,7 @@ MODEL_HELP = "A run folder of snr train, a folder of snr pack, or `pretrained`: 
 
 
 def extract_command(
-    images: Annotated[list[str], typer.Argument(metavar="IMAGES...", help=IMAGES_HELP)],
+    images: Annotated[list[str], typer.Argument(metavar="IMAGES", help=IMAGES_HELP)],
     out: Annotated[Path, typer.Option(metavar="FEATURES.h5", help="The file to write.")],
     model: Annotated[str, typer.Option(metavar="RUN", help=MODEL_HELP)] = "pretrained",
     flip: Annotated[

@@ -26,7 +26,7 @@ WRITERS: dict[str, Callable[[Path, SearchResult], object]] = {
 def search_command(
     features: Annotated[Path, typer.Argument(metavar="FEATURES.h5", help="What to search: a file of snr extract.")],
     queries: Annotated[
-        list[str], typer.Argument(metavar="QUERY...", help=f"Another file of snr extract, or pictures. {IMAGES_HELP}")
+        list[str], typer.Argument(metavar="QUERY", help=f"Another file of snr extract, or pictures. {IMAGES_HELP}")
     ],
     model: Annotated[
         str | None, typer.Option(metavar="RUN", help="Where the model of FEATURES.h5 is, if it has moved.")
@@ -36,6 +36,14 @@ def search_command(
     exclude_itself: Annotated[
         bool, typer.Option("--exclude-itself", help="Leave a query's own file out of what it finds.")
     ] = False,
+    index: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Search a large gallery by an index of FAISS, faster and not quite exactly; it is written to FILE if "
+            "that is not there.",
+        ),
+    ] = None,
     out: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="Also write to a .json, .csv or .png (ranked galleries); may be repeated."),
@@ -43,9 +51,9 @@ def search_command(
 ) -> None:
     """Find the pictures nearest to each query.
 
-    Pictures are embedded as those in FEATURES.h5 were, by the model that it names; another model is refused. The search
-    is exact and needs little memory, however large the file. Somebody is always nearest: a distance does not say that
-    it is the same person.
+    Pictures are embedded as those in FEATURES.h5 were, by the model that it names; another model is refused. Without
+    --index the search is exact and needs little memory, however large the file. Somebody is always nearest: a distance
+    does not say that it is the same person.
     """
     outs = out or []
     for path in outs:
@@ -60,6 +68,7 @@ def search_command(
             top=top,
             distance=distance,
             exclude_itself=exclude_itself,
+            index=index,
             progress=progress,
         )
     for path in outs:
@@ -80,4 +89,5 @@ def say_matches(result: SearchResult) -> None:
         say(printable(query))
         for rank, match in enumerate(matches, 1):
             say(f"{rank:>6}  {match.distance:.4f}  {printable(match.name)}")
-    say(f"({result.distance} distance, the nearest of {count(result.gallery, 'picture')})")
+    by = "" if result.index is None else f", by the index {printable(result.index)}"
+    say(f"({result.distance} distance, the nearest of {count(result.gallery, 'picture')}{by})")

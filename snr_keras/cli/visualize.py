@@ -25,7 +25,7 @@ RUNS_HELP = "Run folders of snr train, folders of snr pack, or `pretrained`, the
 
 
 def visualize_command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help=RUNS_HELP)],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help=RUNS_HELP)],
     target: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=TARGET_HELP)] = None,
     comparison: Annotated[str | None, typer.Option(metavar="NAME", help=COMPARISON_HELP)] = None,
     use: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=USE_HELP)] = None,

@@ -2,6 +2,7 @@
 
 from snr_keras.retrieval.extraction import extract
 from snr_keras.retrieval.features import Features, open_features
+from snr_keras.retrieval.indexing import nearest_by_index, open_index
 from snr_keras.retrieval.model import ModelIdentity
 from snr_keras.retrieval.neighbours import nearest
 from snr_keras.retrieval.searching import Match, SearchResult, search
@@ -13,6 +14,8 @@ __all__ = [
     "SearchResult",
     "extract",
     "nearest",
+    "nearest_by_index",
     "open_features",
+    "open_index",
     "search",
 ]

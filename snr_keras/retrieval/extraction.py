@@ -96,7 +96,8 @@ def embed_pictures(
             if progress is not None:
                 progress(done, len(pictures.names))
         if not names:
-            raise ValueError("\n  ".join(["There is no picture that can be read:", *reasons(left_out)]))
+            why = reasons(left_out) or [f"nothing but empty folders or lists. Received: {what!r}"]
+            raise ValueError("\n  ".join(["There is no picture that can be read:", *why]))
         if writer:
             writer.leave_out(left_out)
     if out is not None:

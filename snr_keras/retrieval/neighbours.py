@@ -14,7 +14,8 @@ CHUNK_BYTES = 64 * 2**20
 QUERIES = 512
 """Queries whose distances to a chunk of the gallery are held at one time."""
 
-_SPARE = 16
+SPARE = 16
+"""Candidates beyond those asked for, whose distances are computed directly too: near ties are decided by these."""
 
 
 def nearest(
@@ -45,23 +46,16 @@ def nearest(
     Raises:
         ValueError: If `top` is not positive, the distance unknown, the widths differ, or a number is not finite.
     """
-    if top < 1:
-        raise ValueError(f"`top` must be at least 1. Received: top={top}")
-    if distance not in DISTANCES:
-        raise ValueError(f"distance must be one of {DISTANCES}. Received: distance={distance!r}")
-    if len(queries.shape) != 2 or len(gallery.shape) != 2 or queries.shape[1] != gallery.shape[1]:
-        raise ValueError(
-            f"Embeddings must be matrices of one width. Received: queries {queries.shape}, gallery {gallery.shape}"
-        )
+    check_searchable(queries, gallery, top, distance)
     number, found = queries.shape[0], min(top, gallery.shape[0])
     indices, distances = np.empty((number, found), np.int64), np.empty((number, found))
-    rows = max(1, CHUNK_BYTES // (8 * max(QUERIES, gallery.shape[1])))
+    rows = chunk_rows(gallery)
     blocks, chunks = range(0, number, QUERIES), range(0, gallery.shape[0], rows)
     for done, start in enumerate(blocks):
-        block = _prepared(queries[start : start + QUERIES], distance, f"queries, from row {start} on")
+        block = prepared(queries[start : start + QUERIES], distance, f"queries, from row {start} on")
         best = np.empty((len(block), 0), np.int64), np.empty((len(block), 0))
         for searched, first in enumerate(chunks, 1):
-            chunk = _prepared(gallery[first : first + rows], distance, f"the gallery, from row {first} on")
+            chunk = prepared(gallery[first : first + rows], distance, f"the gallery, from row {first} on")
             there, far = _nearest_of_chunk(block, chunk, found, distance)
             best = _merged(best, (there + first, far), found)
             if progress is not None:
@@ -70,7 +64,28 @@ def nearest(
     return indices, distances
 
 
-def _prepared(rows: Any, distance: str, where: str) -> NDArray[np.float64]:
+def check_searchable(queries: Any, gallery: Any, top: int, distance: str) -> None:
+    """Refuse what cannot be searched.
+
+    Raises:
+        ValueError: If `top` is not positive, the distance unknown, or the widths differ.
+    """
+    if top < 1:
+        raise ValueError(f"`top` must be at least 1. Received: top={top}")
+    if distance not in DISTANCES:
+        raise ValueError(f"distance must be one of {DISTANCES}. Received: distance={distance!r}")
+    if len(queries.shape) != 2 or len(gallery.shape) != 2 or queries.shape[1] != gallery.shape[1]:
+        raise ValueError(
+            f"Embeddings must be matrices of one width. Received: queries {queries.shape}, gallery {gallery.shape}"
+        )
+
+
+def chunk_rows(gallery: Any) -> int:
+    """The rows of the gallery that are worked on at a time."""
+    return max(1, CHUNK_BYTES // (8 * max(QUERIES, gallery.shape[1])))
+
+
+def prepared(rows: Any, distance: str, where: str) -> NDArray[np.float64]:
     """The rows in float64, of length 1 (or 0) for the cosine."""
     x = np.asarray(rows, np.float64)
     if not np.isfinite(x).all():
@@ -90,13 +105,13 @@ def _nearest_of_chunk(
     if distance == "euclidean":
         order *= 2
         order += np.sum(chunk * chunk, axis=1)
-    k = min(top + _SPARE, len(chunk))
+    k = min(top + SPARE, len(chunk))
     candidates = np.sort(np.argpartition(order, k - 1, axis=1)[:, :k], axis=1)
-    far = np.stack([_distances(x, chunk[there], distance) for x, there in zip(block, candidates, strict=True)])
+    far = np.stack([distances_to(x, chunk[there], distance) for x, there in zip(block, candidates, strict=True)])
     return candidates, far
 
 
-def _distances(x: NDArray[np.float64], y: NDArray[np.float64], distance: str) -> NDArray[np.float64]:
+def distances_to(x: NDArray[np.float64], y: NDArray[np.float64], distance: str) -> NDArray[np.float64]:
     """(k,) distances of x (D,) to y (k, D), computed from differences."""
     squares = np.sum((y - x) ** 2, axis=1)
     if distance == "euclidean":

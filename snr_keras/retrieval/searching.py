@@ -5,6 +5,7 @@ import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import h5py
@@ -13,6 +14,7 @@ from snr_keras.data.pictures import Paths
 from snr_keras.data.report import Excluded
 from snr_keras.retrieval.extraction import embed_pictures
 from snr_keras.retrieval.features import Features, open_features
+from snr_keras.retrieval.indexing import nearest_by_index, open_index
 from snr_keras.retrieval.model import open_model
 from snr_keras.retrieval.neighbours import nearest
 
@@ -45,6 +47,7 @@ class SearchResult:
         model: The run that made the embeddings of the gallery.
         sha256: Of that model's weights.
         left_out: Queries that could not be read, and why.
+        index: The file of the index by which they were found, or None if the search was exact.
     """
 
     queries: tuple[str, ...]
@@ -55,12 +58,14 @@ class SearchResult:
     model: str
     sha256: str
     left_out: tuple[Excluded, ...]
+    index: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The result as JSON's types; bytes of names that are not UTF-8 are escaped."""
         return {
             "gallery": self.gallery,
             "distance": self.distance,
+            "index": None if self.index is None else _text(self.index),
             "model": {"run": _text(self.model), "sha256": self.sha256},
             "queries": [
                 {
@@ -99,6 +104,7 @@ def search(
     top: int = 10,
     distance: str = "cosine",
     exclude_itself: bool = False,
+    index: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SearchResult:
     """The pictures nearest to each query.
@@ -110,15 +116,22 @@ def search(
         top: How many pictures for each query; all that there are, if they are fewer.
         distance: "cosine" or "euclidean".
         exclude_itself: Whether to leave out of a query's matches the picture at the query's own path.
+        index: A file for an index of FAISS, by which a large gallery is searched faster and not quite exactly; it is
+            written if it is not there. Without it the search is exact.
         progress: Called with the number of query pictures embedded, and in all; then with that of chunks searched.
 
     Raises:
+        ModuleNotFoundError: If `index` is given and FAISS is not installed.
         FileNotFoundError: If a file, or the run of the model, is not there.
-        ValueError: If queries were embedded by another model, or `model` is another; or as `nearest`.
+        ValueError: If queries were embedded by another model, or `model` is another; if the index is that of other
+            features or of another distance; or as `nearest`.
     """
     gallery = features if isinstance(features, Features) else open_features(features)
     asked = _queries(gallery, queries, model, progress)
-    indices, distances = nearest(
+    find = nearest
+    if index is not None:
+        find = partial(nearest_by_index, open_index(index, gallery.embeddings, distance=distance, progress=progress))
+    indices, distances = find(
         asked.embeddings,
         gallery.embeddings,
         top=top + 1 if exclude_itself else top,
@@ -140,6 +153,7 @@ def search(
         model=gallery.model.run,
         sha256=gallery.model.sha256,
         left_out=asked.left_out,
+        index=None if index is None else os.path.abspath(index),
     )
 
 

@@ -171,7 +171,7 @@ def train(
                 name = signal.Signals(signal_number).name
                 raise TrainingInterrupted(
                     f"Stopped by {name} after step {state.step} of {total_steps}, which is saved in {run_dir}. "
-                    "To go on, train with resume=True (--resume)."
+                    "To go on, ask for the same again with resume=True (--resume)."
                 )
         if log:
             log.summarize(parameters=model.count_params(), batch_size=config.batch_size)

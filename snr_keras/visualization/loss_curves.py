@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from snr_keras.training.logs import read_metrics
 from snr_keras.visualization.figures import save_figure
@@ -40,6 +41,7 @@ def save_loss_curves(runs: Mapping[str, str | os.PathLike[str]], path: str | os.
         for name, (x, y) in lines.items():
             ax.plot(x, y, label=name, color=colour_of[name], marker="." if len(x) == 1 else "")
         ax.set(title=title, xlabel="epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.grid(alpha=0.3)
         ax.legend(fontsize=8)
     return save_figure(figure, path)

@@ -64,6 +64,20 @@ def test_features_are_searched_by_features_and_many_queries_are_not_all_shown(
     assert "and 4 more queries: --out FILE.csv" in outcome.output
 
 
+def test_an_index_is_written_and_then_used(snr, features: Path, tmp_path: Path) -> None:
+    pytest.importorskip("faiss", reason='an index needs the extra faiss: pip install "snr-reid[faiss]"')
+    exact, *by_index = (
+        snr("search", features, features, *options) for options in ((), *[("--index", tmp_path / "x.faiss")] * 2)
+    )
+    for outcome in by_index:
+        assert outcome.status == 0, outcome.output
+        assert outcome.output == exact.output.replace("6 pictures", f"6 pictures, by the index {tmp_path / 'x.faiss'}")
+    outcome = snr("search", features, features, "--index", tmp_path / "x.faiss", "--distance", "euclidean")
+    assert outcome.status == 1
+    assert "other features or another distance" in outcome.output
+    assert "Traceback" not in outcome.output
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [
