@@ -138,8 +138,8 @@ def train(
                 record = {
                     "epoch": state.step // epoch_steps,
                     "step": state.step,
-                    "learning_rate": float(keras.ops.convert_to_numpy(optimizer.learning_rate)),
-                    "skipped_updates": state.step - int(keras.ops.convert_to_numpy(optimizer.iterations)),
+                    "learning_rate": float(optimizer.learning_rate),
+                    "skipped_updates": state.step - int(optimizer.iterations.numpy()),
                     **state.end_epoch(config.batch_size),
                 }
                 # The line before the checkpoint: killed in between, the run resumes before both and writes both.
