@@ -140,8 +140,8 @@ def train(
                 record = {
                     "epoch": state.step // epoch_steps,
                     "step": state.step,
-                    "learning_rate": float(keras.ops.convert_to_numpy(optimizer.learning_rate)),
-                    "skipped_updates": state.step - int(keras.ops.convert_to_numpy(optimizer.iterations)),
+                    "learning_rate": float(optimizer.learning_rate),
+                    "skipped_updates": state.step - int(optimizer.iterations.numpy()),
                     **state.end_epoch(config.batch_size),
                     **gpu_memory(),
                     **({"held_out_mAP": state.judge(test())} if test else {}),

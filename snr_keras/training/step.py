@@ -1,6 +1,7 @@
 """One step of training: forward, loss, gradient, clip, update."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -58,9 +59,7 @@ def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bo
 
     @tf.function(jit_compile=jit_compile)
     def train_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
-        if replicas == 1:
-            return step(images, labels)
-        with synchronized_statistics(model):
+        with synchronized_statistics(model) if replicas > 1 else nullcontext():
             results = strategy.run(step, args=(images, labels))
         return {name: strategy.experimental_local_results(term)[0] for name, term in results.items()}
 
