@@ -102,7 +102,8 @@ def ablation(results: dict[str, Any]) -> str:
         f"{confidence} interval over queries ({bootstrap['resamples']} paired resamples), which covers no training."
     )
     headings = ["variant", f"{home} (source)", *targets, "**mean of targets**", "snr - variant"]
-    return f"{about}\n\n{_table(headings, rows)}"
+    unbroken = [[cell.replace(" ± ", "\u00a0±\u00a0") for cell in row] for row in rows]
+    return f"{about}\n\n{_table(headings, unbroken)}"
 
 
 def bench_summary() -> str:
