@@ -183,8 +183,8 @@ def lost_workers() -> Iterator[None]:
         yield
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
         raise ConnectionError(
-            "Another worker is gone, and training cannot go on without it. The last checkpoint is kept: end the workers "
-            f"that are left and start all of them again with resume=True (--resume). TensorFlow says: {error.message}"
+            "Another worker is gone, and training cannot go on without it. The last checkpoint is kept: end the "
+            f"workers that are left and start all again with resume=True (--resume). TensorFlow says: {error.message}"
         ) from error
 
 
