@@ -172,6 +172,22 @@ def summed(gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))
 
 
+@contextmanager
+def lost_workers() -> Iterator[None]:
+    """Say what it means when workers cannot reach each other any more.
+
+    Raises:
+        ConnectionError: In place of TensorFlow's errors.
+    """
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+        raise ConnectionError(
+            "Another worker is gone, and training cannot go on without it. The last checkpoint is kept: end the "
+            f"workers that are left and start all again with resume=True (--resume). TensorFlow says: {error.message}"
+        ) from error
+
+
 class Workers:
     """The processes that train together: this one alone, or the workers of a `MultiWorkerMirroredStrategy`.
 

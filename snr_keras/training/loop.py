@@ -19,7 +19,13 @@ from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch, training_batches
 from snr_keras.training.checkpoints import TrainingState, newest_checkpoint, reported_checkpoint, save_checkpoint
 from snr_keras.training.config import TrainingConfig
-from snr_keras.training.distribution import Workers, check_distributable, distributed_batches, make_strategy
+from snr_keras.training.distribution import (
+    Workers,
+    check_distributable,
+    distributed_batches,
+    lost_workers,
+    make_strategy,
+)
 from snr_keras.training.held_out import held_out_test, hold_out
 from snr_keras.training.logs import MetricsLog, gpu_memory
 from snr_keras.training.model import new_model
@@ -80,6 +86,7 @@ def train(
             cannot have them.
         NonFiniteLossError: If the loss becomes NaN or infinite.
         TrainingInterrupted: After Ctrl-C or SIGTERM.
+        ConnectionError: If another worker is gone.
     """
     run_dir = Path(run_dir)
     images_to_learn, held_out = hold_out(source, config)
@@ -124,6 +131,7 @@ def train(
     )
     clock = _Clock(config.batch_size)
     with ExitStack() as stack:
+        stack.enter_context(lost_workers())
         log = stack.enter_context(MetricsLog(run_dir, up_to_step=state.step)) if workers.chief else None
         stop_requested = stack.enter_context(_stop_requests())
         if not workers.chief:
