@@ -166,5 +166,6 @@ def _check_options(k1: Any, k2: Any, lambda_value: Any) -> None:
     for name, k in (("k1", k1), ("k2", k2)):
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise ValueError(f"{name} must be an integer of at least 1. Received: {name}={k!r}")
-    if not isinstance(lambda_value, int | float | np.number) or not 0 <= lambda_value <= 1:
+    is_number = isinstance(lambda_value, int | float | np.number) and not isinstance(lambda_value, bool)
+    if not is_number or not 0 <= lambda_value <= 1:
         raise ValueError(f"lambda_value must be a number in [0, 1]. Received: lambda_value={lambda_value!r}")

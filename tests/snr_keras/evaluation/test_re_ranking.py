@@ -58,6 +58,7 @@ def test_neighbours_are_exact_in_blocks_of_any_size(rng: np.random.Generator, k:
         (np.ones((1, 3)), np.ones((2, 3)), {"k1": 0}, "k1=0"),
         (np.ones((1, 3)), np.ones((2, 3)), {"k2": 1.5}, "k2=1.5"),
         (np.ones((1, 3)), np.ones((2, 3)), {"lambda_value": -0.1}, "lambda_value=-0.1"),
+        (np.ones((1, 3)), np.ones((2, 3)), {"lambda_value": True}, "lambda_value=True"),
     ],
 )
 def test_bad_input_is_refused_by_name(queries, gallery, options, message) -> None:
