@@ -19,7 +19,8 @@ from snr_ref.conformance.selection import ExpectedFailures, select
 #: With `HYPOTHESIS_PROFILE=thorough` every framework is asked everything.
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
-RETRIEVAL = "evaluate_retrieval"
+#: What an implementation of the module alone leaves out.
+RETRIEVAL = {"evaluate_retrieval", "evaluate_verification", "re_ranking"}
 
 
 def report(adapter: Any, *, part: int | None = None, expected_failures: Path | None = None) -> Report:
