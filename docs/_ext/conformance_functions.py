@@ -32,6 +32,9 @@ SHAPES = (
     | {"labels": "(N)", "triplets": "(T, 3)", "distances": "(N, M)", "grad_d": "(N, M)", "cmc": "(max_rank)"}
     | {"query_ids": "(N)", "query_cameras": "(N)", "gallery_ids": "(M)", "gallery_cameras": "(M)"}
     | {"dual_causality_losses": "(B)", "weights": "(B)"}
+    | dict.fromkeys(("false_positive_rates", "true_positive_rates", "thresholds"), "(F)")
+    | {"bin_edges": "(129)", "same_counts": "(128)", "different_counts": "(128)"}
+    | {"query_features": "(N, C)", "gallery_features": "(M, C)"}
 )
 
 
@@ -45,7 +48,7 @@ class FunctionsDirective(SphinxDirective):
         table = "\n".join(f"| {' | '.join(row)} |" for row in [rows[0], ["---"] * 3, *rows[1:]])
         letters = (
             "N images or queries, M others or gallery images, *S one or more spatial axes, C channels, H hidden\n"
-            "units, K identities, T triplets, B modules. What has no shape is a scalar."
+            "units, K identities, T triplets, B modules, F rates. What has no shape is a scalar."
         )
         return self.parse_text_to_nodes(f"{letters}\n\n{table}")
 

@@ -376,7 +376,9 @@ refuse(NEIGHBOURS, "infinity", "A feature that is infinite.", gallery_features=l
 refuse(
     NEIGHBOURS, "huge", "A feature whose square overflows.", gallery_features=lambda x: np.where(x == x[2], 1e200, x)
 )
-refuse(NEIGHBOURS, "hugely_negative", "Its negative.", query_features=lambda x: np.where(x == x[1], -1e200, x))
+refuse(
+    NEIGHBOURS, "hugely_negative", "The same far below zero.", query_features=lambda x: np.where(x == x[1], -1e200, x)
+)
 refuse(
     NEIGHBOURS, "boolean_weight", "True for lambda, which some languages take for 1.", "7.12", lambda_value=always(True)
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from snr_keras.evaluation.distances import DISTANCES
+from snr_keras.retrieval.neighbours import DISTANCES
 from snr_keras.retrieval import indexing, nearest, nearest_by_index, open_index, search
 from snr_keras.retrieval.extraction import embed_pictures
 
