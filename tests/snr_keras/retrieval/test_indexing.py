@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from snr_keras.retrieval.neighbours import DISTANCES
 from snr_keras.retrieval import indexing, nearest, nearest_by_index, open_index, search
 from snr_keras.retrieval.extraction import embed_pictures
+from snr_keras.retrieval.neighbours import DISTANCES
 
 faiss = pytest.importorskip("faiss", reason='an index needs the extra faiss: pip install "snr-reid[faiss]"')
 
