@@ -46,7 +46,7 @@ def ablate_command(
 
     Each variant is trained with each seed by one recipe, from the same initial weights and on the same batches, and
     tested after its last epoch. The number of epochs is fixed in advance and no figure of a target chooses anything.
-    All 18 variants and three seeds of the recipe synthetic take an hour and a half on two CPU cores; for a first look:
+    All 18 variants and three seeds of the recipe synthetic take less than two hours on two CPU cores; for a first look:
     snr ablate none in snr --seeds 1
 
     Leaves in --out: results.txt, .csv, .tex, .png and .json (with the average precision of every query), summary.json

@@ -13,7 +13,7 @@ from snr_keras.evaluation.distances import distance_rows
 from snr_keras.evaluation.protocols import RetrievalLabels
 from snr_keras.evaluation.retrieval import checked_distances, checked_embeddings
 from snr_ref import VerificationResult
-from snr_ref.verification import BINS, FALSE_POSITIVE_RATES, bin_edges, bin_of, check_pairs, check_range, check_rates
+from snr_ref.verification import BINS, FALSE_POSITIVE_RATES, check_pairs, check_range, check_rates
 
 NARROW = 2**16
 """Bins of the first pass."""
@@ -111,7 +111,7 @@ def _evaluated(
     smallest, largest = np.inf, -np.inf
     for pairs in _pairs(rows(), labels):
         for of_kind, distances in zip(counts, pairs, strict=True):
-            of_kind += np.bincount(_narrow_bin(distances, span), minlength=NARROW)
+            of_kind += np.bincount(_bins(distances, span, NARROW), minlength=NARROW)
             smallest, largest = distances.min(initial=smallest), distances.max(initial=largest)
     numbers = counts.sum(axis=1)
     check_pairs(*numbers.tolist())
@@ -122,12 +122,12 @@ def _evaluated(
     found: tuple[list[NDArray], list[NDArray]] = ([], [])
     for pairs in _pairs(rows(), labels):
         for histogram, found_of_kind, distances in zip(histograms, found, pairs, strict=True):
-            histogram += np.bincount(bin_of(distances, smallest, largest), minlength=BINS)
-            found_of_kind.append(distances[needed[_narrow_bin(distances, span)]])
+            histogram += np.bincount(_bins(distances, (smallest, largest), BINS), minlength=BINS)
+            found_of_kind.append(distances[needed[_bins(distances, span, NARROW)]])
 
     same, different = (np.sort(np.concatenate(parts)) for parts in found)
     thresholds = np.unique(np.concatenate([same, different, [np.inf]]))
-    passed_over = np.cumsum(np.where(needed, 0, counts), axis=1)[:, _narrow_bin(thresholds, span)]
+    passed_over = np.cumsum(np.where(needed, 0, counts), axis=1)[:, _bins(thresholds, span, NARROW)]
     below = passed_over + np.stack([np.searchsorted(same, thresholds), np.searchsorted(different, thresholds)])
     true_positives, false_positives = below / numbers[:, None]
     missed = (numbers[SAME] - below[SAME]) / numbers[SAME]
@@ -139,7 +139,7 @@ def _evaluated(
         thresholds=thresholds[chosen],
         equal_error_threshold=float(thresholds[equal]),
         equal_error_rate=float((false_positives[equal] + missed[equal]) / 2),
-        bin_edges=bin_edges(smallest, largest),
+        bin_edges=smallest + np.arange(BINS + 1) * ((largest - smallest) / BINS),
         same_counts=histograms[SAME],
         different_counts=histograms[DIFFERENT],
     )
@@ -156,12 +156,12 @@ def _pairs(rows: Iterable[NDArray], labels: RetrievalLabels) -> Iterator[tuple[N
         yield row[matches], row[is_other]
 
 
-def _narrow_bin(distances: NDArray, span: tuple[float, float]) -> NDArray[np.intp]:
+def _bins(distances: NDArray, span: tuple[float, float], number: int) -> NDArray[np.intp]:
     """Which of the equal bins of a span; what is outside is in the first or the last."""
     low, high = span
-    scale = NARROW / (high - low) if high > low else 0.0
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.clip(np.nan_to_num((distances - low) * scale), 0, NARROW - 1).astype(np.intp)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        bins = np.nan_to_num((distances - low) / ((high - low) / number))
+    return np.clip(bins, 0, number - 1).astype(np.intp)
 
 
 def _needed_bins(counts: NDArray[np.int64], rates: NDArray[np.float64]) -> NDArray[np.bool_]:

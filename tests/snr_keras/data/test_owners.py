@@ -13,6 +13,7 @@ from snr_keras.data.catalogue import KNOWN, open_dataset, open_trials
 from snr_keras.data.images import decode_image
 from snr_keras.data.reading import Counts
 from snr_keras.data.trials import shuffled
+from snr_keras.evaluation.report import protocol_of
 from tests.snr_keras.data import owners
 
 BUILDERS = {
@@ -160,6 +161,7 @@ def test_images_of_cuhk03_are_taken_out_of_the_matlab_file_as_they_are(tmp_path,
 def test_cuhk03_has_twenty_classic_divisions_with_the_people_of_its_test_sets(tmp_path):
     owners.cuhk03(tmp_path)
     trials = open_trials("cuhk03-detected-classic", root=tmp_path)
+    assert {protocol_of(trial) for trial in trials} == {"single_gallery_shot"}
     assert [people(trial.query) for trial in trials[:3]] == [{1001, 2001}, {1002, 2002}, {1003, 2001}]
     for trial in trials:
         assert names(trial.query) == names(trial.gallery)
