@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from snr_keras.ablation.report import RunResults, results_of, summary, write_reports
 from snr_keras.ablation.variants import SNR, VARIANTS, Variant, check_training
 from snr_keras.data.dataset import ReIDDataset
+from snr_keras.data.pipeline import steps_per_epoch
 from snr_keras.evaluation import TargetResult, embed_trials, query_table, score_trials
 from snr_keras.models import embedder
 from snr_keras.recipes import Recipe
@@ -121,9 +122,10 @@ def ablate(
 
     Raises:
         FileExistsError: If the folder is not empty and `resume` is False.
-        ValueError: If it holds an ablation with other settings, or the recipe says what variants are to say.
+        ValueError: If it holds an ablation with other settings, the recipe says what variants are to say, or the source
+            has too few identities for its batches.
     """
-    check_training(ablation.recipe.training)
+    _check(ablation)
     first = ablation.recipe.training.seed
     configs = {name: variant.config(ablation.recipe.training, first) for name, variant in variants.items()}
     _begin(ablation, resume)
@@ -150,6 +152,19 @@ def ablate(
         )
         write_reports(results, ablation.out)
     return summary(results)
+
+
+def _check(ablation: Ablation) -> None:
+    """Refuse what no run could be trained with before anything is written."""
+    training = ablation.recipe.training
+    check_training(training)
+    images, _ = hold_out(ablation.source, training)
+    steps_per_epoch(
+        images,
+        training.identities_per_batch,
+        training.images_per_identity,
+        domain_balanced=training.domain_balanced,
+    )
 
 
 def _train_and_test(

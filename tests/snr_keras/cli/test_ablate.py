@@ -182,6 +182,14 @@ def test_mistakes_end_in_one_message(snr, tmp_path: Path, arguments, message: st
     assert not (tmp_path / "out" / "runs").exists()
 
 
+def test_what_cannot_be_trained_is_refused_before_anything_is_begun(snr, tmp_path: Path, options) -> None:
+    larger = (*options, "--set", "training.identities_per_batch=64")
+    outcome = snr("ablate", "none", *larger, "--out", tmp_path / "out")
+    assert outcome.status == 1
+    assert "--identities-per-batch" in outcome.output
+    assert not (tmp_path / "out" / "ablation.json").exists()
+
+
 def test_a_source_of_one_s_own_needs_a_target(snr, world: Path, tmp_path: Path) -> None:
     outcome = snr("ablate", "none", "--source", world / "day", "--out", tmp_path / "out")
     assert outcome.status == 1
