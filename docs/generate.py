@@ -45,7 +45,7 @@ BENCH_EVALUATION: list[dict[str, Any]] = _read("bench_evaluation.json")
 #: `snr bench train --out ...`, with PyTorch installed.
 BENCH_TRAIN: dict[str, Any] = _read("bench_train.json")
 
-TIMES = ["SNR", "literal chain", "`GroupNormalization(groups=-1)`", "floor", "SNR / literal", "SNR / GN"]
+TIMES = ["SNR", "literal", "GN", "floor", "SNR / literal", "SNR / GN"]
 
 
 def demo_summary(demo: Figures) -> str:
@@ -145,7 +145,7 @@ def bench_evaluation() -> str:
             *(
                 ["", ""]
                 if row is ours[row["task"]]
-                else [f"**{ours[row['task']][figure] / row[figure]:.2f}**" for figure in ("seconds", "memory")]
+                else [f"**{ours[row['task']][figure] / row[figure]:.2g}**" for figure in ("seconds", "memory")]
             ),
         ]
         for row in BENCH_EVALUATION
