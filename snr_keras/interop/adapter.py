@@ -229,7 +229,11 @@ def _module(
     def with_weights(compute: Function) -> Function:
         def function(F: Any, *weights: Any) -> Sequence[Any]:
             padded = {n: ops.pad(w, paddings[n]) if n in paddings else w for n, w in zip(names, weights, strict=True)}
-            with keras.StatelessScope([(getattr(layer, name), weight) for name, weight in padded.items()]):
+            variables = {name: getattr(layer, name) for name in padded}
+            for name, variable in variables.items():
+                if tuple(padded[name].shape) != variable.shape:
+                    raise ValueError(f"{name} must be {variable.shape}. Received: {tuple(padded[name].shape)}")
+            with keras.StatelessScope([(variables[name], weight) for name, weight in padded.items()]):
                 return compute(F)
 
         return function
