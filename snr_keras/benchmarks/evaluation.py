@@ -170,11 +170,16 @@ def _market(queries: int, gallery: int, width: int) -> _Market:
     query_ids[0] = gallery_ids[0] = 1
     query_cameras, gallery_cameras = rng.integers(1, 7, queries), rng.integers(1, 7, gallery)
     query_cameras[0], gallery_cameras[0] = 1, 2
-    centres = rng.standard_normal((people + 1, width), dtype=np.float32)
+    centres = rng.standard_normal((people + 1, width), dtype=np.float32) / np.float32(1.2)
+    centres[0] = 0
 
     def features(ids: NDArray) -> NDArray[np.float32]:
-        x = centres[ids] + 1.2 * rng.standard_normal((len(ids), width), dtype=np.float32)
-        x[ids == 0] = rng.standard_normal((np.count_nonzero(ids == 0), width), dtype=np.float32)
-        return x / np.linalg.norm(x, axis=1, keepdims=True)
+        """A block at a time, so that nothing but the features is as large as they are."""
+        x = rng.standard_normal((len(ids), width), dtype=np.float32)
+        for start in range(0, len(ids), BLOCK):
+            block = x[start : start + BLOCK]
+            block += centres[ids[start : start + BLOCK]]
+            block /= np.linalg.norm(block, axis=1, keepdims=True)
+        return x
 
     return _Market(features(query_ids), features(gallery_ids), (query_ids, gallery_ids, query_cameras, gallery_cameras))
