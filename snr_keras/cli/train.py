@@ -55,9 +55,19 @@ def train_command(
         typer.Option(metavar="NAME", help=f"Train on several devices or machines: {' or '.join(STRATEGIES)}."),
     ] = None,
     normalization: Annotated[str, typer.Option(help=f"In or after the stages: {', '.join(NORMALIZATIONS)}.")] = "snr",
-    backbone: Annotated[str, typer.Option(help="resnet_small (for 64x32) or resnet50 (for 256x128).")] = "resnet_small",
+    backbone: Annotated[
+        str,
+        typer.Option(
+            help="resnet_small (for 64x32), resnet50 (Keras', for 256x128), or one that weights of PyTorch fit: "
+            "torchvision_resnet50 or fastreid_resnet50, also with 18, 34 and 101."
+        ),
+    ] = "resnet_small",
     weights: Annotated[
-        str | None, typer.Option(help="What resnet50 starts from: imagenet, or a weights file. Default: random.")
+        str | None,
+        typer.Option(
+            help="What to start from. For resnet50: imagenet, or a file of Keras. For those of PyTorch: a .safetensors "
+            "or .pth file. Default: random."
+        ),
     ] = None,
     image_size: Annotated[str, typer.Option(metavar="HxW", help="Height and width in pixels.")] = "64x32",
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 12,

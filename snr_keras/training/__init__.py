@@ -2,6 +2,7 @@
 
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.distribution import STRATEGIES, is_chief, make_strategy
+from snr_keras.training.foreign import export_run, import_run
 from snr_keras.training.loop import NonFiniteLossError, TrainingInterrupted, train
 from snr_keras.training.objective import reid_objective
 from snr_keras.training.progress import Progress, Report, RichProgress
@@ -17,7 +18,9 @@ __all__ = [
     "RichProgress",
     "TrainingConfig",
     "TrainingInterrupted",
+    "export_run",
     "find_run",
+    "import_run",
     "is_chief",
     "load_run",
     "make_strategy",
