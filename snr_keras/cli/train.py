@@ -27,10 +27,12 @@ from snr_keras.cli.experiment import (
     open_experiment,
 )
 from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
+from snr_keras.cli.weights import show_account
 from snr_keras.evaluation import TargetResult, embed_trials, score_trials
-from snr_keras.models import NORMALIZATIONS, embedder
+from snr_keras.models import NORMALIZATIONS, PYTORCH_BACKBONES, embedder
 from snr_keras.recipes import load_recipe
 from snr_keras.training import STRATEGIES, RichProgress, TrainingConfig, is_chief, make_strategy, train
+from snr_keras.training.foreign import starting_account
 from snr_keras.training.watching import Watching
 from snr_keras.visualization import save_loss_curves
 
@@ -132,6 +134,9 @@ def train_command(
         embedded = (embed_trials(embedder(model), trials, flip=test.flip) for trials in targets)
         return [score_trials(trials, distance=test.distance, protocol=test.protocol) for trials in embedded]
 
+    from_pytorch = config.weights and config.backbone in PYTORCH_BACKBONES
+    if from_pytorch and not resume and (devices is None or is_chief(devices)):
+        show_account(starting_account(config, dataset.train.num_identities))
     shown = RichProgress(console)
     progress = Watching(shown, out, test_on_targets, say) if watch else shown
     model = train(config, dataset, out, resume=resume, progress=progress, strategy=devices)

@@ -65,8 +65,7 @@ def import_command(
     modules = f"{config.normalization} at stages {','.join(map(str, config.stages))}" if config.stages else "no modules"
     height, width = config.image_size
     say(f"Network: {config.backbone}, {modules}; last stride {config.last_stride}, images of {height}x{width}.")
-    if last_stride is None or image_size is None:
-        say("(Weights say neither of the last two: --last-stride and --image-size do.)")
+    say("(If PyTorch's was otherwise: --backbone, --stages, --last-stride, --image-size. Weights alone do not tell.)")
     say(f"Run folder: {out}. Use it as a run: snr evaluate, snr extract --model")
 
 
@@ -105,8 +104,8 @@ def show_account(account: Account) -> None:
         names = [printable(name) for name, its in account.left.items() if its == reason]
         said = f"{len(names)} num_batches_tracked" if reason == "counter" else ", ".join(sorted(names))
         say(f"Left, {reason}: {said}")
-    for part, paths in account.anew.items():
-        say(f"Not in the file, as in a new network: {part} ({count(len(paths), 'weight')})")
+    if account.anew:
+        say(f"Not in the file, as in a new network: {', '.join(account.anew)}")
     if account.beside:
         say(f"Beside the weights, not looked at: {', '.join(map(printable, account.beside))}")
 

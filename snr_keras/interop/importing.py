@@ -28,7 +28,6 @@ ALIASES = {
 LEFT = (
     (r".*\.num_batches_tracked", "counter"),
     (r"(fc|fc[1-9]|classifier|head|heads|bottleneck)\..*", "another head; the one here is pooling, BNNeck, classifier"),
-    (r"(IN|style_reid_laye)[1-4]\..*", "the network has no module there"),
 )
 
 
@@ -137,7 +136,8 @@ def import_state_dict(model: keras.Model, state_dict: StateDict, *, leave: Itera
     anew: dict[str, tuple[str, ...]] = {}
     wrong: list[str] = []
     used: set[str] = set()
-    for layer in layers_in_pytorch(model):
+    layers = layers_in_pytorch(model)
+    for layer in layers:
         is_head = layer.part in (NECK, CLASSIFIER)
         if not layer.is_trunk and not any(name in there for name in layer.names):
             anew[layer.part] = tuple(layer.places)
@@ -158,7 +158,7 @@ def import_state_dict(model: keras.Model, state_dict: StateDict, *, leave: Itera
             taken.append(Taken(layer.part, tuple(names[name] for name in place.names), path, how))
         used |= {*layer.names, *layer.zeros}
     for name in there.keys() - used:
-        if reason := _reason(name, there[name], model):
+        if reason := _reason(name, there[name], model, layers):
             left[names[name]] = reason
         else:
             wrong.append(f"{names[name]} {there[name].shape} has no place in the network")
@@ -218,8 +218,11 @@ def _cast(arrays: Iterable[NDArray]) -> str:
     return ", ".join(f"from {name}" for name in sorted({a.dtype.name for a in arrays} - {"float32"}))
 
 
-def _reason(name: str, tensor: NDArray, model: keras.Model) -> str | None:
+def _reason(name: str, tensor: NDArray, model: keras.Model, layers: Iterable[Layer]) -> str | None:
     """Why a name may be left; None if that would be another network."""
+    if module := re.fullmatch(r"(IN|style_reid_laye)([1-4])\..*", name):
+        occupied = any(layer.part in (f"SNR {module[2]}", f"IN {module[2]}") for layer in layers)
+        return None if occupied else "the network has no module there"
     if name in ("pixel_mean", "pixel_std"):
         scaling: Any = model.get_layer("scaling")
         if not isinstance(scaling, keras.layers.Normalization):
@@ -232,9 +235,11 @@ def _reason(name: str, tensor: NDArray, model: keras.Model) -> str | None:
 
 def _refusal(model: keras.Model, state_dict: StateDict, wrong: list[str]) -> str:
     more = [f"and {len(wrong) - 12} more"] if len(wrong) > 12 else []
+    biased = any(re.search(r"style_reid_laye\d\.fc\d\.bias", line) for line in wrong)
+    setting = "\nAn attention with biases is the setting snr_bias." if biased else ""
     return (
         f"The weights in {state_dict.file!r} are not those of the model {model.name!r}:\n  "
         + "\n  ".join(wrong[:12] + more)
         + "\nNothing was set. If the file is of a network of another depth, family or normalization, choose that one; "
-        "names that are of no use may be left, --leave PATTERN."
+        f"names that are of no use may be left, --leave PATTERN.{setting}"
     )

@@ -68,7 +68,7 @@ def write_state_dict(path: str | os.PathLike[str], tensors: Mapping[str, NDArray
     partial = path.with_name(f".{path.name}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    save_file(contiguous, partial, metadata={"format": "pt", **metadata})
+    save_file(contiguous, partial, metadata=dict(metadata))
     os.replace(partial, path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from snr_keras.interop.importing import Account, import_state_dict, state_dict_o
 from snr_keras.interop.recognition import describe, network_of
 from snr_keras.interop.state_dict import read_state_dict, write_state_dict
 from snr_keras.training.config import TrainingConfig
+from snr_keras.training.held_out import number_held_out
 from snr_keras.training.model import new_model
 from snr_keras.training.run_folder import load_run, package_versions, sha256_of, write_packed
 
@@ -72,6 +74,22 @@ def import_run(
     }
     write_packed(Path(folder), model, record, {"import.json": json.dumps(account_to_json(account), indent=2) + "\n"})
     return config, account
+
+
+def starting_account(config: TrainingConfig, identities: int) -> Account:
+    """What training that starts from a file of PyTorch takes of it.
+
+    Args:
+        config: Settings with `weights` of PyTorch.
+        identities: Those in the training images.
+
+    Raises:
+        Others: As `read_state_dict` and `import_state_dict`.
+    """
+    if config.weights is None:
+        raise ValueError("Expected settings with weights to start from. Received: weights=None")
+    model = new_model(replace(config, weights=None), identities - number_held_out(identities, config.held_out))
+    return import_state_dict(model, read_state_dict(config.weights))
 
 
 def account_to_json(account: Account) -> dict[str, Any]:
