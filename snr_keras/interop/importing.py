@@ -125,8 +125,8 @@ def import_state_dict(model: keras.Model, state_dict: StateDict, *, leave: Itera
         What was taken, adapted and left.
 
     Raises:
-        ValueError: If a weight is missing, has another shape or numbers that are not finite, a name in the file has no
-            place here, or a layer of the model has no name in PyTorch; the message lists them.
+        ValueError: If a weight is missing, has another shape or numbers that are not finite, or a name in the file
+            has no place here; the message lists them.
     """
     prefix, names = canonical_names(state_dict.tensors)
     left = _left_by_user(names, leave)
@@ -136,11 +136,13 @@ def import_state_dict(model: keras.Model, state_dict: StateDict, *, leave: Itera
     anew: dict[str, tuple[str, ...]] = {}
     wrong: list[str] = []
     used: set[str] = set()
-    layers = layers_in_pytorch(model)
+    layers = layers_in_pytorch(model, there)
     for layer in layers:
         is_head = layer.part in (NECK, CLASSIFIER)
+        if layer.unnamed:
+            anew[layer.part] = anew.get(layer.part, ()) + layer.unnamed
         if not layer.is_trunk and not any(name in there for name in layer.names):
-            anew[layer.part] = tuple(layer.places)
+            anew[layer.part] = anew.get(layer.part, ()) + tuple(layer.places)
             continue
         if misfits := _misfits(layer, there):
             if is_head:
@@ -156,7 +158,10 @@ def import_state_dict(model: keras.Model, state_dict: StateDict, *, leave: Itera
             values[path] = place.to_keras(arrays)
             how = ", ".join(filter(None, (place.adapted, _cast(arrays))))
             taken.append(Taken(layer.part, tuple(names[name] for name in place.names), path, how))
-        used |= {*layer.names, *layer.zeros}
+        left |= {
+            names[name]: "statistics that an instance norm has no use for" for name in layer.unused if name in there
+        }
+        used |= {*layer.names, *layer.zeros, *layer.unused}
     for name in there.keys() - used:
         if reason := _reason(name, there[name], model, layers):
             left[names[name]] = reason
@@ -176,9 +181,16 @@ def state_dict_of(model: keras.Model) -> dict[str, NDArray]:
     Raises:
         ValueError: If the model has layers that PyTorch has no names for.
     """
+    layers = layers_in_pytorch(model)
+    unnamed = [path for layer in layers for path in (*layer.unnamed, *(layer.places if layer.unused else ()))]
+    if unnamed:
+        raise ValueError(
+            "Models of the normalizations none, in, snr and ibn_a can be written for PyTorch. "
+            f"Received: model {model.name!r}, with weights that PyTorch codes have no names for: {unnamed[:4]}"
+        )
     values = {weight.path: keras.ops.convert_to_numpy(weight) for weight in model.weights}
     tensors: dict[str, NDArray] = {}
-    for layer in layers_in_pytorch(model):
+    for layer in layers:
         for path, place in layer.places.items():
             tensors |= zip(place.names, place.to_pytorch(values[path]), strict=True)
         tensors |= {name: np.zeros(length, np.float32) for name, length in layer.zeros.items()}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import keras
 import numpy as np
@@ -42,11 +42,15 @@ class Layer:
         part: Of the network, as a user would call it: "stem", "stage 1", "SNR 1", "BNNeck", "classifier", ...
         places: By the path of each weight.
         zeros: Names that PyTorch has, of vectors of that length that must be zero: biases that are held at it.
+        unnamed: The paths of weights that no PyTorch code has a name for.
+        unused: Names of PyTorch that the layer here has no use for, as it is another one.
     """
 
     part: str
     places: Mapping[str, Place]
-    zeros: Mapping[str, int]
+    zeros: Mapping[str, int] = field(default_factory=dict)
+    unnamed: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
     @property
     def is_trunk(self) -> bool:
@@ -62,41 +66,46 @@ class Layer:
 NECK, CLASSIFIER = "BNNeck", "classifier"
 
 
-def layers_in_pytorch(model: keras.Model) -> list[Layer]:
+def layers_in_pytorch(model: keras.Model, given: Container[str] | None = None) -> list[Layer]:
     """The layers of a `reid_model` that have weights, in its order.
 
-    Raises:
-        ValueError: If it has a layer that no PyTorch code has a name for.
+    Args:
+        model: The model.
+        given: The names that there are to be taken: of a plain network, whose batch norms IBN layers take too. None if
+            they are to be written.
     """
-    return [_layer(layer) for layer in model.layers if layer.weights and layer.name != "scaling"]
+    inside = model.name.endswith(("_ibn_b", "_dualnorm"))  # where instance norms are in blocks, not after stages
+    return [_layer(layer, given, inside) for layer in model.layers if layer.weights and layer.name != "scaling"]
 
 
-def _layer(layer: keras.Layer) -> Layer:
+def _layer(layer: keras.Layer, given: Container[str] | None, inside: bool) -> Layer:
     if layer.name == "embedding":
-        length = int(layer.gamma.shape[0])
-        return Layer(NECK, _batch_norm(layer, "bottleneck"), {"bottleneck.bias": length})
+        return Layer(NECK, _batch_norm(layer, "bottleneck"), {"bottleneck.bias": int(layer.gamma.shape[0])})
     if layer.name == "logits":
-        return Layer(CLASSIFIER, {layer.kernel.path: _dense(layer.kernel, "classifier.weight")}, {})
-    if match := re.fullmatch(r"stage(\d)_(snr|in)", layer.name):
+        return Layer(CLASSIFIER, {layer.kernel.path: _dense(layer.kernel, "classifier.weight")})
+    match = re.fullmatch(r"stage(\d)_(snr|in)", layer.name)
+    if match and not inside:
         stage, kind = int(match[1]), match[2]
         places = {layer.gamma.path: _vector(layer.gamma, f"IN{stage}.weight")}
         places |= {layer.beta.path: _vector(layer.beta, f"IN{stage}.bias")}
-        return Layer(f"{kind.upper()} {stage}", places | (_attention(layer, stage) if kind == "snr" else {}), {})
-    if place := _trunk_name(layer.name):
-        part, name = place
-        if isinstance(layer, keras.layers.Conv2D):
-            places = {layer.kernel.path: _convolution(layer.kernel, f"{name}.weight")}
-            if layer.use_bias:
-                places[layer.bias.path] = _vector(layer.bias, f"{name}.bias")
-            return Layer(part, places, {})
-        if isinstance(layer, IBN):
-            return Layer(part, _ibn(layer, name), {})
-        if isinstance(layer, keras.layers.BatchNormalization):
-            return Layer(part, _batch_norm(layer, name), {})
-    raise ValueError(
-        f"No PyTorch code has a name for the weights of {layer.name}, a {type(layer).__name__}: models of the "
-        "normalizations none, in, snr and ibn_a can be exchanged."
-    )
+        return Layer(f"{kind.upper()} {stage}", places | (_attention(layer, stage) if kind == "snr" else {}))
+    place = _trunk_name(layer.name)
+    if place is None:
+        return Layer(layer.name, {}, unnamed=tuple(weight.path for weight in layer.weights))
+    part, name = place
+    if isinstance(layer, keras.layers.Conv2D):
+        places = {layer.kernel.path: _convolution(layer.kernel, f"{name}.weight")}
+        if layer.use_bias:
+            places[layer.bias.path] = _vector(layer.bias, f"{name}.bias")
+        return Layer(part, places)
+    if isinstance(layer, IBN) and (given is None or f"{name}.IN.weight" in given):
+        return Layer(part, _ibn(layer, name))
+    if isinstance(layer, keras.layers.GroupNormalization):
+        places = {layer.gamma.path: _vector(layer.gamma, f"{name}.weight")}
+        places |= {layer.beta.path: _vector(layer.beta, f"{name}.bias")}
+        return Layer(part, places, unused=(f"{name}.running_mean", f"{name}.running_var"))
+    places = _batch_norm(layer, name)
+    return Layer(part, places, unnamed=tuple(weight.path for weight in layer.weights if weight.path not in places))
 
 
 def _trunk_name(layer: str) -> tuple[str, str] | None:
@@ -132,7 +141,8 @@ def _dense(weight: keras.Variable, name: str) -> Place:
     return Place((name,), ((tuple(weight.shape)[::-1],),), lambda x: x[0].T, lambda w: [w.T], "transposed")
 
 
-def _batch_norm(layer: keras.layers.BatchNormalization, name: str) -> dict[str, Place]:
+def _batch_norm(layer: keras.Layer, name: str) -> dict[str, Place]:
+    """Of Keras' own, or of a rival's layer that has the same weights and perhaps more."""
     weights = {"weight": layer.gamma, "bias": layer.beta}
     weights |= {"running_mean": layer.moving_mean, "running_var": layer.moving_variance}
     return {w.path: _vector(w, f"{name}.{theirs}") for theirs, w in weights.items() if w is not None}

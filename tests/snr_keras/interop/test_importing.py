@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from snr_keras.interop.importing import import_state_dict, state_dict_of
 from snr_keras.interop.recognition import METADATA, describe, network_of
 from snr_keras.interop.state_dict import StateDict, read_state_dict, write_state_dict
-from snr_keras.models import reid_model
+from snr_keras.models import NORMALIZATIONS, reid_model
 
 Tensors = dict[str, NDArray]
 
@@ -244,10 +244,24 @@ def test_what_the_user_leaves_is_left(tensors: Tensors, target: keras.Model) -> 
         import_state_dict(target, file_of(tensors), leave=["nothing*"])
 
 
-def test_a_model_that_pytorch_has_no_names_for_is_refused() -> None:
-    model = reid_model(3, normalization="gate", image_size=(16, 8))
-    with pytest.raises(ValueError, match="No PyTorch code has a name for the weights of stage1_gate, a ChannelGate"):
-        state_dict_of(model)
+@pytest.mark.parametrize("normalization", [name for name in NORMALIZATIONS if name not in ("none", "snr")])
+def test_whatever_the_normalization_a_plain_network_is_what_it_starts_from(normalization: str) -> None:
+    plain = model_of("resnet_small", "none")
+    model = model_of("resnet_small", normalization)
+    before = {weight.path: np.array(weight) for weight in model.weights}
+    account = import_state_dict(model, file_of(state_dict_of(plain)))
+    shared = {weight.path: weight for weight in plain.weights}
+    anew = {path for paths in account.anew.values() for path in paths}
+    assert all("statistics" in reason for reason in account.left.values())
+    for weight in model.weights:
+        if weight.path in shared:
+            np.testing.assert_array_equal(weight, shared[weight.path], err_msg=weight.path)
+        else:
+            assert weight.path in anew
+            np.testing.assert_array_equal(weight, before[weight.path])
+    if normalization in ("bin", "aibn", "ibn_b", "dualnorm", "gate"):
+        with pytest.raises(ValueError, match=f"Received: model 'resnet_small_{normalization}', with weights that"):
+            state_dict_of(model)
 
 
 def names_only(blocks: tuple[int, ...], *, bottleneck: bool, prefix: str = "") -> dict[str, NDArray]:
