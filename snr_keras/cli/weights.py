@@ -105,7 +105,7 @@ def show_account(account: Account) -> None:
         said = f"{len(names)} num_batches_tracked" if reason == "counter" else ", ".join(sorted(names))
         say(f"Left, {reason}: {said}")
     if account.anew:
-        say(f"Not in the file, as in a new network: {', '.join(account.anew)}")
+        say(f"As in a new network: {', '.join(account.anew)}")
     if account.beside:
         say(f"Beside the weights, not looked at: {', '.join(map(printable, account.beside))}")
 

@@ -57,7 +57,7 @@ class Account:
         prefix: What stood before the names of the network, and was taken off.
         taken: The weights that were set.
         left: Names in the file that were left, each with the reason.
-        anew: Weights that the file does not have, by part: they are as they were.
+        anew: Weights that were not set, by part, as the file does not have them or others: they are as they were.
         beside: What else is in the checkpoint.
     """
 

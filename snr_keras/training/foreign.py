@@ -99,7 +99,7 @@ def account_to_json(account: Account) -> dict[str, Any]:
         "prefix": account.prefix,
         "taken": [{"names": x.names, "weight": x.path, "adapted": x.adapted, "part": x.part} for x in account.taken],
         "left": dict(account.left),
-        "not in the file": dict(account.anew),
+        "as in a new network": dict(account.anew),
         "beside": list(account.beside),
     }
 
