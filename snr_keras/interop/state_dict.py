@@ -115,6 +115,11 @@ def _read_pytorch(path: Path) -> StateDict:
             f'{path.name} was written by PyTorch, which reads it: pip install "snr-reid[torch]". Without it a '
             ".safetensors file can be read."
         ) from error
+    if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 6):
+        raise ImportError(
+            "PyTorch before 2.6 can be made to run what is in a file even with weights only (CVE-2025-32434): "
+            f'pip install "snr-reid[torch]". Received: PyTorch {torch.__version__}'
+        )
     try:
         with torch.serialization.safe_globals(_numpy_scalars()):
             content = torch.load(path, map_location="cpu", weights_only=True)

@@ -164,6 +164,13 @@ def test_what_a_malicious_file_would_run_is_not_run(way: str, tmp_path: Path) ->
         assert witness.exists()
 
 
+def test_a_pytorch_that_is_not_safe_is_not_used(tmp_path: Path, monkeypatch) -> None:
+    torch.save({"conv1.weight": torch.ones(2)}, tmp_path / "x.pth")
+    monkeypatch.setattr(torch, "__version__", "2.5.1+cpu")
+    with pytest.raises(ImportError, match=r"before 2\.6(.|\n)*Received: PyTorch 2\.5\.1"):
+        read_state_dict(tmp_path / "x.pth")
+
+
 def test_files_that_are_no_checkpoints_are_said_to_be_none(tmp_path: Path) -> None:
     file = tmp_path / "x.pth"
     torch.save(trained(ResNet(18)).state_dict(), file)
