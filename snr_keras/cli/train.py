@@ -31,8 +31,15 @@ from snr_keras.cli.weights import show_account
 from snr_keras.evaluation import TargetResult, embed_trials, score_trials
 from snr_keras.models import NORMALIZATIONS, PYTORCH_BACKBONES, embedder
 from snr_keras.recipes import load_recipe
-from snr_keras.training import STRATEGIES, RichProgress, TrainingConfig, is_chief, make_strategy, train
-from snr_keras.training.foreign import starting_account
+from snr_keras.training import (
+    STRATEGIES,
+    RichProgress,
+    TrainingConfig,
+    is_chief,
+    make_strategy,
+    starting_account,
+    train,
+)
 from snr_keras.training.watching import Watching
 from snr_keras.visualization import save_loss_curves
 

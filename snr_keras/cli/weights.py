@@ -11,7 +11,7 @@ from rich.table import Table
 from snr_keras.cli.console import console, say
 from snr_keras.cli.data import parse_image_size
 from snr_keras.data.report import count, printable
-from snr_keras.interop.importing import Account
+from snr_keras.interop.importing import COUNTER, Account
 from snr_keras.models import PYTORCH_BACKBONES
 from snr_keras.training import export_run, import_run
 
@@ -102,7 +102,7 @@ def show_account(account: Account) -> None:
         say(f"Taken off the names: {printable(account.prefix)}")
     for reason in dict.fromkeys(account.left.values()):
         names = [printable(name) for name, its in account.left.items() if its == reason]
-        said = f"{len(names)} num_batches_tracked" if reason == "counter" else ", ".join(sorted(names))
+        said = f"{len(names)} num_batches_tracked" if reason == COUNTER else ", ".join(sorted(names))
         say(f"Left, {reason}: {said}")
     if account.anew:
         say(f"As in a new network: {', '.join(account.anew)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -24,9 +24,13 @@ ALIASES = {
     "heads.weight": "classifier.weight",
 }
 
+COUNTER = "counter"
+"""Why `num_batches_tracked` is left."""
+
 #: Names, ours where there is an alias, that no network here has a place for, and why that is as it should be.
 LEFT = (
-    (r".*\.num_batches_tracked", "counter"),
+    (r".*\.num_batches_tracked", COUNTER),
+    (r"heads\.pool_layer\.p", "an exponent of pooling; features are pooled by the mean here"),
     (r"(fc|fc[1-9]|classifier|head|heads|bottleneck)\..*", "another head; the one here is pooling, BNNeck, classifier"),
 )
 
@@ -131,48 +135,82 @@ def import_state_dict(model: keras.Model, state_dict: StateDict, *, leave: Itera
     prefix, names = canonical_names(state_dict.tensors)
     left = _left_by_user(names, leave)
     there = {ours: state_dict.tensors[name] for ours, name in names.items() if name not in left}
-    values: dict[str, NDArray] = {}
-    taken: list[Taken] = []
-    anew: dict[str, tuple[str, ...]] = {}
-    wrong: list[str] = []
-    used: set[str] = set()
     layers = layers_in_pytorch(model, there)
+    reading = _Reading(names, there, left)
     for layer in layers:
-        is_head = layer.part in (NECK, CLASSIFIER)
-        if layer.unnamed:
-            anew[layer.part] = anew.get(layer.part, ()) + layer.unnamed
-        if not layer.is_trunk and not any(name in there for name in layer.names):
-            anew[layer.part] = anew.get(layer.part, ()) + tuple(layer.places)
-            continue
-        if misfits := _misfits(layer, there):
-            if is_head:
-                own = {*layer.names, *layer.zeros} & there.keys()
-                left |= {names[name]: f"{layer.part} unlike the one here: {'; '.join(misfits)}" for name in own}
-                used |= own
-                anew[layer.part] = tuple(layer.places)
-            else:
-                wrong += misfits
-            continue
-        for path, place in layer.places.items():
-            arrays = [there[name] for name in place.names]
-            values[path] = place.to_keras(arrays)
-            how = ", ".join(filter(None, (place.adapted, _cast(arrays))))
-            taken.append(Taken(layer.part, tuple(names[name] for name in place.names), path, how))
-        left |= {
-            names[name]: "statistics that an instance norm has no use for" for name in layer.unused if name in there
-        }
-        used |= {*layer.names, *layer.zeros, *layer.unused}
-    for name in there.keys() - used:
-        if reason := _reason(name, there[name], model, layers):
-            left[names[name]] = reason
-        else:
-            wrong.append(f"{names[name]} {there[name].shape} has no place in the network")
-    if wrong:
-        raise ValueError(_refusal(model, state_dict, sorted(wrong)))
+        reading.of_layer(layer)
+    for name in there.keys() - reading.used:
+        reading.of_rest(name, _reason(name, there[name], model, layers))
+    if reading.wrong:
+        raise ValueError(_refusal(model, state_dict, sorted(reading.wrong)))
     for weight in model.weights:
-        if weight.path in values:
-            weight.assign(values[weight.path])
-    return Account(state_dict.file, prefix, tuple(taken), left, anew, state_dict.beside)
+        if weight.path in reading.values:
+            weight.assign(reading.values[weight.path])
+    return Account(state_dict.file, prefix, tuple(reading.taken), reading.left, reading.anew, state_dict.beside)
+
+
+@dataclass
+class _Reading:
+    """What has been decided so far: every name that there is ends up used, left or wrong.
+
+    Attributes:
+        names: Those in the file by ours.
+        there: The tensors that there are to be taken, by our names.
+        left: As in `Account`.
+        values: Of weights, by their paths.
+        taken: As in `Account`.
+        anew: As in `Account`.
+        wrong: What makes it another network.
+        used: Which of `there` are accounted for.
+    """
+
+    names: Mapping[str, str]
+    there: Mapping[str, NDArray]
+    left: dict[str, str]
+    values: dict[str, NDArray] = field(default_factory=dict)
+    taken: list[Taken] = field(default_factory=list)
+    anew: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+
+    def of_layer(self, layer: Layer) -> None:
+        """A layer is taken whole; what is not in the trunk may be absent, and a head may be another."""
+        self._as_it_was(layer, layer.unnamed)
+        if not layer.is_trunk and not any(name in self.there for name in layer.names):
+            self._as_it_was(layer, layer.places)
+        elif not (misfits := _misfits(layer, self.there)):
+            self._take(layer)
+        elif layer.part in (NECK, CLASSIFIER):
+            self._as_it_was(layer, layer.places)
+            self._leave([*layer.names, *layer.zeros], f"{layer.part} unlike the one here: {'; '.join(misfits)}")
+        else:
+            self.wrong += misfits
+            self.used |= {*layer.names}
+
+    def of_rest(self, name: str, reason: str | None) -> None:
+        """A name that belongs to no layer."""
+        if reason:
+            self._leave([name], reason)
+        else:
+            self.wrong.append(f"{self.names[name]} {self.there[name].shape} has no place in the network")
+
+    def _take(self, layer: Layer) -> None:
+        for path, place in layer.places.items():
+            arrays = [self.there[name] for name in place.names]
+            self.values[path] = place.to_keras(arrays)
+            how = ", ".join(filter(None, (place.adapted, _cast(arrays))))
+            self.taken.append(Taken(layer.part, tuple(self.names[name] for name in place.names), path, how))
+        self.used |= {*layer.names, *layer.zeros}
+        self._leave(layer.unused, "statistics that an instance norm has no use for")
+
+    def _leave(self, names: Iterable[str], reason: str) -> None:
+        present = [name for name in names if name in self.there]
+        self.left |= {self.names[name]: reason for name in present}
+        self.used |= {*present}
+
+    def _as_it_was(self, layer: Layer, paths: Iterable[str]) -> None:
+        if paths := (*self.anew.get(layer.part, ()), *paths):
+            self.anew[layer.part] = paths
 
 
 def state_dict_of(model: keras.Model) -> dict[str, NDArray]:

@@ -2,7 +2,7 @@
 
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.distribution import STRATEGIES, is_chief, make_strategy
-from snr_keras.training.foreign import export_run, import_run
+from snr_keras.training.foreign import export_run, import_run, starting_account
 from snr_keras.training.loop import NonFiniteLossError, TrainingInterrupted, train
 from snr_keras.training.objective import reid_objective
 from snr_keras.training.progress import Progress, Report, RichProgress
@@ -26,6 +26,7 @@ __all__ = [
     "make_strategy",
     "pack_run",
     "reid_objective",
+    "starting_account",
     "train",
     "weights_hash",
 ]

@@ -163,6 +163,11 @@ def test_all_that_is_wrong_is_counted(tensors: Tensors, target: keras.Model) -> 
         import_state_dict(target, file_of(without(*gone)(tensors)))
 
 
+def test_an_exponent_of_pooling_is_left_with_its_own_reason(tensors: Tensors, target: keras.Model) -> None:
+    account = import_state_dict(target, file_of(tensors | {"heads.pool_layer.p": np.float32([3])}))
+    assert account.left == {"heads.pool_layer.p": "an exponent of pooling; features are pooled by the mean here"}
+
+
 HEADS: dict[str, tuple[Callable[[Tensors], Tensors], str, set[str]]] = {
     "a classifier of another size": (
         lambda x: x | {"classifier.weight": np.zeros((751, 512), np.float32)},
