@@ -21,6 +21,7 @@ from snr_keras.cli import (
     summary,
     train,
     visualize,
+    weights,
 )
 from snr_keras.cli.console import say_error
 
@@ -70,4 +71,5 @@ app.command("summary")(summary.summary_command)
 app.command("pack")(pack.pack_command)
 app.command("parity", add_help_option=False, context_settings={"ignore_unknown_options": True})(parity.parity_command)
 app.add_typer(data.app, name="data")
+app.add_typer(weights.app, name="weights")
 app.add_typer(bench.app, name="bench")

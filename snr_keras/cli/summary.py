@@ -13,22 +13,22 @@ from rich.table import Table
 from snr_keras.cli.console import console, say
 from snr_keras.cli.data import parse_image_size
 from snr_keras.data.report import printable
+from snr_keras.models import BACKBONES
 from snr_keras.models.cost import Cost, stage_costs, uncounted
 from snr_keras.training import TrainingConfig, load_run
 from snr_keras.training.model import new_model
 
-SIZES = {"resnet_small": (64, 32), "resnet50": (256, 128)}
+SHOWN = ("resnet_small", "resnet50")
 
 
 def summary_command(
-    run: Annotated[
-        Path | None, typer.Argument(help="A run folder, or `pretrained`. Default: the two backbones.")
-    ] = None,
+    run: Annotated[Path | None, typer.Argument(help="A run folder, or `pretrained`. Default: two backbones.")] = None,
     backbone: Annotated[
-        list[str] | None, typer.Option(help="resnet_small or resnet50; may be repeated. Default: both.")
+        list[str] | None,
+        typer.Option(help=f"{', '.join(BACKBONES)}; may be repeated. Default: {' and '.join(SHOWN)}."),
     ] = None,
     image_size: Annotated[
-        str | None, typer.Option(metavar="HxW", help="Default: 64x32 for resnet_small, 256x128 for resnet50.")
+        str | None, typer.Option(metavar="HxW", help="Default: 64x32 for resnet_small, 256x128 for others.")
     ] = None,
     identities: Annotated[int, typer.Option(min=1, help="The width of the classifier; 751 in Market-1501.")] = 751,
 ) -> None:
@@ -44,8 +44,8 @@ def summary_command(
         config, model = load_run(run)
         _show(config, model.output["logits"].shape[-1], printable(str(run)))
         return
-    for name in backbone or SIZES:
-        size = parse_image_size(image_size) if image_size else SIZES.get(name, (64, 32))
+    for name in backbone or SHOWN:
+        size = parse_image_size(image_size or ("64x32" if name == "resnet_small" else "256x128"))
         _show(TrainingConfig(backbone=name, image_size=size), identities, name)
 
 

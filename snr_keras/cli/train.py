@@ -27,10 +27,19 @@ from snr_keras.cli.experiment import (
     open_experiment,
 )
 from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
+from snr_keras.cli.weights import show_account
 from snr_keras.evaluation import TargetResult, embed_trials, score_trials
-from snr_keras.models import NORMALIZATIONS, embedder
+from snr_keras.models import NORMALIZATIONS, PYTORCH_BACKBONES, embedder
 from snr_keras.recipes import load_recipe
-from snr_keras.training import STRATEGIES, RichProgress, TrainingConfig, is_chief, make_strategy, train
+from snr_keras.training import (
+    STRATEGIES,
+    RichProgress,
+    TrainingConfig,
+    is_chief,
+    make_strategy,
+    starting_account,
+    train,
+)
 from snr_keras.training.watching import Watching
 from snr_keras.visualization import save_loss_curves
 
@@ -55,9 +64,19 @@ def train_command(
         typer.Option(metavar="NAME", help=f"Train on several devices or machines: {' or '.join(STRATEGIES)}."),
     ] = None,
     normalization: Annotated[str, typer.Option(help=f"In or after the stages: {', '.join(NORMALIZATIONS)}.")] = "snr",
-    backbone: Annotated[str, typer.Option(help="resnet_small (for 64x32) or resnet50 (for 256x128).")] = "resnet_small",
+    backbone: Annotated[
+        str,
+        typer.Option(
+            help="resnet_small (for 64x32), resnet50 (Keras', for 256x128), or one that weights of PyTorch fit: "
+            "torchvision_resnet50 or fastreid_resnet50, also with 18, 34 and 101."
+        ),
+    ] = "resnet_small",
     weights: Annotated[
-        str | None, typer.Option(help="What resnet50 starts from: imagenet, or a weights file. Default: random.")
+        str | None,
+        typer.Option(
+            help="What to start from. For resnet50: imagenet, or a file of Keras. For those of PyTorch: a .safetensors "
+            "or .pth file. Default: random."
+        ),
     ] = None,
     image_size: Annotated[str, typer.Option(metavar="HxW", help="Height and width in pixels.")] = "64x32",
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 12,
@@ -122,6 +141,9 @@ def train_command(
         embedded = (embed_trials(embedder(model), trials, flip=test.flip) for trials in targets)
         return [score_trials(trials, distance=test.distance, protocol=test.protocol) for trials in embedded]
 
+    from_pytorch = config.weights and config.backbone in PYTORCH_BACKBONES
+    if from_pytorch and not resume and (devices is None or is_chief(devices)):
+        show_account(starting_account(config, dataset.train.num_identities))
     shown = RichProgress(console)
     progress = Watching(shown, out, test_on_targets, say) if watch else shown
     model = train(config, dataset, out, resume=resume, progress=progress, strategy=devices)

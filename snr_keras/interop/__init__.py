@@ -1,1 +1,1 @@
-"""The layer and the losses, seen from outside Keras: on NumPy arrays, whichever backend runs."""
+"""What comes from outside Keras: calls on NumPy arrays, whichever backend runs, and weights of PyTorch."""

@@ -1,4 +1,4 @@
-"""Backbones of four stages with last stride 1, each a function that offers its places to the model's `Modules`."""
+"""Backbones of four stages, each a function that offers its places to the model's `Modules`."""
 
 import re
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import keras
 from keras import layers
 
 from snr_keras.models.modules import Modules
+from snr_keras.models.pytorch_resnet import PYTORCH_BACKBONES
 
 
 def resnet_small(
@@ -16,14 +17,16 @@ def resnet_small(
     modules: Modules,
     *,
     batch_norm_momentum: float = 0.9,
+    last_stride: int = 1,
     weights: str | None = None,
 ) -> keras.Model:
     """A residual net for 64x32 crops: a stem and one basic block (He et al., 2015) per stage.
 
-    Widths 24, 40, 80, 128; strides 2 (stem), 1, 2, 2, 1, so the map that is pooled is 1/8 of the image: 8x4 at 64x32.
+    Widths 24, 40, 80, 128; strides 2 (stem), 1, 2, 2 and `last_stride`; with 1 the map that is pooled is 1/8 of the
+    image: 8x4 at 64x32.
 
     Returns:
-        A functional model, RGB images in [0, 255] `(N, H, W, 3)` to the map `(N, H/8, W/8, 128)`.
+        A functional model, RGB images in [0, 255] `(N, H, W, 3)` to the map `(N, H/8, W/8, 128)` with last stride 1.
     """
     if weights is not None:
         raise ValueError(
@@ -58,7 +61,7 @@ def resnet_small(
     images = keras.Input((*image_size, 3), name="images")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scaling")(images)
     x = layers.ReLU(name="stem_relu")(convolution(x, 24, 3, 2, (0, 0)))
-    for stage, (width, stride) in enumerate(((24, 1), (40, 2), (80, 2), (128, 1)), start=1):
+    for stage, (width, stride) in enumerate(((24, 1), (40, 2), (80, 2), (128, last_stride)), start=1):
         x = modules.after_stage(block(x, width, stride, stage), stage)
     return keras.Model(images, x, name="resnet_small")
 
@@ -68,22 +71,24 @@ def resnet50(
     modules: Modules,
     *,
     batch_norm_momentum: float = 0.9,
+    last_stride: int = 1,
     weights: str | None = None,
 ) -> keras.Model:
-    """`keras.applications.ResNet50` with last stride 1: the map that is pooled is 16x8 at 256x128.
+    """`keras.applications.ResNet50`; with last stride 1 the map that is pooled is 16x8 at 256x128.
 
     Stages 1 to 4 are the paper's conv2_x to conv5_x. Layer names and weights are those of Keras, so its weight files
     fit; they expect BGR with the ImageNet mean taken off, which the first two layers do.
 
     Returns:
-        A functional model, RGB images in [0, 255] `(N, H, W, 3)` to the map `(N, H/16, W/16, 2048)`.
+        A functional model, RGB images in [0, 255] `(N, H, W, 3)` to the map `(N, H/16, W/16, 2048)` with last
+        stride 1.
     """
     source = _keras_resnet50(image_size, weights)
 
     def clone(layer: keras.Layer) -> keras.Layer:
         config = layer.get_config()
         if layer.name in ("conv5_block1_0_conv", "conv5_block1_1_conv"):
-            config["strides"] = (1, 1)
+            config["strides"] = (last_stride, last_stride)
         if isinstance(layer, layers.BatchNormalization):
             config["momentum"] = batch_norm_momentum
         copy = layer.__class__.from_config(config)
@@ -140,4 +145,8 @@ def _keras_resnet50(image_size: tuple[int | None, int | None], weights: str | No
         raise
 
 
-BACKBONES: dict[str, Callable[..., keras.Model]] = {"resnet_small": resnet_small, "resnet50": resnet50}
+BACKBONES: dict[str, Callable[..., keras.Model]] = {
+    "resnet_small": resnet_small,
+    "resnet50": resnet50,
+    **PYTORCH_BACKBONES,
+}

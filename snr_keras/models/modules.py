@@ -69,15 +69,17 @@ class Modules:
         normalization: One of `NORMALIZATIONS`.
         stages: The stages that have modules; the stem belongs to stage 1.
         reduction: The reduction ratio r of channel attentions.
+        snr_bias: Whether SNR's attention has biases.
 
     Attributes:
         embeddings: Those of the SNR layers placed so far.
     """
 
-    def __init__(self, normalization: str, stages: Sequence[int], reduction: int) -> None:
+    def __init__(self, normalization: str, stages: Sequence[int], reduction: int, *, snr_bias: bool = False) -> None:
         self.normalization = normalization
         self.stages = stages
         self.reduction = reduction
+        self.snr_bias = snr_bias
         self.embeddings: list[SNREmbeddings] = []
 
     def batch_norm(self, plain: keras.layers.BatchNormalization, stage: int, position: int) -> keras.Layer:
@@ -118,7 +120,8 @@ class Modules:
             case "gate":
                 return ChannelGate(self.reduction, name=name)(x)
             case "snr":
-                x, embeddings = SNR(self.reduction, name=name)(x, return_embeddings=True)
+                snr = SNR(self.reduction, use_bias=self.snr_bias, name=name)
+                x, embeddings = snr(x, return_embeddings=True)
                 self.embeddings.append(embeddings)
         return x
 

@@ -4,8 +4,13 @@ from collections.abc import Sequence
 
 import keras
 
+from snr_keras.interop.importing import import_state_dict
+from snr_keras.interop.state_dict import StateDict, read_state_dict
 from snr_keras.models.backbones import BACKBONES
 from snr_keras.models.modules import Modules, module_stages
+from snr_keras.models.pytorch_resnet import PYTORCH_BACKBONES
+
+IMAGENET_FILE = "https://download.pytorch.org/models/resnet50-0676ba61.pth"
 
 
 def reid_model(
@@ -15,7 +20,9 @@ def reid_model(
     normalization: str = "snr",
     stages: Sequence[int] | None = None,
     image_size: tuple[int | None, int | None] = (64, 32),
+    last_stride: int = 1,
     reduction: int = 16,
+    snr_bias: bool = False,
     batch_norm_momentum: float = 0.9,
     weights: str | None = None,
 ) -> keras.Model:
@@ -36,7 +43,8 @@ def reid_model(
 
     Args:
         num_identities: Number of training identities, the width of the classifier.
-        backbone: `"resnet_small"` (for 64x32 crops) or `"resnet50"`.
+        backbone: `"resnet_small"` (for 64x32 crops), `"resnet50"` (Keras' own), or one that weights of PyTorch fit:
+            `"torchvision_resnet50"` or `"fastreid_resnet50"`, also with 18, 34 and 101.
         normalization: `"none"`, `"snr"`, or what SNR is compared with: `"in"` (instance norm after stages), `"ibn_a"`
             and `"ibn_b"` (IBN-Net), `"bin"` (batch-instance norm), `"mixstyle"`, `"efdmix"`, `"dualnorm"`, `"aibn"`
             (statistics mixed inside the norm) or `"gate"` (SNR's attention without its instance norm).
@@ -44,24 +52,40 @@ def reid_model(
             `"snr"`, `"bin"`, `"aibn"` and `"gate"`, all but the last with `"in"`, `"ibn_a"` and `"dualnorm"`, and
             the first two with `"ibn_b"`, `"mixstyle"` and `"efdmix"`.
         image_size: `(height, width)` in pixels; either may be `None`.
+        last_stride: Of the last stage: 1, as in most networks for ReID, or 2, as in networks for classification.
         reduction: The reduction ratio r of the channel attention of SNR and of the gate.
+        snr_bias: Whether SNR's attention has biases, as in public codes; the paper's has none.
         batch_norm_momentum: Momentum of the moving statistics of every BatchNormalization. Keras' 0.99 needs
             several hundred steps to forget its start, which is a good part of a short run; 0.9 needs about forty.
-        weights: Weights of the backbone: `None` (random), `"imagenet"` or the path of a weights file; the latter
-            two for `"resnet50"` only.
+        weights: What to start from: `None` (random); for `"resnet50"` `"imagenet"` or the path of a weights file of
+            Keras, for the backbone; for those of PyTorch's topology the path of a file of PyTorch, for all that is in
+            it, see `import_state_dict`.
 
     Returns:
         A functional `keras.Model` that saves and loads as `.keras`.
 
     Raises:
-        ValueError: If a name is unknown, a stage does not exist, or instance norm is asked for after the last stage.
+        ValueError: If a name is unknown, a stage does not exist, instance norm is asked for after the last stage, or
+            the weights are of another network.
+        FileNotFoundError: If there is no file of weights.
+        ConnectionError: If Keras' weights cannot be downloaded.
     """
     if num_identities < 1:
         raise ValueError(f"`num_identities` must be at least 1. Received: num_identities={num_identities}")
     if backbone not in BACKBONES:
         raise ValueError(f"`backbone` must be one of {sorted(BACKBONES)}. Received: backbone={backbone!r}")
-    modules = Modules(normalization, module_stages(normalization, stages), reduction)
-    trunk = BACKBONES[backbone](image_size, modules, batch_norm_momentum=batch_norm_momentum, weights=weights)
+    if last_stride not in (1, 2):
+        raise ValueError(f"`last_stride` must be 1 or 2. Received: last_stride={last_stride!r}")
+    from_pytorch = weights if backbone in PYTORCH_BACKBONES else None
+    state_dict = _pytorch_weights(from_pytorch, backbone) if from_pytorch else None
+    modules = Modules(normalization, module_stages(normalization, stages), reduction, snr_bias=snr_bias)
+    trunk = BACKBONES[backbone](
+        image_size,
+        modules,
+        batch_norm_momentum=batch_norm_momentum,
+        last_stride=last_stride,
+        weights=None if from_pytorch else weights,
+    )
     # float32 from here on: sums over pixels and over the batch are where half precision loses its digits.
     features = keras.layers.GlobalAveragePooling2D(dtype="float32", name="features")(trunk.output)
     embedding = keras.layers.BatchNormalization(
@@ -77,7 +101,19 @@ def reid_model(
     outputs = {"features": features, "embedding": embedding, "logits": logits}
     if modules.embeddings:
         outputs["snr"] = modules.embeddings
-    return keras.Model(trunk.input, outputs, name=f"{backbone}_{normalization}")
+    model = keras.Model(trunk.input, outputs, name=f"{backbone}_{normalization}")
+    if state_dict:
+        import_state_dict(model, state_dict)
+    return model
+
+
+def _pytorch_weights(weights: str, backbone: str) -> StateDict:
+    if weights == "imagenet":
+        raise ValueError(
+            f'Keras has no ImageNet weights for backbone="{backbone}": torchvision has, and timm. Fetch a file of '
+            f"theirs, such as {IMAGENET_FILE}, and pass its path. Received: weights={weights!r}"
+        )
+    return read_state_dict(weights)
 
 
 def embedder(model: keras.Model) -> keras.Model:

@@ -2,6 +2,7 @@
 
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.distribution import STRATEGIES, is_chief, make_strategy
+from snr_keras.training.foreign import export_run, import_run, starting_account
 from snr_keras.training.loop import NonFiniteLossError, TrainingInterrupted, train
 from snr_keras.training.objective import reid_objective
 from snr_keras.training.progress import Progress, Report, RichProgress
@@ -17,12 +18,15 @@ __all__ = [
     "RichProgress",
     "TrainingConfig",
     "TrainingInterrupted",
+    "export_run",
     "find_run",
+    "import_run",
     "is_chief",
     "load_run",
     "make_strategy",
     "pack_run",
     "reid_objective",
+    "starting_account",
     "train",
     "weights_hash",
 ]

@@ -17,10 +17,12 @@ class TrainingConfig:
 
     Attributes:
         normalization: What the stages of the backbone have: `"none"`, `"snr"` or a rival, see `reid_model`.
-        backbone: `"resnet_small"` or `"resnet50"`.
+        backbone: `"resnet_small"`, `"resnet50"`, or one that weights of PyTorch fit, see `reid_model`.
         stages: Which of the stages 1 to 4 have it; `None` is the normalization's default.
-        weights: Weights the backbone starts from: `None`, `"imagenet"` or a path (both for `"resnet50"`).
+        weights: Weights to start from: `None`, `"imagenet"` (for `"resnet50"`) or a path, see `reid_model`.
+        last_stride: Of the last stage, 1 or 2.
         reduction: The reduction ratio r of the channel attention of SNR and of the gate.
+        snr_bias: Whether SNR's attention has biases, as in public codes; the paper's has none.
         batch_norm_momentum: Of the moving statistics of every BatchNormalization.
         image_size: `(height, width)` in pixels.
         epochs: Passes over the training images. The learning-rate schedule ends with the last.
@@ -56,7 +58,9 @@ class TrainingConfig:
     backbone: str = "resnet_small"
     stages: tuple[int, ...] | None = None
     weights: str | None = None
+    last_stride: int = 1
     reduction: int = 16
+    snr_bias: bool = False
     batch_norm_momentum: float = 0.9
     image_size: tuple[int, int] = (64, 32)
     epochs: int = 12
@@ -137,7 +141,9 @@ _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda x: x is None or (isinstance(x, tuple) and all(_integer(stage) for stage in x)),
     ),
     "weights": ("None or a string", lambda x: x is None or isinstance(x, str)),
+    "last_stride": ("1 or 2", lambda x: _integer(x) and x in (1, 2)),
     "reduction": ("an integer of at least 1", lambda x: _integer(x) and x >= 1),
+    "snr_bias": ("True or False", lambda x: isinstance(x, bool)),
     "batch_norm_momentum": ("in [0, 1)", lambda x: _number(x) and 0 <= x < 1),
     "image_size": (
         "a (height, width) of positive integers",

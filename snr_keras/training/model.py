@@ -18,7 +18,9 @@ def new_model(config: TrainingConfig, num_identities: int) -> keras.Model:
             normalization=config.normalization,
             stages=config.stages,
             image_size=config.image_size,
+            last_stride=config.last_stride,
             reduction=config.reduction,
+            snr_bias=config.snr_bias,
             batch_norm_momentum=config.batch_norm_momentum,
             weights=config.weights,
         )

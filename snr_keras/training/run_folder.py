@@ -84,21 +84,39 @@ def pack_run(run_dir: str | os.PathLike[str], folder: str | os.PathLike[str]) ->
     checkpoint = reported_checkpoint(run_dir)
     if checkpoint is None:
         raise FileNotFoundError(f"Expected a run with a checkpoint. Received: {str(run_dir)!r}")
+    record["weights"] = {"step": checkpoint.state().step}
+    if figures := _figures(run_dir):
+        record["figures"] = figures
+    write_packed(folder, checkpoint.load(compile=False), record)
+    return folder
+
+
+def write_packed(folder: Path, model: keras.Model, record: dict[str, Any], beside: Mapping[str, str] = {}) -> None:
+    """Write a packed run: the weights of a model, and its record with their hash, which comes last.
+
+    Args:
+        folder: Absent or empty.
+        model: The model.
+        record: Of `config.json`.
+        beside: Text files to write too, by their names.
+
+    Raises:
+        FileExistsError: If there is something in the folder.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"A packed run needs a folder of its own, new or empty. Received: {str(folder)!r}")
     folder.mkdir(parents=True, exist_ok=True)
-    save_weights(checkpoint.load(compile=False), folder / WEIGHTS)
-    record["weights"] = {"step": checkpoint.state().step, "sha256": _sha256(folder / WEIGHTS)}
-    if figures := _figures(run_dir):
-        record["figures"] = figures
-    write_atomically(folder / "config.json", json.dumps(record, indent=2) + "\n")
-    return folder
+    save_weights(model, folder / WEIGHTS)
+    for name, text in beside.items():
+        write_atomically(folder / name, text)
+    weights = {**record.get("weights", {}), "sha256": sha256_of(folder / WEIGHTS)}
+    write_atomically(folder / "config.json", json.dumps({**record, "weights": weights}, indent=2) + "\n")
 
 
 def _packed_model(run_dir: Path, record: Mapping[str, Any], config: TrainingConfig) -> keras.Model:
     weights = run_dir / WEIGHTS
     expected = record["weights"]["sha256"]
-    if (found := _sha256(weights)) != expected:
+    if (found := sha256_of(weights)) != expected:
         raise ValueError(
             f"The file {str(weights)!r} is damaged, or another than config.json tells of: its SHA-256 should be "
             f"{expected}. Received: {found}"
@@ -123,7 +141,8 @@ def _figures(run_dir: Path) -> dict[str, dict[str, float]]:
     return {}
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

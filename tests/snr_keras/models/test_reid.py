@@ -88,6 +88,7 @@ def test_the_reason_given_for_refusing_it_is_true():
         ({"stages": (1, 1)}, r"Received: stages=\(1, 1\)"),
         ({"backbone": "vgg"}, "Received: backbone='vgg'"),
         ({"num_identities": 0}, "Received: num_identities=0"),
+        ({"last_stride": 3}, "Received: last_stride=3"),
         ({"weights": "imagenet"}, "no pretrained weights"),
     ],
 )
@@ -135,6 +136,26 @@ def test_resnet50_pools_16x8_at_256x128_and_has_its_modules_after_the_four_stage
     inputs = {n: model.get_layer(n).input.shape[1:] for n in layers_of(model, "_snr")}
     assert model.get_layer("conv3_block1_1_conv").input is model.get_layer("stage1_snr").output[0], inputs
     assert model.get_layer("features").input is model.get_layer("stage4_snr").output[0]
+
+
+@pytest.mark.parametrize(
+    ("backbone", "last_stride", "parameters", "channels"),
+    [("torchvision_resnet18", 2, 11_176_512, 512), ("fastreid_resnet50", 1, 23_508_032, 2048)],
+)
+def test_networks_of_pytorchs_topology_have_its_parameters_and_its_maps(
+    backbone: str, last_stride: int, parameters: int, channels: int
+) -> None:
+    """Torchvision's numbers of parameters, 11 689 512 and 25 557 032, without its classifiers."""
+    model = reid_model(7, backbone=backbone, normalization="none", image_size=(256, 128), last_stride=last_stride)
+    trunk = keras.Model(model.input, model.get_layer("features").input)
+    assert sum(np.prod(weight.shape) for weight in trunk.trainable_weights) == parameters
+    assert trunk.output.shape == (None, 16 // last_stride, 8 // last_stride, channels)
+
+
+@pytest.mark.parametrize(("backbone", "pixels"), [("resnet_small", (4, 2)), ("resnet50", (2, 1))])
+def test_the_last_stride_of_any_backbone_may_be_2(backbone: str, pixels: tuple[int, int]) -> None:
+    model = reid_model(7, backbone=backbone, normalization="none", image_size=(64, 32), last_stride=2)
+    assert model.get_layer("features").input.shape[1:3] == pixels
 
 
 def test_resnet50_computes_what_keras_computes_from_a_weights_file(tmp_path: Path):

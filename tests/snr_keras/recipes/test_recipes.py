@@ -45,7 +45,8 @@ def test_a_file_of_one_s_own(tmp_path: Path) -> None:
 def test_any_setting_can_be_changed(setting: str) -> None:
     changed = {
         "normalization": ('"in"', "in"), "backbone": ('"resnet50"', "resnet50"), "stages": ("[1, 2]", (1, 2)),
-        "weights": ('"w.h5"', "w.h5"), "reduction": ("8", 8), "batch_norm_momentum": ("0.5", 0.5),
+        "weights": ('"w.h5"', "w.h5"), "last_stride": ("2", 2), "reduction": ("8", 8), "snr_bias": ("true", True),
+        "batch_norm_momentum": ("0.5", 0.5),
         "image_size": ("[32, 16]", (32, 16)), "epochs": ("3", 3), "identities_per_batch": ("5", 5),
         "images_per_identity": ("3", 3), "domain_balanced": ("true", True), "learning_rate": ("1", 1),
         "warmup_epochs": ("0.5", 0.5), "halved_every": ("2", 2), "weight_decay": ("0", 0), "clip_norm": ("false", None),

@@ -17,7 +17,9 @@ configs = st.builds(
     normalization=st.just("snr"),
     stages=st.none() | st.sets(st.integers(1, 4)).map(tuple),
     weights=st.none() | st.text(),
+    last_stride=st.sampled_from([1, 2]),
     reduction=st.integers(1, 64),
+    snr_bias=st.booleans(),
     batch_norm_momentum=st.floats(0, 1, exclude_max=True),
     image_size=st.tuples(st.integers(1, 512), st.integers(1, 512)),
     epochs=st.integers(1, 500),
@@ -49,7 +51,8 @@ def test_a_config_comes_back_from_json_as_it_was(config):
 
 def test_every_setting_has_been_varied_above():
     assert {f.name for f in dataclasses.fields(TrainingConfig)} - {"normalization", "backbone"} == {
-        "stages", "weights", "reduction", "batch_norm_momentum", "image_size", "epochs", "identities_per_batch",
+        "stages", "weights", "last_stride", "reduction", "snr_bias", "batch_norm_momentum", "image_size", "epochs",
+        "identities_per_batch",
         "images_per_identity", "domain_balanced", "learning_rate", "warmup_epochs", "halved_every", "weight_decay",
         "clip_norm", "label_smoothing", "triplet_margin", "snr_weights", "snr_terms", "distance", "held_out", "seed",
         "mixed_precision", "jit_compile", "augmentation",
@@ -101,6 +104,8 @@ def test_the_batch_is_p_times_k():
         ({"mixed_precision": "float16"}, "Received: mixed_precision='float16'"),
         ({"jit_compile": "yes"}, "Received: jit_compile='yes'"),
         ({"reduction": 0}, "Received: reduction=0"),
+        ({"last_stride": 3}, "must be 1 or 2. Received: last_stride=3"),
+        ({"snr_bias": 1}, "Received: snr_bias=1"),
         ({"batch_norm_momentum": 1}, "Received: batch_norm_momentum=1"),
     ],
 )

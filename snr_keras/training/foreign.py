@@ -1,0 +1,124 @@
+"""Runs out of PyTorch's files, and files for PyTorch out of runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from snr_keras.interop.importing import Account, import_state_dict, state_dict_of
+from snr_keras.interop.recognition import describe, network_of
+from snr_keras.interop.state_dict import read_state_dict, write_state_dict
+from snr_keras.training.config import TrainingConfig
+from snr_keras.training.held_out import number_held_out
+from snr_keras.training.model import new_model
+from snr_keras.training.run_folder import load_run, package_versions, sha256_of, write_packed
+
+
+def import_run(
+    file: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    *,
+    backbone: str | None = None,
+    stages: Sequence[int] | None = None,
+    last_stride: int | None = None,
+    image_size: tuple[int, int] | None = None,
+    leave: Iterable[str] = (),
+) -> tuple[TrainingConfig, Account]:
+    """Make a packed run of a file of PyTorch, which `load_run` takes.
+
+    Beside `config.json` and `weights.h5` it has `import.json`: what became of every name in the file.
+
+    Args:
+        file: What `read_state_dict` takes.
+        folder: The folder to write, which must be absent or empty.
+        backbone: Its name; None reads it from the names and shapes in the file.
+        stages: Which have the modules that are in the file; None is all for which there are any.
+        last_stride: 1 or 2; None is what a file that was written here says, else 1.
+        image_size: (height, width) in pixels; None is what a file that was written here says, else (256, 128).
+        leave: As for `import_state_dict`.
+
+    Returns:
+        The settings of the network, and the account.
+
+    Raises:
+        FileExistsError: If there is something in the folder.
+        Others: As `read_state_dict`, `network_of` and `import_state_dict`.
+    """
+    state_dict = read_state_dict(file)
+    network = network_of(state_dict)
+    config = TrainingConfig(
+        backbone=backbone or network.backbone,
+        normalization=network.normalization,
+        stages=tuple(network.stages if stages is None else stages) or None,
+        last_stride=last_stride or network.last_stride or 1,
+        image_size=image_size or network.image_size or (256, 128),
+        reduction=network.reduction,
+        snr_bias=network.snr_bias,
+    )
+    model = new_model(config, network.identities)
+    account = import_state_dict(model, state_dict, leave=leave)
+    record: dict[str, Any] = {
+        "training": config.to_json(),
+        "source": {
+            "name": Path(file).name,
+            "identities": network.identities,
+            "sha256_of_file": sha256_of(Path(file)),
+        },
+        "versions": package_versions(),
+    }
+    write_packed(Path(folder), model, record, {"import.json": json.dumps(account_to_json(account), indent=2) + "\n"})
+    return config, account
+
+
+def starting_account(config: TrainingConfig, identities: int) -> Account:
+    """What training that starts from a file of PyTorch takes of it.
+
+    Args:
+        config: Settings with `weights` of PyTorch.
+        identities: Those in the training images.
+
+    Raises:
+        Others: As `read_state_dict` and `import_state_dict`.
+    """
+    if config.weights is None:
+        raise ValueError("Expected settings with weights to start from. Received: weights=None")
+    model = new_model(replace(config, weights=None), identities - number_held_out(identities, config.held_out))
+    return import_state_dict(model, read_state_dict(config.weights))
+
+
+def account_to_json(account: Account) -> dict[str, Any]:
+    """An account as JSON's own types."""
+    return {
+        "file": account.file,
+        "prefix": account.prefix,
+        "taken": [{"names": x.names, "weight": x.path, "adapted": x.adapted, "part": x.part} for x in account.taken],
+        "left": dict(account.left),
+        "as in a new network": dict(account.anew),
+        "beside": list(account.beside),
+    }
+
+
+def export_run(run: str | os.PathLike[str], file: str | os.PathLike[str]) -> int:
+    """Write the weights of a run, or of a model in a `.keras` file, under PyTorch's names into a safetensors file.
+
+    Args:
+        run: What `load_run` takes, or the file of a `reid_model`.
+        file: The file to write; its name ends in `.safetensors`.
+
+    Returns:
+        The number of tensors.
+
+    Raises:
+        ValueError: If no PyTorch code has names for its normalization.
+        Others: As `load_run` and `write_state_dict`.
+    """
+    model = keras.models.load_model(run, compile=False) if Path(run).suffix == ".keras" else load_run(run)[1]
+    tensors = state_dict_of(model)
+    write_state_dict(file, tensors, describe(model))
+    return len(tensors)
