@@ -1,5 +1,11 @@
 """Style Normalization and Restitution, specified: NumPy only, float64, each equation its own function."""
 
+from snr_ref.adaptation import (
+    AdaptationLosses,
+    AdaptationState,
+    adaptation_gradients,
+    adaptation_step,
+)
 from snr_ref.closed_form import snr_closed_form
 from snr_ref.distances import cosine_distance, euclidean_distance
 from snr_ref.dual_causality import DualCausality, dual_causality_loss, sample_triplets
@@ -14,6 +20,30 @@ from snr_ref.gradients import (
     snr_vjp,
 )
 from snr_ref.instance_norm import instance_norm, mean_pool
+from snr_ref.multilabel import (
+    MinedPairs,
+    MultilabelMemory,
+    ViewStatistics,
+    consistency_loss,
+    discriminative_loss,
+    initial_memory,
+    initial_statistics,
+    initial_threshold,
+    joint_embedding_loss,
+    log_multilabels,
+    mine_pairs,
+    multilabel_agreement,
+    next_memory,
+    next_statistics,
+    next_threshold,
+    soft_multilabels,
+)
+from snr_ref.multilabel_gradients import (
+    consistency_gradient,
+    discriminative_gradient,
+    joint_embedding_gradients,
+    log_multilabels_vjp,
+)
 from snr_ref.re_ranking import re_ranking
 from snr_ref.reid_losses import RESNET50_WEIGHTS, batch_hard_triplet_loss, cross_entropy, total_objective
 from snr_ref.restitution import SNROutputs, SNRParams, channel_attention, initial_params, snr
@@ -22,33 +52,57 @@ from snr_ref.verification import VerificationResult, evaluate_verification
 
 __all__ = [
     "RESNET50_WEIGHTS",
+    "AdaptationLosses",
+    "AdaptationState",
     "DualCausality",
+    "MinedPairs",
+    "MultilabelMemory",
     "RetrievalResult",
     "SNROutputs",
     "SNRParams",
     "VerificationResult",
+    "ViewStatistics",
+    "adaptation_gradients",
+    "adaptation_step",
     "batch_hard_triplet_gradient",
     "batch_hard_triplet_loss",
     "channel_attention",
     "channel_attention_vjp",
+    "consistency_gradient",
+    "consistency_loss",
     "cosine_distance",
     "cosine_distance_vjp",
     "cross_entropy",
     "cross_entropy_gradient",
+    "discriminative_gradient",
+    "discriminative_loss",
     "dual_causality_gradients",
     "dual_causality_loss",
     "euclidean_distance",
     "euclidean_distance_vjp",
     "evaluate_retrieval",
     "evaluate_verification",
+    "initial_memory",
     "initial_params",
+    "initial_statistics",
+    "initial_threshold",
     "instance_norm",
     "instance_norm_vjp",
+    "joint_embedding_gradients",
+    "joint_embedding_loss",
+    "log_multilabels",
+    "log_multilabels_vjp",
     "mean_pool",
+    "mine_pairs",
+    "multilabel_agreement",
+    "next_memory",
+    "next_statistics",
+    "next_threshold",
     "re_ranking",
     "sample_triplets",
     "snr",
     "snr_closed_form",
     "snr_vjp",
+    "soft_multilabels",
     "total_objective",
 ]

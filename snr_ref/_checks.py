@@ -80,3 +80,10 @@ def non_negative(name: str, value: Any) -> float:
     if not 0 <= value < np.inf:  # type: ignore[operator]
         raise ValueError(f"`{name}` must be a finite number of at least 0. Received: {value!r}")
     return value  # type: ignore[return-value]
+
+
+def share(name: str, value: Any) -> float:
+    """A number above 0 and at most 1."""
+    if not non_negative(name, value) or value > 1:
+        raise ValueError(f"`{name}` must be above 0 and at most 1. Received: {value!r}")
+    return value

@@ -1,4 +1,4 @@
-"""The backward pass of each of the other modules, in closed form.
+"""The backward pass of the module and its losses, in closed form.
 
 A `..._vjp` takes the gradient that reaches a result back to the arguments; a `..._gradient` differentiates a loss.
 """
@@ -224,6 +224,26 @@ def euclidean_distance_vjp(x: np.ndarray, y: np.ndarray, grad_d: np.ndarray) -> 
         dx[n] = w[n] @ direction
         dy -= w[n][:, np.newaxis] * direction
     return dx, dy
+
+
+@np.errstate(invalid="ignore")
+def unit_vjp(x: np.ndarray, grad_u: np.ndarray) -> np.ndarray:
+    """The gradient of x in u = x / |x|: (G - (G.u) u) / |x|, and 0 at x = 0 by convention.
+
+    Args:
+        x: (N, C).
+        grad_u: G, what reaches the directions, (N, C).
+
+    Returns:
+        (N, C).
+
+    Raises:
+        ValueError: If a shape does not fit.
+    """
+    x = matrix("x", x, "(N, C)")
+    G = shaped("grad_u", grad_u, x.shape, f"x of shape {x.shape}")
+    u = unit(x)
+    return _over_length(G - (G * u).sum(axis=1, keepdims=True) * u, x)
 
 
 DistanceVJP = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]

@@ -1,0 +1,221 @@
+"""One step of MAR: its four losses together, and what runs along from step to step."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from snr_ref.gradients import cross_entropy_gradient
+from snr_ref.multilabel import (
+    MINING_RATIO,
+    SCALE,
+    MultilabelMemory,
+    ViewStatistics,
+    check_source_and_target,
+    consistency_loss,
+    discriminative_loss,
+    joint_embedding_loss,
+    log_multilabels,
+    next_memory,
+    next_statistics,
+    next_threshold,
+)
+from snr_ref.multilabel_gradients import (
+    consistency_gradient,
+    discriminative_gradient,
+    joint_embedding_gradients,
+    log_multilabels_vjp,
+)
+from snr_ref.reid_losses import cross_entropy
+
+#: lambda_1 of L_CML, lambda_2 of the source's losses, and beta of L_RJ among these.
+CONSISTENCY_WEIGHT, SOURCE_WEIGHT, JOINT_EMBEDDING_WEIGHT = 2e-4, 50.0, 0.2
+
+
+class AdaptationState(NamedTuple):
+    """What runs along from step to step.
+
+    Attributes:
+        threshold: What the agreement of a positive pair exceeds, from `initial_threshold`.
+        statistics: Of log multilabels, from `initial_statistics`.
+        memory: A multilabel for every image of the target domain, from `initial_memory`.
+    """
+
+    threshold: float
+    statistics: ViewStatistics
+    memory: MultilabelMemory
+
+
+class AdaptationLosses(NamedTuple):
+    """The losses of one step.
+
+    Attributes:
+        discriminative: L_MDL, 0 in the first epoch.
+        consistency: L_CML.
+        cross_entropy: CE of the source, not smoothed, on the scaled cosines.
+        joint_embedding: L_RJ.
+    """
+
+    discriminative: float
+    consistency: float
+    cross_entropy: float
+    joint_embedding: float
+
+    @property
+    def total(self) -> float:
+        """L_MDL + 2e-4 L_CML + 50 (CE + 0.2 L_RJ)."""
+        source = self.cross_entropy + JOINT_EMBEDDING_WEIGHT * self.joint_embedding
+        return self.discriminative + CONSISTENCY_WEIGHT * self.consistency + SOURCE_WEIGHT * source
+
+
+def adaptation_step(
+    state: AdaptationState,
+    source_features: np.ndarray,
+    source_labels: np.ndarray,
+    target_features: np.ndarray,
+    target_views: np.ndarray,
+    target_indices: np.ndarray,
+    agents: np.ndarray,
+    *,
+    epoch: int,
+    mining_ratio: float = MINING_RATIO,
+    margin: float = 1.0,
+    scale: float = SCALE,
+) -> tuple[AdaptationLosses, AdaptationState]:
+    """The losses of one step, and the state after it.
+
+    In this order: the statistics take the batch in, and L_CML is taken with them; from the second epoch on (`epoch` at
+    least 1) the memory takes the batch in, pairs are mined by its rows and the old threshold, and the threshold takes
+    the rows in. In the first epoch L_MDL is 0, and memory and threshold stay.
+
+    Args:
+        state: Before the step.
+        source_features: f, (N, D), of unit length, N at least 1.
+        source_labels: Identities, (N,) integers in [0, K).
+        target_features: f, (M, D), of unit length.
+        target_views: The camera of each target image, (M,), any integers.
+        target_indices: Which target images these are, (M,), distinct.
+        agents: A, (K, D), of unit length: the rows of the classifier.
+        epoch: Counted from 0.
+        mining_ratio: Which share of the target pairs is mined.
+        margin: Of L_RJ.
+        scale: What cosines are multiplied by before a softmax.
+
+    Returns:
+        The losses and the next state.
+
+    Raises:
+        ValueError: As the functions of the four losses; also if the epoch is not an integer of at least 0.
+
+    Source:
+        Yu et al., CVPR 2019, sec. 3.5; the order and the schedule are those of their code.
+    """
+    source_features, source_labels, target_features, agents = check_source_and_target(
+        source_features, source_labels, target_features, agents
+    )
+    fixed = agents.real  # where gradients stop, that of a complex step stops too
+    log_y = log_multilabels(target_features, fixed, scale=scale)
+    seen = take_in(state, log_y.real, target_views, target_indices, source_images=len(source_features), epoch=epoch)
+    discriminative = log_y.dtype.type(0)
+    if epoch > 0:
+        rows = seen.memory.multilabels[target_indices]
+        discriminative = discriminative_loss(target_features, rows, seen.threshold, mining_ratio=mining_ratio)
+        seen = seen._replace(threshold=next_threshold(seen.threshold, rows, mining_ratio=mining_ratio))
+    losses = AdaptationLosses(
+        discriminative=discriminative,
+        consistency=consistency_loss(log_y, target_views, seen.statistics),
+        cross_entropy=cross_entropy(scale * (source_features @ agents.T), source_labels, label_smoothing=0.0),
+        joint_embedding=joint_embedding_loss(source_features, source_labels, target_features, fixed, margin=margin),
+    )
+    return losses, seen
+
+
+def adaptation_gradients(
+    state: AdaptationState,
+    source_features: np.ndarray,
+    source_labels: np.ndarray,
+    target_features: np.ndarray,
+    target_views: np.ndarray,
+    target_indices: np.ndarray,
+    agents: np.ndarray,
+    *,
+    epoch: int,
+    mining_ratio: float = MINING_RATIO,
+    margin: float = 1.0,
+    scale: float = SCALE,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The gradients of the total of `adaptation_step` in the features of both domains and in the agents.
+
+    The agents have theirs from the cross-entropy alone.
+
+    Args:
+        state: Before the step.
+        source_features: f, (N, D), of unit length, N at least 1.
+        source_labels: Identities, (N,) integers in [0, K).
+        target_features: f, (M, D), of unit length.
+        target_views: The camera of each target image, (M,), any integers.
+        target_indices: Which target images these are, (M,), distinct.
+        agents: A, (K, D), of unit length.
+        epoch: Counted from 0.
+        mining_ratio: Which share of the target pairs is mined.
+        margin: Of L_RJ.
+        scale: What cosines are multiplied by before a softmax.
+
+    Returns:
+        (N, D), (M, D) and (K, D); `snr_ref.gradients.unit_vjp` takes them on to vectors of any length.
+
+    Raises:
+        ValueError: As `adaptation_step`.
+    """
+    source_features, source_labels, target_features, agents = check_source_and_target(
+        source_features, source_labels, target_features, agents
+    )
+    log_y = log_multilabels(target_features, agents, scale=scale)
+    seen = take_in(state, log_y, target_views, target_indices, source_images=len(source_features), epoch=epoch)
+    of_consistency = consistency_gradient(log_y, target_views, seen.statistics)
+    of_scores = scale * cross_entropy_gradient(scale * (source_features @ agents.T), source_labels, label_smoothing=0.0)
+    of_source, of_target = joint_embedding_gradients(
+        source_features, source_labels, target_features, agents, margin=margin
+    )
+    target = CONSISTENCY_WEIGHT * log_multilabels_vjp(target_features, agents, of_consistency, scale=scale)
+    target += SOURCE_WEIGHT * JOINT_EMBEDDING_WEIGHT * of_target
+    if epoch > 0:
+        rows = seen.memory.multilabels[target_indices]
+        target += discriminative_gradient(target_features, rows, seen.threshold, mining_ratio=mining_ratio)
+    source = SOURCE_WEIGHT * (of_scores @ agents + JOINT_EMBEDDING_WEIGHT * of_source)
+    return source, target, SOURCE_WEIGHT * of_scores.T @ source_features
+
+
+def take_in(
+    state: AdaptationState,
+    log_multilabels: np.ndarray,
+    views: np.ndarray,
+    indices: np.ndarray,
+    *,
+    source_images: int,
+    epoch: int,
+) -> AdaptationState:
+    """The state a step's losses are taken with: statistics, and from the second epoch memory, have the batch in them.
+
+    Args:
+        state: Before the step.
+        log_multilabels: log y of the target images, (M, K).
+        views: The camera of each target image, (M,), any integers.
+        indices: Which target images these are, (M,), distinct.
+        source_images: N, how many images of the source are in the step.
+        epoch: Counted from 0.
+
+    Returns:
+        The state, with the threshold as it was.
+
+    Raises:
+        ValueError: As `next_statistics` and `next_memory`, or if the epoch is not an integer of at least 0.
+    """
+    if not isinstance(epoch, (int, np.integer)) or isinstance(epoch, bool) or epoch < 0:
+        raise ValueError(f"`epoch` must be an integer of at least 0. Received: {epoch!r}")
+    rate = (source_images + len(log_multilabels)) / 10_000
+    state = state._replace(statistics=next_statistics(state.statistics, log_multilabels, views, rate=rate))
+    if epoch > 0:
+        state = state._replace(memory=next_memory(state.memory, indices, np.exp(log_multilabels)))
+    return state

@@ -1,0 +1,177 @@
+"""The backward pass of MAR's losses, in closed form."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snr_ref._checks import matrix, shaped
+from snr_ref.elementary import log_softmax, sigmoid
+from snr_ref.multilabel import (
+    MINING_RATIO,
+    NO_NEGATIVE,
+    NO_POSITIVE,
+    SCALE,
+    ViewStatistics,
+    check_features_and_agents,
+    check_source_and_target,
+    check_statistics,
+    check_views,
+    hard_agents,
+    log_mean_proximity,
+    mine_pairs,
+    squared_distances,
+    view_statistics,
+)
+
+
+@np.errstate(invalid="ignore")
+def log_multilabels_vjp(
+    features: np.ndarray, agents: np.ndarray, grad_log_multilabels: np.ndarray, *, scale: float = SCALE
+) -> np.ndarray:
+    """The gradient of the features in `log_multilabels`; by definition none goes on to the agents.
+
+        df = scale * (G - y * sum over the classes of G) A
+
+    Args:
+        features: f, (N, D), of unit length.
+        agents: A, (K, D), of unit length.
+        grad_log_multilabels: G, what reaches log y, (N, K).
+        scale: What the cosines are multiplied by.
+
+    Returns:
+        (N, D).
+
+    Raises:
+        ValueError: As `log_multilabels`, or if the gradient's shape does not fit.
+    """
+    features, agents = check_features_and_agents(features, agents)
+    because = f"features of shape {features.shape} and agents of shape {agents.shape}"
+    G = shaped("grad_log_multilabels", grad_log_multilabels, (len(features), len(agents)), because)
+    y = np.exp(log_softmax(scale * (features @ agents.T)))
+    return scale * (G - y * G.sum(axis=1, keepdims=True)) @ agents
+
+
+@np.errstate(invalid="ignore")
+def discriminative_gradient(
+    features: np.ndarray, multilabels: np.ndarray, threshold: float, *, mining_ratio: float = MINING_RATIO
+) -> np.ndarray:
+    """The gradient of `discriminative_loss` in the features.
+
+    With q = N / (P + N) and, of positives and of negatives apart, the weights w = exp(-|f_i - f_j|^2) / sum of these:
+
+        df_i = sum over the positives of 2 q w (f_i - f_j) - sum over the negatives of 2 q w (f_i - f_j)
+
+    Where a kind is empty its sum is: without any positive the hard negatives are pushed apart all the same.
+
+    Args:
+        features: f, (N, D), of unit length, N at least 2.
+        multilabels: (N, K), out of the memory.
+        threshold: What an agreement has to exceed.
+        mining_ratio: Which share of all pairs is mined.
+
+    Returns:
+        (N, D).
+
+    Raises:
+        ValueError: As `discriminative_loss`.
+    """
+    features = matrix("features", features, "(N, D)")
+    positives, negatives = mine_pairs(features, multilabels, threshold, mining_ratio=mining_ratio)
+    log_P = log_mean_proximity(features, positives, otherwise=NO_POSITIVE)
+    log_N = log_mean_proximity(features, negatives, otherwise=NO_NEGATIVE)
+    q = sigmoid(log_N - log_P)
+    return 2 * q * (_pull(features, positives) - _pull(features, negatives))
+
+
+@np.errstate(invalid="ignore")
+def consistency_gradient(log_multilabels: np.ndarray, views: np.ndarray, statistics: ViewStatistics) -> np.ndarray:
+    """The gradient of `consistency_loss` in log y.
+
+    A row x in a view with n images and the mean m_v gets
+
+        (m_v - mean) / (V n) + (std_v - std) * (x - m_v) / (V (n - 1) std_v)
+
+    and nothing by a deviation of 0, nor in a view of one image.
+
+    Args:
+        log_multilabels: log y, (N, K).
+        views: The camera of each image, (N,), any integers.
+        statistics: Both (K,).
+
+    Returns:
+        (N, K).
+
+    Raises:
+        ValueError: As `consistency_loss`.
+    """
+    log_multilabels, views = check_views(log_multilabels, views)
+    statistics = check_statistics(statistics, log_multilabels)
+    of_views = view_statistics(log_multilabels, views)
+    names, counts = np.unique(views, return_counts=True)
+    gradient = np.zeros(log_multilabels.shape, np.result_type(log_multilabels, *statistics))
+    for view, mean, std in zip(names[counts > 1], *of_views, strict=True):
+        rows = log_multilabels[views == view]
+        by_std = (std - statistics.std) / np.where(std == 0, 1, std) / (len(rows) - 1)
+        by_std = np.where(std == 0, 0, by_std * (rows - mean))
+        gradient[views == view] = ((mean - statistics.mean) / len(rows) + by_std) / len(of_views.mean)
+    return gradient
+
+
+@np.errstate(invalid="ignore")
+def joint_embedding_gradients(
+    source_features: np.ndarray,
+    source_labels: np.ndarray,
+    target_features: np.ndarray,
+    agents: np.ndarray,
+    *,
+    margin: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The gradients of `joint_embedding_loss` in the features of both domains.
+
+    With T terms, 2 (f - a_own) / T, and of each hinge above 0 among the h of an image -2 (f - a) / (h T).
+
+    Args:
+        source_features: f, (N, D), of unit length.
+        source_labels: Which agent is an image's own, (N,) integers in [0, K).
+        target_features: f, (M, D), of unit length.
+        agents: A, (K, D), of unit length.
+        margin: At least 0.
+
+    Returns:
+        (N, D) and (M, D).
+
+    Raises:
+        ValueError: As `joint_embedding_loss`.
+    """
+    source_features, source_labels, target_features, agents = check_source_and_target(
+        source_features, source_labels, target_features, agents
+    )
+    of_source, source_terms = _push(source_features, agents, source_labels, margin)
+    of_target, target_terms = _push(target_features, agents, None, margin)
+    T = max(1, len(source_features) + source_terms + target_terms)
+    return (2 * (source_features - agents[source_labels]) + of_source) / T, of_target / T
+
+
+def _pull(features: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """For each image the sum of w (f_i - f_j) over its pairs."""
+    pull = np.zeros(features.shape, features.dtype)
+    if len(pairs):
+        i, j = pairs.T
+        exponents = -squared_distances(features, pairs)
+        w = np.exp(exponents - exponents.real.max())
+        step = (w / w.sum())[:, np.newaxis] * (features[i] - features[j])
+        np.add.at(pull, i, step)
+        np.add.at(pull, j, -step)
+    return pull
+
+
+def _push(features: np.ndarray, agents: np.ndarray, own: np.ndarray | None, margin: float) -> tuple[np.ndarray, int]:
+    """For each image the gradient of its mean hinge, and how many images have one."""
+    gradient, terms = np.zeros(features.shape, np.result_type(features, agents)), 0
+    for n, hard in enumerate(hard_agents(features, agents, own, margin=margin)):
+        if hard.any():
+            differences = features[n] - agents[hard]
+            active = margin - (differences**2).sum(axis=1).real > 0
+            gradient[n] = -2 * differences[active].sum(axis=0) / len(differences)
+            terms += 1
+    return gradient, terms
