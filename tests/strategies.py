@@ -13,7 +13,8 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from snr_ref import SNRParams
+from snr_ref import SNRParams, multilabel_agreement, soft_multilabels
+from snr_ref.distances import unit
 
 #: What can be wrong with a feature map while it stays legal.
 VICES = ("none", "large mean", "constant channel", "constant map", "zero", "tiny", "one bright pixel")
@@ -210,3 +211,33 @@ def retrieval_cases(
         query_cameras,
         gallery_cameras[order],
     )
+
+
+class MultilabelBatch(NamedTuple):
+    """What MAR's losses take; features have unit length or none, multilabels are those of a memory."""
+
+    features: np.ndarray
+    agents: np.ndarray
+    multilabels: np.ndarray
+    threshold: float
+    labels: np.ndarray
+    views: np.ndarray
+
+
+@st.composite
+def multilabel_batches(
+    draw: DrawFn, *, shape: tuple[int, int, int] | None = None, vices: bool = True
+) -> MultilabelBatch:
+    """Duplicates, features without a length, a threshold that is one of the agreements, lone views."""
+    N, D, K = shape or draw(st.tuples(st.integers(2, 7), st.integers(1, 4), st.integers(1, 5)))
+    rng = draw(generators())
+    agents = unit(rng.normal(size=(K, D)))
+    labels = rng.integers(0, K, N)
+    near_an_agent = rng.random((N, 1)) < 0.5
+    features = unit(draw(embeddings(N, D, vices=vices)) + 2 * near_an_agent * agents[labels])
+    multilabels = soft_multilabels(unit(rng.normal(size=(N, D)) + agents[rng.integers(0, K, N)]), agents)
+    agreements = multilabel_agreement(multilabels, multilabels)[~np.eye(N, dtype=bool)]
+    threshold = draw(st.sampled_from([0.0, 0.5, 1.0, float(rng.choice(agreements)), float(np.median(agreements))]))
+    views = draw(st.sampled_from(["random", "one", "all lone"]))
+    cameras = {"random": rng.integers(0, 3, N), "one": np.full(N, -4), "all lone": rng.permutation(N)}[views]
+    return MultilabelBatch(features, agents, multilabels, threshold, labels, cameras)

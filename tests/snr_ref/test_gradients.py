@@ -26,6 +26,8 @@ from snr_ref import (
     snr,
     snr_vjp,
 )
+from snr_ref.distances import unit
+from snr_ref.gradients import unit_vjp
 from tests.numerical_gradients import central_difference, complex_step
 from tests.strategies import embedding_batches, embeddings, feature_shapes, generators, identity_labels, snr_cases
 from tests.tolerances import EPS64, forward_bound, gradient_bound, sum_bound
@@ -357,3 +359,12 @@ X = np.ones((2, 3))
 def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@given(embeddings(3, 3), generators())
+def test_unit_vjp_is_the_complex_step_and_sees_no_length(x, rng):
+    G = rng.normal(size=x.shape)
+    expected = complex_step(lambda v: (G * unit(v)).sum(), x)
+    actual = unit_vjp(x, G)
+    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose((actual * x).sum(axis=1), 0, atol=1e-14 * (1 + np.abs(G).max()))

@@ -1,0 +1,388 @@
+"""MAR's losses: each is its formula, image by image, keeps its conventions, and has the numbers of its public code."""
+
+import math
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snr_ref import (
+    MultilabelMemory,
+    ViewStatistics,
+    consistency_gradient,
+    consistency_loss,
+    discriminative_gradient,
+    discriminative_loss,
+    initial_memory,
+    initial_statistics,
+    initial_threshold,
+    joint_embedding_gradients,
+    joint_embedding_loss,
+    log_multilabels,
+    log_multilabels_vjp,
+    mine_pairs,
+    multilabel_agreement,
+    next_memory,
+    next_statistics,
+    next_threshold,
+    soft_multilabels,
+)
+from snr_ref.distances import unit
+from snr_ref.multilabel import view_statistics
+from tests.numerical_gradients import complex_step
+from tests.strategies import generators, multilabel_batches
+from tests.tolerances import sum_bound
+
+RATIOS = st.sampled_from([0.005, 0.2, 0.5, 1.0])
+batches = multilabel_batches()
+
+
+def overlap(x, y):
+    return math.fsum(min(a, b) for a, b in zip(x, y, strict=True))
+
+
+@given(batches)
+def test_multilabels_are_the_softmax_of_thirty_cosines(batch):
+    y = soft_multilabels(batch.features, batch.agents)
+    for n, feature in enumerate(batch.features):
+        scores = [30 * math.fsum(feature * agent) for agent in batch.agents]
+        partition = math.fsum(math.exp(score) for score in scores)
+        expected = [math.exp(score) / partition for score in scores]
+        np.testing.assert_allclose(y[n], expected, rtol=1e-12)
+    log_y = log_multilabels(batch.features, batch.agents)
+    np.testing.assert_allclose(np.exp(log_y), y, rtol=1e-14)
+
+
+def test_log_multilabels_stay_finite_where_the_multilabels_underflow():
+    log_y = log_multilabels(np.array([[1.0, 0.0]]), np.array([[1.0, 0.0], [-1.0, 0.0]]), scale=1e4)
+    np.testing.assert_array_equal(log_y, [[0.0, -2e4]])
+
+
+@given(batches)
+def test_the_agreement_is_what_two_multilabels_have_in_common(batch):
+    y = batch.multilabels
+    agreement = multilabel_agreement(y, y)
+    expected = [[overlap(a, b) for b in y] for a in y]
+    np.testing.assert_allclose(agreement, expected, rtol=0, atol=sum_bound(y.shape[1], 1))
+    np.testing.assert_array_equal(agreement, agreement.T)
+    np.testing.assert_array_equal(np.diag(agreement), 1)
+
+
+@given(batches, RATIOS)
+def test_the_threshold_is_the_agreement_at_the_mining_ratio_from_the_top(batch, ratio):
+    y = batch.multilabels
+    agreements = [multilabel_agreement(y[[i]], y[[j]])[0, 0] for i, j in combinations(range(len(y)), 2)]
+    count = max(1, math.floor(ratio * len(agreements)))
+    own = sorted(agreements, reverse=True)[count - 1]
+    assert initial_threshold(y, mining_ratio=ratio) == own
+    assert next_threshold(0.25, y, mining_ratio=ratio) == pytest.approx(0.9 * 0.25 + 0.1 * own, rel=1e-15)
+    assert next_threshold(0.25, y, mining_ratio=ratio, rate=1.0) == own
+
+
+@given(batches, RATIOS)
+def test_the_nearest_pairs_are_mined_and_sorted_by_their_agreement(batch, ratio):
+    f, y = batch.features, batch.multilabels
+    pairs = list(combinations(range(len(f)), 2))
+    count = max(1, math.floor(ratio * len(pairs)))
+    distance = {pair: np.linalg.norm(f[pair[0]] - f[pair[1]]) for pair in pairs}
+    positives, negatives = mine_pairs(f, y, batch.threshold, mining_ratio=ratio)
+    mined = {tuple(pair) for pair in [*positives.tolist(), *negatives.tolist()]}
+    assert len(mined) == len(positives) + len(negatives) == count
+    left = set(pairs) - mined
+    assert max(distance[pair] for pair in mined) <= min((distance[pair] for pair in left), default=9) + 1e-15
+    agreement = multilabel_agreement(y, y)
+    assert all(agreement[i, j] > batch.threshold for i, j in positives)
+    assert all(agreement[i, j] <= batch.threshold for i, j in negatives)
+
+
+def test_of_pairs_at_one_distance_the_one_with_the_lower_indices_is_nearer():
+    square = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])  # sides (0, 1), (0, 3), (1, 2), (2, 3)
+    same = np.full((4, 2), 0.5)
+    for ratio, expected in ((0.1, [(0, 1)]), (0.5, [(0, 1), (0, 3), (1, 2)])):
+        positives, negatives = mine_pairs(square, same, 0.0, mining_ratio=ratio)
+        assert [tuple(pair) for pair in positives] == expected
+        assert len(negatives) == 0
+
+
+def test_an_agreement_that_equals_the_threshold_is_not_above_it():
+    f, y = np.array([[1.0], [1.0]]), np.array([[0.75, 0.25], [0.25, 0.75]])
+    assert mine_pairs(f, y, 0.5).negatives.tolist() == [[0, 1]]
+    assert mine_pairs(f, y, np.nextafter(0.5, 0)).positives.tolist() == [[0, 1]]
+
+
+@given(batches, RATIOS)
+def test_the_discriminative_loss_is_minus_log_of_the_positives_share(batch, ratio):
+    f = batch.features
+
+    def mean_proximity(pairs, otherwise):
+        proximities = [math.exp(-math.fsum((f[i] - f[j]) ** 2)) for i, j in pairs]
+        return math.fsum(proximities) / len(proximities) if proximities else otherwise
+
+    positives, negatives = mine_pairs(f, batch.multilabels, batch.threshold, mining_ratio=ratio)
+    P, N = mean_proximity(positives, 1.0), mean_proximity(negatives, 0.5)
+    actual = discriminative_loss(f, batch.multilabels, batch.threshold, mining_ratio=ratio)
+    assert actual == pytest.approx(-math.log(P / (P + N)), rel=1e-12)
+
+
+def test_without_positives_their_mean_is_one_and_without_negatives_theirs_a_half():
+    f, y = np.array([[1.0, 0.0], [0.0, 1.0]]), np.full((2, 2), 0.5)  # one pair, at a squared distance of 2
+    assert discriminative_loss(f, y, 1.0) == pytest.approx(math.log(1 + math.exp(-2)))
+    assert discriminative_loss(f, y, 0.0) == pytest.approx(math.log(1 + 0.5 * math.exp(2)))
+
+
+def test_pairs_too_far_for_exp_still_have_a_loss_and_a_gradient():
+    f, y = np.array([[0.0], [100.0]]), np.full((2, 1), 1.0)
+    assert discriminative_loss(f, y, 0.0) == pytest.approx(1e4 + math.log(0.5))
+    np.testing.assert_allclose(discriminative_gradient(f, y, 0.0), [[-200.0], [200.0]])
+
+
+@given(batches, RATIOS)
+def test_the_discriminative_gradient_is_the_complex_step(batch, ratio):
+    f, y, threshold = batch.features, batch.multilabels, batch.threshold
+    expected = complex_step(lambda x: discriminative_loss(x, y, threshold, mining_ratio=ratio), f)
+    actual = discriminative_gradient(f, y, threshold, mining_ratio=ratio)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=sum_bound(len(f) ** 2 + f.shape[1], 4))
+
+
+@given(batches, generators())
+def test_the_gradient_through_log_multilabels_is_the_complex_step(batch, rng):
+    f, agents = batch.features, batch.agents
+    G = rng.normal(size=(len(f), len(agents)))
+    expected = complex_step(lambda x: (G * log_multilabels(x, agents)).sum(), f)
+    bound = sum_bound(len(agents) + f.shape[1] + 30, 60 * len(agents) * np.abs(G).max())
+    np.testing.assert_allclose(log_multilabels_vjp(f, agents, G), expected, rtol=0, atol=bound)
+
+
+@given(batches)
+def test_statistics_are_those_of_each_view_with_two_images(batch):
+    log_y = np.log(batch.multilabels)
+    mean, std = view_statistics(log_y, batch.views)
+    views = [v for v in np.unique(batch.views) if (batch.views == v).sum() > 1]
+    assert mean.shape == std.shape == (len(views), log_y.shape[1])
+    for v, view in enumerate(views):
+        rows = log_y[batch.views == view]
+        np.testing.assert_allclose(mean[v], rows.mean(axis=0), rtol=1e-13, atol=1e-13)
+        np.testing.assert_allclose(std[v], rows.std(axis=0, ddof=1), rtol=1e-9, atol=1e-13)
+
+
+def test_equal_rows_have_a_deviation_of_exactly_zero_and_no_gradient_by_it():
+    log_y = np.tile(np.log([[0.1, 0.2, 0.7]]), (3, 1))
+    mean, std = view_statistics(log_y, np.zeros(3, int))
+    np.testing.assert_array_equal(mean, log_y[:1])
+    np.testing.assert_array_equal(std, 0)
+    statistics = ViewStatistics(log_y[0], np.ones(3))
+    assert consistency_loss(log_y, np.zeros(3, int), statistics) == 1.5
+    np.testing.assert_array_equal(consistency_gradient(log_y, np.zeros(3, int), statistics), 0)
+
+
+@given(batches, generators())
+def test_running_statistics_are_means_over_views_and_move_by_the_rate(batch, rng):
+    log_y = np.log(batch.multilabels)
+    of_views = view_statistics(log_y, batch.views)
+    past = ViewStatistics(*rng.normal(size=(2, log_y.shape[1])))
+    moved = next_statistics(past, log_y, batch.views, rate=0.25)
+    if len(of_views.mean) == 0:
+        assert moved is not past
+        np.testing.assert_array_equal(moved, past)
+        with pytest.raises(ValueError, match="at least two images"):
+            initial_statistics(log_y, batch.views)
+        return
+    own = initial_statistics(log_y, batch.views)
+    for running, before, batch_own, views in zip(moved, past, own, of_views, strict=True):
+        np.testing.assert_allclose(batch_own, views.mean(axis=0), rtol=1e-14)
+        np.testing.assert_allclose(running, 0.75 * before + 0.25 * batch_own, rtol=1e-14, atol=1e-14)
+    np.testing.assert_array_equal(next_statistics(past, log_y, batch.views, rate=1.0), own)
+
+
+@given(batches, generators())
+def test_the_consistency_loss_is_the_mean_over_all_terms(batch, rng):
+    log_y = np.log(batch.multilabels)
+    statistics = ViewStatistics(*rng.normal(size=(2, log_y.shape[1])))
+    terms = []
+    for of_view, running in zip(view_statistics(log_y, batch.views), statistics, strict=True):
+        terms += [math.fsum((row - running) ** 2) for row in of_view]
+    expected = math.fsum(terms) / len(terms) if terms else 0.0
+    assert consistency_loss(log_y, batch.views, statistics) == pytest.approx(expected, rel=1e-13)
+
+
+def test_one_view_that_is_the_running_one_costs_nothing():
+    log_y = np.log(np.random.default_rng(0).dirichlet(np.ones(4), 5))
+    assert consistency_loss(log_y, np.zeros(5, int), initial_statistics(log_y, np.zeros(5, int))) == 0
+
+
+@given(batches, generators())
+def test_the_consistency_gradient_is_the_complex_step(batch, rng):
+    log_y = rng.normal(size=batch.multilabels.shape)
+    statistics = ViewStatistics(*rng.normal(size=(2, log_y.shape[1])))
+    expected = complex_step(lambda x: consistency_loss(x, batch.views, statistics), log_y)
+    actual = consistency_gradient(log_y, batch.views, statistics)
+    least = min(view_statistics(log_y, batch.views).std.min(initial=1), 1)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=sum_bound(len(log_y), 20 / least))
+
+
+@given(batches, multilabel_batches(), st.sampled_from([1.0, 0.0, 0.5, 3.0]))
+def test_the_joint_embedding_loss_is_the_mean_over_all_terms(batch, other, margin):
+    target = np.resize(other.features, (len(other.features), batch.features.shape[1]))
+    terms = []
+    for f, label in zip(batch.features, batch.labels, strict=True):
+        terms.append(math.fsum((f - batch.agents[label]) ** 2))
+    for features, labels in ((batch.features, batch.labels), (target, [-1] * len(target))):
+        for f, label in zip(features, labels, strict=True):
+            hard = [a for k, a in enumerate(batch.agents) if k != label and f @ a > 1 - margin / 2]
+            if hard:
+                terms.append(math.fsum(max(0.0, margin - math.fsum((f - a) ** 2)) for a in hard) / len(hard))
+    actual = joint_embedding_loss(batch.features, batch.labels, target, batch.agents, margin=margin)
+    assert actual == pytest.approx(math.fsum(terms) / len(terms), rel=1e-13, abs=1e-15)
+
+
+@given(multilabel_batches(vices=False))
+def test_between_unit_vectors_the_hard_agents_are_those_within_the_margin(batch):
+    f, agents = batch.features, batch.agents
+    own_term = joint_embedding_loss(f[:0], [], f, agents)
+    hinges = np.maximum(0, 1 - ((f[:, None] - agents) ** 2).sum(axis=-1))
+    hard = hinges > 1e-14
+    means = [row[which].mean() for row, which in zip(hinges, hard, strict=True) if which.any()]
+    assert own_term == pytest.approx(np.mean(means) if means else 0, rel=1e-13)
+
+
+def test_without_any_term_the_joint_embedding_loss_is_zero():
+    f, agents = np.array([[1.0, 0.0]]), np.array([[-1.0, 0.0]])
+    assert joint_embedding_loss(f[:0], [], f, agents) == 0
+    of_source, of_target = joint_embedding_gradients(f[:0], [], f, agents)
+    assert of_source.shape == (0, 2)
+    np.testing.assert_array_equal(of_target, [[0.0, 0.0]])
+
+
+@given(batches, st.sampled_from([1.0, 0.0, 0.5, 3.0]))
+def test_the_joint_embedding_gradients_are_the_complex_step(batch, margin):
+    source, labels, agents = batch.features, batch.labels, batch.agents
+    target = source[::-1]
+    of_source, of_target = joint_embedding_gradients(source, labels, target, agents, margin=margin)
+    bound = sum_bound(len(source) + source.shape[1], 4)
+    expected = complex_step(lambda x: joint_embedding_loss(x, labels, target, agents, margin=margin), source)
+    np.testing.assert_allclose(of_source, expected, rtol=0, atol=bound)
+    expected = complex_step(lambda x: joint_embedding_loss(source, labels, x, agents, margin=margin), target)
+    np.testing.assert_allclose(of_target, expected, rtol=0, atol=bound)
+
+
+def test_the_first_visit_is_written_down_and_later_ones_are_mixed_in():
+    memory = initial_memory(4, 2)
+    first = next_memory(memory, np.array([2, 0]), np.array([[0.5, 0.5], [1.0, 0.0]]))
+    np.testing.assert_array_equal(first.visited, [True, False, True, False])
+    np.testing.assert_array_equal(first.multilabels, [[1, 0], [0, 0], [0.5, 0.5], [0, 0]])
+    second = next_memory(first, np.array([3, 0]), np.array([[0.2, 0.8], [0.0, 1.0]]))
+    np.testing.assert_allclose(second.multilabels, [[0.9, 0.1], [0, 0], [0.5, 0.5], [0.2, 0.8]], rtol=1e-15)
+    assert not memory.visited.any()  # nothing is changed in place
+    assert first.visited.sum() == 2
+
+
+def wave(*shape, start):
+    return np.sin(start + 1.7 * np.arange(math.prod(shape)) ** 1.1).reshape(shape)
+
+
+def test_the_numbers_of_the_public_implementation():
+    """Of KovenYu/MAR in float64, on features and agents that have unit length already."""
+    agents = unit(wave(7, 5, start=1))
+    labels = np.arange(8) % 7
+    source = unit(agents[labels] + 0.5 * wave(8, 5, start=2))
+    target = unit(agents[np.arange(12) % 4] + 0.7 * wave(12, 5, start=3))
+    views = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 3])
+    log_past = log_multilabels(unit(wave(20, 5, start=4)), agents)
+    close = {"rtol": 1e-11, "atol": 1e-13}
+
+    threshold = initial_threshold(np.exp(log_past), mining_ratio=0.25)
+    np.testing.assert_allclose(threshold, 0.9962574688802532, **close)
+    statistics = initial_statistics(log_past, np.arange(20) % 4)
+    np.testing.assert_allclose(statistics.mean[[0, 6]], [-15.053593520510741, -22.71728953266691], **close)
+    np.testing.assert_allclose(statistics.std[[0, 6]], [17.26548813954363, 12.804060086508851], **close)
+
+    log_y = log_multilabels(target, agents)
+    statistics = next_statistics(statistics, log_y, views, rate=0.0368)
+    np.testing.assert_allclose(statistics.mean[[0, 6]], [-15.220337588200184, -22.487784477213953], **close)
+    np.testing.assert_allclose(statistics.std[[0, 6]], [17.32993550119091, 12.9002645326827], **close)
+    np.testing.assert_allclose(consistency_loss(log_y, views, statistics), 269.8399687297994, **close)
+    gradient = log_multilabels_vjp(target, agents, consistency_gradient(log_y, views, statistics))
+    expected = [-9.614157424576222, -36.352891613472984, 53.13678796128683, -31.934436655211723, -3.2625279530791653]
+    np.testing.assert_allclose(gradient[0], expected, **close)
+
+    y = np.exp(log_y)
+    assert [len(pairs) for pairs in mine_pairs(target, y, threshold, mining_ratio=0.25)] == [4, 12]
+    np.testing.assert_allclose(
+        discriminative_loss(target, y, threshold, mining_ratio=0.25), 0.6615316904909199, **close
+    )
+    expected = [-0.049672205446504816, -0.09088467111226431, 0.03674930719184726, 0.048834552942505494]
+    gradient = discriminative_gradient(target, y, threshold, mining_ratio=0.25)
+    np.testing.assert_allclose(gradient[0, :4], expected, **close)
+    np.testing.assert_allclose(next_threshold(threshold, y, mining_ratio=0.25), 0.9638093208948976, **close)
+
+    np.testing.assert_allclose(joint_embedding_loss(source, labels, target, agents), 0.4577946750979618, **close)
+    of_source, of_target = joint_embedding_gradients(source, labels, target, agents)
+    expected = [0.025727939534724773, -0.033935967874867815, 0.019622603129835152, -0.0067367799687174275]
+    np.testing.assert_allclose(of_source[1, :4], expected, **close)
+    np.testing.assert_array_equal(of_target[0], 0)
+    expected = [0.021934346186448024, -0.028796236253573793, 0.022917139525346037, -0.013420440047774044]
+    np.testing.assert_allclose(of_target[1, :4], expected, **close)
+
+
+@pytest.mark.parametrize("dtype", [np.longdouble, np.complex128])
+def test_longdouble_and_complex128_pass_through(dtype):
+    f = unit(np.random.default_rng(0).normal(size=(4, 3))).astype(dtype)
+    views, y = [0, 0, 1, 1], soft_multilabels(f, f)
+    statistics = initial_statistics(log_multilabels(f, f), views)
+    values = [
+        y,
+        discriminative_loss(f, y, 0.5),
+        discriminative_loss(f, y, 1.0),
+        discriminative_gradient(f, y, 0.5),
+        *statistics,
+        consistency_loss(log_multilabels(f, f), views, statistics),
+        consistency_gradient(log_multilabels(f, f), views, statistics),
+        joint_embedding_loss(f, [0, 1, 2, 3], f, f),
+        joint_embedding_loss(f[:0], [], f, -f[:1]),
+        *joint_embedding_gradients(f, [0, 1, 2, 3], f, f),
+    ]
+    assert {np.asarray(value).dtype for value in values} == {np.dtype(dtype)}
+
+
+F = unit(np.ones((3, 2)))
+Y = np.full((3, 4), 0.25)
+MEMORY = MultilabelMemory(np.zeros((5, 4)), np.zeros(5, bool))
+STATISTICS = ViewStatistics(np.zeros(4), np.zeros(4))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: soft_multilabels(F, Y), r"`agents`.*\(3, 2\) to match features of shape \(3, 2\). Received.*\(3, 4\)"),
+        (lambda: soft_multilabels(F, F[:0]), r"`agents` must have at least one row. Received: shape \(0, 2\)"),
+        (lambda: soft_multilabels(F, F, scale=-1), "`scale`.*Received: -1"),
+        (lambda: multilabel_agreement(Y, F), r"`y` must have shape \(3, 4\).*Received: shape \(3, 2\)"),
+        (lambda: initial_threshold(Y[:1]), "at least two images, to make a pair. Received: 1"),
+        (lambda: initial_threshold(Y, mining_ratio=0), "`mining_ratio` must be above 0 and at most 1. Received: 0"),
+        (lambda: next_threshold(np.nan, Y), "`threshold`.*Received: nan"),
+        (lambda: next_threshold(0.5, Y, rate=1.5), "`rate` must be above 0 and at most 1. Received: 1.5"),
+        (lambda: mine_pairs(F, Y[:2], 0.5), r"`multilabels` must have shape \(3, 4\).*Received: shape \(2, 4\)"),
+        (lambda: discriminative_loss(F[:1], Y[:1], 0.5), "at least two images"),
+        (lambda: discriminative_loss(F.astype(int), Y, 0.5), "`features` must hold floating"),
+        (lambda: discriminative_gradient(F, Y, -0.5), "`threshold`.*Received: -0.5"),
+        (lambda: initial_statistics(Y, [0, 1, 2]), r"a view with at least two images. Received: array\(\[0, 1, 2\]\)"),
+        (lambda: initial_statistics(Y, [0.0, 1.0, 1.0]), "`views` must hold integers. Received: dtype float64"),
+        (lambda: next_statistics(STATISTICS, F, [0, 0, 0], rate=0.1), r"`statistics.mean`.*Received: shape \(4,\)"),
+        (lambda: next_statistics(STATISTICS, Y, [0, 0, 0], rate=0.0), "`rate`.*Received: 0.0"),
+        (lambda: consistency_loss(Y, [0, 0], STATISTICS), r"`views` must have shape \(3,\).*Received: shape \(2,\)"),
+        (lambda: joint_embedding_loss(F, [0, 1, 3], F, F), r"in \[0, 3\).*Received: array\(\[0, 1, 3\]\)"),
+        (lambda: joint_embedding_loss(F, [0, 1, 2], Y, F), r"`target_features` must have shape \(3, 2\)"),
+        (lambda: joint_embedding_loss(F, [0, 1, 2], F, F, margin=-1), "`margin`.*at least 0. Received: -1"),
+        (lambda: initial_memory(0, 3), "`images` must be an integer of at least 1. Received: 0"),
+        (lambda: initial_memory(3, 1.5), "`classes`.*Received: 1.5"),
+        (lambda: next_memory(MEMORY, [0, 0, 1], Y), r"distinct, in \[0, 5\). Received: array\(\[0, 0, 1\]\)"),
+        (lambda: next_memory(MEMORY, [0, 5, 1], Y), r"distinct, in \[0, 5\)"),
+        (lambda: next_memory(MEMORY, [0, 1, 2], F), r"`memory` must hold .*Received: shapes \(5, 4\) and \(5,\)"),
+        (lambda: next_memory(MEMORY, [0, 1, 2], Y, rate=0), "`rate`.*Received: 0"),
+    ],
+)
+def test_what_does_not_fit_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
