@@ -15,8 +15,8 @@ from snr_keras.layers import SNR, SNREmbeddings
 from snr_keras.models.graph import graph_of, has_kernel, operations
 from snr_keras.models.stages import stage_ends
 
-IDENTITY_GATE = 0.999
-"""a of every channel at `start="identity"`: F~+ = F - 0.001 R, a thousandth of what instance normalization removes."""
+IDENTITY_GATE = 0.9999
+"""a of every channel at `start="identity"`: F~+ = F - 0.0001 R."""
 
 
 def insert_snr(
@@ -47,8 +47,8 @@ def insert_snr(
             each stride of the network, the last feature map that everything after it flows through, which is where a
             stage ends. It is measured on the graph, with the image size known or open.
         start: `"paper"`, SNR's own initial values; or `"identity"`, for fine-tuning: gates with biases, such that every
-            gate is 0.999 whatever the image, and each SNR layer passes on all but a thousandth of what it would take
-            out: `|F~+ - F| = 0.001 |F - F~|`.
+            gate is 0.9999 whatever the image, and each SNR layer leaves out a ten-thousandth of what instance
+            normalization does: `|F~+ - F| = 0.0001 |F - F~|`.
         reduction: The reduction ratio r of the channel attention.
         verbose: Whether to print where SNR went. Defaults to `True`.
 

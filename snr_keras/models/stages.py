@@ -128,6 +128,7 @@ class _Known(NamedTuple):
     spec: Any  # its shape and dtype with the image at hand
     of_image: bool
     convolved: bool = False
+    ends: bool = False  # made by an operation that may end a stage
 
 
 def _walk(
@@ -152,9 +153,10 @@ def _walk(
         else:
             convolved = of_image and (any(about.convolved for about in given) or has_kernel(operation))
             specs = keras.tree.flatten(operation.compute_output_spec(*args, **kwargs))
-            outputs = [_Known(spec, of_image, convolved) for spec in specs]
+            ends = not isinstance(operation, _NO_ENDS)
+            outputs = [_Known(spec, of_image, convolved, ends) for spec in specs]
         known.update(zip(map(id, call.output_tensors), outputs, strict=True))
-        if of_image and len(outputs) == 1 and not isinstance(operation, _NO_ENDS) and _is_map(outputs[0], axes):
+        if of_image and len(outputs) == 1 and _is_map(outputs[0], axes):
             stride = 2 ** max(0, round(math.log2(size / outputs[0].spec.shape[axes[0]])))
             yield _Map(path, stride, passing[id(call)], prefix.count("/"))
     return [known[id(tensor)] for tensor in model.outputs]
@@ -169,6 +171,7 @@ def _is_map(about: _Known, axes: tuple[int, ...]) -> bool:
     shape = about.spec.shape
     return (
         about.convolved
+        and about.ends
         and len(shape) == len(axes) + 2
         and "float" in keras.backend.standardize_dtype(about.spec.dtype)
         and any(shape[axis] != 1 for axis in axes)
