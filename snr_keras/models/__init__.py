@@ -4,5 +4,6 @@ from snr_keras.models.backbones import BACKBONES
 from snr_keras.models.insert import insert_snr
 from snr_keras.models.modules import NORMALIZATIONS, module_stages
 from snr_keras.models.reid import embedder, reid_model
+from snr_keras.models.snr_model import SNRModel
 
-__all__ = ["BACKBONES", "NORMALIZATIONS", "embedder", "insert_snr", "module_stages", "reid_model"]
+__all__ = ["BACKBONES", "NORMALIZATIONS", "SNRModel", "embedder", "insert_snr", "module_stages", "reid_model"]

@@ -50,6 +50,11 @@ def operations(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, Any]
             yield f"{prefix}{operation.name}", operation
 
 
+def made_by(tensor: Any) -> str:
+    """The name of the operation that put out a tensor of a functional model."""
+    return tensor._keras_history.operation.name
+
+
 def flows(model: keras.Model, sources: Iterable[Any]) -> Iterator[tuple[Any, int]]:
     """The calls that depend on some inputs of a model, and how many other tensors lead past each of them.
 

@@ -13,6 +13,7 @@ import keras
 
 from snr_keras.layers import SNR, SNREmbeddings
 from snr_keras.models.graph import graph_of, has_kernel, operations
+from snr_keras.models.snr_model import SNRModel
 from snr_keras.models.stages import stage_ends
 
 IDENTITY_GATE = 0.9999
@@ -26,15 +27,16 @@ def insert_snr(
     start: Literal["paper", "identity"] = "paper",
     reduction: int = 16,
     verbose: bool = True,
-) -> keras.Model:
+) -> SNRModel:
     """A copy of a model in which SNR follows some of its layers; its weights are kept.
 
     The layers are copied by their configuration, with their names, weights and `trainable`; `model` itself is neither
     changed nor shared. What took a layer's output takes that of SNR instead.
 
-    - The new model puts out a dictionary: the outputs of `model`, by their names, and the `SNREmbeddings` of each SNR
-      layer by its name, that of its layer with `_snr` behind it. So `compile` takes a `DualCausalityLoss` for each,
-      and `keras.Model(new.input, new.output[name])` is the network without them.
+    - The new model puts out a dictionary: the outputs of `model` by their names, and as `"snr"` a dictionary of the
+      `SNREmbeddings` of each SNR layer, by the name of the layer that it follows with `_snr` behind it. `compile` and
+      `fit` take the losses, metrics and labels that `model` took, and train the SNR layers with their own loss
+      besides. `.network` is the model without the embeddings, for use.
     - A layer that is called several times is followed by one SNR layer, called as often; the embeddings of the
       second call are `..._snr_1`, and so on.
     - Functional and sequential models within the model are opened: their layers are `"name of the model/layer"`.
@@ -53,13 +55,13 @@ def insert_snr(
         verbose: Whether to print where SNR went. Defaults to `True`.
 
     Returns:
-        A functional `keras.Model`, not compiled, that saves and loads as `.keras`.
+        A functional model, not compiled, that saves and loads as `.keras`.
 
     Raises:
         TypeError: If the model is not functional, or `after` is none of the three.
         ValueError: If a layer does not exist, is there twice, puts out something else than one feature map, or cannot
-            be copied by its configuration; if none was chosen; if the layers of the model have different data
-            formats; or if a stride has no such map, with candidates.
+            be copied by its configuration; if none was chosen; if an output is called `"snr"` already; if the layers of
+            the model have different data formats; or if a stride has no such map, with candidates.
     """
     graph = graph_of(model)
     if graph is None:
@@ -69,6 +71,12 @@ def insert_snr(
         )
     if start not in ("paper", "identity"):
         raise ValueError(f'`start` must be "paper" or "identity". Received: start={start!r}')
+    names = list(graph.output) if isinstance(graph.output, dict) else graph.output_names
+    if "snr" in names:
+        raise ValueError(
+            'The embeddings are to be an output called "snr", which the model has: insert SNR once, after all the '
+            f"layers that it is to follow. Received: a model with the outputs {', '.join(names)}"
+        )
     data_format = _data_format(graph)
     places = _chosen(graph, after, data_format)
     options: dict[str, Any] = {"reduction": reduction, "data_format": data_format}
@@ -79,13 +87,11 @@ def insert_snr(
     copy, embeddings = copier.copy(graph)
     copier.copy_states()
     outputs = _by_name(graph, copy)
-    for name, triple in embeddings.items():
-        _add(outputs, name, triple)
     if verbose:
         for path, (operation, remark) in places.items():
             shape = "x".join("?" if size is None else str(size) for size in operation.output.shape[1:])
             print(f"SNR after {path}: {remark}{shape}")
-    return keras.Model(copy.input, outputs, name=f"{model.name}_snr")
+    return SNRModel(copy.input, {**outputs, "snr": embeddings}, name=f"{model.name}_snr")
 
 
 def _data_format(graph: keras.Model) -> str:

@@ -6,6 +6,7 @@ import keras
 
 from snr_keras.models.backbones import BACKBONES
 from snr_keras.models.modules import Modules, module_stages
+from snr_keras.models.snr_model import SNRModel
 
 
 def reid_model(
@@ -18,7 +19,7 @@ def reid_model(
     reduction: int = 16,
     batch_norm_momentum: float = 0.9,
     weights: str | None = None,
-) -> keras.Model:
+) -> SNRModel:
     """Build backbone with normalization in or after its stages + global average pooling + BNNeck + classifier.
 
     The model takes RGB images `(N, H, W, 3)` in [0, 255] (the scaling the backbone wants is inside) and returns
@@ -51,7 +52,7 @@ def reid_model(
             two for `"resnet50"` only.
 
     Returns:
-        A functional `keras.Model` that saves and loads as `.keras`.
+        A functional model that saves and loads as `.keras`, to be trained by `fit` or by `make_train_step`.
 
     Raises:
         ValueError: If a name is unknown, a stage does not exist, or instance norm is asked for after the last stage.
@@ -77,7 +78,7 @@ def reid_model(
     outputs = {"features": features, "embedding": embedding, "logits": logits}
     if modules.embeddings:
         outputs["snr"] = modules.embeddings
-    return keras.Model(trunk.input, outputs, name=f"{backbone}_{normalization}")
+    return SNRModel(trunk.input, outputs, name=f"{backbone}_{normalization}")
 
 
 def embedder(model: keras.Model) -> keras.Model:

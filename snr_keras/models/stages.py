@@ -63,6 +63,7 @@ class _Map:
     path: str
     stride: int
     past: int  # tensors that lead past it: if there are none, everything flows through it
+    joined: int  # tensors of the image that it is made of
     level: int  # of models within models, 0 for the outermost
 
 
@@ -84,15 +85,16 @@ def _ends_of(model: keras.Model, image: Any, data_format: str) -> Iterator[Stage
             f"of a residual stage is. In model {model.name!r} other ways lead past every map of stride "
             f"{', '.join(map(str, missing))} (of {', '.join(map(str, strides))}). Name the layers that SNR is to "
             f"follow, as in after={[_candidates(maps, stride)[-1] for stride in missing]}. Candidates, those with "
-            "the fewest other ways: "
+            "the fewest other ways past them that join the most: "
             + "; ".join(f"stride {stride}: {', '.join(_candidates(maps, stride))}" for stride in missing)
         )
 
 
 def _candidates(maps: list[_Map], stride: int) -> list[str]:
+    """The last ones of those that come nearest: where branches come together, as at the end of a cell."""
     here = [m for m in maps if m.stride == stride]
-    fewest = min(m.past for m in here)
-    return list(dict.fromkeys(m.path for m in here if m.past == fewest))[-3:]
+    nearest = min((m.past, -m.joined) for m in here)
+    return list(dict.fromkeys(m.path for m in here if (m.past, -m.joined) == nearest))[-3:]
 
 
 def _maps_of(model: keras.Model, image: Any, data_format: str) -> list[_Map]:
@@ -158,7 +160,8 @@ def _walk(
         known.update(zip(map(id, call.output_tensors), outputs, strict=True))
         if of_image and len(outputs) == 1 and _is_map(outputs[0], axes):
             stride = 2 ** max(0, round(math.log2(size / outputs[0].spec.shape[axes[0]])))
-            yield _Map(path, stride, passing[id(call)], prefix.count("/"))
+            joined = sum(about.of_image for about in given)
+            yield _Map(path, stride, passing[id(call)], joined, prefix.count("/"))
     return [known[id(tensor)] for tensor in model.outputs]
 
 
