@@ -3,7 +3,7 @@
     python docs/families.py
 
 Weights are random, since nothing is downloaded; every batch normalization is given the statistics of its input first,
-so that maps have the scale that they have in a trained network.
+so that maps have the scale that they have in a trained network. The images are synthetic pedestrians of all domains.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import numpy as np
 
+from snr_keras.data.synthetic import DOMAINS, render_sample
 from snr_keras.models import insert_snr
 from snr_keras.models.stages import stage_ends
 
@@ -25,7 +26,7 @@ FAMILIES = [
     *("VGG16", "ResNet50", "ResNet50V2", "DenseNet121", "InceptionV3", "InceptionResNetV2", "Xception", "MobileNet"),
     *("MobileNetV2", "MobileNetV3Small", "EfficientNetB0", "EfficientNetV2B0", "ConvNeXtTiny", "NASNetMobile"),
 ]
-SIZE = 96
+SIZE = 128
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def measured(family: str) -> dict[str, Any]:
     base = getattr(keras.applications, family)(
         weights=None, input_shape=(SIZE, SIZE, 3), classes=10, classifier_activation=None
     )
-    batch = np.random.default_rng(0).uniform(0, 255, (8, SIZE, SIZE, 3)).astype("float32")
+    batch = people()
     know_their_statistics(base, batch)
     refused = None
     try:
@@ -55,9 +56,8 @@ def measured(family: str) -> dict[str, Any]:
         refused = str(error)
         names = refused.partition("after=[")[2].partition("]")[0].replace("'", "").split(", ")
         model = insert_snr(base, names, start="identity", verbose=False)
-    places = [name.removesuffix("_snr") for name in model.output if name.endswith("_snr")]
-    (head,) = base.output_names
-    before, after = (keras.ops.convert_to_numpy(y) for y in (base(batch), model(batch)[head]))
+    places = [name.removesuffix("_snr") for name in model.output["snr"]]
+    before, after = (keras.ops.convert_to_numpy(network(batch)) for network in (base, model.network))
     plain = insert_snr(base, places, verbose=False)
     return {
         "family": family,
@@ -68,6 +68,13 @@ def measured(family: str) -> dict[str, Any]:
         "added": plain.count_params() - base.count_params(),
         "change": float(np.linalg.norm(after - before) / np.linalg.norm(before)),
     }
+
+
+def people() -> np.ndarray:
+    """Sixteen people, four of each domain."""
+    where = [(domain, identity) for domain in DOMAINS for identity in (1, 2, 3, 4)]
+    images = [render_sample(domain, i, i, 0, image_size=(SIZE, SIZE))[0] for domain, i in where]
+    return np.stack(images).astype("float32")
 
 
 def know_their_statistics(model: keras.Model, batch: np.ndarray) -> None:

@@ -59,17 +59,10 @@ class SNRModel(keras.Model):
             **kwargs: As in `keras.Model.compile`.
 
         Raises:
-            ValueError: If the weights are not numbers of at least 0, one or as many as there are layers; or on a
-                `tf.distribute` strategy of several replicas, of which each would see a part of the pairs only.
+            ValueError: If the weights are not numbers of at least 0, one or as many as there are layers.
         """
         names = list(self._embeddings(self.output))
         weights = _weights(snr_weights, names)
-        if getattr(getattr(self, "distribute_strategy", None), "num_replicas_in_sync", 1) > 1:
-            raise ValueError(
-                "With `fit`, each replica of a tf.distribute strategy compares the images of its own part of a batch. "
-                "`snr_keras.training.make_train_step`, and `snr train --strategy`, compare those of the whole batch. "
-                f"Received: a model in the scope of {self.distribute_strategy!r}"
-            )
         parts = {f"{name}_{part}": keras.metrics.Mean(f"{name}_{part}") for name in names for part in ("plus", "minus")}
         self._snr = _Settings(weights, snr_loss or DualCausalityLoss(), identities, parts)
         super().compile(*args, **kwargs)
@@ -91,7 +84,18 @@ class SNRModel(keras.Model):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """The task's loss plus the weighted losses of the SNR layers: a scalar."""
+        """The task's loss plus the weighted losses of the SNR layers: a scalar.
+
+        Raises:
+            ValueError: If the labels are no identities, see `compile`; or on a `tf.distribute` strategy of several
+                replicas, each of which would compare the images of its own part of a batch.
+        """
+        if getattr(getattr(self, "distribute_strategy", None), "num_replicas_in_sync", 1) > 1:
+            raise ValueError(
+                "With `fit`, each replica of a tf.distribute strategy would compare the images of its own part of a "
+                "batch: `snr_keras.training.make_train_step`, and `snr train --strategy`, compare those of the whole "
+                f"batch. Received: a model in the scope of {self.distribute_strategy!r}"
+            )
         labels, outputs = self._for_task(y, y_pred)
         total = super().compute_loss(x, labels, outputs, sample_weight, training)
         for (name, triple), weight in zip(self._embeddings(y_pred).items(), self._snr.weights, strict=True):

@@ -1,5 +1,7 @@
 """`compile` and `fit` of a model with SNR: the task's loss plus that of every SNR layer, on whatever backend runs."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -59,7 +61,7 @@ def test_the_loss_is_that_of_the_task_plus_those_of_the_layers(depth, given, wei
 def test_fit_trains_what_only_the_loss_of_snr_reaches() -> None:
     """A batch without gradient of the task: its labels say nothing about the logits."""
     model = classifier()
-    model.compile(keras.optimizers.SGD(1.0), loss=lambda y, logits: 0 * keras.ops.sum(logits), jit_compile=False)
+    model.compile(keras.optimizers.SGD(1.0), loss=lambda y, logits: 0 * keras.ops.sum(logits), run_eagerly=True)
     before = keras.ops.convert_to_numpy(model.get_layer("conv0_snr").w2)
     history = model.fit(IMAGES, LABELS, batch_size=6, epochs=4, shuffle=False, verbose=0).history
     assert not np.array_equal(before, keras.ops.convert_to_numpy(model.get_layer("conv0_snr").w2))
@@ -78,9 +80,15 @@ def test_metrics_and_outputs_are_those_of_the_task() -> None:
 
 def test_callbacks_save_what_goes_on_as_it_was(tmp_path) -> None:
     """Weights, optimizer, and everything that `compile` was told."""
-    model = compiled(classifier(), snr_weights=0.3, snr_loss=DualCausalityLoss("euclidean"), identities=class_of)
-    model.compile(keras.optimizers.Adam(), keras.losses.CategoricalCrossentropy(from_logits=True), run_eagerly=True,
-                  snr_weights=0.3, snr_loss=DualCausalityLoss("euclidean"), identities=class_of)  # fmt: skip
+    model = classifier()
+    model.compile(
+        keras.optimizers.Adam(),
+        keras.losses.CategoricalCrossentropy(from_logits=True),
+        run_eagerly=True,
+        snr_weights=0.3,
+        snr_loss=DualCausalityLoss("euclidean"),
+        identities=class_of,
+    )
     one_hot = keras.utils.to_categorical(LABELS)
     best = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="loss")
     stop = keras.callbacks.EarlyStopping("conv1_snr_minus", mode="max", patience=0)
@@ -148,15 +156,22 @@ def test_losses_of_layers_stay_part_of_it() -> None:
 
 @pytest.mark.parametrize("weights", [(0.1,), -1.0, (0.1, "a"), float("nan"), (True, 0.1)])
 def test_weights_that_are_none_are_refused(weights) -> None:
-    with pytest.raises(ValueError, match="snr_weights.*conv0_snr, conv1_snr"):
+    with pytest.raises(ValueError, match=r"snr_weights.*conv0_snr, conv1_snr"):
         classifier().compile("sgd", "mse", snr_weights=weights)
 
 
 def test_labels_that_are_no_identities_are_refused() -> None:
     model = classifier()
     model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True), run_eagerly=True)
-    with pytest.raises(ValueError, match="L_SNR compares images.*identities.*Received: dtype"):
+    with pytest.raises(ValueError, match=r"L_SNR compares images.*identities.*Received: dtype"):
         loss_of(model, keras.utils.to_categorical(LABELS))
+
+
+def test_replicas_that_would_compare_their_parts_only_are_refused(monkeypatch) -> None:
+    model = compiled(classifier())
+    monkeypatch.setattr(SNRModel, "distribute_strategy", SimpleNamespace(num_replicas_in_sync=2), raising=False)
+    with pytest.raises(ValueError, match=r"--strategy.*num_replicas_in_sync=2"):
+        model.compute_loss(IMAGES, LABELS, model(IMAGES))
 
 
 def test_a_model_without_snr_is_trained_by_the_tasks_loss_alone() -> None:
