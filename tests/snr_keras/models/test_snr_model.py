@@ -74,7 +74,7 @@ def test_metrics_and_outputs_are_those_of_the_task() -> None:
     parts = [f"conv{i}_snr_{part}" for i in range(2) for part in ("plus", "minus")]
     assert set(history) == {f"{prefix}{name}" for name in ("loss", "accuracy", *parts) for prefix in ("", "val_")}
     predicted = model.network.predict(IMAGES, verbose=0)
-    np.testing.assert_array_equal(predicted, keras.ops.convert_to_numpy(model(IMAGES)["logits"]))
+    np.testing.assert_allclose(predicted, keras.ops.convert_to_numpy(model(IMAGES)["logits"]), rtol=1e-5, atol=1e-6)
     assert history["val_accuracy"][0] == pytest.approx(np.mean(predicted.argmax(axis=1) == LABELS))
 
 
