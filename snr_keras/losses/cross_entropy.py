@@ -51,7 +51,8 @@ class CrossEntropyLoss(keras.losses.Loss):
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The loss; Keras' own would cast the labels to its float type, which merges large ones in half precision."""
         labels = ops.convert_to_tensor(y_true)
-        if "int" not in (dtype := keras.backend.standardize_dtype(labels.dtype)):
+        dtype = keras.backend.standardize_dtype(labels.dtype)
+        if "int" not in dtype:
             raise ValueError(f"`labels` must be integers. Received: dtype={dtype!r}, shape={tuple(labels.shape)}")
         logits = ops.convert_to_tensor(y_pred)
         one_hot = ops.one_hot(ops.reshape(labels, (-1,)), logits.shape[-1], dtype=logits.dtype)

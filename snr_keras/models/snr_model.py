@@ -65,6 +65,7 @@ class SNRModel(keras.Model):
         weights = _weights(snr_weights, names)
         parts = {f"{name}_{part}": keras.metrics.Mean(f"{name}_{part}") for name in names for part in ("plus", "minus")}
         self._snr = _Settings(weights, snr_loss or DualCausalityLoss(), identities, parts)
+        self.output_names = list(self._of_task(self.output))  # those that losses and metrics are named for
         super().compile(*args, **kwargs)
 
     @property
