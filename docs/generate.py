@@ -44,6 +44,8 @@ BENCH_BACKENDS: dict[str, list[dict[str, Any]]] = {
 BENCH_EVALUATION: list[dict[str, Any]] = _read("bench_evaluation.json")
 #: `snr bench train --out ...`, with PyTorch installed.
 BENCH_TRAIN: dict[str, Any] = _read("bench_train.json")
+#: `python docs/families.py`: what it wrote.
+FAMILIES: list[dict[str, Any]] = _read("families.json")
 
 TIMES = ["SNR", "literal", "GN", "floor", "SNR / literal", "SNR / GN"]
 
@@ -178,6 +180,22 @@ def bench_train_table() -> str:
     return _table(headings, rows)
 
 
+def families() -> str:
+    """Where SNR goes in keras.applications, what it adds, and what it changes at the identity start."""
+    rows = [
+        [
+            row["family"],
+            ", ".join(f"`{layer}`" for layer in row["layers"]) + (" (named)" if row["refused"] else ""),
+            "" if row["refused"] else ", ".join(map(str, row["strides"])),
+            f"{row['weights'] / 1e6:.1f} M",
+            f"{100 * row['added'] / row['weights']:.1f} %",
+            f"{100 * row['change']:.2f} %",
+        ]
+        for row in FAMILIES
+    ]
+    return _table(["network", "SNR after", "strides", "weights", "SNR adds", "`identity` changes"], rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "demo_summary": partial(demo_summary, DEMO),
     "demo_table": partial(demo_table, DEMO),
@@ -189,6 +207,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "bench_backends": bench_backends,
     "bench_evaluation": bench_evaluation,
     "bench_train_table": bench_train_table,
+    "families": families,
 }
 
 

@@ -1,8 +1,8 @@
 """SNR for Keras 3: the layer, its losses, and what trains and evaluates models for person re-identification.
 
-Importing this package registers its layers, losses and schedules with Keras, so that a saved model loads.
+Importing this package registers its layers, losses, models and schedules with Keras, so that a saved model loads.
 """
 
-from snr_keras import layers, losses, schedules
+from snr_keras import layers, losses, models, schedules
 
-__all__ = ["layers", "losses", "schedules"]
+__all__ = ["layers", "losses", "models", "schedules"]

@@ -19,7 +19,13 @@ from keras import ops
 from snr_keras.evaluation import evaluate_retrieval, evaluate_verification, re_ranking
 from snr_keras.interop.arrays import MODES, Function, to_tensor, value_and_gradients, values
 from snr_keras.layers import SNR
-from snr_keras.losses import BatchHardTripletLoss, DualCausalityLoss, cosine_distance, euclidean_distance
+from snr_keras.losses import (
+    BatchHardTripletLoss,
+    CrossEntropyLoss,
+    DualCausalityLoss,
+    cosine_distance,
+    euclidean_distance,
+)
 from snr_ref import SNROutputs, SNRParams
 
 #: dtype of a feature map -> dtype policy of the layer that takes it.
@@ -142,7 +148,7 @@ class KerasAdapter:
         return self._gradients(causality, [f_tilde, f_plus, f_minus], [one, one], _numbered(labels))
 
     def cross_entropy(self, logits: np.ndarray, labels: np.ndarray, *, label_smoothing: float = 0.1) -> np.ndarray:
-        """Keras' own, as the training objective takes it."""
+        """`CrossEntropyLoss`."""
         return self._values(_cross_entropy(label_smoothing), logits, labels)[0]
 
     def cross_entropy_gradient(
@@ -281,9 +287,7 @@ def _dual_causality(distance: str) -> Function:
 @cache
 def _cross_entropy(label_smoothing: float) -> Function:
     def function(logits: Any, labels: Any) -> Sequence[Any]:
-        dtype = keras.backend.standardize_dtype(logits.dtype)
-        loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing, dtype=dtype)
-        return [loss(ops.one_hot(labels, logits.shape[-1], dtype=dtype), logits)]
+        return [CrossEntropyLoss(label_smoothing, dtype=keras.backend.standardize_dtype(logits.dtype))(labels, logits)]
 
     return function
 

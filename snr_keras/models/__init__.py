@@ -1,8 +1,19 @@
-"""ReID models: a backbone, one normalization switch, a BNNeck and a classifier."""
+"""ReID models (a backbone, one normalization switch, a BNNeck and a classifier), and SNR in any other model."""
 
 from snr_keras.models.backbones import BACKBONES
+from snr_keras.models.insert import insert_snr
 from snr_keras.models.modules import NORMALIZATIONS, module_stages
 from snr_keras.models.pytorch_resnet import PYTORCH_BACKBONES
 from snr_keras.models.reid import embedder, reid_model
+from snr_keras.models.snr_model import SNRModel
 
-__all__ = ["BACKBONES", "NORMALIZATIONS", "PYTORCH_BACKBONES", "embedder", "module_stages", "reid_model"]
+__all__ = [
+    "BACKBONES",
+    "NORMALIZATIONS",
+    "PYTORCH_BACKBONES",
+    "SNRModel",
+    "embedder",
+    "insert_snr",
+    "module_stages",
+    "reid_model",
+]

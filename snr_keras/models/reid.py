@@ -9,6 +9,7 @@ from snr_keras.interop.state_dict import StateDict, read_state_dict
 from snr_keras.models.backbones import BACKBONES
 from snr_keras.models.modules import Modules, module_stages
 from snr_keras.models.pytorch_resnet import PYTORCH_BACKBONES
+from snr_keras.models.snr_model import SNRModel
 
 IMAGENET_FILE = "https://download.pytorch.org/models/resnet50-0676ba61.pth"
 
@@ -25,7 +26,7 @@ def reid_model(
     snr_bias: bool = False,
     batch_norm_momentum: float = 0.9,
     weights: str | None = None,
-) -> keras.Model:
+) -> SNRModel:
     """Build backbone with normalization in or after its stages + global average pooling + BNNeck + classifier.
 
     The model takes RGB images `(N, H, W, 3)` in [0, 255] (the scaling the backbone wants is inside) and returns
@@ -62,7 +63,7 @@ def reid_model(
             it, see `import_state_dict`.
 
     Returns:
-        A functional `keras.Model` that saves and loads as `.keras`.
+        A functional model that saves and loads as `.keras`, to be trained by `fit` or by `make_train_step`.
 
     Raises:
         ValueError: If a name is unknown, a stage does not exist, instance norm is asked for after the last stage, or
@@ -101,7 +102,7 @@ def reid_model(
     outputs = {"features": features, "embedding": embedding, "logits": logits}
     if modules.embeddings:
         outputs["snr"] = modules.embeddings
-    model = keras.Model(trunk.input, outputs, name=f"{backbone}_{normalization}")
+    model = SNRModel(trunk.input, outputs, name=f"{backbone}_{normalization}")
     if state_dict:
         import_state_dict(model, state_dict)
     return model

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import keras
 from keras import ops
 
 from snr_keras.layers import SNREmbeddings
-from snr_keras.losses import BatchHardTripletLoss, DualCausalityLoss
+from snr_keras.losses import BatchHardTripletLoss, CrossEntropyLoss, DualCausalityLoss
 from snr_keras.models import module_stages
 from snr_keras.training.config import TrainingConfig
 
@@ -26,9 +25,7 @@ def reid_objective(config: TrainingConfig) -> Objective:
     - `total`: `cross_entropy + triplet + sum of lambda_b (plus + minus)`, of which `snr_terms` may leave one out.
     """
     # Not the mean, which Keras divides by the number of replicas as well where there are several.
-    cross_entropy = keras.losses.CategoricalCrossentropy(
-        from_logits=True, label_smoothing=config.label_smoothing, reduction="sum"
-    )
+    cross_entropy = CrossEntropyLoss(config.label_smoothing, reduction="sum")
     triplet = BatchHardTripletLoss(margin=config.triplet_margin)
     dual_causality = DualCausalityLoss(distance=config.distance)
     stages = module_stages(config.normalization, config.stages)
@@ -36,7 +33,7 @@ def reid_objective(config: TrainingConfig) -> Objective:
     def objective(labels: Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
         logits = outputs["logits"]
         terms = {
-            "cross_entropy": cross_entropy(ops.one_hot(labels, logits.shape[-1]), logits) / ops.shape(logits)[0],
+            "cross_entropy": cross_entropy(labels, logits) / ops.shape(logits)[0],
             "triplet": triplet(labels, outputs["features"]),
         }
         total = terms["cross_entropy"] + terms["triplet"]

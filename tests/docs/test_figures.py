@@ -40,3 +40,8 @@ def test_what_the_pages_say_of_speed() -> None:
     assert all(row["of_literal"] <= (0.5 if row["jit_compile"] else 0.35) for row in generate.BENCH)
     assert all(row["of_group_norm"] < 1 for row in generate.BENCH)
     assert all(row["snr_memory"] < 2.5 for row in generate.BENCH)
+
+
+def test_what_the_guide_says_of_networks() -> None:
+    assert all(row["change"] < 0.01 for row in generate.FAMILIES)
+    assert [row["family"] for row in generate.FAMILIES if row["refused"]] == ["NASNetMobile"]

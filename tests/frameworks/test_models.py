@@ -1,4 +1,4 @@
-"""Whole models on the three Keras backends: the same embeddings, and the same losses over ten steps of training.
+"""Whole models on the three Keras backends: the same embeddings, and the same losses over ten steps of `fit`.
 
 No backend rounds as another does, so what is the same has to be said. The yardstick is how far the exact result moves
 (in float64) if the weights and the images are moved by up to one unit in the last place of float32: the conditioning of
@@ -74,7 +74,7 @@ def test_embeddings_agree(model: str, backend: str, runs: Mapping[tuple[str, str
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_ten_steps_of_training_give_the_same_losses(backend: str, runs: Mapping[tuple[str, str], Arrays]) -> None:
+def test_ten_steps_of_fit_give_the_same_losses(backend: str, runs: Mapping[tuple[str, str], Arrays]) -> None:
     exact, name = runs["tensorflow", "float64"], "small0/losses"
     expected, got = exact[name], runs[backend, "float32"][name]
     allowed = 3 * np.sqrt(LONGEST_IN_TRAINING) * np.maximum.accumulate(yardstick(exact, "small", "losses"))

@@ -10,7 +10,13 @@ import pytest
 from keras import ops
 
 from snr_keras.layers import SNR, SNREmbeddings
-from snr_keras.losses import BatchHardTripletLoss, DualCausalityLoss, cosine_distance, euclidean_distance
+from snr_keras.losses import (
+    BatchHardTripletLoss,
+    CrossEntropyLoss,
+    DualCausalityLoss,
+    cosine_distance,
+    euclidean_distance,
+)
 from tests.snr_keras.backend import MODES, to_numpy, value_and_gradients
 
 LABELS = np.array([0, 0, 1, 1, 2, 2])
@@ -113,11 +119,22 @@ def test_labels_may_be_columns_and_large(loss: Any) -> None:
     assert float(loss(LABELS.astype("uint8"), argument(loss, f))) == expected
 
 
-@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: f"{loss.name} {loss.get_config()}")
+@pytest.mark.parametrize("loss", [*LOSSES, CrossEntropyLoss(0.2)], ids=lambda loss: f"{loss.name} {loss.get_config()}")
 def test_losses_come_back_from_their_config(loss: Any) -> None:
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
     assert type(again) is type(loss)
     assert again.get_config() == loss.get_config()
+
+
+def test_the_cross_entropy_is_that_of_one_hot_labels_in_any_precision() -> None:
+    logits, weights = random(6, 600), np.arange(6.0)
+    labels = LABELS + 500  # of which bfloat16 would make two
+    theirs = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
+    expected = float(theirs(keras.utils.to_categorical(labels, 600), logits, weights))
+    assert float(CrossEntropyLoss()(labels, logits, weights)) == pytest.approx(expected, rel=1e-6)
+    assert float(CrossEntropyLoss()(labels[:, None], logits, weights)) == pytest.approx(expected, rel=1e-6)
+    half = float(CrossEntropyLoss(dtype="bfloat16")(labels, logits, weights))
+    assert half == pytest.approx(expected, rel=0.05)
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow's graphs leave sizes open")
@@ -137,6 +154,8 @@ def test_batches_may_be_of_unknown_size(loss: Any) -> None:
     [
         (lambda: DualCausalityLoss("manhattan"), r"Received: distance='manhattan'"),
         (lambda: BatchHardTripletLoss(-1), r"Received: margin=-1"),
+        (lambda: CrossEntropyLoss(1), r"Received: label_smoothing=1"),
+        (lambda: CrossEntropyLoss()(LABELS * 1.0, random(6, 4)), r"must be integers.* dtype='float"),
         (lambda: BatchHardTripletLoss("hard"), r"Received: margin='hard'"),
         (lambda: BatchHardTripletLoss()(LABELS[:4], random(6, 4)), r"with N=6 .* shape=\(4,\)"),
         (lambda: BatchHardTripletLoss()(LABELS * 1.0, random(6, 4)), r"must be integers.* dtype='float"),

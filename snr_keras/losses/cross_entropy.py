@@ -1,0 +1,69 @@
+"""The cross-entropy that ReID models are trained with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="snr_keras")
+class CrossEntropyLoss(keras.losses.Loss):
+    """Label-smoothed cross-entropy of the softmax of logits, with integer labels.
+
+        -sum_k q_k log p_k      q_k = (1 - s) [k = label] + s / K
+
+    Args:
+        label_smoothing: s, in [0, 1). Defaults to `0.1`.
+        reduction: As in any Keras loss. Defaults to the mean over the batch.
+        name: Optional name.
+        dtype: Of the computation; Keras' float type by default.
+
+    Call arguments:
+        labels: The index of the class of each image, (N,) or (N, 1), any integers less than K.
+        logits: (N, K).
+        sample_weight: Optional weights of the images, (N,).
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: If the label smoothing is out of range, or the labels are not integers.
+
+    Reference:
+
+    - [Szegedy et al., 2016](https://arxiv.org/abs/1512.00567), sec. 7
+    """
+
+    def __init__(
+        self,
+        label_smoothing: float = 0.1,
+        reduction: str = "sum_over_batch_size",
+        name: str = "cross_entropy_loss",
+        dtype: Any = None,
+    ) -> None:
+        if isinstance(label_smoothing, bool) or not 0 <= label_smoothing < 1:
+            raise ValueError(f"Argument `label_smoothing` must be in [0, 1). Received: {label_smoothing=}")
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.label_smoothing = label_smoothing
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The loss; Keras' own would cast the labels to its float type, which merges large ones in half precision."""
+        labels = ops.convert_to_tensor(y_true)
+        dtype = keras.backend.standardize_dtype(labels.dtype)
+        if "int" not in dtype:
+            raise ValueError(f"`labels` must be integers. Received: dtype={dtype!r}, shape={tuple(labels.shape)}")
+        logits = ops.convert_to_tensor(y_pred)
+        one_hot = ops.one_hot(ops.reshape(labels, (-1,)), logits.shape[-1], dtype=logits.dtype)
+        return super().__call__(one_hot, logits, sample_weight)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """The loss of each image, (N,), of labels that are one-hot already."""
+        return keras.losses.categorical_crossentropy(
+            y_true, y_pred, from_logits=True, label_smoothing=self.label_smoothing
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make a loss like this one."""
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}

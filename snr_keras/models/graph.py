@@ -1,0 +1,85 @@
+"""Reading the graph of a functional Keras model: its calls, the models within it, and what leads past a call.
+
+All that the package needs to know of Keras' own bookkeeping (nodes and their tensors) is asked here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import keras
+
+
+def graph_of(layer: Any) -> keras.Model | None:
+    """A model of the layers that `layer` is made of, if it is a functional or a sequential model; None otherwise.
+
+    The layers are those of `layer`, not copies, and the model is not compiled.
+    """
+    if isinstance(layer, keras.Sequential):
+        try:
+            return keras.Model(layer.inputs[0], layer.outputs[0], name=layer.name)
+        except AttributeError:  # nothing is known of its input, or its layers take no symbolic tensors
+            return None
+    if not isinstance(layer, keras.Model) or not hasattr(layer, "operations"):
+        return None
+    graph = keras.Model(layer.input, layer.output, name=layer.name)
+    return graph if type(layer).call is type(graph).call else None  # a call of its own does more than its graph
+
+
+def calls(model: keras.Model) -> Iterator[Any]:
+    """The calls of a functional model's operations, each after those it depends on; calls that make inputs left out.
+
+    Each has `operation`, `arguments`, `input_tensors` and `output_tensors`. An operation that is shared is called
+    more than once.
+    """
+    for depth in sorted(model._nodes_by_depth, reverse=True):
+        yield from (node for node in model._nodes_by_depth[depth] if not node.is_input)
+
+
+def operations(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every operation of a functional model with its path, `"name"` or `"name of the model within/name"`, in order."""
+    seen = set()
+    for call in calls(model):
+        operation = call.operation
+        if id(operation) not in seen:
+            seen.add(id(operation))
+            if (inner := graph_of(operation)) is not None:
+                yield from operations(inner, f"{prefix}{operation.name}/")
+            yield f"{prefix}{operation.name}", operation
+
+
+def made_by(tensor: Any) -> str:
+    """The name of the operation that put out a tensor of a functional model."""
+    return tensor._keras_history.operation.name
+
+
+def flows(model: keras.Model, sources: Iterable[Any]) -> Iterator[tuple[Any, int]]:
+    """The calls that depend on some inputs of a model, and how many other tensors lead past each of them.
+
+    If none does, there is no way from `sources` to an output that avoids the call: every other call comes before it or
+    depends on it, and what it puts out is all that the rest of the model knows of the sources.
+    """
+    wanted = Counter(id(tensor) for call in calls(model) for tensor in _distinct(call.input_tensors))
+    wanted.update(id(tensor) for tensor in _distinct(model.outputs))
+    reached = {id(tensor) for tensor in sources}
+    still_wanted = set(reached)
+    for call in calls(model):
+        inputs = {id(tensor) for tensor in call.input_tensors} & reached
+        if not inputs:
+            continue
+        wanted.subtract(inputs)
+        outputs = {id(tensor) for tensor in call.output_tensors}
+        reached |= outputs
+        still_wanted = {tensor for tensor in still_wanted | outputs if wanted[tensor]}
+        yield call, len(still_wanted - outputs)
+
+
+def has_kernel(operation: Any) -> bool:
+    """Whether an operation has a weight of more than one axis, as convolutions and dense layers have."""
+    return any(len(weight.shape) > 1 for weight in getattr(operation, "weights", ()))
+
+
+def _distinct(tensors: Iterable[Any]) -> list[Any]:
+    return list({id(tensor): tensor for tensor in tensors}.values())

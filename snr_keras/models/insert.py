@@ -1,0 +1,250 @@
+"""SNR in any functional Keras model."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import keras
+
+from snr_keras.layers import SNR, SNREmbeddings
+from snr_keras.models.graph import graph_of, has_kernel, operations
+from snr_keras.models.snr_model import SNRModel
+from snr_keras.models.stages import stage_ends
+
+IDENTITY_GATE = 0.9999
+"""a of every channel at `start="identity"`: F~+ = F - 0.0001 R."""
+
+
+def insert_snr(
+    model: keras.Model,
+    after: str | Sequence[str] | Callable[[keras.Layer], bool] = "stages",
+    *,
+    start: Literal["paper", "identity"] = "paper",
+    reduction: int = 16,
+    verbose: bool = True,
+) -> SNRModel:
+    """A copy of a model in which SNR follows some of its layers; its weights are kept.
+
+    The layers are copied by their configuration, with their names, weights and `trainable`; `model` itself is neither
+    changed nor shared. What took a layer's output takes that of SNR instead.
+
+    - The new model puts out a dictionary: the outputs of `model` by their names, and as `"snr"` a dictionary of the
+      `SNREmbeddings` of each SNR layer, by the name of the layer that it follows with `_snr` behind it. `compile` and
+      `fit` take the losses, metrics and labels that `model` took, and train the SNR layers with their own loss
+      besides. `.network` is the model without the embeddings, for use.
+    - A layer that is called several times is followed by one SNR layer, called as often; the embeddings of the
+      second call are `..._snr_1`, and so on.
+    - Functional and sequential models within the model are opened: their layers are `"name of the model/layer"`.
+      Layers inside any other composite (a wrapper, a subclassed model) cannot be reached; it can be followed itself.
+    - SNR has the data format of the model's own layers, and the precision of the map that it follows.
+
+    Args:
+        model: A functional model, or a sequential one whose input is known.
+        after: The layers: a list of names; a function of a layer that tells whether SNR follows it; or `"stages"`: for
+            each stride of the network, the last feature map that everything after it flows through, which is where a
+            stage ends. It is measured on the graph, with the image size known or open.
+        start: `"paper"`, SNR's own initial values; or `"identity"`, for fine-tuning: gates with biases, such that every
+            gate is 0.9999 whatever the image, and each SNR layer leaves out a ten-thousandth of what instance
+            normalization does: `|F~+ - F| = 0.0001 |F - F~|`.
+        reduction: The reduction ratio r of the channel attention.
+        verbose: Whether to print where SNR went. Defaults to `True`.
+
+    Returns:
+        A functional model, not compiled, that saves and loads as `.keras`.
+
+    Raises:
+        TypeError: If the model is not functional, or `after` is none of the three.
+        ValueError: If a layer does not exist, is there twice, puts out something else than one feature map, or cannot
+            be copied by its configuration; if none was chosen; if an output is called `"snr"` already; if the layers of
+            the model have different data formats; or if a stride has no such map, with candidates.
+    """
+    graph = graph_of(model)
+    if graph is None:
+        raise TypeError(
+            "`model` must be a functional Keras model, or a sequential one whose input is known: the calls of any "
+            f"other are hidden in its code. Received: model={model!r}"
+        )
+    if start not in ("paper", "identity"):
+        raise ValueError(f'`start` must be "paper" or "identity". Received: start={start!r}')
+    names = list(graph.output) if isinstance(graph.output, dict) else graph.output_names
+    if "snr" in names:
+        raise ValueError(
+            'The embeddings are to be an output called "snr", which the model has: insert SNR once, after all the '
+            f"layers that it is to follow. Received: a model with the outputs {', '.join(names)}"
+        )
+    data_format = _data_format(graph)
+    places = _chosen(graph, after, data_format)
+    options: dict[str, Any] = {"reduction": reduction, "data_format": data_format}
+    if start == "identity":
+        bias = keras.initializers.Constant(math.log(IDENTITY_GATE / (1 - IDENTITY_GATE)))
+        options |= {"use_bias": True, "w2_initializer": "zeros", "b2_initializer": bias}
+    copier = _Copier({id(operation): path for path, (operation, _) in places.items()}, options)
+    copy, embeddings = copier.copy(graph)
+    copier.copy_states()
+    outputs = _by_name(graph, copy)
+    if verbose:
+        for path, (operation, remark) in places.items():
+            shape = "x".join("?" if size is None else str(size) for size in operation.output.shape[1:])
+            print(f"SNR after {path}: {remark}{shape}")
+    return SNRModel(copy.input, {**outputs, "snr": embeddings}, name=f"{model.name}_snr")
+
+
+def _data_format(graph: keras.Model) -> str:
+    """That of the convolutions; Keras' configuration if there are none."""
+    found: dict[str, str] = {}
+    for path, operation in operations(graph):
+        for layer in _layers_in(operation):
+            if hasattr(layer, "data_format") and has_kernel(layer):
+                found.setdefault(layer.data_format, path)
+    if len(found) > 1:
+        raise ValueError(
+            "SNR has the data format of the layers around it, and these differ: insert it into models of one data "
+            f"format each. Received: {', '.join(f'{path!r} with {form!r}' for form, path in found.items())}"
+        )
+    return next(iter(found), keras.config.image_data_format())
+
+
+def _chosen(graph: keras.Model, after: Any, data_format: str) -> dict[str, tuple[Any, str]]:
+    """The operations that SNR is to follow, by their paths, each with a remark."""
+    every = dict(operations(graph))
+    if callable(after):
+        paths = {path: "" for path, layer in every.items() if isinstance(layer, keras.Layer) and after(layer)}
+    elif isinstance(after, str) and after == "stages":
+        paths = {end.path: f"stride {end.stride}, " for end in stage_ends(graph, data_format)}
+    elif isinstance(after, Iterable) and not isinstance(after, str):
+        paths = {path: "" for path in after}
+        if len(paths) < len(list(after)):
+            raise ValueError(f"`after` must name each layer once. Received: after={list(after)}")
+    else:
+        raise TypeError(
+            f'`after` must be "stages", a list of names of layers or a function of a layer. Received: after={after!r}'
+        )
+    if not paths:
+        raise ValueError(f"`after` must choose at least one layer. Received: after={after!r}, which chooses none")
+    for path in paths:
+        if path not in every:
+            like = [other for other in every if other.endswith(f"/{path}")]
+            like = like or difflib.get_close_matches(str(path), every)
+            raise ValueError(
+                f"`after` must name layers of model {graph.name!r} other than its inputs; those of a functional or "
+                'sequential model within it are "model/layer", and those of other composites cannot be reached. '
+                f"Received: {path!r}" + (f"; did you mean {' or '.join(map(repr, like))}?" if like else "")
+            )
+    first = {id(every[path]): path for path in reversed(paths)}  # a layer of a shared model may have several paths
+    return {path: (every[path], remark) for path, remark in paths.items() if first[id(every[path])] == path}
+
+
+class _Copier:
+    """Copies graphs layer by layer, with SNR after some of their operations.
+
+    Args:
+        places: The paths of those operations, by their ids.
+        options: Arguments of every SNR layer.
+    """
+
+    def __init__(self, places: Mapping[int, str], options: Mapping[str, Any]) -> None:
+        self._places = places
+        self._options = options
+        self._copies: dict[int, Any] = {}  # by the id of the original
+        self._originals: dict[int, Any] = {}  # by the id of the copy
+        self._snr: dict[int, SNR] = {}  # by the id of the original that it follows
+        self._owners: dict[int, Any] = {}  # by the id of a layer, the operation that it is or is part of
+        self._opened: set[int] = set()  # ids of copies that put out embeddings beside their outputs
+
+    def copy(self, graph: keras.Model) -> tuple[keras.Model, dict[str, SNREmbeddings]]:
+        """A copy of a functional model, without its weights yet, and the embeddings within it by name."""
+        embeddings: dict[str, SNREmbeddings] = {}
+
+        def call(copy: Any, *args: Any, **kwargs: Any) -> Any:
+            original = self._originals[id(copy)]
+            outputs = copy(*args, **kwargs)
+            if id(copy) in self._opened:
+                for name, triple in outputs["snr"].items():
+                    _add(embeddings, f"{original.name}/{name}", triple)
+                outputs = outputs["outputs"]
+            if id(original) in self._places:
+                outputs, triple = self._snr_after(original, outputs)(outputs, return_embeddings=True)
+                _add(embeddings, f"{original.name}_snr", triple)
+            return outputs
+
+        return keras.models.clone_model(graph, clone_function=self._copied, call_function=call), embeddings
+
+    def copy_states(self) -> None:
+        """Give the copies what the originals have learned."""
+        for copy in (copy for copy in self._copies.values() if graph_of(copy) is None):
+            for old, new in zip(_layers_in(self._originals[id(copy)]), _layers_in(copy), strict=True):
+                state: dict[str, Any] = {}
+                old.save_own_variables(state)
+                new.load_own_variables(state)
+                if hasattr(old, "save_assets"):  # vocabularies
+                    with TemporaryDirectory() as folder:
+                        old.save_assets(folder)
+                        new.load_assets(folder)
+
+    def _copied(self, operation: Any) -> Any:
+        if id(operation) not in self._copies:
+            copy = self._new(operation)
+            self._copies[id(operation)], self._originals[id(copy)] = copy, operation
+        return self._copies[id(operation)]
+
+    def _new(self, operation: Any) -> Any:
+        if (graph := graph_of(operation)) is not None:
+            copy, embeddings = self.copy(graph)
+            if not embeddings:
+                return copy
+            copy = keras.Model(copy.input, {"outputs": copy.output, "snr": embeddings}, name=copy.name)
+            self._opened.add(id(copy))
+            return copy
+        for layer in _layers_in(operation):
+            if (owner := self._owners.setdefault(id(layer), operation)) is not operation:
+                raise ValueError(
+                    f"Layer {layer.name!r} is part of both {owner.name!r} and {operation.name!r}; copies of the two "
+                    f"would not share it. Received: a model with layers {type(owner).__name__} and "
+                    f"{type(operation).__name__} that share a layer within"
+                )
+        try:
+            return type(operation).from_config(operation.get_config())
+        except Exception as error:  # whatever a layer of anybody's raises
+            raise ValueError(
+                f"insert_snr copies layers by their configuration, as saving and loading does, which layer "
+                f"{operation.name!r} does not allow: {error}. Received: a {type(operation).__name__}"
+            ) from error
+
+    def _snr_after(self, operation: Any, outputs: Any) -> SNR:
+        path = self._places[id(operation)]
+        is_map = isinstance(outputs, keras.KerasTensor) and len(outputs.shape) >= 3 and "float" in outputs.dtype
+        if not is_map:
+            raise ValueError(
+                "SNR follows layers that put out one floating-point feature map, (N, *S, C) or (N, C, *S). "
+                f"Received: {path!r}, which puts out {outputs}"
+            )
+        if id(operation) not in self._snr:
+            dtype = {"float16": "mixed_float16", "bfloat16": "mixed_bfloat16"}.get(outputs.dtype, outputs.dtype)
+            self._snr[id(operation)] = SNR(**self._options, dtype=dtype, name=f"{operation.name}_snr")
+        return self._snr[id(operation)]
+
+
+def _layers_in(operation: Any) -> list[keras.Layer]:
+    """A layer and what it is made of, in an order that its copy has as well; nothing of an operation without state."""
+    return list(operation._flatten_layers()) if isinstance(operation, keras.Layer) else []
+
+
+def _add(named: dict[str, Any], name: str, value: Any) -> None:
+    """Add a value by its name, with a number behind it if there is one of that name already."""
+    names = itertools.chain([name], (f"{name}_{n}" for n in itertools.count(1)))
+    named[next(free for free in names if free not in named)] = value
+
+
+def _by_name(graph: keras.Model, copy: keras.Model) -> dict[str, Any]:
+    """The outputs of a copy under the names that they have in the original."""
+    if isinstance(copy.output, dict):
+        return dict(copy.output)
+    outputs: dict[str, Any] = {}
+    for name, output in zip(graph.output_names, copy.outputs, strict=True):
+        _add(outputs, name, output)
+    return outputs

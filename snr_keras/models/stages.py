@@ -1,0 +1,191 @@
+"""Where the stages of any network end: the last feature map of each stride that everything after it flows through."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import keras
+from keras import layers
+
+from snr_keras.models.graph import calls, flows, graph_of, has_kernel
+
+PROBE = 1024
+"""The image size at which strides are measured: at that of the model, 7 pixels could be a stride of 8 or of 16."""
+
+
+@dataclass(frozen=True)
+class StageEnd:
+    """Where a stage ends.
+
+    Attributes:
+        path: The layer, as `insert_snr` takes it.
+        stride: Pixels of the image for one of the map, rounded to a power of two.
+    """
+
+    path: str
+    stride: int
+
+
+def stage_ends(model: keras.Model, data_format: str) -> list[StageEnd]:
+    """For each stride of a network, in order, the last feature map that everything after it flows through.
+
+    Feature maps are what convolutions made of an image, and what follows of them as long as there is more than one
+    pixel. Padding, cropping, pooling and dropout do not end a stage: what comes before them does. Of models within the
+    model, only such strides are looked for that do not occur outside. With several images as inputs, each has stages.
+
+    Args:
+        model: A functional model; it is not changed. Its image size may be open.
+        data_format: Its own, `"channels_last"` or `"channels_first"`.
+
+    Raises:
+        ValueError: If no input is an image, nothing is made of one by convolution, or some stride has no such map; the
+            message names candidates.
+    """
+    images = [tensor for tensor in model.inputs if len(tensor.shape) >= 3]
+    ends: dict[str, StageEnd] = {}
+    for image in images:
+        for end in _ends_of(model, image, data_format):
+            ends.setdefault(end.path, end)
+    if not ends:
+        raise ValueError(
+            'after="stages" looks for feature maps that convolutions make of an image. '
+            f"Received: model {model.name!r} with inputs of shapes {[tuple(x.shape) for x in model.inputs]}, which has "
+            "none: name the layers that SNR is to follow"
+        )
+    return list(ends.values())
+
+
+@dataclass(frozen=True)
+class _Map:
+    path: str
+    stride: int
+    past: int  # tensors that lead past it: if there are none, everything flows through it
+    joined: int  # tensors of the image that it is made of
+    level: int  # of models within models, 0 for the outermost
+
+
+def _ends_of(model: keras.Model, image: Any, data_format: str) -> Iterator[StageEnd]:
+    maps = _maps_of(model, image, data_format)
+    strides = sorted({m.stride for m in maps})
+    missing = []
+    for stride in strides:
+        through = [m for m in maps if m.stride == stride and not m.past]
+        if not through:
+            missing.append(stride)
+            continue
+        level = min(m.level for m in through)
+        end = next(m for m in reversed(through) if m.level == level)
+        yield StageEnd(end.path, stride)
+    if missing:
+        raise ValueError(
+            'after="stages" needs, for each stride, a feature map that everything after it flows through, as the end '
+            f"of a residual stage is. In model {model.name!r} other ways lead past every map of stride "
+            f"{', '.join(map(str, missing))} (of {', '.join(map(str, strides))}). Name the layers that SNR is to "
+            f"follow, as in after={[_candidates(maps, stride)[-1] for stride in missing]}. Candidates, those with "
+            "the fewest other ways past them that join the most: "
+            + "; ".join(f"stride {stride}: {', '.join(_candidates(maps, stride))}" for stride in missing)
+        )
+
+
+def _candidates(maps: list[_Map], stride: int) -> list[str]:
+    """The last ones of those that come nearest: where branches come together, as at the end of a cell."""
+    here = [m for m in maps if m.stride == stride]
+    nearest = min((m.past, -m.joined) for m in here)
+    return list(dict.fromkeys(m.path for m in here if (m.past, -m.joined) == nearest))[-3:]
+
+
+def _maps_of(model: keras.Model, image: Any, data_format: str) -> list[_Map]:
+    """The feature maps of one input, in order, measured with a large image if the layers take one."""
+    axes = _spatial_axes(len(image.shape), data_format)
+
+    def measured_with(sizes: Sequence[int]) -> list[_Map]:
+        shape = list(image.shape)
+        for axis, size in zip(axes, sizes, strict=True):
+            shape[axis] = size
+        inputs = [
+            _Known(keras.KerasTensor(shape, tensor.dtype), True) if tensor is image else _Known(tensor, False)
+            for tensor in model.inputs
+        ]
+        return list(_walk(model, inputs, axes, sizes[0]))
+
+    try:
+        return measured_with([PROBE] * len(axes))
+    except Exception as error:  # some layers take images of one size; what they raise at others is theirs to choose
+        sizes = [image.shape[axis] for axis in axes]
+        if None in sizes:
+            raise ValueError(
+                f'after="stages" measures strides with an image of {PROBE} pixels a side, which model {model.name!r} '
+                f"does not take ({error}), and its image size is open: name the layers that SNR is to follow. "
+                f"Received: input shape {tuple(image.shape)}"
+            ) from error
+        return measured_with(sizes)
+
+
+class _Known(NamedTuple):
+    """What is known of a tensor of the graph."""
+
+    spec: Any  # its shape and dtype with the image at hand
+    of_image: bool
+    convolved: bool = False
+    ends: bool = False  # made by an operation that may end a stage
+
+
+def _walk(
+    model: keras.Model,
+    inputs: Sequence[_Known],
+    axes: tuple[int, ...],
+    size: int,
+    prefix: str = "",
+    past: int = 0,
+) -> Generator[_Map, None, list[_Known]]:
+    known = dict(zip(map(id, model.inputs), inputs, strict=True))
+    sources = [tensor for tensor in model.inputs if known[id(tensor)].of_image]
+    passing = {id(call): past + others for call, others in flows(model, sources)}
+    for call in calls(model):
+        operation, path = call.operation, prefix + call.operation.name
+        args, kwargs = call.arguments.fill_in({tensor: about.spec for tensor, about in known.items()})
+        given = [known[id(tensor)] for tensor in call.input_tensors]
+        of_image = id(call) in passing
+        if (inner := graph_of(operation)) is not None:
+            given = given[: len(inner.inputs)]
+            outputs = yield from _walk(inner, given, axes, size, f"{path}/", passing.get(id(call), past))
+        else:
+            convolved = of_image and (any(about.convolved for about in given) or has_kernel(operation))
+            specs = keras.tree.flatten(operation.compute_output_spec(*args, **kwargs))
+            ends = not isinstance(operation, _NO_ENDS)
+            outputs = [_Known(spec, of_image, convolved, ends) for spec in specs]
+        known.update(zip(map(id, call.output_tensors), outputs, strict=True))
+        if of_image and len(outputs) == 1 and _is_map(outputs[0], axes):
+            stride = 2 ** max(0, round(math.log2(size / outputs[0].spec.shape[axes[0]])))
+            joined = sum(about.of_image for about in given)
+            yield _Map(path, stride, passing[id(call)], joined, prefix.count("/"))
+    return [known[id(tensor)] for tensor in model.outputs]
+
+
+def _spatial_axes(rank: int, data_format: str) -> tuple[int, ...]:
+    """The axes of pixels of a map of `rank` axes."""
+    return tuple(range(1, rank - 1) if data_format == "channels_last" else range(2, rank))
+
+
+def _is_map(about: _Known, axes: tuple[int, ...]) -> bool:
+    shape = about.spec.shape
+    return (
+        about.convolved
+        and about.ends
+        and len(shape) == len(axes) + 2
+        and "float" in keras.backend.standardize_dtype(about.spec.dtype)
+        and any(shape[axis] != 1 for axis in axes)
+    )
+
+
+_NO_ENDS = (
+    *(layers.ZeroPadding1D, layers.ZeroPadding2D, layers.ZeroPadding3D),
+    *(layers.Cropping1D, layers.Cropping2D, layers.Cropping3D),
+    *(layers.MaxPooling1D, layers.MaxPooling2D, layers.MaxPooling3D),
+    *(layers.AveragePooling1D, layers.AveragePooling2D, layers.AveragePooling3D),
+    *(layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D),
+    *(layers.GaussianDropout, layers.GaussianNoise, layers.AlphaDropout),
+)
