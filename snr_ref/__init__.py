@@ -3,6 +3,13 @@
 from snr_ref.closed_form import snr_closed_form
 from snr_ref.distances import cosine_distance, euclidean_distance
 from snr_ref.dual_causality import DualCausality, dual_causality_loss, sample_triplets
+from snr_ref.dual_restitution import (
+    DualRestitution,
+    dual_restitution_gradients,
+    dual_restitution_loss,
+    pixelwise_dual_restitution_gradients,
+    pixelwise_dual_restitution_loss,
+)
 from snr_ref.gradients import (
     batch_hard_triplet_gradient,
     channel_attention_vjp,
@@ -23,6 +30,7 @@ from snr_ref.verification import VerificationResult, evaluate_verification
 __all__ = [
     "RESNET50_WEIGHTS",
     "DualCausality",
+    "DualRestitution",
     "RetrievalResult",
     "SNROutputs",
     "SNRParams",
@@ -37,6 +45,8 @@ __all__ = [
     "cross_entropy_gradient",
     "dual_causality_gradients",
     "dual_causality_loss",
+    "dual_restitution_gradients",
+    "dual_restitution_loss",
     "euclidean_distance",
     "euclidean_distance_vjp",
     "evaluate_retrieval",
@@ -45,6 +55,8 @@ __all__ = [
     "instance_norm",
     "instance_norm_vjp",
     "mean_pool",
+    "pixelwise_dual_restitution_gradients",
+    "pixelwise_dual_restitution_loss",
     "re_ranking",
     "sample_triplets",
     "snr",
