@@ -155,7 +155,7 @@ def entropy(logits: np.ndarray) -> np.ndarray:
         ValueError: If the logits are not floating.
     """
     log_p = log_softmax(logits)
-    return -(np.exp(log_p) * log_p).sum(axis=-1)
+    return (np.exp(log_p) * -log_p).sum(axis=-1)
 
 
 def entropy_slope(logits: np.ndarray) -> np.ndarray:
