@@ -9,6 +9,13 @@ from snr_ref.adaptation import (
 from snr_ref.closed_form import snr_closed_form
 from snr_ref.distances import cosine_distance, euclidean_distance
 from snr_ref.dual_causality import DualCausality, dual_causality_loss, sample_triplets
+from snr_ref.dual_restitution import (
+    DualRestitution,
+    dual_restitution_gradients,
+    dual_restitution_loss,
+    pixelwise_dual_restitution_gradients,
+    pixelwise_dual_restitution_loss,
+)
 from snr_ref.gradients import (
     batch_hard_triplet_gradient,
     channel_attention_vjp,
@@ -55,6 +62,7 @@ __all__ = [
     "AdaptationLosses",
     "AdaptationState",
     "DualCausality",
+    "DualRestitution",
     "MinedPairs",
     "MultilabelMemory",
     "RetrievalResult",
@@ -78,6 +86,8 @@ __all__ = [
     "discriminative_loss",
     "dual_causality_gradients",
     "dual_causality_loss",
+    "dual_restitution_gradients",
+    "dual_restitution_loss",
     "euclidean_distance",
     "euclidean_distance_vjp",
     "evaluate_retrieval",
@@ -98,6 +108,8 @@ __all__ = [
     "next_memory",
     "next_statistics",
     "next_threshold",
+    "pixelwise_dual_restitution_gradients",
+    "pixelwise_dual_restitution_loss",
     "re_ranking",
     "sample_triplets",
     "snr",

@@ -241,3 +241,35 @@ def multilabel_batches(
     views = draw(st.sampled_from(["random", "one", "all lone"]))
     cameras = {"random": rng.integers(0, 3, N), "one": np.full(N, -4), "all lone": rng.permutation(N)}[views]
     return MultilabelBatch(features, agents, multilabels, threshold, labels, cameras)
+
+
+class ClassifiedCase(NamedTuple):
+    """What the dual restitution loss takes: three (N, C) or (N, *S, C), and a classifier of K classes."""
+
+    tilde: np.ndarray
+    plus: np.ndarray
+    minus: np.ndarray
+    w: np.ndarray
+    b: np.ndarray | None
+
+
+@st.composite
+def classified_cases(
+    draw: DrawFn, shapes: SearchStrategy[tuple[int, ...]], *, magnitudes: tuple[float, ...] = (1.0, 0.0, 30.0, 1e4)
+) -> ClassifiedCase:
+    """From one class to five, with logits of any magnitude; nothing restituted, constant channels, a collapsed f~."""
+    shape, classes = draw(shapes), draw(st.integers(1, 5))
+    rng = draw(generators())
+    tilde, plus, minus = rng.normal(size=(3, *shape))
+    vice = draw(st.sampled_from(["none", "nothing restituted", "constant channel", "collapsed", "zero"]))
+    if vice == "nothing restituted":
+        plus, minus = tilde.copy(), tilde.copy()
+    elif vice == "constant channel":
+        for f in (tilde, plus, minus):
+            f[..., rng.integers(shape[-1])] = rng.normal()
+    elif vice == "collapsed":
+        tilde[:] = rng.normal(size=shape[-1])
+    elif vice == "zero":
+        plus[:] = 0
+    w = draw(st.sampled_from(magnitudes)) * rng.normal(size=(shape[-1], classes))
+    return ClassifiedCase(tilde, plus, minus, w, rng.normal(size=classes) if draw(st.booleans()) else None)

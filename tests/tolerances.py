@@ -80,3 +80,25 @@ class _Conditions:
         self.weights = float(w1.sum(axis=0).max() * w2.sum(axis=0).max())
         hidden = w1.sum(axis=0).max() * self.amplitude + np.max(b1)
         self.logits = float(hidden * w2.sum(axis=0).max() + np.max(b2))
+
+
+def restitution_bounds(rows: int, classes: int, logit_error: float, *, eps: float = EPS64) -> tuple[float, float]:
+    """Absolute errors of L+ or L-, and of the gradient in a logit, from logits that are off by `logit_error`.
+
+    With K classes, the slopes p_k (log p_k + h) of an entropy sum to at most 2 ln K in magnitude, and change by at most
+    4 (1 + ln K) times as much as the logits. Of K terms p log p, none of which magnifies its rounding by more than
+    |log p|, an entropy takes 4 (K + 8) roundings of a number below 1 + ln K. A mean over the rows sums as many of them,
+    softplus has a slope of at most 1, and the sigmoid that weighs the slopes one of at most 1/4; a row has the share
+    1 / rows of its gradient, in which the weights of L+ and L- may meet.
+    """
+    size = 1 + float(np.log(classes))
+    rounding = 4 * (classes + 8) * eps * size
+    value = 2 * (2 * size * logit_error + rounding) + (rows + 8) * eps * size
+    gradient = (4 * size * logit_error + rounding + size * (value + 8 * eps)) / rows
+    return value, 2 * gradient
+
+
+def logit_bound(f: np.ndarray, w: np.ndarray, b: np.ndarray | None, *, eps: float = EPS64) -> float:
+    """Absolute error of f W + b, a sum of C products and a bias."""
+    largest = (np.abs(f) @ np.abs(w)).max(initial=0) + (0 if b is None else np.abs(b).max())
+    return (w.shape[0] + 2) * eps * float(largest)

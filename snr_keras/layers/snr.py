@@ -30,6 +30,22 @@ class SNREmbeddings(NamedTuple):
     f_minus: Any
 
 
+class SNRMaps(NamedTuple):
+    """The maps of one SNR layer that its dual restitution loss compares pixel by pixel.
+
+    Each has the shape of the input, in the dtype of the embeddings.
+
+    Attributes:
+        F_tilde: F~, normalized.
+        F_plus: F~+, restituted: what the layer passes on, before it is cast to its compute dtype.
+        F_minus: F~-, contaminated, which nothing but the loss sees.
+    """
+
+    F_tilde: Any
+    F_plus: Any
+    F_minus: Any
+
+
 @keras.saving.register_keras_serializable(package="snr_keras")
 class SNR(keras.layers.Layer):
     """Style normalization and restitution.
@@ -82,12 +98,15 @@ class SNR(keras.layers.Layer):
     Call arguments:
         inputs: Floating-point feature map with one or more spatial axes S.
         return_embeddings: Whether to return the embeddings too. Defaults to `False`.
+        return_maps: Whether to return F~, F~+ and F~- too. The layer is then computed as the paper writes it and not in
+            closed form, so that a training step keeps some ten maps. Defaults to `False`.
 
     Input shape:
         `(N, *S, C)`, or `(N, C, *S)` with `data_format="channels_first"`. C must be defined, N and S need not be.
 
     Output shape:
-        That of the input; with `return_embeddings=True` a tuple of the output and `SNREmbeddings` of shape `(N, C)`.
+        That of the input; with `return_embeddings=True` a tuple of the output and `SNREmbeddings` of shape `(N, C)`,
+        with `return_maps=True` of the output and `SNRMaps` of its shape, with both of all three.
 
     Weights:
         `gamma` (C,), `beta` (C,), `w1` (C, C/r), `w2` (C/r, C); with biases also `b1` (C/r,), `b2` (C,).
@@ -193,8 +212,13 @@ class SNR(keras.layers.Layer):
         self.b2 = self._add_snr_weight("b2", (channels,)) if self.use_bias else None
         super().build(input_shape)
 
-    def call(self, inputs: Any, return_embeddings: bool = False) -> Any:
-        """Eqs. 1 to 5 in closed form; see the class."""
+    def call(self, inputs: Any, return_embeddings: bool = False, return_maps: bool = False) -> Any:
+        """Eqs. 1 to 5, in closed form unless the maps are wanted; see the class."""
+        if return_maps:
+            literal = self.decompose(inputs)
+            maps = SNRMaps(literal.F_tilde, literal.F_plus, literal.F_minus)
+            embeddings = (SNREmbeddings(literal.f_tilde, literal.f_plus, literal.f_minus),) if return_embeddings else ()
+            return ops.cast(maps.F_plus, self.compute_dtype), *embeddings, maps
         parameters = self._cast_weights(inputs)
         shape = ops.shape(inputs)
         pixels = 1 if self.data_format == "channels_last" else 2
@@ -246,14 +270,16 @@ class SNR(keras.layers.Layer):
         f_plus, f_minus = mean(F_plus), mean(F_minus)
         return SNROutputs(F_tilde, R, a, R_plus, R_minus, F_plus, F_minus, f_tilde, f_plus, f_minus)
 
-    def compute_output_spec(self, inputs: Any, return_embeddings: bool = False) -> Any:
-        """The shapes and dtypes of a call, with or without embeddings."""
+    def compute_output_spec(self, inputs: Any, return_embeddings: bool = False, return_maps: bool = False) -> Any:
+        """The shapes and dtypes of a call, with or without embeddings and maps."""
         dtype = self._statistics_dtype(inputs)
         F_plus = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
-        if not return_embeddings:
-            return F_plus
-        shape = (inputs.shape[0], inputs.shape[self._channel_axis])
-        return F_plus, SNREmbeddings(*(keras.KerasTensor(shape, dtype=dtype) for _ in SNREmbeddings._fields))
+        pooled = (inputs.shape[0], inputs.shape[self._channel_axis])
+        extra: list[Any] = []
+        for wanted, kind, shape in ((return_embeddings, SNREmbeddings, pooled), (return_maps, SNRMaps, inputs.shape)):
+            if wanted:
+                extra.append(kind(*(keras.KerasTensor(shape, dtype=dtype) for _ in kind._fields)))
+        return (F_plus, *extra) if extra else F_plus
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """That of the output alone: wrappers such as `TimeDistributed` ask for it, who know of no embeddings."""

@@ -57,13 +57,15 @@ def pairs(labels: Any, length: int | None) -> tuple[Any, Any]:
 
 
 def refuse_weights(sample_weight: Any) -> None:
-    """A `sample_weight` has no meaning where the terms are pairs of samples.
+    """A `sample_weight` has no meaning where pairs of samples, or means over all of them, are compared.
 
     Raises:
         ValueError: If there is one.
     """
     if sample_weight is not None:
-        raise ValueError("`sample_weight` must be None: this loss compares samples. Received: a sample weight")
+        raise ValueError(
+            "`sample_weight` must be None: this loss is one of the batch as a whole. Received: a sample weight"
+        )
 
 
 def _differ(a: int | None, b: int | None) -> bool:
