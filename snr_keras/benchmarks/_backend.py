@@ -30,20 +30,6 @@ def accumulator(F: Any) -> Callable[[], Any]:
     return _ACCUMULATOR[keras.backend.backend()](F)
 
 
-def on_cpu() -> bool:
-    """Whether the backend's default device is the CPU."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        return not (tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
-    if backend == "jax":
-        import jax
-
-        return jax.default_backend() == "cpu"
-    return keras.ops.zeros(()).device.type == "cpu"
-
-
 def synchronize(result: Any) -> None:
     """Waits until the device has computed the result."""
     backend = keras.backend.backend()

@@ -13,8 +13,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from snr_keras.benchmarks._backend import accumulator, differentiated, on_cpu, synchronize
+from snr_keras.benchmarks._backend import accumulator, differentiated, synchronize
 from snr_keras.benchmarks._memory import peak_growth
+from snr_keras.devices import on_cpu
 from snr_keras.layers import SNR
 
 #: The feature maps of ResNet-50's first, third and fourth stage, for 32 images of 256x128 pixels.

@@ -16,11 +16,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from snr_keras.benchmarks._backend import on_cpu, synchronize
+from snr_keras.benchmarks._backend import synchronize
 from snr_keras.data.dataset import Split
 from snr_keras.data.market1501 import read_market1501
 from snr_keras.data.pipeline import KEPT_BYTES, training_batches
 from snr_keras.data.synthetic import synthesize
+from snr_keras.devices import on_cpu
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.model import new_model
 from snr_keras.training.objective import reid_objective

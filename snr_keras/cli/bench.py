@@ -20,6 +20,7 @@ from snr_keras.benchmarks import (
 from snr_keras.benchmarks.evaluation import MARKET, TASKS
 from snr_keras.benchmarks.layer import SHAPES
 from snr_keras.cli.console import console, progress_bar, say, write_json
+from snr_keras.devices import on_cpu
 
 app = typer.Typer(no_args_is_help=True, help="Measure the cost of SNR on this machine, against named rivals.")
 
@@ -100,7 +101,8 @@ def evaluation_command(
     Random features of as many people. From distances: CMC, mAP and mINP, beside torchreid's compiled evaluation and its
     Python one. From embeddings: the same without a matrix of distances. re_ranking: beside torchreid's, which needs 13
     GB at this size and minutes (--no-rivals leaves it out), and beside the products of all features with all, the
-    least that any exact way must do. Memory is what the process grows by, at most.
+    least that any exact way must do. Memory is what the process grows by, at most. Where the backend has a GPU,
+    snr_keras takes its products there.
 
     torchreid is not needed: pip install git+https://github.com/KaiyangZhou/deep-person-reid adds it.
     """
@@ -113,7 +115,8 @@ def evaluation_command(
         repeats=repeats,
         progress=lambda row: console.print(f"{row.task}, {row.name}: {row.seconds:.2f} s", style="dim"),
     )
-    say(f"{queries} queries, {gallery} gallery images, {width} numbers each, float32")
+    device = "CPU" if on_cpu() else "GPU"
+    say(f"{queries} queries, {gallery} gallery images, {width} numbers each, float32, on the {device}")
     console.print(evaluation_table(rows))
     if out is not None:
         size = {"queries": queries, "gallery": gallery, "width": width}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from snr_keras.evaluation.products import multiply
 from snr_keras.evaluation.re_ranking import re_ranking
 
 DISTANCES = ("cosine", "euclidean", "re_ranked")
@@ -64,14 +65,14 @@ def _cosine(x: NDArray, y: NDArray, out: NDArray) -> None:
     """Distances of (B, D) to (C, D) rows into a (B, C) array; y is overwritten."""
     x_lengths, y_lengths = np.sqrt(_squares(x)), np.sqrt(_squares(y))
     y /= np.where(y_lengths > 0, y_lengths, 1)[:, None]
-    np.matmul(x / np.where(x_lengths > 0, -2 * x_lengths, 1)[:, None], y.T, out=out)
+    multiply(x / np.where(x_lengths > 0, -2 * x_lengths, 1)[:, None], y, out)
     out += 0.5
     out[np.ix_(x_lengths == 0, y_lengths == 0)] = 0  # d(x, x) = 0 for every x
 
 
 def _euclidean(x: NDArray, y: NDArray, out: NDArray) -> None:
     """Likewise."""
-    np.matmul(-2 * x, y.T, out=out)
+    multiply(-2 * x, y, out)
     out += _squares(x)[:, None]
     out += _squares(y)
     np.maximum(out, 0, out=out)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from snr_keras.evaluation.products import multiply
+
 BLOCK = 256  # rows whose distances are held at one time
 
 
@@ -33,7 +35,7 @@ def squared_distance_blocks(features: NDArray) -> Iterator[tuple[slice, NDArray,
         for block, known in zip(blocks, below.pop(rows.start), strict=False):
             distances[:, block] = known.T
         new = distances[:, rows.start :]
-        new[:] = (-2 * centred[rows]) @ centred[rows.start :].T
+        multiply(-2 * centred[rows], centred[rows.start :], new)
         new += squares[rows.start :]
         new += squares[rows, None]
         for block in blocks[rows.start // BLOCK + 1 :]:
