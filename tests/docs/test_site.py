@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter, deque
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -21,13 +22,11 @@ LOADED = {
     "audio": "src",
     "object": "data",
 }
-CACHE: dict[Path, object] = {}
 
 
+@cache
 def parsed(page: Path):
-    if page not in CACHE:
-        CACHE[page] = bs4.BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-    return CACHE[page]
+    return bs4.BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
 
 
 def test_every_clause_is_stated_once_with_the_cases_that_pin_it(pages) -> None:
@@ -157,5 +156,6 @@ def _target(page: Path, address: str) -> Path:
     return (page.parent / path).resolve() if path else page
 
 
+@cache
 def _ids(page: Path) -> set[str]:
     return {element["id"] for element in parsed(page).find_all(id=True)}
