@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from snr_keras.losses._batches import matrix
+
 
 @keras.saving.register_keras_serializable(package="snr_keras")
 class CrossEntropyLoss(keras.losses.Loss):
@@ -15,7 +17,7 @@ class CrossEntropyLoss(keras.losses.Loss):
         -sum_k q_k log p_k      q_k = (1 - s) [k = label] + s / K
 
     Args:
-        label_smoothing: s, in [0, 1). Defaults to `0.1`.
+        label_smoothing: s, in [0, 1]; at 1 the labels play no part. Defaults to `0.1`.
         reduction: As in any Keras loss. Defaults to the mean over the batch.
         name: Optional name.
         dtype: Of the computation; Keras' float type by default.
@@ -29,7 +31,8 @@ class CrossEntropyLoss(keras.losses.Loss):
         A scalar.
 
     Raises:
-        ValueError: If the label smoothing is out of range, or the labels are not integers.
+        ValueError: If the label smoothing is out of range, the labels are not integers, or the logits are no floating
+            matrix.
 
     Reference:
 
@@ -43,8 +46,8 @@ class CrossEntropyLoss(keras.losses.Loss):
         name: str = "cross_entropy_loss",
         dtype: Any = None,
     ) -> None:
-        if isinstance(label_smoothing, bool) or not 0 <= label_smoothing < 1:
-            raise ValueError(f"Argument `label_smoothing` must be in [0, 1). Received: {label_smoothing=}")
+        if isinstance(label_smoothing, bool) or not 0 <= label_smoothing <= 1:
+            raise ValueError(f"Argument `label_smoothing` must be in [0, 1]. Received: {label_smoothing=}")
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.label_smoothing = label_smoothing
 
@@ -54,7 +57,7 @@ class CrossEntropyLoss(keras.losses.Loss):
         dtype = keras.backend.standardize_dtype(labels.dtype)
         if "int" not in dtype:
             raise ValueError(f"`labels` must be integers. Received: dtype={dtype!r}, shape={tuple(labels.shape)}")
-        logits = ops.convert_to_tensor(y_pred)
+        logits = matrix("logits", y_pred)
         one_hot = ops.one_hot(ops.reshape(labels, (-1,)), logits.shape[-1], dtype=logits.dtype)
         return super().__call__(one_hot, logits, sample_weight)
 

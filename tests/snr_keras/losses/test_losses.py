@@ -154,7 +154,7 @@ def test_batches_may_be_of_unknown_size(loss: Any) -> None:
     [
         (lambda: DualCausalityLoss("manhattan"), r"Received: distance='manhattan'"),
         (lambda: BatchHardTripletLoss(-1), r"Received: margin=-1"),
-        (lambda: CrossEntropyLoss(1), r"Received: label_smoothing=1"),
+        (lambda: CrossEntropyLoss(1.5), r"Received: label_smoothing=1.5"),
         (lambda: CrossEntropyLoss()(LABELS * 1.0, random(6, 4)), r"must be integers.* dtype='float"),
         (lambda: BatchHardTripletLoss("hard"), r"Received: margin='hard'"),
         (lambda: BatchHardTripletLoss()(LABELS[:4], random(6, 4)), r"with N=6 .* shape=\(4,\)"),
