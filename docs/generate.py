@@ -46,6 +46,8 @@ BENCH_EVALUATION: list[dict[str, Any]] = _read("bench_evaluation.json")
 BENCH_TRAIN: dict[str, Any] = _read("bench_train.json")
 #: `python docs/families.py`: what it wrote.
 FAMILIES: list[dict[str, Any]] = _read("families.json")
+#: `python docs/examples/digits.py`, and the same with segmentation.py.
+OTHER_TASKS: dict[str, dict[str, Any]] = {name: _read(f"{name}.json") for name in ("digits", "segmentation")}
 
 TIMES = ["SNR", "literal", "GN", "floor", "SNR / literal", "SNR / GN"]
 
@@ -196,6 +198,27 @@ def families() -> str:
     return _table(["network", "SNR after", "strides", "weights", "SNR adds", "`identity` changes"], rows)
 
 
+def other_task(measured: dict[str, Any]) -> str:
+    """A row a domain, and by how much SNR with the constraint is above each other variant on those it never saw."""
+    results, source = measured["results"], measured.get("source")
+    unseen = [domain for domain in measured["domains"] if domain != source]
+
+    def row(name: str, domains: list[str]) -> list[str]:
+        return [name, *(_spread(_means(runs, domains)) for runs in results.values())]
+
+    rows = [row(f"{source} (source)", [source])] if source else []
+    rows += [*(row(domain, [domain]) for domain in unseen), row("**mean of unseen**", unseen)]
+    best = _means(results["snr+loss"], unseen)
+    differences = []
+    for other in results:
+        if other != "snr+loss":
+            found = [ours - theirs for ours, theirs in zip(best, _means(results[other], unseen), strict=True)]
+            differences.append([f"snr+loss - {other}", *(f"{d:+.1f}" for d in found), _signed(found)])
+    seeds = [f"seed {seed}" for seed in range(len(best))]
+    table = _table([f"{measured['figure']} in per cent", *results], rows)
+    return f"{table}\n\n{_table(['mean of unseen', *seeds, 'mean ± standard deviation'], differences)}"
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "demo_summary": partial(demo_summary, DEMO),
     "demo_table": partial(demo_table, DEMO),
@@ -208,6 +231,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "bench_evaluation": bench_evaluation,
     "bench_train_table": bench_train_table,
     "families": families,
+    **{name: partial(other_task, measured) for name, measured in OTHER_TASKS.items()},
 }
 
 
@@ -249,6 +273,11 @@ def differences(demo: Figures, other: str, domains: list[str]) -> list[float]:
     """By how much the mAP of SNR is above another model's, seed by seed."""
     pairs = zip(values(demo, "snr", domains), values(demo, other, domains), strict=True)
     return [ours - theirs for ours, theirs in pairs]
+
+
+def _means(runs: list[dict[str, float]], domains: list[str]) -> list[float]:
+    """In per cent, a number a seed: the mean over the domains."""
+    return [100 * mean(run[domain] for domain in domains) for run in runs]
 
 
 def _both(demo: Figures, variant: str, domains: list[str]) -> str:

@@ -20,9 +20,12 @@ from snr_ref.conformance.vectors import export
 
 _MATRICES = {"z": "(N, C)", "x": "(N, C)", "y": "(M, C)", "logits": "(N, K)", "features": "(N, C)"}
 _MODULE = {"gamma": "(C)", "beta": "(C)", "w1": "(C, H)", "w2": "(H, C)", "b1": "(H)", "b2": "(C)"}
+_CLASSIFIER = {"w": "(C, K)", "b": "(K)"}
 _MAPS = ("F", "F_tilde", "R", "R_plus", "R_minus", "F_plus", "F_minus")
 _PER_IMAGE = ("mu", "sigma", "a", "f_tilde", "f_plus", "f_minus")
-_DIFFERENTIABLE = _MODULE | _MATRICES | dict.fromkeys(_MAPS, "(N, *S, C)") | dict.fromkeys(_PER_IMAGE, "(N, C)")
+_DIFFERENTIABLE = (
+    _MODULE | _MATRICES | _CLASSIFIER | dict.fromkeys(_MAPS, "(N, *S, C)") | dict.fromkeys(_PER_IMAGE, "(N, C)")
+)
 
 #: The shape of every argument and output that is an array; the others are scalars.
 SHAPES = (

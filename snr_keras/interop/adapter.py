@@ -23,6 +23,7 @@ from snr_keras.losses import (
     BatchHardTripletLoss,
     CrossEntropyLoss,
     DualCausalityLoss,
+    DualRestitutionLoss,
     cosine_distance,
     euclidean_distance,
 )
@@ -147,6 +148,22 @@ class KerasAdapter:
         causality = self._causality(distance, triplets)
         return self._gradients(causality, [f_tilde, f_plus, f_minus], [one, one], _numbered(labels))
 
+    def dual_restitution_loss(self, *arguments: np.ndarray | None) -> list[np.ndarray]:
+        """`DualRestitutionLoss.terms`, of the logits of a linear layer."""
+        return self._values(_images, *_present(arguments))
+
+    def dual_restitution_gradients(self, *arguments: np.ndarray | None) -> list[np.ndarray]:
+        """Gradients of L+ + L-."""
+        return self._of_both(_images, arguments)
+
+    def pixelwise_dual_restitution_loss(self, *arguments: np.ndarray | None) -> list[np.ndarray]:
+        """Likewise with `per_pixel`."""
+        return self._values(_pixels, *_present(arguments))
+
+    def pixelwise_dual_restitution_gradients(self, *arguments: np.ndarray | None) -> list[np.ndarray]:
+        """Gradients of L+ + L-."""
+        return self._of_both(_pixels, arguments)
+
     def cross_entropy(self, logits: np.ndarray, labels: np.ndarray, *, label_smoothing: float = 0.1) -> np.ndarray:
         """`CrossEntropyLoss`."""
         return self._values(_cross_entropy(label_smoothing), logits, labels)[0]
@@ -178,6 +195,11 @@ class KerasAdapter:
         if triplets is not None:
             raise NotImplementedError("DualCausalityLoss takes the expectation over all triplets, none in particular")
         return _dual_causality("euclidean" if distance == self.euclidean_distance else "cosine")
+
+    def _of_both(self, function: Function, arguments: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+        arrays = _present(arguments)
+        one = np.ones((), arrays[0].dtype)
+        return self._gradients(function, arrays, [one, one])
 
     def _values(self, function: Function, *arrays: np.ndarray) -> list[np.ndarray]:
         return _compiled_values(function, self.mode)(*map(_tensor, arrays))
@@ -282,6 +304,14 @@ def _euclidean(x: Any, y: Any) -> Sequence[Any]:
 def _dual_causality(distance: str) -> Function:
     loss = DualCausalityLoss(distance)
     return lambda f_tilde, f_plus, f_minus, labels: loss.terms(labels, (f_tilde, f_plus, f_minus))
+
+
+def _images(f_tilde: Any, f_plus: Any, f_minus: Any, w: Any, b: Any = 0) -> Sequence[Any]:
+    return DualRestitutionLoss().terms(None, [ops.matmul(f, w) + b for f in (f_tilde, f_plus, f_minus)])
+
+
+def _pixels(F_tilde: Any, F_plus: Any, F_minus: Any, w: Any, b: Any = 0) -> Sequence[Any]:
+    return DualRestitutionLoss(per_pixel=True).terms(None, [ops.matmul(F, w) + b for F in (F_tilde, F_plus, F_minus)])
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Changes by the rule of the docs' page on versions: a number that some case pins differs -> a new major version.
-SPECIFICATION_VERSION = "1.1"
+SPECIFICATION_VERSION = "1.2"
 
 #: Clause -> what it demands, in a sentence.
 CLAUSES: dict[str, str] = {
@@ -63,4 +63,10 @@ CLAUSES: dict[str, str] = {
     "that are in it",
     "7.14": "encodings are exp(-d) over their sum, and are averaged over the k2 nearest, the image itself among them",
     "7.15": "among equal distances the lower index is the nearer neighbour",
+    "8.1": "the entropy h = -sum of p log p, p = softmax(f W + b), of one classifier for all three kinds of features, "
+    "in nats, no class left out",
+    "8.2": "L+ = Softplus(H(f~+) - H(f~)) and L- = Softplus(H(f~) - H(f~-)), with H the mean of h over the images",
+    "8.3": "per pixel, L+ and L- are means over all pixels of Softplus of the same differences of h, each pixel with "
+    "itself",
+    "8.4": "the gradients of the dual restitution loss, of images and per pixel, in the features and the classifier",
 }

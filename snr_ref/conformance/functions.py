@@ -94,6 +94,13 @@ FUNCTIONS: dict[str, Function] = {
         Function("evaluate_retrieval", ("cmc", "mAP", "mINP", "num_valid_queries")),
         Function("evaluate_verification", VerificationResult._fields),
         Function("re_ranking", ("distances",)),
+        Function("dual_restitution_loss", ("plus", "minus")),
+        Function("pixelwise_dual_restitution_loss", ("plus", "minus")),
+        Function("dual_restitution_gradients", (*_EMBEDDING_GRADIENTS, "grad_w", "grad_b")),
+        Function(
+            "pixelwise_dual_restitution_gradients",
+            ("grad_F_tilde", "grad_F_plus", "grad_F_minus", "grad_w", "grad_b"),
+        ),
     )
 }
 

@@ -67,7 +67,7 @@ TARGETS = (
         _files(
             "snr_ref",
             "elementary instance_norm restitution closed_form distances dual_causality reid_losses gradients retrieval "
-            "verification re_ranking",
+            "verification re_ranking dual_restitution",
         ),
         _modules("snr_ref"),
         "snr_ref",
@@ -78,7 +78,7 @@ TARGETS = (
         "The Keras layer and losses through their adapter, on TensorFlow, eagerly, in float64.",
         (
             *_files("snr_keras/layers", "snr _closed_form _backend"),
-            *_files("snr_keras/losses", "distances dual_causality batch_hard_triplet _batches"),
+            *_files("snr_keras/losses", "distances dual_causality dual_restitution batch_hard_triplet _batches"),
         ),
         _modules("snr_keras/layers", "snr_keras/losses", "snr_keras/interop"),
         "snr_keras.interop.adapter",
@@ -93,6 +93,7 @@ OUTSIDE = {
     ("snr_ref/restitution.py", "_truncated_normal"): "random: how weights start is no part of the specification",
     ("snr_ref/dual_causality.py", "sample_triplets"): "random: another draw is as right",
     ("snr_ref/dual_causality.py", "DualCausality"): "the sum of the two halves, for the caller's convenience",
+    ("snr_ref/dual_restitution.py", "DualRestitution"): "the sum of the two halves, for the caller's convenience",
     ("snr_keras/layers/snr.py", "SNR.__init__"): "options of Keras: initializers, regularizers, constraints, dtypes",
     ("snr_keras/layers/snr.py", "SNR.build"): "how Keras makes weights; the kit brings its own",
     ("snr_keras/layers/snr.py", "SNR.get_config"): "serialization, which is Keras' business and has its own tests",
@@ -100,6 +101,8 @@ OUTSIDE = {
     ("snr_keras/layers/snr.py", "SNR.compute_output_shape"): "shapes of symbolic tensors, which have their own tests",
     ("snr_keras/losses/dual_causality.py", "DualCausalityLoss.get_config"): "serialization, as above",
     ("snr_keras/losses/dual_causality.py", "DualCausalityLoss.__init__"): "options of Keras",
+    ("snr_keras/losses/dual_restitution.py", "DualRestitutionLoss.get_config"): "serialization, as above",
+    ("snr_keras/losses/dual_restitution.py", "DualRestitutionLoss.__init__"): "options of Keras",
     ("snr_keras/losses/batch_hard_triplet.py", "BatchHardTripletLoss.get_config"): "serialization, as above",
     ("snr_keras/layers/_backend.py", "_jax"): "the mutants run on TensorFlow",
     ("snr_keras/layers/_backend.py", "_torch"): "the mutants run on TensorFlow",

@@ -18,6 +18,7 @@ from snr_ref.conformance.bounds import (
     module,
     module_gradients,
     re_ranking,
+    restitution,
     retrieval,
 )
 from snr_ref.conformance.bounds.precision import Precision
@@ -48,4 +49,8 @@ BOUNDS: dict[str, Bound] = {
     "evaluate_retrieval": retrieval.evaluate_retrieval_bounds,
     "evaluate_verification": retrieval.evaluate_verification_bounds,
     "re_ranking": re_ranking.re_ranking_bounds,
+    "dual_restitution_loss": restitution.dual_restitution_loss_bounds,
+    "pixelwise_dual_restitution_loss": restitution.pixelwise_dual_restitution_loss_bounds,
+    "dual_restitution_gradients": restitution.dual_restitution_gradients_bounds,
+    "pixelwise_dual_restitution_gradients": restitution.pixelwise_dual_restitution_gradients_bounds,
 }

@@ -10,6 +10,7 @@ from snr_ref.conformance.catalogue import (
     cross_entropy,
     distances,
     dual_causality,
+    dual_restitution,
     embeddings,
     forward,
     gradients,
@@ -46,6 +47,7 @@ GROUPS = (
     verification.cases,
     re_ranking.cases,
     re_ranking_ties.cases,
+    dual_restitution.cases,
     refusals.cases,
 )
 

@@ -33,6 +33,9 @@ def good(function: str, draw: Draw) -> dict[str, Any]:
     classes = {"logits": draw.normal(N, K), "labels": labels, "label_smoothing": 0.1}
     triplet = {"features": draw.normal(N, C), "labels": labels, "margin": 0.3}
     gradients = {"grad_F_plus": draw.normal(N, 2, 2, C), "grad_f_plus": draw.normal(N, C)}
+    classifier = {"w": draw.normal(C, K), "b": draw.normal(K)}
+    restitution = {**embeddings, **classifier}
+    pixelwise = {**{name: draw.normal(N, 2, 2, C) for name in ("F_tilde", "F_plus", "F_minus")}, **classifier}
     arguments: dict[str, dict[str, Any]] = {
         "instance_norm": norm,
         "channel_attention": attention,
@@ -52,6 +55,10 @@ def good(function: str, draw: Draw) -> dict[str, Any]:
         "dual_causality_gradients": causality,
         "cross_entropy_gradient": classes,
         "batch_hard_triplet_gradient": triplet,
+        "dual_restitution_loss": restitution,
+        "dual_restitution_gradients": restitution,
+        "pixelwise_dual_restitution_loss": pixelwise,
+        "pixelwise_dual_restitution_gradients": pixelwise,
         "evaluate_retrieval": {
             "distances": np.arange(10.0).reshape(2, 5),
             "query_ids": np.array([1, 2]),
@@ -388,3 +395,19 @@ refuse(NEIGHBOURS, "half_a_neighbour", "k1 is no integer.", "7.12", k1=always(2.
 refuse(NEIGHBOURS, "no_average", "k2 is 0.", "7.14", k2=always(0))
 refuse(NEIGHBOURS, "negative_weight", "lambda is below 0.", "7.12", lambda_value=always(-0.25))
 refuse(NEIGHBOURS, "weight_above_one", "lambda is above 1.", "7.12", lambda_value=always(1.25))
+
+for suffix in ("loss", "gradients"):
+    IMAGES, PIXELS = f"dual_restitution_{suffix}", f"pixelwise_dual_restitution_{suffix}"
+    refuse(IMAGES, "a_vector", "Features of one image need an axis for the images.", "8.2", f_tilde=first_row)
+    refuse(IMAGES, "channels", "f~+ has a channel more than f~.", "8.2", f_plus=one_more)
+    refuse(IMAGES, "classifier", "W is for fewer channels than there are.", "8.1", w=lambda w: w[1:])
+    refuse(IMAGES, "bias", "b is for more classes than there are.", "8.1", b=one_more)
+    refuse(
+        PIXELS,
+        "no_pixels",
+        "Maps without a spatial axis.",
+        "8.3",
+        **{name: lambda F: F[:, 0, 0] for name in ("F_tilde", "F_plus", "F_minus")},
+    )
+    refuse(PIXELS, "sizes", "F~- has fewer pixels than F~.", "8.3", F_minus=lambda F: F[:, 1:])
+    refuse(PIXELS, "classifier", "W is for fewer channels than there are.", "8.1", w=lambda w: w[1:])
