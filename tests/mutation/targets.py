@@ -93,6 +93,7 @@ OUTSIDE = {
     ("snr_ref/restitution.py", "_truncated_normal"): "random: how weights start is no part of the specification",
     ("snr_ref/dual_causality.py", "sample_triplets"): "random: another draw is as right",
     ("snr_ref/dual_causality.py", "DualCausality"): "the sum of the two halves, for the caller's convenience",
+    ("snr_ref/gradients.py", "unit_vjp"): "for the losses of MAR, which have no clauses yet",
     ("snr_ref/dual_restitution.py", "DualRestitution"): "the sum of the two halves, for the caller's convenience",
     ("snr_keras/layers/snr.py", "SNR.__init__"): "options of Keras: initializers, regularizers, constraints, dtypes",
     ("snr_keras/layers/snr.py", "SNR.build"): "how Keras makes weights; the kit brings its own",
