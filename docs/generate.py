@@ -42,6 +42,10 @@ BENCH_BACKENDS: dict[str, list[dict[str, Any]]] = {
 }
 #: `snr bench evaluation --out ...`, with torchreid installed.
 BENCH_EVALUATION: list[dict[str, Any]] = _read("bench_evaluation.json")
+#: The same without it, at the sizes of MSMT17 and of a gallery of a million.
+BENCH_EVALUATION_LARGE: list[dict[str, Any]] = _read("bench_evaluation_msmt17.json") + _read(
+    "bench_evaluation_million.json"
+)
 #: `snr bench train --out ...`, with PyTorch installed.
 BENCH_TRAIN: dict[str, Any] = _read("bench_train.json")
 #: `python docs/families.py`: what it wrote.
@@ -49,6 +53,7 @@ FAMILIES: list[dict[str, Any]] = _read("families.json")
 #: `python docs/examples/digits.py`, and the same with segmentation.py.
 OTHER_TASKS: dict[str, dict[str, Any]] = {name: _read(f"{name}.json") for name in ("digits", "segmentation")}
 
+TASKS = {"distances": "figures from distances", "embeddings": "figures from embeddings", "re_ranking": "re-ranking"}
 TIMES = ["SNR", "literal", "GN", "floor", "SNR / literal", "SNR / GN"]
 
 
@@ -138,11 +143,10 @@ def bench_backends() -> str:
 
 def bench_evaluation() -> str:
     """Seconds, memory, and what snr_keras takes of each rival."""
-    tasks = {"distances": "figures from distances", "embeddings": "figures from embeddings", "re_ranking": "re-ranking"}
     ours = {row["task"]: row for row in BENCH_EVALUATION if row["name"] == "snr_keras"}
     rows = [
         [
-            tasks[row["task"]],
+            TASKS[row["task"]],
             f"`{row['name']}`" if row["name"].startswith("snr") else row["name"],
             f"{row['seconds']:.1f} s",
             f"{row['memory'] / 1e9:.2f} GB",
@@ -156,6 +160,22 @@ def bench_evaluation() -> str:
     ]
     size = "{queries} queries, {gallery} in the gallery, {width} numbers each".format(**BENCH_EVALUATION[0])
     return f"{size}:\n\n{_table(['', '', 'time', 'memory', 'time / this', 'memory / this'], rows)}"
+
+
+def bench_evaluation_large() -> str:
+    """Seconds and memory where a matrix of distances, or of all images with all, is too large to hold twice."""
+    rows = [
+        [
+            f"{row['queries']:,}",
+            f"{row['gallery']:,}",
+            f"{4e-9 * (row['queries'] + row['gallery']) * row['width']:.2f} GB",
+            f"{TASKS[row['task']]}" if row["name"] == "snr_keras" else f"{TASKS[row['task']]}: {row['name']}",
+            f"{row['seconds']:.0f} s",
+            f"{row['memory'] / 1e9:.2f} GB",
+        ]
+        for row in BENCH_EVALUATION_LARGE
+    ]
+    return _table(["queries", "gallery", "embeddings", "", "time", "memory beyond them"], rows)
 
 
 def bench_train_table() -> str:
@@ -229,6 +249,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "bench_table": bench_table,
     "bench_backends": bench_backends,
     "bench_evaluation": bench_evaluation,
+    "bench_evaluation_large": bench_evaluation_large,
     "bench_train_table": bench_train_table,
     "families": families,
     **{name: partial(other_task, measured) for name, measured in OTHER_TASKS.items()},
