@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from snr_keras.deployment.graph import METADATA, Run, plain_operations
+from snr_keras.deployment.graph import METADATA, Run, plain_operations, quietly
 
 
 def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None:
@@ -33,6 +33,7 @@ def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None
 
 def open_run(path: Path) -> Run:
     """The model as TensorFlow runs it, by its signature."""
-    serve = tf.saved_model.load(path).signatures["serving_default"]
+    with quietly():
+        serve = tf.saved_model.load(path).signatures["serving_default"]
     (given,) = serve.structured_input_signature[1]
     return lambda array: {name: output.numpy() for name, output in serve(**{given: tf.constant(array)}).items()}
