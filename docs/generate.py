@@ -44,6 +44,8 @@ BENCH_BACKENDS: dict[str, list[dict[str, Any]]] = {
 BENCH_EVALUATION: list[dict[str, Any]] = _read("bench_evaluation.json")
 #: `snr bench train --out ...`, with PyTorch installed.
 BENCH_TRAIN: dict[str, Any] = _read("bench_train.json")
+#: `snr bench export --target night --out ...`.
+BENCH_EXPORT: list[dict[str, Any]] = _read("bench_export.json")
 
 TIMES = ["SNR", "literal", "GN", "floor", "SNR / literal", "SNR / GN"]
 
@@ -178,6 +180,24 @@ def bench_train_table() -> str:
     return _table(headings, rows)
 
 
+def bench_export() -> str:
+    """Every format and precision: size, latency, difference and retrieval."""
+    rows = [
+        [
+            row["format"],
+            row["precision"],
+            f"{row['size'] / 1e6:.2f} MB" if row["size"] else "",
+            *(f"{1e3 * row[seconds]:.1f} ms" for seconds in ("one", "batch")),
+            f"{row['difference'] / row['largest']:.1e}" if row["difference"] else "",
+            f"{100 * row['mAP']:.2f} / {100 * row['rank1']:.2f}",
+        ]
+        for row in BENCH_EXPORT
+    ]
+    headings = ["format", "precision", "size", "1 picture", "32 pictures", "largest difference", "mAP / Rank-1"]
+    about = "The largest difference of embeddings is of their largest number; mAP and Rank-1 are in per cent.\n\n"
+    return about + _table(headings, rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "demo_summary": partial(demo_summary, DEMO),
     "demo_table": partial(demo_table, DEMO),
@@ -189,6 +209,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "bench_backends": bench_backends,
     "bench_evaluation": bench_evaluation,
     "bench_train_table": bench_train_table,
+    "bench_export": bench_export,
 }
 
 
