@@ -52,6 +52,8 @@ BENCH_TRAIN: dict[str, Any] = _read("bench_train.json")
 FAMILIES: list[dict[str, Any]] = _read("families.json")
 #: `python docs/examples/digits.py`, and the same with segmentation.py.
 OTHER_TASKS: dict[str, dict[str, Any]] = {name: _read(f"{name}.json") for name in ("digits", "segmentation")}
+#: `snr bench export --target night --out ...`.
+BENCH_EXPORT: list[dict[str, Any]] = _read("bench_export.json")
 
 TASKS = {"distances": "figures from distances", "embeddings": "figures from embeddings", "re_ranking": "re-ranking"}
 TIMES = ["SNR", "literal", "GN", "floor", "SNR / literal", "SNR / GN"]
@@ -239,6 +241,24 @@ def other_task(measured: dict[str, Any]) -> str:
     return f"{table}\n\n{_table(['mean of unseen', *seeds, 'mean ± standard deviation'], differences)}"
 
 
+def bench_export() -> str:
+    """Every format and precision: size, latency, difference and retrieval."""
+    rows = [
+        [
+            row["format"],
+            row["precision"],
+            f"{row['size'] / 1e6:.2f} MB" if row["size"] else "",
+            *(f"{1e3 * row[seconds]:.1f} ms" for seconds in ("one", "batch")),
+            f"{row['difference'] / row['largest']:.1e}" if row["difference"] else "",
+            f"{100 * row['mAP']:.2f} / {100 * row['rank1']:.2f}",
+        ]
+        for row in BENCH_EXPORT
+    ]
+    headings = ["format", "precision", "size", "1 picture", "32 pictures", "largest difference", "mAP / Rank-1"]
+    about = "The largest difference of embeddings is of their largest number; mAP and Rank-1 are in per cent.\n\n"
+    return about + _table(headings, rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "demo_summary": partial(demo_summary, DEMO),
     "demo_table": partial(demo_table, DEMO),
@@ -253,6 +273,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "bench_train_table": bench_train_table,
     "families": families,
     **{name: partial(other_task, measured) for name, measured in OTHER_TASKS.items()},
+    "bench_export": bench_export,
 }
 
 

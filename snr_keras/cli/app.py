@@ -13,6 +13,7 @@ from snr_keras.cli import (
     data,
     demo,
     evaluate,
+    export,
     extract,
     pack,
     parity,
@@ -69,6 +70,7 @@ app.command("extract")(extract.extract_command)
 app.command("search")(search.search_command)
 app.command("summary")(summary.summary_command)
 app.command("pack")(pack.pack_command)
+app.command("export")(export.export_command)
 app.command("parity", add_help_option=False, context_settings={"ignore_unknown_options": True})(parity.parity_command)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")

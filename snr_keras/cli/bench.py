@@ -11,15 +11,19 @@ from rich.table import Table
 
 from snr_keras.benchmarks import (
     EvaluationTiming,
+    ExportTiming,
     LayerTiming,
     TrainTiming,
     benchmark_evaluation,
+    benchmark_export,
     benchmark_layer,
     benchmark_training,
 )
 from snr_keras.benchmarks.evaluation import MARKET, TASKS
 from snr_keras.benchmarks.layer import SHAPES
 from snr_keras.cli.console import console, progress_bar, say, write_json
+from snr_keras.cli.evaluate import ROOT_HELP, open_targets
+from snr_keras.cli.extract import MODEL_HELP
 from snr_keras.devices import on_cpu
 
 app = typer.Typer(no_args_is_help=True, help="Measure the cost of SNR on this machine, against named rivals.")
@@ -188,4 +192,50 @@ def train_table(timing: TrainTiming) -> Table:
     scaling = "" if timing.scaling is None else f", {timing.scaling:.2f} times one core"
     remark = f"{timing.pipeline_of_step:.0f} times the step with SNR{scaling}"
     table.add_row(f"input pipeline, {timing.cores} cores", "", f"{timing.pipeline:.0f}", remark)
+    return table
+
+
+@app.command("export")
+def export_command(
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help=MODEL_HELP)] = "pretrained",
+    target: Annotated[str, typer.Option(metavar="DATASET", help="What to test on; see snr evaluate.")] = "night",
+    root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
+    repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each; medians are shown.")] = 30,
+    out: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
+) -> None:
+    """Compare what snr export can write: size, latency on this machine, and how near it is to the model.
+
+    Exports a run in every format and precision, runs each in its runtime for one picture and for 32 at once, and tests
+    each on a target domain. The Keras model is in the first line. All runtimes have the threads that they take by
+    themselves.
+    """
+    ((dataset, *_),) = open_targets([target], root, distance="cosine", protocol=None)
+    rows = benchmark_export(
+        run,
+        dataset,
+        repeats=repeats,
+        progress=lambda row: console.print(f"measured {row.format}, {row.precision}", style="dim"),
+    )
+    console.print(export_table(rows))
+    if out is not None:
+        write_json(out, [asdict(row) for row in rows])
+
+
+def export_table(rows: list[ExportTiming]) -> Table:
+    """A line a format and precision."""
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        caption="differs: embeddings at most from Keras, of their largest number; mAP and Rank-1 in per cent",
+        caption_justify="left",
+    )
+    table.add_column("\nformat", no_wrap=True)
+    table.add_column("\nprecision", no_wrap=True)
+    for heading in ("\nMB", "ms\nfor 1", "ms\nfor 32", "\ndiffers", "\nmAP", "\nRank-1"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        size = "" if row.size is None else f"{row.size / 1e6:.2f}"
+        times = (f"{1e3 * seconds:.1f}" for seconds in (row.one, row.batch))
+        figures = (f"{100 * figure:.1f}" for figure in (row.mAP, row.rank1))
+        difference = f"{row.difference / row.largest:.1e}" if row.difference else ""
+        table.add_row(row.format, row.precision, size, *times, difference, *figures)
     return table

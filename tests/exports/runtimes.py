@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
-import numpy as np
-import tensorflow as tf
 
-#: From the arrays of a model's only input to its outputs by name.
-Run = Callable[[np.ndarray], Mapping[str, np.ndarray]]
+from snr_keras.deployment import FORMATS
+from snr_keras.deployment.graph import Run
 
 
 def onnx_runtime(model: keras.Model) -> Run:
-    """The model as ONNX, in ONNX Runtime.
-
-    Functions that are compiled within the model have no counterpart in ONNX: `run_functions_eagerly` writes their
-    operations instead.
-    """
-    import onnxruntime
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.onnx")
-        tf.config.run_functions_eagerly(True)
-        try:
-            model.export(path, format="onnx", verbose=False, input_signature=model.inputs)
-        finally:
-            tf.config.run_functions_eagerly(False)
-        session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
-    (given,), outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
-    return lambda array: dict(zip(outputs, session.run(outputs, {given.name: array}), strict=True))
+    """The model as ONNX, in ONNX Runtime."""
+    return _exported(model, "onnx")
 
 
 def litert(model: keras.Model) -> Run:
-    """The model as LiteRT runs it by default: by XNNPACK where that has the operation."""
-    from ai_edge_litert.interpreter import Interpreter
+    """The model as LiteRT runs it by default."""
+    return _exported(model, "litert")
 
+
+def openvino(model: keras.Model) -> Run:
+    """The model in OpenVINO."""
+    return _exported(model, "openvino")
+
+
+def saved_model(model: keras.Model) -> Run:
+    """The model as a SavedModel."""
+    return _exported(model, "saved_model")
+
+
+def _exported(model: keras.Model, name: str) -> Run:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.tflite")
-        model.export(path, format="litert", verbose=False)
-        interpreter = Interpreter(model_content=path.read_bytes())
-    run = interpreter.get_signature_runner()
-    (given,) = run.get_input_details()
-    return lambda array: run(**{given: array})
+        path = Path(folder, f"model{FORMATS[name].ending}")
+        FORMATS[name].write(model, path, "float32", "{}")
+        return FORMATS[name].open(path)

@@ -9,14 +9,15 @@ from snr_ref import SNRParams
 from snr_ref import snr as specified
 from snr_ref.conformance.bounds import BOUNDS
 from snr_ref.conformance.bounds.precision import PRECISIONS
-from tests.exports.runtimes import litert, onnx_runtime
+from tests.exports.runtimes import litert, onnx_runtime, openvino, saved_model
 from tests.frameworks.run_model import PERTURBED, build, embeddings, moved, weights
 from tests.frameworks.test_models import LONGEST
 
 both_runtimes = pytest.mark.parametrize("export", [onnx_runtime, litert])
+all_runtimes = pytest.mark.parametrize("export", [onnx_runtime, litert, openvino, saved_model])
 
 
-@both_runtimes
+@all_runtimes
 def test_one_export_serves_every_batch_size(export) -> None:
     snr, model = layer_model(8, 4, 12)
     run, F = export(model), maps(5, 8, 4, 12)
@@ -47,7 +48,7 @@ def test_few_pixels_after_many_are_summed(export, pixels) -> None:
         assert_conforms({"F_plus": found["few"]}, few, values[:, :1, :pixels])
 
 
-@both_runtimes
+@all_runtimes
 def test_the_embeddings_of_a_network_are_those_of_keras(export) -> None:
     """Within the bound that the network's own backends are held to."""
     network, exact = build("resnet_small", "float32"), build("resnet_small", "float64")

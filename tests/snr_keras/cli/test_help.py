@@ -27,6 +27,8 @@ import pytest
         ("data", "synthesize"),
         ("data", "info"),
         ("bench", "layer"),
+        ("bench", "export"),
+        ("export",),
     ],
 )
 def test_every_command_has_a_help_that_teaches(snr, command: tuple[str, ...]) -> None:
