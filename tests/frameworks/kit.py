@@ -19,8 +19,12 @@ from snr_ref.conformance.selection import ExpectedFailures, select
 #: With `HYPOTHESIS_PROFILE=thorough` every framework is asked everything.
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
-#: What an implementation of the module alone leaves out.
-RETRIEVAL = {"evaluate_retrieval", "evaluate_verification", "re_ranking"}
+#: What an implementation of the module and its losses alone leaves out: retrieval, and the entropy form.
+OPTIONAL = {
+    *("evaluate_retrieval", "evaluate_verification", "re_ranking"),
+    *("dual_restitution_loss", "dual_restitution_gradients"),
+    *("pixelwise_dual_restitution_loss", "pixelwise_dual_restitution_gradients"),
+}
 
 
 def report(adapter: Any, *, part: int | None = None, expected_failures: Path | None = None) -> Report:
