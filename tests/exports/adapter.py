@@ -90,3 +90,5 @@ def layer_with(params: SNRParams, epsilon: float = 1e-5) -> SNR:
 
 onnx_runtime = Exported(runtimes.onnx_runtime)
 litert = Exported(runtimes.litert)
+openvino = Exported(runtimes.openvino)
+saved_model = Exported(runtimes.saved_model)

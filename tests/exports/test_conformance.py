@@ -17,7 +17,10 @@ from tests.frameworks.kit import THOROUGH
 PART = 4
 
 
-@pytest.mark.parametrize("runtime", [adapter.onnx_runtime, adapter.litert], ids=["onnx_runtime", "litert"])
+RUNTIMES = (adapter.onnx_runtime, adapter.litert, adapter.openvino, adapter.saved_model)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES, ids=lambda runtime: runtime.__name__)
 def test_exported_layer_conforms(runtime: Exported) -> None:
     expected = ExpectedFailures.read(Path(__file__).parent / f"{runtime.__name__}_failures.txt", catalogue())
     report = expected.applied_to(check(runtime, cases=asked(expected)))
