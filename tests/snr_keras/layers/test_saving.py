@@ -15,7 +15,8 @@ import pytest
 
 from snr_keras import layers
 from snr_keras.layers import SNR
-from snr_keras.losses import BatchHardTripletLoss, DualCausalityLoss
+from snr_keras.losses import BatchHardTripletLoss, CrossEntropyLoss, DualCausalityLoss, DualRestitutionLoss
+from snr_keras.models import SNRModel
 from tests.snr_keras.backend import to_numpy
 
 tensorflow_only = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="SavedModel is TensorFlow's")
@@ -90,8 +91,8 @@ def test_compiled_models_come_back_with_their_loss(tmp_path: Path) -> None:
 
 
 def test_everything_that_is_saved_is_registered() -> None:
-    saved = [getattr(layers, name) for name in layers.__all__ if name != "SNREmbeddings"]
-    for cls in (*saved, BatchHardTripletLoss, DualCausalityLoss):
+    saved = [getattr(layers, name) for name in layers.__all__ if name not in ("SNREmbeddings", "SNRMaps")]
+    for cls in (*saved, SNRModel, BatchHardTripletLoss, CrossEntropyLoss, DualCausalityLoss, DualRestitutionLoss):
         assert keras.saving.get_registered_name(cls) == f"snr_keras>{cls.__name__}"
 
 
