@@ -48,7 +48,8 @@ def read_state_dict(path: str | os.PathLike[str]) -> StateDict:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"Expected a file of weights, .safetensors or .pth. Received: {str(path)!r}")
+        found = "a folder" if path.is_dir() else "which does not exist"
+        raise FileNotFoundError(f"Expected a file of weights, .safetensors or .pth. Received: {str(path)!r}, {found}")
     return _read_safetensors(path) if path.suffix == ".safetensors" else _read_pytorch(path)
 
 
