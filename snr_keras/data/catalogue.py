@@ -144,6 +144,7 @@ def open_dataset(
     *,
     root: str | os.PathLike[str],
     splits: Sequence[str] | None = None,
+    unlabeled: bool = False,
     progress: Progress | None = None,
 ) -> ReIDDataset:
     """Reads a data set by its path or by its name.
@@ -161,6 +162,8 @@ def open_dataset(
             Nothing is downloaded.
         root: the folder that holds named data sets.
         splits: those to read, of "train", "query" and "gallery"; by default those that the data set has.
+        unlabeled: whether the training images are to be used without identities: then those of -1, and in a list those
+            without an identity, which becomes -1, are among them, and it does not matter how many people there are.
         progress: called with (things done, things in all) while images are checked, and before that while a synthetic
             domain is drawn or images are taken out of what the owners distribute.
 
@@ -169,7 +172,7 @@ def open_dataset(
         ValueError: if it is divided in several ways and none is named, if a split is asked for that it does not have,
             or if nothing can be done with what is there.
     """
-    trials = open_trials(dataset, root=root, splits=splits, progress=progress)
+    trials = open_trials(dataset, root=root, splits=splits, unlabeled=unlabeled, progress=progress)
     if len(trials) > 1:
         raise ValueError(
             f"{os.fspath(dataset)} is divided in {len(trials)} ways: name one of them, {trials[0].name}:1 to "
@@ -183,6 +186,7 @@ def open_trials(
     *,
     root: str | os.PathLike[str],
     splits: Sequence[str] | None = None,
+    unlabeled: bool = False,
     progress: Progress | None = None,
 ) -> tuple[ReIDDataset, ...]:
     """Reads a data set in each of the ways in which it is divided; the arguments are those of `open_dataset`.
@@ -195,7 +199,9 @@ def open_trials(
     text = os.fspath(dataset)
     if os.path.isdir(text) and text not in KNOWN and text not in ALIASES:
         path = Path(os.path.abspath(text))
-        return assemble(path.name, path, list_market1501(path, splits or SPLITS), progress=progress)
+        return assemble(
+            path.name, path, list_market1501(path, splits or SPLITS), unlabeled=unlabeled, progress=progress
+        )
     if os.path.isfile(text):
         if not text.lower().endswith(".csv"):
             raise NotADirectoryError(
@@ -203,7 +209,9 @@ def open_trials(
                 f"Received a file: {text!r}"
             )
         path = Path(os.path.abspath(text))
-        return assemble(path.stem, path, [list_csv(path, splits)], progress=progress)
+        return assemble(
+            path.stem, path, [list_csv(path, splits, unlabeled=unlabeled)], unlabeled=unlabeled, progress=progress
+        )
     name, _, place = text.partition("=")
     numbered = _NUMBERED.fullmatch(name)
     name = numbered["name"] if numbered else name
@@ -211,13 +219,19 @@ def open_trials(
     if name in DOMAINS and not place and not numbered:
         path = synthesize(Path(root) / "synthetic" / name, domain=name, progress=progress)
         path = Path(os.path.abspath(path))
-        return assemble(name, path, list_market1501(path, splits or SPLITS), progress=progress)
+        return assemble(name, path, list_market1501(path, splits or SPLITS), unlabeled=unlabeled, progress=progress)
     if name not in KNOWN:
         raise FileNotFoundError(
             f"A data set is an existing folder or one of {', '.join(known_datasets())}. Received: {text!r}"
         )
     return _known(
-        name, Path(place) if place else None, Path(root), splits, numbered and int(numbered["trial"]), progress
+        name,
+        Path(place) if place else None,
+        Path(root),
+        splits,
+        numbered and int(numbered["trial"]),
+        unlabeled,
+        progress,
     )
 
 
@@ -227,6 +241,7 @@ def _known(
     root: Path,
     splits: Sequence[str] | None,
     number: int | None,
+    unlabeled: bool,
     progress: Progress | None,
 ) -> tuple[ReIDDataset, ...]:
     known = KNOWN[name]
@@ -245,6 +260,7 @@ def _known(
         trials,
         version=known.version,
         published=known.published,
+        unlabeled=unlabeled,
         progress=progress,
     )
     return tuple(replace(dataset, protocol=known.protocol) for dataset in datasets)

@@ -37,6 +37,7 @@ def assemble(
     *,
     version: str = "",
     published: Mapping[str, Counts] | None = None,
+    unlabeled: bool = False,
     progress: Progress | None = None,
 ) -> tuple[ReIDDataset, ...]:
     """Makes data sets of listings. Every image is decoded once, so that none can fail later.
@@ -52,6 +53,8 @@ def assemble(
         trials: the listings of the splits, for each data set.
         version: of the data sets.
         published: the counts of each split as published; a difference is noted in the report.
+        unlabeled: whether the training images are to be used without identities: then those of -1 are kept, and it does
+            not matter how many people there are.
         progress: called while the images are decoded.
 
     Returns:
@@ -63,7 +66,7 @@ def assemble(
     """
     paths = [listing.path(image) for trial in trials for listing in trial.values() for image in listing.images]
     unreadable = find_unreadable(list(dict.fromkeys(paths)), progress)
-    return tuple(_dataset(name, root, trial, unreadable, version, published or {}) for trial in trials)
+    return tuple(_dataset(name, root, trial, unreadable, version, published or {}, unlabeled) for trial in trials)
 
 
 def _dataset(
@@ -73,10 +76,12 @@ def _dataset(
     unreadable: dict[str, str],
     version: str,
     published: Mapping[str, Counts],
+    unlabeled: bool,
 ) -> ReIDDataset:
-    found = {split: _split(split, listing, unreadable) for split, listing in listings.items()}
+    with_junk = {"train": unlabeled, "query": True, "gallery": True}
+    found = {split: _split(listing, unreadable, with_junk[split]) for split, listing in listings.items()}
     reports = {split: _report(split, listings[split], found[split], unreadable) for split in listings}
-    _check_usable(listings, found, reports)
+    _check_usable(listings, found, reports, unlabeled)
     notes = [note for listing in listings.values() for note in listing.notes]
     found = _without_lone_cameras(listings, found, notes)
     _note_shared_identities(found, notes)
@@ -92,11 +97,11 @@ def _dataset(
     )
 
 
-def _split(split: str, listing: Listing, unreadable: dict[str, str]) -> Split:
+def _split(listing: Listing, unreadable: dict[str, str], with_junk: bool) -> Split:
     usable = {
         listing.path(name): label
         for name, label in listing.images.items()
-        if listing.path(name) not in unreadable and not (split == "train" and label.identity == JUNK)
+        if listing.path(name) not in unreadable and (with_junk or label.identity != JUNK)
     }
     cameras = [label.camera for label in usable.values() if label.camera is not None]
     return Split(
@@ -107,7 +112,7 @@ def _split(split: str, listing: Listing, unreadable: dict[str, str]) -> Split:
 
 
 def _report(split: str, listing: Listing, found: Split, unreadable: dict[str, str]) -> SplitReport:
-    identities = found.identities if split == "train" else found.identities[found.identities > DISTRACTOR]
+    identities = found.identities[found.identities > (JUNK if split == "train" else DISTRACTOR)]
     images_of = Counter(identities.tolist())
     single_camera: list[int] = []
     if found.cameras is not None:
@@ -130,11 +135,11 @@ def _report(split: str, listing: Listing, found: Split, unreadable: dict[str, st
     )
 
 
-def _check_usable(listings: Trial, found: dict[str, Split], reports: dict[str, SplitReport]) -> None:
+def _check_usable(listings: Trial, found: dict[str, Split], reports: dict[str, SplitReport], unlabeled: bool) -> None:
     for split, images in found.items():
         if not len(images):
             raise ValueError(f"Expected {listings[split].expected}. Received:\n{reports[split]}")
-    if "train" in found and found["train"].num_identities < 2:
+    if "train" in found and not unlabeled and found["train"].num_identities < 2:
         raise ValueError(f"Training needs at least two identities. Received:\n{reports['train']}")
     if "query" in found:
         query = found["query"]

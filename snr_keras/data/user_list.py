@@ -54,7 +54,7 @@ def read_list(
     return dataset
 
 
-def list_csv(path: Path, splits: Sequence[str] | None) -> Trial:
+def list_csv(path: Path, splits: Sequence[str] | None, *, unlabeled: bool = False) -> Trial:
     """Lists the images of a CSV file with the columns path, identity and, if there are, camera and split.
 
     Paths are relative to the folder of the file. Without the column `split` every image is for training.
@@ -62,6 +62,7 @@ def list_csv(path: Path, splits: Sequence[str] | None) -> Trial:
     Args:
         path: the file.
         splits: those wanted; None for those that the file has.
+        unlabeled: whether an image for training may be without an identity, which becomes -1.
 
     Raises:
         ValueError: if a column is missing or unknown, a line has a wrong value, which the message names, or a split
@@ -78,7 +79,7 @@ def list_csv(path: Path, splits: Sequence[str] | None) -> Trial:
             )
         for line in reader:
             try:
-                split, row = _row(line)
+                split, row = _row(line, unlabeled)
             except ValueError as error:
                 raise ValueError(f"{str(path)!r}, line {reader.line_num}: {error}") from None
             rows[split].append(row)
@@ -91,15 +92,17 @@ def list_csv(path: Path, splits: Sequence[str] | None) -> Trial:
     return _trial(path.parent, {split: rows[split] for split in wanted}, path.name)
 
 
-def _row(line: Mapping[str, str]) -> tuple[str, Row]:
+def _row(line: Mapping[str, str], unlabeled: bool) -> tuple[str, Row]:
     if None in line or None in line.values():
         raise ValueError("as many values as columns are expected")
     split = line.get("split", "train")
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}. Received: {split!r}")
+    nobody = unlabeled and split == "train" and not line["identity"].strip()
     try:
         camera = line.get("camera", "")
-        return split, (line["path"], int(line["identity"]), int(camera) if camera.strip() else None)
+        identity = JUNK if nobody else int(line["identity"])
+        return split, (line["path"], identity, int(camera) if camera.strip() else None)
     except ValueError:
         raise ValueError(f"identity and camera must be integers. Received: {dict(line)}") from None
 

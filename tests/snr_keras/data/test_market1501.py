@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from snr_keras.data.catalogue import open_dataset
 from snr_keras.data.dataset import Split
 from snr_keras.data.market1501 import read_market1501
 from tests.snr_keras.data.folders import GALLERY, QUERY, TRAIN, jpeg, write, write_dataset
@@ -322,6 +323,13 @@ def test_one_identity_is_not_enough_to_train_with(tmp_path):
     write(tmp_path / TRAIN, ["1_c1.jpg", "1_c2.jpg", "-1_c1.jpg"])
     with pytest.raises(ValueError, match=r"at least two identities. Received:\n.*2 images, 1 identity, 2 cameras"):
         read_market1501(tmp_path, splits=("train",))
+
+
+def test_one_identity_or_none_is_enough_to_adapt_to(tmp_path):
+    write(tmp_path / TRAIN, ["1_c1.jpg", "1_c2.jpg", "-1_c1.jpg"])
+    dataset = open_dataset(tmp_path, root=".", splits=("train",), unlabeled=True)
+    assert dataset.train.identities.tolist() == [-1, 1, 1]
+    assert "3 images, 1 identity, 2 cameras" in str(dataset.report)
 
 
 def test_a_split_with_labels_for_other_images_than_its_own_is_an_error():

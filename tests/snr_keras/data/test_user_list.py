@@ -120,6 +120,19 @@ def test_a_wrong_csv_file_is_an_error_that_says_where(images, text, message):
         open_dataset(images / "list.csv", root=".")
 
 
+def test_images_to_adapt_to_need_no_identities(images):
+    text = "path,identity,camera,split\na.jpg,,1,train\nb.jpg,-1,2,train\nc.jpg,7,2,train\nd.jpg,{},1,query\n"
+    path = write_csv(images / "list.csv", text.format(7))
+    train = open_dataset(path, root=".", splits=("train",), unlabeled=True).train
+    assert train.identities.tolist() == [-1, -1, 7]
+    assert train.cameras.tolist() == [1, 2, 2]
+    with pytest.raises(ValueError, match="line 2: identity and camera must be integers"):
+        open_dataset(path, root=".", splits=("train",))
+    write_csv(path, text.format(""))
+    with pytest.raises(ValueError, match="line 5: identity and camera must be integers"):
+        open_dataset(path, root=".", unlabeled=True)
+
+
 @given(labels=st.lists(st.tuples(st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1)), min_size=2, max_size=6))
 def test_labels_of_any_size_arrive_as_they_are(tmp_path_factory, labels):
     folder = tmp_path_factory.mktemp("list")
