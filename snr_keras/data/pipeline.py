@@ -83,10 +83,10 @@ def training_batches(
     indices_of_shares = indices_of_batches.reshape(count, replicas, size // replicas)[:, here]
     with tf.device("CPU:0"):
         label_of = tf.constant(labels)
-        images_at = _images_at(split, image_size)
+        load = images_at(split, image_size)
 
     def batch(step: tf.Tensor, share: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        images = tf.ensure_shape(images_at(indices), (size // replicas, *image_size, 3))
+        images = tf.ensure_shape(load(indices), (size // replicas, *image_size, 3))
         images = augment(images, augmentation, seed=seed, step=step, share=share, shares=replicas)
         return images, tf.gather(label_of, indices)
 
@@ -155,7 +155,7 @@ def evaluation_batches(split: Split, *, image_size: tuple[int, int], batch_size:
     return paths.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def _images_at(split: Split, image_size: tuple[int, int]) -> Callable[[tf.Tensor], tf.Tensor]:
+def images_at(split: Split, image_size: tuple[int, int]) -> Callable[[tf.Tensor], tf.Tensor]:
     """A function from (n,) indices to (n, H, W, 3) uint8 images, from memory where the split is small enough."""
     paths = _path_strings(split)
     if len(split) * image_size[0] * image_size[1] * 3 > KEPT_BYTES:
