@@ -3,10 +3,11 @@
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.distribution import STRATEGIES, is_chief, make_strategy
 from snr_keras.training.foreign import export_run, import_run, starting_account
-from snr_keras.training.loop import NonFiniteLossError, TrainingInterrupted, train
+from snr_keras.training.loop import train
 from snr_keras.training.objective import reid_objective
 from snr_keras.training.progress import Progress, Report, RichProgress
 from snr_keras.training.run_folder import PRETRAINED, find_run, load_run, pack_run
+from snr_keras.training.steps import NonFiniteLossError, TrainingInterrupted
 from snr_keras.training.weights import weights_hash
 
 __all__ = [

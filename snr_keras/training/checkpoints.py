@@ -1,5 +1,6 @@
 """Checkpoints: whole compiled `.keras` files, written atomically, that also say where training stood."""
 
+import io
 import json
 import os
 import re
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 KEPT = 2
 """Checkpoints that stay: the newest, and one before in case the newest is damaged; the best, and the best before it."""
@@ -21,6 +24,7 @@ UNFINISHED = ".unfinished-"
 """With this before its name, a checkpoint is being written, or was when the process died."""
 
 _STATE = "training_state.json"
+_BESIDE = "beside.npz"
 
 
 @dataclass
@@ -88,11 +92,27 @@ class Checkpoint:
         with zipfile.ZipFile(self.path) as file:
             return TrainingState(**json.loads(file.read(_STATE)))
 
+    def beside(self) -> dict[str, NDArray]:
+        """What was saved beside the model."""
+        with zipfile.ZipFile(self.path) as file, np.load(io.BytesIO(file.read(_BESIDE)), allow_pickle=False) as arrays:
+            return dict(arrays)
 
-def save_checkpoint(model: keras.Model, run_dir: Path, state: TrainingState) -> Path:
+
+def save_checkpoint(
+    model: keras.Model, run_dir: Path, state: TrainingState, beside: Mapping[str, NDArray] | None = None
+) -> Path:
     """Write `checkpoints/step-00000123.keras`, then delete all but the newest two and the best two.
 
     Whenever the process dies, every file of that name is whole.
+
+    Args:
+        model: The model, compiled with its optimizer.
+        run_dir: The run folder.
+        state: Where training stands.
+        beside: What else a run needs to go on, by name.
+
+    Returns:
+        The file.
 
     Raises:
         OSError: As `writing`; what was written so far is deleted, since the disk may be full of it.
@@ -106,6 +126,9 @@ def save_checkpoint(model: keras.Model, run_dir: Path, state: TrainingState) -> 
             model.save(unfinished)
             with zipfile.ZipFile(unfinished, "a") as file:
                 file.writestr(_STATE, json.dumps(asdict(state)))
+                if beside:
+                    with file.open(_BESIDE, "w", force_zip64=True) as arrays:
+                        np.savez(arrays, **beside)  # type: ignore[arg-type]
             with open(unfinished, "rb") as file:
                 os.fsync(file.fileno())
             os.replace(unfinished, path)

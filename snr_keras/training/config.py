@@ -1,12 +1,12 @@
 """Everything that decides the outcome of a training run, as one frozen value with a JSON form."""
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from snr_keras.data.augmentation import Augmentation
 from snr_keras.models import BACKBONES, module_stages
+from snr_keras.training.ranges import Ranges, check_ranges, is_integer, is_number, known, one_of
 
 POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 
@@ -84,10 +84,7 @@ class TrainingConfig:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
-        for name, (expected, holds) in _RANGES.items():
-            value = getattr(self, name)
-            if not holds(value):
-                raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")
+        check_ranges(self, _RANGES)
         module_stages(self.normalization, self.stages)
 
     @property
@@ -106,69 +103,50 @@ class TrainingConfig:
         Raises:
             ValueError: If there is a setting that no config has, or a value out of range.
         """
-        settings = dict(_known(cls, settings))
+        settings = dict(known(cls, settings))
         for name in ("stages", "image_size", "snr_weights"):
             if isinstance(settings.get(name), list):
                 settings[name] = tuple(settings[name])
         if "augmentation" in settings:
-            settings["augmentation"] = Augmentation(**_known(Augmentation, settings["augmentation"]))
+            settings["augmentation"] = Augmentation(**known(Augmentation, settings["augmentation"]))
         return cls(**settings)
 
 
-def _known(cls: type, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    names = [f.name for f in fields(cls)]
-    if unknown := sorted(set(settings) - set(names)):
-        raise ValueError(f"{cls.__name__} has the settings {names}. Received unknown ones: {unknown}")
-    return settings
-
-
-def _number(x: Any) -> bool:
-    return isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x)
-
-
-def _integer(x: Any) -> bool:
-    return isinstance(x, int) and not isinstance(x, bool)
-
-
-def _one_of(names: tuple[str, ...]) -> tuple[str, Callable[[Any], bool]]:
-    return f"one of {names}", lambda x: x in names
-
-
-_RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "backbone": _one_of(tuple(BACKBONES)),
+_RANGES: Ranges = {
+    "backbone": one_of(tuple(BACKBONES)),
     "stages": (
         "None or integers",
-        lambda x: x is None or (isinstance(x, tuple) and all(_integer(stage) for stage in x)),
+        lambda x: x is None or (isinstance(x, tuple) and all(is_integer(stage) for stage in x)),
     ),
     "weights": ("None or a string", lambda x: x is None or isinstance(x, str)),
-    "last_stride": ("1 or 2", lambda x: _integer(x) and x in (1, 2)),
-    "reduction": ("an integer of at least 1", lambda x: _integer(x) and x >= 1),
+    "last_stride": ("1 or 2", lambda x: is_integer(x) and x in (1, 2)),
+    "reduction": ("an integer of at least 1", lambda x: is_integer(x) and x >= 1),
     "snr_bias": ("True or False", lambda x: isinstance(x, bool)),
-    "batch_norm_momentum": ("in [0, 1)", lambda x: _number(x) and 0 <= x < 1),
+    "batch_norm_momentum": ("in [0, 1)", lambda x: is_number(x) and 0 <= x < 1),
     "image_size": (
         "a (height, width) of positive integers",
-        lambda x: isinstance(x, tuple) and len(x) == 2 and all(_integer(n) and n >= 1 for n in x),
+        lambda x: isinstance(x, tuple) and len(x) == 2 and all(is_integer(n) and n >= 1 for n in x),
     ),
-    "epochs": ("an integer of at least 1", lambda x: _integer(x) and x >= 1),
-    "identities_per_batch": ("an integer of at least 2", lambda x: _integer(x) and x >= 2),
-    "images_per_identity": ("an integer of at least 2", lambda x: _integer(x) and x >= 2),
+    "epochs": ("an integer of at least 1", lambda x: is_integer(x) and x >= 1),
+    "identities_per_batch": ("an integer of at least 2", lambda x: is_integer(x) and x >= 2),
+    "images_per_identity": ("an integer of at least 2", lambda x: is_integer(x) and x >= 2),
     "domain_balanced": ("True or False", lambda x: isinstance(x, bool)),
-    "learning_rate": ("a positive number", lambda x: _number(x) and x > 0),
-    "warmup_epochs": ("a number of at least 0", lambda x: _number(x) and x >= 0),
-    "halved_every": ("None or an integer of at least 1", lambda x: x is None or (_integer(x) and x >= 1)),
-    "weight_decay": ("a number of at least 0", lambda x: _number(x) and x >= 0),
-    "clip_norm": ("a positive number or None", lambda x: x is None or (_number(x) and x > 0)),
-    "label_smoothing": ("in [0, 1)", lambda x: _number(x) and 0 <= x < 1),
-    "triplet_margin": ('a number of at least 0 or "soft"', lambda x: x == "soft" or (_number(x) and x >= 0)),
+    "learning_rate": ("a positive number", lambda x: is_number(x) and x > 0),
+    "warmup_epochs": ("a number of at least 0", lambda x: is_number(x) and x >= 0),
+    "halved_every": ("None or an integer of at least 1", lambda x: x is None or (is_integer(x) and x >= 1)),
+    "weight_decay": ("a number of at least 0", lambda x: is_number(x) and x >= 0),
+    "clip_norm": ("a positive number or None", lambda x: x is None or (is_number(x) and x > 0)),
+    "label_smoothing": ("in [0, 1)", lambda x: is_number(x) and 0 <= x < 1),
+    "triplet_margin": ('a number of at least 0 or "soft"', lambda x: x == "soft" or (is_number(x) and x >= 0)),
     "snr_weights": (
         "four numbers of at least 0, one per stage",
-        lambda x: isinstance(x, tuple) and len(x) == 4 and all(_number(w) and w >= 0 for w in x),
+        lambda x: isinstance(x, tuple) and len(x) == 4 and all(is_number(w) and w >= 0 for w in x),
     ),
-    "snr_terms": _one_of(("both", "plus", "minus")),
-    "distance": _one_of(("cosine", "euclidean")),
-    "held_out": ("in [0, 0.5]", lambda x: _number(x) and 0 <= x <= 0.5),
-    "seed": ("an integer in [0, 2**32)", lambda x: _integer(x) and 0 <= x < 2**32),
-    "mixed_precision": _one_of(POLICIES),
+    "snr_terms": one_of(("both", "plus", "minus")),
+    "distance": one_of(("cosine", "euclidean")),
+    "held_out": ("in [0, 0.5]", lambda x: is_number(x) and 0 <= x <= 0.5),
+    "seed": ("an integer in [0, 2**32)", lambda x: is_integer(x) and 0 <= x < 2**32),
+    "mixed_precision": one_of(POLICIES),
     "jit_compile": ("True or False", lambda x: isinstance(x, bool)),
     "augmentation": ("an Augmentation", lambda x: isinstance(x, Augmentation)),
 }

@@ -27,16 +27,29 @@ def reid_objective(config: TrainingConfig) -> Objective:
     # Not the mean, which Keras divides by the number of replicas as well where there are several.
     cross_entropy = CrossEntropyLoss(config.label_smoothing, reduction="sum")
     triplet = BatchHardTripletLoss(margin=config.triplet_margin)
+    snr = snr_objective(config)
+
+    def objective(labels: Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        logits = outputs["logits"]
+        of_reid = {
+            "cross_entropy": cross_entropy(labels, logits) / ops.shape(logits)[0],
+            "triplet": triplet(labels, outputs["features"]),
+        }
+        of_snr = snr(labels, outputs)
+        total = of_reid["cross_entropy"] + of_reid["triplet"] + of_snr["total"]
+        return {**of_reid, **of_snr, "total": total}
+
+    return objective
+
+
+def snr_objective(config: TrainingConfig) -> Objective:
+    """L+ and L- of every module by its stage, as `reid_objective` has them, and the sum of lambda_b * L_SNR^b."""
     dual_causality = DualCausalityLoss(distance=config.distance)
     stages = module_stages(config.normalization, config.stages)
 
     def objective(labels: Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
-        logits = outputs["logits"]
-        terms = {
-            "cross_entropy": cross_entropy(labels, logits) / ops.shape(logits)[0],
-            "triplet": triplet(labels, outputs["features"]),
-        }
-        total = terms["cross_entropy"] + terms["triplet"]
+        terms: dict[str, Any] = {}
+        total = ops.zeros((), "float32")
         for stage, embeddings in zip(stages, outputs.get("snr", ()), strict=config.normalization == "snr"):
             # A model that was loaded from a file returns plain sequences where it had named tuples.
             plus, minus = dual_causality.terms(labels, SNREmbeddings(*embeddings))

@@ -146,12 +146,13 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def begin_run(
-    run_dir: Path, config: TrainingConfig, source: ReIDDataset, replicas: int = 1, *, write: bool = True
-) -> None:
+def begin_run(run_dir: Path, record: Mapping[str, Any], *, write: bool = True) -> None:
     """Write `config.json` into a folder that holds no results of a run; one that died before it had any is replaced.
 
-    With `write=False` only look whether it does: of several workers one writes.
+    Args:
+        run_dir: The run folder.
+        record: What `config.json` is to say, as `describe_run` has it.
+        write: Whether to write it, or only to look whether one could: of several workers one writes.
 
     Raises:
         FileExistsError: If it holds results.
@@ -169,27 +170,31 @@ def begin_run(
         )
     if write:
         run_dir.mkdir(parents=True, exist_ok=True)
-        write_atomically(run_dir / "config.json", json.dumps(_describe(config, source, replicas), indent=2) + "\n")
+        write_atomically(run_dir / "config.json", json.dumps(record, indent=2) + "\n")
 
 
-def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset, replicas: int = 1) -> None:
+def resume_run(run_dir: Path, now: Mapping[str, Any]) -> None:
     """Check that the run in a folder is the one that is meant.
 
     Other versions of the packages and another number of replicas are warned about: the run goes on, but perhaps not
     bit for bit. So is a checkpoint that was not written to its end: the run goes on from the one before.
+
+    Args:
+        run_dir: The run folder.
+        now: What a run that began now would be described as by `describe_run`.
 
     Raises:
         FileNotFoundError: If the folder holds no run.
         ValueError: If settings or training images differ; the message names them. Also if it is a packed run.
     """
     _refuse_packed(run_dir)
-    begun, now = _read(run_dir), _describe(config, source, replicas)
+    begun = _read(run_dir)
     begun["training"] = TrainingConfig.from_json(begun["training"]).to_json()  # settings may have been added since
     differences = [
         f"{key} was {old!r}, now {new!r}"
-        for part in ("training", "source")
-        for key, old, new in unlike(begun[part], now[part])
-        if (part, key) != ("source", "name")  # the same images may be called otherwise
+        for part in ("training", "source", "adaptation", "target", "initial")
+        for key, old, new in unlike(begun.get(part, {}), now.get(part, {}))
+        if key != "name"  # the same images may be called otherwise
     ]
     if differences:
         raise ValueError(
@@ -200,7 +205,7 @@ def resume_run(run_dir: Path, config: TrainingConfig, source: ReIDDataset, repli
         warnings.warn(f"The run was begun with {package} {old}, now {new}: it may differ in last digits.", stacklevel=3)
     for unfinished in (run_dir / "checkpoints").glob(f"{UNFINISHED}*"):
         warnings.warn(f"{unfinished} was not written to its end: the checkpoint before it is used.", stacklevel=3)
-    if (before := begun.get("replicas", 1)) != replicas:
+    if (before := begun.get("replicas", 1)) != (replicas := now["replicas"]):
         warnings.warn(
             f"The run was begun on {before} devices, now {replicas}: it may differ in last digits.", stacklevel=3
         )
@@ -220,7 +225,8 @@ def _read(run_dir: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _describe(config: TrainingConfig, source: ReIDDataset, replicas: int) -> dict[str, Any]:
+def describe_run(config: TrainingConfig, source: ReIDDataset, replicas: int = 1) -> dict[str, Any]:
+    """What decides a run: settings, images, the number of replicas, and the versions of the packages."""
     return {
         "training": config.to_json(),
         "source": describe_source(source),

@@ -27,7 +27,6 @@ def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bo
     iterator of the strategy yields, and does to each replica's weights what one device does with the whole batch.
     """
     optimizer = model.optimizer
-    scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     strategy = tf.distribute.get_strategy()
     replicas = strategy.num_replicas_in_sync
 
@@ -43,19 +42,8 @@ def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bo
             loss = optimizer.scale_loss(terms["total"])
             if replicas > 1:  # every replica has the loss of the whole batch, and gradients add up over all
                 loss /= replicas
-        variables = model.trainable_variables
-        # gamma of a last-stage SNR reaches no term (it cancels in the pooling): None there counts as zero.
-        gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        if replicas > 1:
-            gradients = summed(gradients)
-        norm = tf.linalg.global_norm(gradients)
-        if scaled:
-            norm /= ops.convert_to_tensor(optimizer.dynamic_scale)
-        # Keras' optimizers add up what they get from the replicas, but only after clipping and looking for overflows:
-        # that is why they get equal parts of what is added up already.
-        optimizer.apply([gradient / replicas for gradient in gradients] if replicas > 1 else gradients, variables)
-        accuracy = ops.mean(ops.cast(ops.equal(ops.argmax(outputs["logits"], axis=-1), labels), "float32"))
-        return {**terms, "gradient_norm": norm, "accuracy": accuracy}
+        norm = descend(model, tape, loss)
+        return {**terms, "gradient_norm": norm, "accuracy": accuracy(labels, outputs["logits"])}
 
     @tf.function(jit_compile=jit_compile)
     def train_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -64,6 +52,31 @@ def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bo
         return {name: strategy.experimental_local_results(term)[0] for name, term in results.items()}
 
     return train_step
+
+
+def descend(model: keras.Model, tape: tf.GradientTape, loss: tf.Tensor) -> tf.Tensor:
+    """Update a compiled model by the gradient of its scaled loss; the norm of that gradient, without the scale.
+
+    Of several replicas, each gives its part of the loss; the norm is that of the sum.
+    """
+    optimizer, variables = model.optimizer, model.trainable_variables
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    # gamma of a last-stage SNR reaches no term (it cancels in the pooling): None there counts as zero.
+    gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    if replicas > 1:
+        gradients = summed(gradients)
+    norm = tf.linalg.global_norm(gradients)
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        norm /= ops.convert_to_tensor(optimizer.dynamic_scale)
+    # Keras' optimizers add up what they get from the replicas, but only after clipping and looking for overflows:
+    # that is why they get equal parts of what is added up already.
+    optimizer.apply([gradient / replicas for gradient in gradients] if replicas > 1 else gradients, variables)
+    return norm
+
+
+def accuracy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """The share of the images whose largest logit is that of their label."""
+    return ops.mean(ops.cast(ops.equal(ops.argmax(logits, axis=-1), labels), "float32"))
 
 
 def make_optimizer(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:

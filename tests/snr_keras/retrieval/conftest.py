@@ -10,7 +10,7 @@ from snr_keras.retrieval.model import ModelIdentity
 from snr_keras.training import TrainingConfig
 from snr_keras.training.checkpoints import TrainingState, save_checkpoint
 from snr_keras.training.model import new_model
-from snr_keras.training.run_folder import begin_run
+from snr_keras.training.run_folder import begin_run, describe_run
 from tests.snr_keras.data.folders import colours, jpeg, png, write_dataset
 
 SIZE = (8, 4)
@@ -53,6 +53,6 @@ def untrained_run(folder: Path) -> Path:
     """The run folder of a plain network after three steps that taught nothing."""
     source = read_market1501(write_dataset(folder.with_name("people")), splits=("train",))
     config = TrainingConfig(normalization="none", image_size=(16, 8))
-    begin_run(folder, config, source)
+    begin_run(folder, describe_run(config, source))
     save_checkpoint(new_model(config, source.train.num_identities), folder, TrainingState(step=3))
     return folder

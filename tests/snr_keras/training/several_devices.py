@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from snr_keras.data.market1501 import read_market1501
 from snr_keras.layers import SNR, BatchInstanceNormalization
-from snr_keras.training import TrainingConfig, TrainingInterrupted, loop, make_strategy, step, train
+from snr_keras.training import TrainingConfig, TrainingInterrupted, loop, make_strategy, step, steps, train
 from snr_keras.training.distribution import synchronized_statistics
 
 CONFIG = TrainingConfig(
@@ -82,14 +82,14 @@ def run(folder: Path, name: str, config: TrainingConfig = CONFIG, **options: obj
 
 def stop_at(number: int) -> None:
     """SIGTERM arrives during a step; `check` stands for what the loop does after every step."""
-    check = loop._check_finite
+    check = steps._check_finite
 
     def stopping(terms: dict[str, float], step: int, *args: object, **kwargs: object) -> None:
         if step == number:
             signal.raise_signal(signal.SIGTERM)
         check(terms, step, *args, **kwargs)
 
-    loop._check_finite = stopping
+    steps._check_finite = stopping
 
 
 def with_mistake(folder: Path, mistake: str, strategy: tf.distribute.Strategy) -> None:

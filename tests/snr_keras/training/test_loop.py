@@ -17,6 +17,7 @@ import pytest
 import tensorflow as tf
 
 from snr_keras.training import NonFiniteLossError, TrainingInterrupted, load_run, loop, train
+from snr_keras.training.checkpoints import save_checkpoint
 from tests.snr_keras.training.conftest import (
     SMALL,
     STEPS_PER_EPOCH,
@@ -190,15 +191,15 @@ def test_a_run_that_was_killed_between_its_log_and_its_checkpoint_logs_nothing_t
     source, tmp_path, no_learning, monkeypatch
 ):
     config = dataclasses.replace(SMALL, normalization="none", stages=None)
-    save = loop.save_checkpoint
+    save = save_checkpoint
 
-    def killed_at_step_8(model, run_dir, state):
+    def killed_at_step_8(model, run_dir, state, beside):
         if state.step == 8:
             raise SystemExit("killed")
-        return save(model, run_dir, state)
+        return save(model, run_dir, state, beside)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "save_checkpoint", killed_at_step_8)
+        patch.setattr("snr_keras.training.steps.save_checkpoint", killed_at_step_8)
         with pytest.raises(SystemExit):
             train(config, source, tmp_path)
     assert [r["step"] for r in metrics_without_times(tmp_path)] == [4, 8]

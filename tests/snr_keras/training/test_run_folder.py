@@ -8,7 +8,7 @@ import pytest
 from snr_keras.data.dataset import ReIDDataset, Split
 from snr_keras.data.report import ScanReport
 from snr_keras.training import TrainingConfig
-from snr_keras.training.run_folder import begin_run, resume_run
+from snr_keras.training.run_folder import begin_run, describe_run, resume_run
 
 
 def source(version: str = "") -> ReIDDataset:
@@ -17,25 +17,25 @@ def source(version: str = "") -> ReIDDataset:
 
 
 def test_the_version_of_the_source_is_recorded(tmp_path):
-    begin_run(tmp_path, TrainingConfig(), source("MSMT17_V2"))
+    begin_run(tmp_path, describe_run(TrainingConfig(), source("MSMT17_V2")))
     assert json.loads((tmp_path / "config.json").read_text())["source"]["version"] == "MSMT17_V2"
     with pytest.raises(ValueError, match="version was 'MSMT17_V2', now 'MSMT17_V1'"):
-        resume_run(tmp_path, TrainingConfig(), source("MSMT17_V1"))
+        resume_run(tmp_path, describe_run(TrainingConfig(), source("MSMT17_V1")))
 
 
 def test_a_run_that_was_begun_before_a_setting_was_added_can_be_resumed(tmp_path):
-    begin_run(tmp_path, TrainingConfig(), source())
+    begin_run(tmp_path, describe_run(TrainingConfig(), source()))
     config = json.loads((tmp_path / "config.json").read_text())
     del config["training"]["domain_balanced"]
     (tmp_path / "config.json").write_text(json.dumps(config))
-    resume_run(tmp_path, TrainingConfig(), source())
+    resume_run(tmp_path, describe_run(TrainingConfig(), source()))
     with pytest.raises(ValueError, match="domain_balanced was False, now True"):
-        resume_run(tmp_path, TrainingConfig(domain_balanced=True), source())
+        resume_run(tmp_path, describe_run(TrainingConfig(domain_balanced=True), source()))
 
 
 def test_a_checkpoint_that_was_not_written_to_its_end_is_told_of_when_the_run_goes_on(tmp_path):
-    begin_run(tmp_path, TrainingConfig(), source())
+    begin_run(tmp_path, describe_run(TrainingConfig(), source()))
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / ".unfinished-step-00000012.keras").write_bytes(b"half")
     with pytest.warns(UserWarning, match=r"step-00000012\.keras was not written to its end: the checkpoint before it"):
-        resume_run(tmp_path, TrainingConfig(), source())
+        resume_run(tmp_path, describe_run(TrainingConfig(), source()))

@@ -1,0 +1,6 @@
+"""Unsupervised adaptation: a model of a labeled source learns from images of a target of which only cameras are known."""
+
+from snr_keras.adaptation.config import AdaptationConfig
+from snr_keras.adaptation.loop import adapt
+
+__all__ = ["AdaptationConfig", "adapt"]

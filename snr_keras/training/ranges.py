@@ -1,0 +1,40 @@
+"""Which values settings may have."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+Ranges = Mapping[str, tuple[str, Callable[[Any], bool]]]
+"""Of each setting: what it must be, in words, and whether a value is that."""
+
+
+def check_ranges(settings: Any, ranges: Ranges) -> None:
+    """Raise a ValueError that names the first attribute of `settings` that is not what it must be."""
+    for name, (expected, holds) in ranges.items():
+        value = getattr(settings, name)
+        if not holds(value):
+            raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")
+
+
+def known(cls: type, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings; a ValueError if the dataclass does not have one of them."""
+    names = [f.name for f in fields(cls)]
+    if unknown := sorted(set(settings) - set(names)):
+        raise ValueError(f"{cls.__name__} has the settings {names}. Received unknown ones: {unknown}")
+    return settings
+
+
+def is_number(x: Any) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x)
+
+
+def is_integer(x: Any) -> bool:
+    """Whether a value is an integer."""
+    return isinstance(x, int) and not isinstance(x, bool)
+
+
+def one_of(names: tuple[str, ...]) -> tuple[str, Callable[[Any], bool]]:
+    """The range of a setting that is one of some names."""
+    return f"one of {names}", lambda x: x in names
