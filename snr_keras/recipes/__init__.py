@@ -1,8 +1,8 @@
 """Recipes: TOML files that hold the settings of a run, some of which come with the package.
 
-A recipe has a `description` and up to three tables: `training`, the settings of a `TrainingConfig`; `data`, what to
-train on and to test on; `test`, how to test. What it leaves out takes its default. TOML has no null: where a setting
-may be None, `false` stands for it.
+A recipe has a `description` and up to four tables: `training`, the settings of a `TrainingConfig`; `adaptation`, those
+of an `AdaptationConfig`; `data`, what to train on, to adapt to and to test on; `test`, how to test. What it leaves out
+takes its default. TOML has no null: where a setting may be None, `false` stands for it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from snr_keras.adaptation.config import AdaptationConfig
 from snr_keras.training.config import TrainingConfig
 
 _FOLDER = Path(__file__).parent
@@ -26,7 +27,7 @@ class DataSettings:
     Attributes:
         source: Data sets to train on, with commas between; None if `comparison` says it.
         source_images: "train" or "all"; None is "train".
-        targets: Data sets to test on.
+        targets: Data sets to test on; the one to adapt to.
         comparison: Instead of a source: the name of a comparison.
         use: The versions to use in it.
 
@@ -79,12 +80,14 @@ class Recipe:
     Attributes:
         description: One line.
         training: All that decides the training.
+        adaptation: All that decides an adaptation, beside the run it starts from.
         data: What to train on and to test on.
         test: How to test.
     """
 
     description: str = ""
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
     data: DataSettings = field(default_factory=DataSettings)
     test: TestSettings = field(default_factory=TestSettings)
 
@@ -173,7 +176,12 @@ def _with(settings: Mapping[str, Any], path: list[str], value: Any, override: st
     return {**settings, first: _with(table, rest, value, override)}
 
 
-_TABLES: dict[str, type] = {"training": TrainingConfig, "data": DataSettings, "test": TestSettings}
+_TABLES: dict[str, type] = {
+    "training": TrainingConfig,
+    "adaptation": AdaptationConfig,
+    "data": DataSettings,
+    "test": TestSettings,
+}
 
 
 def _read(settings: Mapping[str, Any], origin: str) -> Recipe:
@@ -198,9 +206,9 @@ def _table(name: str, values: Any, origin: str) -> Any:
             raise ValueError(f"the settings are {', '.join(known)}. Received unknown ones: {unknown}")
         optional = [f.name for f in fields(kind) if "None" in str(f.type)]
         values = {key: None if value is False and key in optional else value for key, value in values.items()}
-        if kind is TrainingConfig:
+        if kind in (TrainingConfig, AdaptationConfig):
             _expect("augmentation", values.get("augmentation", {}), "a table", lambda x: isinstance(x, Mapping))
-            return TrainingConfig.from_json(values)
+            return kind.from_json(values)
         return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
     except ValueError as error:
         raise ValueError(f"{origin}: [{name}] {error}") from None

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from snr_keras.adaptation.config import AdaptationConfig
 from snr_keras.data.augmentation import Augmentation
 from snr_keras.recipes import Recipe, load_recipe, recipe_names, recipe_text
 from snr_keras.training import TrainingConfig
 
 
-@pytest.mark.parametrize("name", ["paper_resnet50", "synthetic"])
+@pytest.mark.parametrize("name", ["mar_resnet50", "mar_synthetic", "paper_resnet50", "synthetic"])
 def test_what_ships_is_read_and_described(name: str) -> None:
     assert name in recipe_names()
     recipe = load_recipe(name)
@@ -26,6 +27,35 @@ def test_the_paper_s_recipe_is_the_paper_s() -> None:
     assert (config.normalization, config.stages, config.snr_terms) == ("snr", None, "both")
     assert config.clip_norm is None
     assert config.augmentation == Augmentation(padding=0.04, flip=0.5, brightness=0, contrast=0, erasing=0)
+
+
+def test_mar_s_recipe_is_that_of_its_authors() -> None:
+    recipe = load_recipe("mar_resnet50")
+    config = recipe.adaptation
+    assert (config.epochs, config.learning_rate, config.weight_decay) == (20, 2e-4, 2.5e-2)
+    assert (config.batch_size, config.target_batch_size) == (368, 184)
+    assert (config.mining_ratio, config.margin, config.scale) == (0.005, 1.0, 30.0)
+    assert config.clip_norm is None
+    assert recipe.training.image_size == (384, 128)
+    assert round(config.augmentation.padding * 384) == 7
+
+
+def test_mar_in_small_is_the_default_and_starts_from_what_snr_is_trained_by() -> None:
+    recipe = load_recipe("mar_synthetic")
+    assert recipe.adaptation == AdaptationConfig()
+    assert recipe.training == load_recipe("synthetic").training
+    assert (recipe.data.source, recipe.data.targets) == ("day", ("night",))
+
+
+def test_settings_of_an_adaptation_can_be_changed() -> None:
+    changes = [
+        "adaptation.epochs=4",
+        "adaptation.milestones=[0.5]",
+        "adaptation.clip_norm=5",
+        "adaptation.clip_norm=false",
+    ]
+    changed = load_recipe("mar_synthetic", [*changes, "adaptation.augmentation.flip=0"]).adaptation
+    assert changed == AdaptationConfig(epochs=4, milestones=(0.5,), augmentation=Augmentation(flip=0))
 
 
 def test_without_a_file_there_are_the_defaults() -> None:
@@ -72,9 +102,14 @@ def test_deeper_settings_and_the_last_of_two() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("epochs = 3", r"a recipe has description, training, data, test. Received unknown ones: \['epochs'\]"),
+        (
+            "epochs = 3",
+            r"a recipe has description, training, adaptation, data, test. Received unknown ones: \['epochs'\]",
+        ),
         ("[training]\nepoch = 3", r"\[training\] the settings are .*epochs.* Received unknown ones: \['epoch'\]"),
         ('[training]\nepochs = "3"', r"\[training\] `epochs` must be an integer of at least 1. Received: epochs='3'"),
+        ("[adaptation]\nmilestones = [1.5]", r"\[adaptation\] `milestones` must be rising numbers in \(0, 1\)"),
+        ("[adaptation]\naugmentation = 1", r"\[adaptation\] `augmentation` must be a table"),
         ("training = 3", r"\[training\] `training` must be a table. Received: training=3"),
         ("[training]\naugmentation = 1", "`augmentation` must be a table"),
         ('[training.augmentation]\nflip = "yes"', r"`flip` must be between 0 and 1.0. Received: flip='yes'"),
@@ -115,5 +150,7 @@ def test_a_mistake_in_a_change_is_named_with_the_change(override: str, message: 
 
 def test_a_recipe_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
     for missing in ("no_such", tmp_path, tmp_path / "none.toml", "../recipes/synthetic"):
-        with pytest.raises(FileNotFoundError, match="paper_resnet50, synthetic or a TOML file"):
+        with pytest.raises(
+            FileNotFoundError, match="mar_resnet50, mar_synthetic, paper_resnet50, synthetic or a TOML file"
+        ):
             load_recipe(missing)
