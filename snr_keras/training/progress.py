@@ -87,10 +87,20 @@ class RichProgress:
         self._bar.stop()
 
 
+_SHORT = {
+    "total": "loss",
+    "cross_entropy": "ce",
+    "triplet": "triplet",
+    "joint_embedding": "rj",
+    "discriminative": "mdl",
+    "consistency": "cml",
+}
+
+
 def _terms(terms: Mapping[str, Any]) -> str:
     """The loss terms in short: L+ and L- are summed over the modules."""
     snr = [value for name, value in terms.items() if name.startswith("snr")]
-    shown = {"loss": terms["total"], "ce": terms["cross_entropy"], "triplet": terms["triplet"]}
+    shown = {short: terms[name] for name, short in _SHORT.items() if name in terms}
     if snr:
         shown["snr"] = sum(snr)
     return "  ".join(f"{name} {value:.3f}" for name, value in shown.items()) + f"  accuracy {terms['accuracy']:.0%}"

@@ -41,7 +41,7 @@ def load_run(run_dir: str | os.PathLike[str]) -> tuple[TrainingConfig, keras.Mod
         ValueError: If the weights of a packed run are damaged, or not those of its settings.
     """
     run_dir = find_run(run_dir)
-    record = _read(run_dir)
+    record = read_record(run_dir)
     config = TrainingConfig.from_json(record["training"])
     if (run_dir / WEIGHTS).is_file():
         return config, _packed_model(run_dir, record, config)
@@ -80,7 +80,7 @@ def pack_run(run_dir: str | os.PathLike[str], folder: str | os.PathLike[str]) ->
         FileNotFoundError: As `load_run`.
     """
     run_dir, folder = Path(run_dir), Path(folder)
-    record = _read(run_dir)
+    record = read_record(run_dir)
     checkpoint = reported_checkpoint(run_dir)
     if checkpoint is None:
         raise FileNotFoundError(f"Expected a run with a checkpoint. Received: {str(run_dir)!r}")
@@ -188,7 +188,7 @@ def resume_run(run_dir: Path, now: Mapping[str, Any]) -> None:
         ValueError: If settings or training images differ; the message names them. Also if it is a packed run.
     """
     _refuse_packed(run_dir)
-    begun = _read(run_dir)
+    begun = read_record(run_dir)
     begun["training"] = TrainingConfig.from_json(begun["training"]).to_json()  # settings may have been added since
     differences = [
         f"{key} was {old!r}, now {new!r}"
@@ -218,7 +218,12 @@ def _refuse_packed(run_dir: Path) -> None:
         )
 
 
-def _read(run_dir: Path) -> dict[str, Any]:
+def read_record(run_dir: Path) -> dict[str, Any]:
+    """What `config.json` of a run folder says.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
     path = run_dir / "config.json"
     if not path.is_file():
         raise FileNotFoundError(f"Expected a run folder, with a config.json. Received: {str(run_dir)!r}")
@@ -246,10 +251,26 @@ def describe_source(source: ReIDDataset) -> dict[str, Any]:
     }
 
 
+def describe_target(target: ReIDDataset) -> dict[str, Any]:
+    """What a model is adapted to: as `describe_source`, with cameras in place of the identities, which are not read."""
+    images = target.train
+    cameras = [] if images.cameras is None else images.cameras.tolist()
+    return {
+        "name": target.name,
+        **({"version": target.version} if target.version else {}),
+        "images": len(images),
+        "cameras": len(set(cameras)),
+        "sha256_of_names_and_cameras": _sha256([[Path(path).name for path in images.paths], cameras]),
+    }
+
+
 def hash_of_split(split: Split) -> str:
     """The SHA-256 of the names of a split's images and of who is on them."""
-    labelled = json.dumps([[Path(path).name for path in split.paths], split.identities.tolist()])
-    return hashlib.sha256(labelled.encode()).hexdigest()
+    return _sha256([[Path(path).name for path in split.paths], split.identities.tolist()])
+
+
+def _sha256(labelled: Any) -> str:
+    return hashlib.sha256(json.dumps(labelled).encode()).hexdigest()
 
 
 def package_versions() -> dict[str, str]:
