@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from snr_keras.cli import (
     ablate,
+    adapt,
     bench,
     data,
     demo,
@@ -62,6 +63,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("train")(train.train_command)
+app.command("adapt")(adapt.adapt_command)
 app.command("ablate")(ablate.ablate_command)
 app.command("recipes")(recipes.recipes_command)
 app.command("evaluate")(evaluate.evaluate_command)

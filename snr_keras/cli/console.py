@@ -73,8 +73,11 @@ def changing_bar() -> Iterator[Callable[[str, int, int | None], None]]:
         yield move
 
 
-def results_table(results: Iterable[TargetResult], title: str) -> Table:
-    """The table that ReID papers print, in per cent, a row a target; it fits 80 columns."""
+def results_table(results: Iterable[TargetResult], title: str, models: Sequence[str] = ()) -> Table:
+    """The table that ReID papers print, in per cent, a row a target; it fits 80 columns.
+
+    With `models`, the results are of as many models on one target: their names stand in the place of its name.
+    """
     results = list(results)
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -83,18 +86,18 @@ def results_table(results: Iterable[TargetResult], title: str) -> Table:
         caption=escape(printable("; ".join([*CAPTION, *_circumstances(results)]))),
         caption_justify="left",
     )
-    table.add_column("target", overflow="fold")
+    table.add_column("model" if models else "target", overflow="fold")
     for heading in ("mAP", "Rank-1", "Rank-5", "Rank-10", "mINP", "queries", "gallery"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for result in results:
+    for name, result in zip(models or [result.target for result in results], results, strict=True):
         valid = f"{result.num_valid_queries}/{result.num_queries}"
         table.add_row(
-            escape(printable(result.target)),
+            escape(printable(name)),
             *_figures([result]),
             valid,
             str(result.num_gallery),
         )
-    if len(results) > 1:
+    if len(results) > 1 and not models:
         table.add_section()
         table.add_row("mean", *_figures(results), "", "")
     return table

@@ -3,6 +3,7 @@
 The t-SNE needs scikit-learn too (`pip install "snr-reid[visualize]"`).
 """
 
+from snr_keras.visualization.adaptation_curves import save_adaptation_curves
 from snr_keras.visualization.cmc_curves import save_cmc_curves
 from snr_keras.visualization.embedding_map import save_embedding_map
 from snr_keras.visualization.gates import GateStatistics, gate_statistics, save_gate_statistics
@@ -27,6 +28,7 @@ __all__ = [
     "rankings",
     "sample_images",
     "save_activation_maps",
+    "save_adaptation_curves",
     "save_cmc_curves",
     "save_embedding_map",
     "save_gate_statistics",

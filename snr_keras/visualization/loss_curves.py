@@ -15,6 +15,9 @@ PANELS = {
     "L": ("total",),
     "cross-entropy": ("cross_entropy",),
     "triplet": ("triplet",),
+    "L_MDL, from the second epoch": ("discriminative",),
+    "L_CML": ("consistency",),
+    "L_RJ": ("joint_embedding",),
     "L+, mean over modules": tuple(f"snr{stage}_plus" for stage in (1, 2, 3, 4)),
     "L-, mean over modules": tuple(f"snr{stage}_minus" for stage in (1, 2, 3, 4)),
 }

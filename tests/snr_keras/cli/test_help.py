@@ -12,6 +12,7 @@ import pytest
         (),
         ("demo",),
         ("train",),
+        ("adapt",),
         ("evaluate",),
         ("visualize",),
         ("extract",),

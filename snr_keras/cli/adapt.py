@@ -1,0 +1,172 @@
+"""`snr adapt`: a model for a camera network of which nobody labelled an image."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import keras
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from snr_keras.adaptation import adapt
+from snr_keras.cli.console import console, progress_bar, results_table, say, say_left_out_queries
+from snr_keras.cli.evaluate import ROOT_HELP, RUN_HELP, evaluate_targets, open_targets
+from snr_keras.cli.experiment import SOURCE_IMAGES_HELP
+from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
+from snr_keras.data.catalogue import known_datasets, open_dataset
+from snr_keras.data.combine import open_source
+from snr_keras.data.dataset import ReIDDataset
+from snr_keras.evaluation import TargetResult
+from snr_keras.models import embedder
+from snr_keras.recipes import DataSettings, TestSettings, load_recipe
+from snr_keras.training import RichProgress, find_run, load_run
+from snr_keras.training.run_folder import read_record
+from snr_keras.visualization import save_adaptation_curves, save_loss_curves
+
+
+def adapt_command(
+    run: Annotated[Path, typer.Argument(help=f"The model to start from. {RUN_HELP}")],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATASET",
+            help="What to adapt to: a folder in Market-1501 layout, a CSV file or a name. Its training images need "
+            "camera labels; identities are not read. Default: the recipe's target.",
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATASET[,DATASET...]",
+            help="What RUN was trained on. Default: the data set of that name in --root.",
+        ),
+    ] = None,
+    source_images: Annotated[str | None, typer.Option(help=SOURCE_IMAGES_HELP)] = None,
+    root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
+    recipe: Annotated[str | None, typer.Option(metavar="NAME|FILE", help=RECIPE_HELP)] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help=SET_HELP.replace("training.epochs=4", "adaptation.epochs=4")),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The run folder of the adapted model.")] = Path("runs/adapted"),
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")] = False,
+    watch_pairs: Annotated[
+        bool,
+        typer.Option(
+            "--watch-pairs",
+            help="Say how many of the mined pairs show one person. For that, and for nothing else, it reads who is on "
+            "the target's training images.",
+        ),
+    ] = False,
+) -> None:
+    """Adapt a trained model to a target domain of which only the cameras are known.
+
+    By MAR (Yu et al., CVPR 2019). Each target image is described by its likeness to every person of the source; pairs
+    that look alike are drawn together where these descriptions agree, and pushed apart where they do not. The source is
+    trained on further, so it has to be there too. Takes any model of snr train; the paper's gain is by SNR and MAR:
+
+        snr train --source day --out runs/day
+
+        snr adapt runs/day --target night --out runs/night
+
+    If the target has images to test on, both models are tested on them in the end; nothing is learned from them. The
+    run folder is as of snr train, for snr evaluate, extract and export: config.json, metrics.jsonl, the last
+    checkpoints, loss_curves.png, evaluation/ with results.json and ranked galleries; direct_transfer/ has these of the
+    model before; adaptation.png shows the threshold, the mined pairs and the multilabels' entropy over the epochs.
+
+    Settings are those of the recipe, changed by --set; without either they suit the synthetic domains. Ctrl-C saves
+    before it stops; --resume with the same options goes on from there.
+    """
+    settings = load_recipe(recipe, changes or ())
+    _, initial = load_run(run)
+    if out.resolve() == find_run(run).resolve():
+        raise ValueError(
+            f"The adapted model needs a folder of its own: name it with --out. Received: {out}, that of RUN"
+        )
+    target_name = _target_name(target, settings.data)
+    known, unknown = _open(target_name, source or settings.data.source, source_images, run, root)
+    tested = _tested(target_name, root, settings.test)
+    watched = _watched(unknown) if watch_pairs else None
+
+    model = adapt(
+        settings.adaptation, run, known, unknown, out, resume=resume, progress=RichProgress(console), watched=watched
+    )
+    save_loss_curves({out.name or "adapted": out}, out / "loss_curves.png")
+    save_adaptation_curves(out, out / "adaptation.png")
+    if tested:
+        direct, adapted = (
+            _test(before_or_after, tested, out / folder, settings.test)
+            for before_or_after, folder in ((initial, "direct_transfer"), (model, "evaluation"))
+        )
+        title = f"{known.name} -> {unknown.name}"
+        console.print(results_table([direct, adapted], title=title, models=("direct", "adapted")))
+        say_left_out_queries([adapted])
+    say(f"Run folder: {out}. Test it elsewhere with: {shlex.join(['snr', 'evaluate', str(out)])} --target FOLDER")
+
+
+def _target_name(given: str | None, recipe: DataSettings) -> str:
+    if recipe.comparison:
+        raise ValueError("A comparison is none of adaptations: take a recipe without, and name --target and --source.")
+    if given is not None:
+        return given
+    if len(recipe.targets) != 1:
+        raise ValueError(
+            "Say what to adapt to: --target DATASET, or a recipe with one target. Received: "
+            + (f"targets {', '.join(recipe.targets)}" if recipe.targets else "neither")
+        )
+    return recipe.targets[0]
+
+
+def _open(
+    target: str, source: str | None, images: str | None, run: Path, root: Path
+) -> tuple[ReIDDataset, ReIDDataset]:
+    """What to adapt to last: it may be large."""
+    source = source or _trained_on(run)
+    with progress_bar(f"checking {source}") as progress:
+        known = open_source(source, root=root, images=images or "train", progress=progress)
+    say(known.report)
+    with progress_bar(f"checking {target}") as progress:
+        unknown = open_dataset(target, root=root, splits=("train",), unlabeled=True, progress=progress)
+    say(unknown.report)
+    if known.train.paths == unknown.train.paths:
+        raise ValueError(f"There is nothing to adapt to: source and target are the same images. Received: {target}")
+    return known, unknown
+
+
+def _trained_on(run: Path) -> str:
+    name = read_record(find_run(run))["source"]["name"]
+    if name in known_datasets():
+        return name
+    parts = name.split("+")
+    if set(parts) <= set(known_datasets()):
+        return ",".join(parts)
+    raise ValueError(f"Say with --source where the images are that {run} was trained on. Received: none, for {name!r}")
+
+
+def _tested(target: str, root: Path, test: TestSettings) -> Sequence[tuple[ReIDDataset, ...]]:
+    """The images to test on, if the target has them."""
+    try:
+        return open_targets([target], root, distance=test.distance, protocol=test.protocol)
+    except (ValueError, FileNotFoundError) as error:
+        say(f"Not tested on {target}: {error}")
+        return ()
+
+
+def _watched(target: ReIDDataset) -> NDArray:
+    identities = target.train.identities
+    if identities.min() < 0 or len(np.unique(identities)) < 2:
+        raise ValueError(
+            "--watch-pairs tells pairs of one person from pairs of two: every training image of the target must say "
+            f"who is on it. Leave it out if nobody knows. Received: {np.sum(identities < 0)} of {len(identities)} "
+            f"images of identity -1, {target.train.num_identities} different identities"
+        )
+    return identities
+
+
+def _test(
+    model: keras.Model, targets: Sequence[tuple[ReIDDataset, ...]], out: Path, test: TestSettings
+) -> TargetResult:
+    settings = {"distance": test.distance, "protocol": test.protocol, "flip": test.flip}
+    return evaluate_targets(embedder(model), targets, out, **settings)[0]
