@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from snr_keras.losses._batches import floating, integers, known, shaped
+from snr_keras.losses._batches import floating
+from snr_keras.losses._checks import integers, known, shaped
 from snr_keras.losses.distances import norm
 from snr_ref import multilabel as reference
 from snr_ref._checks import non_negative, share

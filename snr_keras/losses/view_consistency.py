@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from snr_keras.losses._batches import floating, integers, known, shaped
+from snr_keras.losses._batches import floating
+from snr_keras.losses._checks import integers, known, shaped
 from snr_ref._checks import share
 from snr_ref.multilabel import ViewStatistics
 
