@@ -14,7 +14,7 @@ from snr_keras.adaptation.state import RunningState
 from snr_keras.adaptation.step import make_adaptation_step, make_optimizer
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch, training_batches
-from snr_keras.data.unlabeled import unlabeled, unlabeled_batches
+from snr_keras.data.unlabeled import check_unlabeled, unlabeled, unlabeled_batches
 from snr_keras.losses import MinedPairs
 from snr_keras.training.checkpoints import newest_checkpoint
 from snr_keras.training.distribution import Workers
@@ -80,6 +80,7 @@ def adapt(
     network, model = load_run(initial)
     check_source(initial, source)
     images = unlabeled(target.train)
+    check_unlabeled(images, config.target_batch_size)
     known, _ = hold_out(source, network)
     sampling = {
         "identities_per_batch": config.identities_per_batch,
