@@ -14,7 +14,7 @@ from snr_keras.adaptation.state import RunningState
 from snr_keras.adaptation.step import make_adaptation_step, make_optimizer
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch, training_batches
-from snr_keras.data.unlabeled import unlabeled, unlabeled_batches
+from snr_keras.data.unlabeled import check_unlabeled, unlabeled, unlabeled_batches
 from snr_keras.losses import MinedPairs
 from snr_keras.training.checkpoints import newest_checkpoint
 from snr_keras.training.distribution import Workers
@@ -80,6 +80,7 @@ def adapt(
     network, model = load_run(initial)
     check_source(initial, source)
     images = unlabeled(target.train)
+    check_unlabeled(images, config.target_batch_size)
     known, _ = hold_out(source, network)
     sampling = {
         "identities_per_batch": config.identities_per_batch,
@@ -115,7 +116,7 @@ def adapt(
     def step() -> Mapping[str, float]:
         of_source, of_target = next(batches)
         terms, mined = adaptation_step(*of_source, *of_target, mining=state.step >= length.epoch_steps)
-        return {name: float(term) for name, term in terms.items()} | _true_positives(mined, watched)
+        return {name: float(term) for name, term in terms.items()} | true_positives(mined, watched)
 
     run_steps(
         step,
@@ -125,7 +126,7 @@ def adapt(
         length,
         workers=Workers(tf.distribute.get_strategy()),
         progress=progress,
-        finish_record=_apart,
+        finish_record=apart,
         beside=running.arrays,
     )
     return model
@@ -147,14 +148,15 @@ def check_source(initial: str | os.PathLike[str], source: ReIDDataset) -> None:
         )
 
 
-def _true_positives(mined: MinedPairs, identities: NDArray | None) -> dict[str, float]:
+def true_positives(mined: MinedPairs, identities: NDArray | None) -> dict[str, float]:
+    """How many of the positives are of one person, where identities are watched."""
     if identities is None:
         return {}
     same = np.equal(*identities[mined.pairs.numpy()].T)
     return {"true_positives": float(np.sum(same & mined.positive.numpy()))}
 
 
-def _apart(record: Record) -> Record:
+def apart(record: Record) -> Record:
     """The line of an epoch with what is no loss beside the losses."""
     losses = dict(record["losses"])
     others = {name: losses.pop(name) for name in _NO_LOSSES if name in losses}

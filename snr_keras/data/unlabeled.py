@@ -65,19 +65,7 @@ def unlabeled_batches(
             "`batch_size` must be at least 1, `start_step` not negative, and `seed` between 0 and 2^63 - 1. Received: "
             f"batch_size={batch_size}, start_step={start_step}, seed={seed}"
         )
-    if len(split) < 2:
-        raise ValueError(f"Images to adapt to must be two or more. Received: a split of {len(split)}")
-    if split.cameras is None:
-        raise ValueError(
-            "Images to adapt to must have camera labels: those of each camera are compared with all. Name the files "
-            "IDENTITY_cCAMERA and anything else, such as 0000_c1_17.jpg, or give a list with a camera in every line. "
-            f"Received: {len(split)} images without cameras"
-        )
-    if len(split) < batch_size:
-        raise ValueError(
-            f"A batch of {batch_size} different images needs at least as many to adapt to: set `target_batch_size` to "
-            f"{len(split)} or fewer. Received: a split of {len(split)} images"
-        )
+    check_unlabeled(split, batch_size)
     sampling, changes = np.random.SeedSequence(seed).spawn(2)
     own_seed = int(changes.generate_state(1, np.uint64)[0] >> np.uint64(1))
     count = max(0, stop_step - start_step)
@@ -93,6 +81,23 @@ def unlabeled_batches(
 
     steps = tf.data.Dataset.from_tensor_slices((np.arange(start_step, start_step + count), indices_of_batches))
     return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def check_unlabeled(split: Split, batch_size: int) -> None:
+    """Raise a ValueError if a split has no camera labels, fewer than two images or fewer than a batch."""
+    if len(split) < 2:
+        raise ValueError(f"Images to adapt to must be two or more. Received: a split of {len(split)}")
+    if split.cameras is None:
+        raise ValueError(
+            "Images to adapt to must have camera labels: those of each camera are compared with all. Name the files "
+            "IDENTITY_cCAMERA and anything else, such as 0000_c1_17.jpg, or give a list with a camera in every line. "
+            f"Received: {len(split)} images without cameras"
+        )
+    if len(split) < batch_size:
+        raise ValueError(
+            f"A batch of {batch_size} different images needs at least as many to adapt to: set `target_batch_size` to "
+            f"{len(split)} or fewer. Received: a split of {len(split)} images"
+        )
 
 
 def _batches(number: int, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:

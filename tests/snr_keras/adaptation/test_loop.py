@@ -1,0 +1,212 @@
+"""The adaptation loop, on two domains of six people with four images each."""
+
+import dataclasses
+import json
+import os
+import signal
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import snr_ref
+from snr_keras.adaptation import AdaptationConfig, adapt
+from snr_keras.adaptation.loop import apart, true_positives
+from snr_keras.adaptation.state import RunningState
+from snr_keras.adaptation.step import make_adaptation_step, make_optimizer
+from snr_keras.data.dataset import ReIDDataset
+from snr_keras.data.unlabeled import unlabeled
+from snr_keras.losses import MinedPairs
+from snr_keras.training import NonFiniteLossError, TrainingInterrupted, load_run
+from snr_keras.training.checkpoints import TrainingState, newest_checkpoint, save_checkpoint
+from snr_keras.training.model import new_model
+from snr_keras.training.objective import snr_objective
+from snr_keras.training.run_folder import begin_run, describe_run
+from snr_ref.distances import unit as ref_unit
+from tests.snr_keras.training.conftest import SMALL, metrics_without_times, write_images
+
+NETWORK = dataclasses.replace(SMALL, stages=(4,))
+CONFIG = AdaptationConfig(
+    epochs=2, identities_per_batch=3, images_per_identity=2, target_batch_size=8, mining_ratio=0.2, seed=1
+)
+LAST_STEP = 8
+
+
+@pytest.fixture(scope="module")
+def domains(tmp_path_factory) -> tuple[ReIDDataset, ReIDDataset]:
+    folder = tmp_path_factory.mktemp("domains")
+    return write_images(folder / "source"), write_images(folder / "target", identities=7)
+
+
+@pytest.fixture(scope="module")
+def initial(domains, tmp_path_factory) -> Path:
+    """A run as it is before any training."""
+    folder = tmp_path_factory.mktemp("initial")
+    keras.utils.set_random_seed(0)
+    begin_run(folder, describe_run(NETWORK, domains[0]))
+    save_checkpoint(new_model(NETWORK, 6), folder, TrainingState(step=0))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def adapted(initial, domains, tmp_path_factory) -> tuple[Path, keras.Model]:
+    """An adaptation without interruption, and the model it returned."""
+    folder = tmp_path_factory.mktemp("adapted") / "run"
+    return folder, adapt(CONFIG, initial, *domains, folder, watched=domains[1].train.identities)
+
+
+def test_its_run_folder_is_one_of_a_training_and_tells_what_it_was_begun_with(adapted, initial):
+    folder, model = adapted
+    config, loaded = load_run(folder)
+    assert config == NETWORK
+    assert_same_weights(loaded, model)
+    begun = json.loads((folder / "config.json").read_text())
+    assert AdaptationConfig.from_json(begun["adaptation"]) == CONFIG
+    assert (begun["target"]["images"], begun["target"]["cameras"]) == (28, 2)
+    assert begun["initial"]["name"] == str(initial)
+
+
+def test_its_metrics_have_the_losses_and_what_runs_along(adapted):
+    first, second = metrics_without_times(adapted[0])
+    assert set(second["losses"]) == {
+        "discriminative", "consistency", "cross_entropy", "joint_embedding", "snr4_plus", "snr4_minus", "total",
+    }  # fmt: skip
+    assert first["losses"]["discriminative"] == first["positives"] == first["negatives"] == 0
+    assert "true_positive_rate" not in first
+    assert second["positives"] + second["negatives"] == 5  # floor(0.2 * 28)
+    for record in (first, second):
+        assert 0 < record["threshold"] <= 1
+        assert 0 < record["multilabel_entropy"] < np.log(6)
+
+
+def test_the_true_positive_rate_is_the_share_of_the_positives_that_are_of_one_person():
+    people = np.array([7, 7, 3, 3, 9])
+    mined = MinedPairs(tf.constant([[0, 1], [2, 3], [0, 4], [1, 0]]), tf.constant([True, False, True, True]))
+    terms = {"positives": 3.0, "total": 1.0, **true_positives(mined, people)}
+    assert apart({"losses": terms}) == {"losses": {"total": 1.0}, "positives": 3.0, "true_positive_rate": 2 / 3}
+    assert apart({"losses": {**terms, "positives": 0.0}}) == {"losses": {"total": 1.0}, "positives": 0.0}
+    assert true_positives(mined, None) == {}
+
+
+def test_identities_of_the_target_are_never_read(adapted, initial, domains, tmp_path):
+    source, target = domains
+    garbage = np.random.default_rng(5).integers(0, 2**40, len(target.train))
+    nobody = dataclasses.replace(target, train=dataclasses.replace(target.train, identities=garbage))
+    assert_same_weights(adapt(CONFIG, initial, source, nobody, tmp_path), adapted[1])
+
+
+def test_an_adaptation_stopped_and_resumed_ends_bit_for_bit_as_one_that_was_not(adapted, initial, domains, tmp_path):
+    def stop(report):
+        if report.step == 5:  # asked for then, done after the next
+            os.kill(os.getpid(), signal.SIGINT)
+
+    watched = domains[1].train.identities
+    with pytest.raises(TrainingInterrupted, match=r"Stopped by SIGINT after step 6 of 8.*resume=True"):
+        adapt(CONFIG, initial, *domains, tmp_path, progress=stop, watched=watched)
+    keras.utils.set_random_seed(99)  # whatever the process did in between
+    model = adapt(CONFIG, initial, *domains, tmp_path, resume=True, watched=watched)
+    assert_same_weights(model, adapted[1])
+    assert metrics_without_times(tmp_path) == metrics_without_times(adapted[0])
+    ours, theirs = (newest_checkpoint(folder).beside() for folder in (tmp_path, adapted[0]))
+    for name, value in theirs.items():
+        np.testing.assert_array_equal(ours[name], value, err_msg=name)
+    assert theirs["visited"].any()
+
+
+def test_another_target_or_other_settings_are_not_resumed(adapted, initial, domains):
+    source, _ = domains
+    with pytest.raises(ValueError, match=r"begun differently: .*images was 28, now 24"):
+        adapt(CONFIG, initial, source, source, adapted[0], resume=True)
+    with pytest.raises(ValueError, match=r"margin was 1\.0, now 2\.0"):
+        adapt(dataclasses.replace(CONFIG, margin=2.0), initial, *domains, adapted[0], resume=True)
+    with pytest.raises(FileExistsError, match="holds the results of a run already"):
+        adapt(CONFIG, initial, *domains, adapted[0])
+
+
+def test_a_source_that_is_not_the_runs_is_refused(initial, domains, tmp_path):
+    with pytest.raises(ValueError, match=r"must be what the run .* was trained on, 'source'.*images 24, now 28"):
+        adapt(CONFIG, initial, domains[1], domains[1], tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_target_without_cameras_is_refused(initial, domains, tmp_path):
+    source, target = domains
+    blind = dataclasses.replace(target, train=dataclasses.replace(target.train, cameras=None))
+    with pytest.raises(ValueError, match="must have camera labels"):
+        adapt(CONFIG, initial, source, blind, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(initial, domains, tmp_path):
+    with pytest.raises(NonFiniteLossError, match=r"At step \d, .*Nothing of this step is saved"):
+        adapt(dataclasses.replace(CONFIG, learning_rate=1e30), initial, *domains, tmp_path)
+
+
+def test_a_step_is_that_of_the_reference(initial, domains):
+    """The step's terms and the state after it, of features that the same forward passes give."""
+    network, model = load_run(initial)
+    model.compile(optimizer=make_optimizer(CONFIG, 4), auto_scale_loss=False)
+    rng = np.random.default_rng(0)
+    images, target_images = (rng.integers(0, 256, (n, 16, 8, 3)).astype(np.float32) for n in (6, 8))
+    labels, views, indices = np.repeat([1, 3, 5], 2), rng.integers(0, 3, 8), rng.permutation(28)[:8]
+
+    running = RunningState.begin(model, unlabeled(domains[1].train), CONFIG)
+    before = running.read()
+    state = snr_ref.AdaptationState(
+        before.threshold.numpy().astype(float),
+        snr_ref.ViewStatistics(*(x.numpy().astype(float) for x in before.statistics)),
+        snr_ref.MultilabelMemory(before.memory.multilabels.numpy().astype(float), before.memory.visited.numpy()),
+    )
+    of_source, of_target = model(images, training=True), model(target_images, training=True)
+    agents = ref_unit(model.get_layer("logits").kernel.numpy().astype(float).T)
+    losses, after = snr_ref.adaptation_step(
+        state,
+        ref_unit(of_source["embedding"].numpy().astype(float)),
+        labels,
+        ref_unit(of_target["embedding"].numpy().astype(float)),
+        views,
+        indices,
+        agents,
+        epoch=1,
+        mining_ratio=CONFIG.mining_ratio,
+    )
+    of_snr = snr_objective(network)(labels, of_source)["total"].numpy()
+
+    step = make_adaptation_step(model, running, CONFIG, network)
+    terms, mined = step(*map(tf.constant, (images, labels, target_images, views, indices)), mining=True)
+
+    for name, value in losses._asdict().items():
+        assert terms[name].numpy() == pytest.approx(value, rel=1e-3, abs=1e-5), name
+    assert terms["total"].numpy() == pytest.approx(losses.total + 50 * of_snr, rel=1e-3)
+    assert terms["threshold"].numpy() == pytest.approx(state.threshold)
+    assert len(mined.pairs) == 5
+    assert set(mined.pairs.numpy().ravel()) <= set(indices)
+    for ours, theirs in zip(running.read().memory, after.memory, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+    assert running.read().threshold.numpy() == pytest.approx(after.threshold, rel=1e-4)
+
+
+def test_the_learning_rate_falls_at_the_milestones_and_only_kernels_decay():
+    optimizer = make_optimizer(dataclasses.replace(CONFIG, epochs=8), 10)
+    rates = [float(optimizer._learning_rate(step)) for step in (0, 50, 51, 70, 71)]
+    np.testing.assert_allclose(rates, [2e-4, 2e-4, 2e-5, 2e-5, 2e-6], rtol=1e-6)
+    kernel, gamma = keras.Variable(tf.ones(2), name="kernel"), keras.Variable(tf.ones(2), name="gamma")
+    for _ in range(40):  # as torch.optim.SGD: the penalty's gradient, added up by the momentum
+        optimizer.apply([tf.zeros(2), tf.zeros(2)], [kernel, gamma])
+    np.testing.assert_allclose(kernel, (1 - 2e-4 * 0.25) ** 40, rtol=1e-5)
+    np.testing.assert_array_equal(gamma, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("epochs", 0), ("mining_ratio", 0.0), ("milestones", (0.9, 0.5)), ("learning_rate", np.nan)]
+)
+def test_settings_out_of_range_are_named(name, value):
+    with pytest.raises(ValueError, match=rf"`{name}` must be .*Received: {name}="):
+        AdaptationConfig(**{name: value})
+
+
+def assert_same_weights(actual: keras.Model, expected: keras.Model) -> None:
+    for ours, theirs in zip(actual.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs, err_msg=theirs.path)
