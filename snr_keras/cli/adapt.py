@@ -168,5 +168,7 @@ def _watched(target: ReIDDataset) -> NDArray:
 def _test(
     model: keras.Model, targets: Sequence[tuple[ReIDDataset, ...]], out: Path, test: TestSettings
 ) -> TargetResult:
-    settings = {"distance": test.distance, "protocol": test.protocol, "flip": test.flip}
-    return evaluate_targets(embedder(model), targets, out, **settings)[0]
+    (result,) = evaluate_targets(
+        embedder(model), targets, out, distance=test.distance, protocol=test.protocol, flip=test.flip
+    )
+    return result

@@ -1,0 +1,113 @@
+"""`snr adapt`, on folders as users have them."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from snr_keras.cli.app import app
+
+TINY = ("--epochs", 1, "--warmup-epochs", 0, "--identities-per-batch", 2, "--images-per-identity", 2)
+TINY = (*TINY, "--image-size", "32x16", "--normalization", "none")
+SMALL = {"epochs": 2, "identities_per_batch": 2, "images_per_identity": 2, "target_batch_size": 8, "mining_ratio": 0.2}
+CHANGES = [part for name, value in SMALL.items() for part in ("--set", f"adaptation.{name}={value}")]
+
+
+@pytest.fixture(scope="module")
+def trained(world: Path, tmp_path_factory) -> Path:
+    """A run folder of `snr train` on day."""
+    run = tmp_path_factory.mktemp("runs") / "day"
+    done = CliRunner().invoke(app, list(map(str, ("train", "--source", world / "day", "--out", run, *TINY))))
+    assert done.exit_code == 0, done.output
+    return run
+
+
+def test_a_model_is_adapted_tested_before_and_after_and_goes_on_as_a_run(snr, trained, world, tmp_path):
+    out = tmp_path / "night"
+    command = ("adapt", trained, "--source", world / "day", "--target", world / "night", "--out", out, *CHANGES)
+    outcome = snr(*command, "--watch-pairs")
+    assert outcome.status == 0, outcome.output
+    assert "day -> night" in outcome.output
+    assert all(row in outcome.output for row in (" direct ", " adapted "))
+    for name in ("adaptation.png", "loss_curves.png", "checkpoints"):
+        assert (out / name).exists(), name
+    for folder in ("direct_transfer", "evaluation"):
+        (result,) = json.loads((out / folder / "results.json").read_text())
+        assert result["target"] == "night"
+        assert (out / folder / "ranked_gallery_1_night.png").exists()
+    _, last = map(json.loads, (out / "metrics.jsonl").read_text().splitlines())
+    assert last["epoch"] == 2
+    assert last["positives"] + last["negatives"] == 5  # a fifth of the 28 pairs of 8 images
+    refused = snr(*command)
+    assert refused.status == 1
+    assert "--resume" in refused.output
+    resumed = snr(*command, "--resume", "--watch-pairs")
+    assert resumed.status == 0, resumed.output
+    assert json.loads((out / "evaluation" / "results.json").read_text()) == [result]
+
+
+@pytest.fixture
+def unlabeled(world: Path, tmp_path: Path) -> Path:
+    """Night's training images alone, in a list that says of nobody who it is."""
+    images = sorted((world / "night" / "bounding_box_train").glob("*.jpg"))
+    lines = [f"{image},,{image.name[6]}" for image in images]
+    path = tmp_path / "nobody.csv"
+    path.write_text("\n".join(["path,identity,camera", *lines]) + "\n")
+    return path
+
+
+def test_a_list_of_images_without_identities_is_enough(snr, trained, world, unlabeled, tmp_path):
+    command = ("adapt", trained, "--source", world / "day", "--target", unlabeled, "--out", tmp_path / "run", *CHANGES)
+    watched = snr(*command, "--watch-pairs")
+    assert watched.status == 1
+    assert "must say who is on it" in watched.output
+    outcome = snr(*command, "--set", "adaptation.epochs=1")
+    assert outcome.status == 0, outcome.output
+    assert "Not tested on" in outcome.output
+    assert (tmp_path / "run" / "adaptation.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("no_run", "--target", "night"), "Expected a run folder"),
+        (("RUN",), "Say what to adapt to: --target DATASET.* Received: neither"),
+        (("RUN", "--target", "WORLD/night", "--out", "RUN"), "needs a folder of its own: name it with --out"),
+        (("RUN", "--target", "WORLD/night", "--source", "WORLD/night"), "nothing to adapt to: source and target"),
+        (("RUN", "--target", "WORLD/night", "--source", "fewer", *CHANGES), "must be what the run .* was trained on"),
+        (("RUN", "--target", "no_cameras", "--source", "WORLD/day", *CHANGES), "must have camera labels"),
+        (
+            ("RUN", "--target", "WORLD/night", "--set", "adaptation.epochs=0"),
+            "`epochs` must be an integer of at least 1",
+        ),
+        (("RUN", "--target", "WORLD/night", "--source", "WORLD/day"), "`target_batch_size` to 16 or fewer"),
+    ],
+)
+def test_a_mistake_says_what_to_do(snr, trained, world, tmp_path, arguments, message):
+    folder = tmp_path / "no_cameras" / "bounding_box_train"
+    folder.mkdir(parents=True)
+    for number, image in enumerate(sorted((world / "night" / "bounding_box_train").glob("*.jpg"))):
+        shutil.copy(image, folder / f"{number}.jpg")
+    fewer = shutil.copytree(world / "day" / "bounding_box_train", tmp_path / "fewer" / "bounding_box_train")
+    next(fewer.iterdir()).unlink()
+    places = {"RUN": str(trained), "no_cameras": str(folder.parent), "fewer": str(fewer.parent)}
+    arguments = [places.get(str(a), str(a)).replace("WORLD", str(world)) for a in arguments]
+    out = () if "--out" in arguments else ("--out", tmp_path / "out")
+    outcome = snr("adapt", *arguments, *out)
+    assert outcome.status == 1
+    assert re.search(message, outcome.output), outcome.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_was_trained_on_is_found_by_its_name_or_asked_for(snr, trained, world, tmp_path):
+    run = shutil.copytree(trained, tmp_path / "run")
+    record = json.loads((run / "config.json").read_text())
+    record["source"]["name"] = "my_people"
+    (run / "config.json").write_text(json.dumps(record))
+    outcome = snr("adapt", run, "--target", world / "night", "--out", tmp_path / "out")
+    assert outcome.status == 1
+    assert "Say with --source where the images are" in outcome.output
+    assert "'my_people'" in outcome.output
