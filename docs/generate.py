@@ -52,6 +52,8 @@ BENCH_TRAIN: dict[str, Any] = _read("bench_train.json")
 FAMILIES: list[dict[str, Any]] = _read("families.json")
 #: `python docs/examples/digits.py`, and the same with segmentation.py.
 OTHER_TASKS: dict[str, dict[str, Any]] = {name: _read(f"{name}.json") for name in ("digits", "segmentation")}
+#: `python docs/examples/adaptation.py`.
+ADAPTATION: dict[str, Any] = _read("adaptation.json")
 #: `snr bench export --target night --out ...`.
 BENCH_EXPORT: list[dict[str, Any]] = _read("bench_export.json")
 
@@ -241,6 +243,50 @@ def other_task(measured: dict[str, Any]) -> str:
     return f"{table}\n\n{_table(['mean of unseen', *seeds, 'mean ± standard deviation'], differences)}"
 
 
+def adaptation(measured: dict[str, Any]) -> str:
+    """What each method reaches on the target, by how much one is above another, and how the adaptations went."""
+    results, epochs = measured["results"], measured["epochs"]
+
+    def of(method: str, figure: str) -> list[float]:
+        return [100 * run[figure] for run in results[method]]
+
+    def difference(ours: str, theirs: str) -> list[str]:
+        found = [a - b for a, b in zip(of(ours, "mAP"), of(theirs, "mAP"), strict=True)]
+        return [f"{ours} - {theirs}", *(f"{d:+.1f}" for d in found), _signed(found)]
+
+    def course(method: str, name: str, scale: float, digits: int) -> list[str]:
+        def told(records: list[dict[str, Any]]) -> str:
+            values = [scale * record[name] for record in records if name in record]
+            return f"{mean(values):.{digits}f}" if values else ""
+
+        return [told([run[epoch] for run in epochs[method]]) for epoch in (0, 1, -1)]
+
+    source, target, images = measured["source"], measured["target"], measured["images"]
+    about = (
+        f"mAP and Rank-1 on `{target}` in per cent, mean ± standard deviation of {len(results['MAR'])} seeds.\nTrained "
+        f"for {measured['training']['epochs']} epochs on {images[source]} images of `{source}`, adapted for "
+        f"{measured['adaptation']['epochs']} to {images[target]} of `{target}`:"
+    )
+    figures = [[name, _spread(of(name, "mAP")), _spread(of(name, "rank1"))] for name in results]
+    pairs = [("MAR", "direct"), ("SNR", "direct"), ("SNR + MAR", "SNR"), ("SNR + MAR", "MAR")]
+    seeds = [f"seed {seed}" for seed in range(len(results["MAR"]))]
+    along = [
+        ("threshold of the agreement", "threshold", 1, 3),
+        ("positive pairs a step", "positives", 1, 1),
+        ("of one person, in per cent", "true_positive_rate", 100, 0),
+        ("entropy of the multilabels, in nats", "multilabel_entropy", 1, 2),
+    ]
+    tables = [
+        _table(["", "mAP", "Rank-1"], figures),
+        _table(["mAP", *seeds, "mean ± standard deviation"], [difference(*pair) for pair in pairs]),
+        _table(
+            ["mean over seeds", *(f"{method}: {when}" for method in epochs for when in ("epoch 1", "epoch 2", "last"))],
+            [[title, *(cell for method in epochs for cell in course(method, *what))] for title, *what in along],
+        ),
+    ]
+    return "\n\n".join([about, *tables])
+
+
 def bench_export() -> str:
     """Every format and precision: size, latency, difference and retrieval."""
     rows = [
@@ -273,6 +319,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "bench_train_table": bench_train_table,
     "families": families,
     **{name: partial(other_task, measured) for name, measured in OTHER_TASKS.items()},
+    "adaptation": partial(adaptation, ADAPTATION),
     "bench_export": bench_export,
 }
 

@@ -19,9 +19,9 @@ def recipes_command(
 ) -> None:
     """List the recipes that come with the package, or print one.
 
-    A recipe is a TOML file with the settings of a run: training, data and test. snr train --recipe NAME takes it;
-    --set training.epochs=4 changes a setting. For one of your own, print the one that is nearest to it into a file,
-    change it, and give the file: snr recipes synthetic > mine.toml
+    A recipe is a TOML file with the settings of a run: training, adaptation, data and test. snr train --recipe NAME
+    takes it, and so does snr adapt; --set training.epochs=4 changes a setting. For one of your own, print the one that
+    is nearest to it into a file, change it, and give the file: snr recipes synthetic > mine.toml
     """
     if name is not None:
         load_recipe(name)

@@ -44,6 +44,8 @@ def save_adaptation_curves(run: str | os.PathLike[str], path: str | os.PathLike[
         ax.set_xlim(0.5, records[-1]["epoch"] + 0.5)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.grid(alpha=0.3)
+        if "true_positive_rate" in lines:
+            ax.set_ylim(0, 100)
         if len(lines) > 1:
             ax.legend(fontsize=8)
     return save_figure(figure, path)
