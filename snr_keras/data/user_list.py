@@ -62,13 +62,15 @@ def list_csv(path: Path, splits: Sequence[str] | None, *, unlabeled: bool = Fals
     Args:
         path: the file.
         splits: those wanted; None for those that the file has.
-        unlabeled: whether an image for training may be without an identity, which becomes -1.
+        unlabeled: whether an image for training may be without an identity, which becomes -1. Where no image for training
+            is wanted, it may.
 
     Raises:
         ValueError: if a column is missing or unknown, a line has a wrong value, which the message names, or a split
             that is wanted has no line.
     """
     rows: dict[str, list[Row]] = {split: [] for split in SPLITS}
+    unlabeled = unlabeled or (splits is not None and "train" not in splits)
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, strict=True)
         columns = reader.fieldnames or []

@@ -128,6 +128,7 @@ def test_images_to_adapt_to_need_no_identities(images):
     assert train.cameras.tolist() == [1, 2, 2]
     with pytest.raises(ValueError, match="line 2: identity and camera must be integers"):
         open_dataset(path, root=".", splits=("train",))
+    assert open_dataset(path, root=".", splits=("query",)).query.identities.tolist() == [7]
     write_csv(path, text.format(""))
     with pytest.raises(ValueError, match="line 5: identity and camera must be integers"):
         open_dataset(path, root=".", unlabeled=True)
