@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -82,7 +83,7 @@ def adapt(
     images = unlabeled(target.train)
     check_unlabeled(images, config.target_batch_size)
     known, _ = hold_out(source, network)
-    sampling = {
+    sampling: dict[str, Any] = {
         "identities_per_batch": config.identities_per_batch,
         "images_per_identity": config.images_per_identity,
     }
@@ -100,7 +101,7 @@ def adapt(
     keras.utils.set_random_seed(config.seed)
     optimizer = make_optimizer(config, length.epoch_steps, loss_scaling=network.mixed_precision == "mixed_float16")
     model, state = newest_or_new(run_dir, optimizer, lambda: model)
-    streams = {
+    streams: dict[str, Any] = {
         "image_size": network.image_size,
         "seed": config.seed,
         "augmentation": config.augmentation,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from snr_keras.adaptation.config import AdaptationConfig
 from snr_keras.data.dataset import Split
+from snr_keras.data.unlabeled import views_of
 from snr_keras.evaluation import extract_embeddings
 from snr_keras.losses import (
     AdaptationState,
@@ -40,7 +41,7 @@ class RunningState:
         features = unit(ops.convert_to_tensor(extract_embeddings(embedder(model), images)))
         log_y = log_multilabels(features, agents_of(model), scale=config.scale)
         threshold = initial_threshold(ops.exp(log_y), mining_ratio=config.mining_ratio)
-        statistics = initial_statistics(log_y, np.unique(images.cameras, return_inverse=True)[1].astype(np.int32))
+        statistics = initial_statistics(log_y, views_of(images))
         return cls(
             {
                 "threshold": ops.convert_to_numpy(threshold),

@@ -72,7 +72,7 @@ def unlabeled_batches(
     batches = islice(_batches(len(split), batch_size, np.random.default_rng(sampling)), start_step, start_step + count)
     indices_of_batches = np.fromiter(batches, np.dtype((np.int32, batch_size)), count)
     with tf.device("CPU:0"):
-        view_of = tf.constant(np.unique(split.cameras, return_inverse=True)[1].astype(np.int32))
+        view_of = tf.constant(views_of(split))
         load = images_at(split, image_size)
 
     def batch(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -83,16 +83,26 @@ def unlabeled_batches(
     return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def check_unlabeled(split: Split, batch_size: int) -> None:
-    """Raise a ValueError if a split has no camera labels, fewer than two images or fewer than a batch."""
-    if len(split) < 2:
-        raise ValueError(f"Images to adapt to must be two or more. Received: a split of {len(split)}")
+def views_of(split: Split) -> np.ndarray:
+    """The camera of each image, (n,) int32, cameras numbered from 0 in ascending order.
+
+    Raises:
+        ValueError: if the split has no camera labels.
+    """
     if split.cameras is None:
         raise ValueError(
             "Images to adapt to must have camera labels: those of each camera are compared with all. Name the files "
             "IDENTITY_cCAMERA and anything else, such as 0000_c1_17.jpg, or give a list with a camera in every line. "
             f"Received: {len(split)} images without cameras"
         )
+    return np.unique(split.cameras, return_inverse=True)[1].astype(np.int32)
+
+
+def check_unlabeled(split: Split, batch_size: int) -> None:
+    """Raise a ValueError if a split has no camera labels, fewer than two images or fewer than a batch."""
+    if len(split) < 2:
+        raise ValueError(f"Images to adapt to must be two or more. Received: a split of {len(split)}")
+    views_of(split)
     if len(split) < batch_size:
         raise ValueError(
             f"A batch of {batch_size} different images needs at least as many to adapt to: set `target_batch_size` to "

@@ -62,8 +62,8 @@ def list_csv(path: Path, splits: Sequence[str] | None, *, unlabeled: bool = Fals
     Args:
         path: the file.
         splits: those wanted; None for those that the file has.
-        unlabeled: whether an image for training may be without an identity, which becomes -1. Where no image for training
-            is wanted, it may.
+        unlabeled: whether an image for training may be without an identity, which becomes -1; where none of them is
+            wanted, it may.
 
     Raises:
         ValueError: if a column is missing or unknown, a line has a wrong value, which the message names, or a split
