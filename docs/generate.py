@@ -50,6 +50,8 @@ BENCH_EVALUATION_LARGE: list[dict[str, Any]] = _read("bench_evaluation_msmt17.js
 BENCH_TRAIN: dict[str, Any] = _read("bench_train.json")
 #: `python docs/families.py`: what it wrote.
 FAMILIES: list[dict[str, Any]] = _read("families.json")
+#: `python -m tests.frameworks.agreement`: what it wrote.
+AGREEMENT: list[dict[str, Any]] = _read("pytorch_agreement.json")
 #: `python docs/examples/digits.py`, and the same with segmentation.py.
 OTHER_TASKS: dict[str, dict[str, Any]] = {name: _read(f"{name}.json") for name in ("digits", "segmentation")}
 #: `snr bench export --target night --out ...`.
@@ -220,6 +222,12 @@ def families() -> str:
     return _table(["network", "SNR after", "strides", "weights", "SNR adds", "`identity` changes"], rows)
 
 
+def pytorch_agreement() -> str:
+    """How far imported networks are from PyTorch's in float64, and PyTorch's own from them in float32."""
+    rows = [[row["network"], *(f"{row[which]:.1e}" for which in ("keras", "pytorch"))] for row in AGREEMENT]
+    return _table(["network", "here, float32", "PyTorch, float32"], rows)
+
+
 def other_task(measured: dict[str, Any]) -> str:
     """A row a domain, and by how much SNR with the constraint is above each other variant on those it never saw."""
     results, source = measured["results"], measured.get("source")
@@ -272,6 +280,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "bench_evaluation_large": bench_evaluation_large,
     "bench_train_table": bench_train_table,
     "families": families,
+    "pytorch_agreement": pytorch_agreement,
     **{name: partial(other_task, measured) for name, measured in OTHER_TASKS.items()},
     "bench_export": bench_export,
 }
