@@ -56,6 +56,8 @@ AGREEMENT: list[dict[str, Any]] = _read("pytorch_agreement.json")
 OTHER_TASKS: dict[str, dict[str, Any]] = {name: _read(f"{name}.json") for name in ("digits", "segmentation")}
 #: `snr bench export --target night --out ...`.
 BENCH_EXPORT: list[dict[str, Any]] = _read("bench_export.json")
+#: `snr bench export --precision int8 --precision full_int8 --repeats 0 --out ...`.
+BENCH_INT8: list[dict[str, Any]] = _read("bench_int8.json")
 
 TASKS = {"distances": "figures from distances", "embeddings": "figures from embeddings", "re_ranking": "re-ranking"}
 TIMES = ["SNR", "literal", "GN", "floor", "SNR / literal", "SNR / GN"]
@@ -249,22 +251,23 @@ def other_task(measured: dict[str, Any]) -> str:
     return f"{table}\n\n{_table(['mean of unseen', *seeds, 'mean ± standard deviation'], differences)}"
 
 
-def bench_export() -> str:
-    """Every format and precision: size, latency, difference and retrieval."""
-    rows = [
+def bench_export(rows: list[dict[str, Any]]) -> str:
+    """Every format and precision: size, latency if it was measured, difference and retrieval."""
+    timed = {"one": "1 picture", "batch": "32 pictures"} if rows[0]["one"] else {}
+    lines = [
         [
             row["format"],
             row["precision"],
             f"{row['size'] / 1e6:.2f} MB" if row["size"] else "",
-            *(f"{1e3 * row[seconds]:.1f} ms" for seconds in ("one", "batch")),
+            *(f"{1e3 * row[seconds]:.1f} ms" for seconds in timed),
             f"{row['difference'] / row['largest']:.1e}" if row["difference"] else "",
             f"{100 * row['mAP']:.2f} / {100 * row['rank1']:.2f}",
         ]
-        for row in BENCH_EXPORT
+        for row in rows
     ]
-    headings = ["format", "precision", "size", "1 picture", "32 pictures", "largest difference", "mAP / Rank-1"]
+    headings = ["format", "precision", "size", *timed.values(), "largest difference", "mAP / Rank-1"]
     about = "The largest difference of embeddings is of their largest number; mAP and Rank-1 are in per cent.\n\n"
-    return about + _table(headings, rows)
+    return about + _table(headings, lines)
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
@@ -282,7 +285,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "families": families,
     "pytorch_agreement": pytorch_agreement,
     **{name: partial(other_task, measured) for name, measured in OTHER_TASKS.items()},
-    "bench_export": bench_export,
+    "bench_export": partial(bench_export, BENCH_EXPORT),
+    "bench_int8": partial(bench_export, BENCH_INT8),
 }
 
 

@@ -29,6 +29,8 @@ def test_what_there_is_not_is_refused_with_what_there_is(snr, tmp_path: Path) ->
         (("--format", "coreml"), "`format` must be one of saved_model, onnx, openvino, litert. Received"),
         (("--format", "openvino", "--precision", "int8"), "openvino has float32, float16; litert has float32, float16"),
         (("--format", "onnx", "--precision", "float8"), "Received: onnx, 'float8'"),
+        (("--format", "onnx", "--precision", "full_int8"), "full_int8 is not fit for use: one range for a feature map"),
+        (("--format", "litert", "--precision", "full_int8"), "Received: litert, 'full_int8'"),
         (("--format", "litert"), "The name of a file for LiteRT ends in .tflite. Received"),
     ):
         outcome = snr("export", "pretrained", tmp_path / "out", *options)
