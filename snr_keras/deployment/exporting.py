@@ -70,8 +70,8 @@ def export_model(
 
     Raises:
         ValueError: If there is no such format or precision, it is not fit for use, the name of `out` has another
-            ending than that of the format, Keras runs on another backend than TensorFlow, or weights are too large for
-            the precision.
+            ending than that of the format, the runtime could not open it there, Keras runs on another backend than
+            TensorFlow, or weights are too large for the precision.
         FileExistsError: If something is there already.
         ModuleNotFoundError: If a package is not installed that the format needs.
         ArithmeticError: If the export gives other embeddings than the model.
@@ -138,6 +138,7 @@ def _named(embeds: keras.Model) -> keras.Model:
 def _check_name(out: Path, format: Format) -> None:
     if format.ending and out.suffix != format.ending:
         raise ValueError(f"The name of a file for {format.title} ends in {format.ending}. Received: {str(out)!r}")
+    format.check_path(out)
     for path in (out, *format.beside(out)):
         if path.exists():
             raise FileExistsError(f"An export replaces nothing: choose another name. Received: {str(path)!r}")

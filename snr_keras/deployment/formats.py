@@ -26,6 +26,7 @@ class Format:
         open: Loads such a file into the runtime.
         beside: From the path of the file to those of the other files that are written with it.
         unfit: Of `UNFIT`, those that `write` knows.
+        check_path: ValueError if the runtime could not open what is written there.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Format:
     open: Callable[[Path], Run]
     beside: Callable[[Path], tuple[Path, ...]] = lambda path: ()
     unfit: tuple[str, ...] = ()
+    check_path: Callable[[Path], None] = lambda path: None
 
 
 PRECISIONS = {
@@ -51,7 +53,15 @@ UNFIT = {
 }
 
 FORMATS = {
-    "saved_model": Format("SavedModel", "", ("float32",), (), saved_model.write, saved_model.open_run),
+    "saved_model": Format(
+        "SavedModel",
+        "",
+        ("float32",),
+        (),
+        saved_model.write,
+        saved_model.open_run,
+        check_path=saved_model.check_path,
+    ),
     "onnx": Format(
         "ONNX",
         ".onnx",

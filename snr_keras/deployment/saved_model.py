@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import keras
@@ -9,6 +10,15 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from snr_keras.deployment.graph import METADATA, Run, plain_operations, quietly
+
+
+def check_path(path: Path) -> None:
+    """ValueError if a folder's name is a pattern to TensorFlow that it does not match itself: it finds nothing."""
+    if re.search(r"\[[^/]+\]|\\", path.as_posix()):
+        raise ValueError(
+            "TensorFlow opens no SavedModel below a folder with [...] or a backslash in its name. "
+            f"Received: {str(path)!r}"
+        )
 
 
 def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None:

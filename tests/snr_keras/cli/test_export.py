@@ -39,6 +39,19 @@ def test_what_there_is_not_is_refused_with_what_there_is(snr, tmp_path: Path) ->
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["a[b]", "[!b]", "a\\b"])
+def test_where_tensorflow_would_not_find_it_nothing_is_written(snr, tmp_path: Path, name: str) -> None:
+    outcome = snr("export", "pretrained", tmp_path / name / "people", "--format", "saved_model")
+    assert outcome.status == 1
+    assert "TensorFlow opens no SavedModel below a folder with [...] or a backslash in its name" in outcome.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_that_only_look_like_patterns_are_taken(snr, tmp_path: Path) -> None:
+    outcome = snr("export", "pretrained", tmp_path / "a*]b[?" / "people", "--format", "saved_model")
+    assert outcome.status == 0, outcome.output
+
+
 def test_a_file_that_belongs_to_an_export_is_not_replaced_either(snr, tmp_path: Path) -> None:
     (tmp_path / "people.bin").write_text("mine")
     outcome = snr("export", "pretrained", tmp_path / "people.xml", "--format", "openvino")
