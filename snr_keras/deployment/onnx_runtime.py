@@ -26,7 +26,7 @@ def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None
 
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder, "model.onnx")
-        with plain_operations():
+        with plain_operations(model):
             model.export(plain, format="onnx", verbose=False, input_signature=model.inputs)
         if precision == "int8":
             _quantize(plain)

@@ -27,7 +27,7 @@ def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None
     Weights are constants of the graph: as variables Keras writes each of them twice.
     """
     images = tf.TensorSpec(model.input_shape, model.inputs[0].dtype, name=model.inputs[0].name)
-    with plain_operations():
+    with plain_operations(model):
         traced = tf.function(lambda x: model(x, training=False), input_signature=[images]).get_concrete_function()
     frozen = convert_variables_to_constants_v2(traced)
     module = tf.Module()
