@@ -50,12 +50,16 @@ BENCH_EVALUATION_LARGE: list[dict[str, Any]] = _read("bench_evaluation_msmt17.js
 BENCH_TRAIN: dict[str, Any] = _read("bench_train.json")
 #: `python docs/families.py`: what it wrote.
 FAMILIES: list[dict[str, Any]] = _read("families.json")
+#: `python -m tests.frameworks.agreement`: what it wrote.
+AGREEMENT: list[dict[str, Any]] = _read("pytorch_agreement.json")
 #: `python docs/examples/digits.py`, and the same with segmentation.py.
 OTHER_TASKS: dict[str, dict[str, Any]] = {name: _read(f"{name}.json") for name in ("digits", "segmentation")}
 #: `python docs/examples/adaptation.py`.
 ADAPTATION: dict[str, Any] = _read("adaptation.json")
 #: `snr bench export --target night --out ...`.
 BENCH_EXPORT: list[dict[str, Any]] = _read("bench_export.json")
+#: `snr bench export --precision int8 --precision full_int8 --repeats 0 --out ...`.
+BENCH_INT8: list[dict[str, Any]] = _read("bench_int8.json")
 
 TASKS = {"distances": "figures from distances", "embeddings": "figures from embeddings", "re_ranking": "re-ranking"}
 TIMES = ["SNR", "literal", "GN", "floor", "SNR / literal", "SNR / GN"]
@@ -222,6 +226,12 @@ def families() -> str:
     return _table(["network", "SNR after", "strides", "weights", "SNR adds", "`identity` changes"], rows)
 
 
+def pytorch_agreement() -> str:
+    """How far imported networks are from PyTorch's in float64, and PyTorch's own from them in float32."""
+    rows = [[row["network"], *(f"{row[which]:.1e}" for which in ("keras", "pytorch"))] for row in AGREEMENT]
+    return _table(["network", "here, float32", "PyTorch, float32"], rows)
+
+
 def other_task(measured: dict[str, Any]) -> str:
     """A row a domain, and by how much SNR with the constraint is above each other variant on those it never saw."""
     results, source = measured["results"], measured.get("source")
@@ -287,22 +297,23 @@ def adaptation(measured: dict[str, Any]) -> str:
     return "\n\n".join([about, *tables])
 
 
-def bench_export() -> str:
-    """Every format and precision: size, latency, difference and retrieval."""
-    rows = [
+def bench_export(rows: list[dict[str, Any]]) -> str:
+    """Every format and precision: size, latency if it was measured, difference and retrieval."""
+    timed = {"one": "1 picture", "batch": "32 pictures"} if rows[0]["one"] else {}
+    lines = [
         [
             row["format"],
             row["precision"],
             f"{row['size'] / 1e6:.2f} MB" if row["size"] else "",
-            *(f"{1e3 * row[seconds]:.1f} ms" for seconds in ("one", "batch")),
+            *(f"{1e3 * row[seconds]:.1f} ms" for seconds in timed),
             f"{row['difference'] / row['largest']:.1e}" if row["difference"] else "",
             f"{100 * row['mAP']:.2f} / {100 * row['rank1']:.2f}",
         ]
-        for row in BENCH_EXPORT
+        for row in rows
     ]
-    headings = ["format", "precision", "size", "1 picture", "32 pictures", "largest difference", "mAP / Rank-1"]
+    headings = ["format", "precision", "size", *timed.values(), "largest difference", "mAP / Rank-1"]
     about = "The largest difference of embeddings is of their largest number; mAP and Rank-1 are in per cent.\n\n"
-    return about + _table(headings, rows)
+    return about + _table(headings, lines)
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
@@ -318,9 +329,11 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "bench_evaluation_large": bench_evaluation_large,
     "bench_train_table": bench_train_table,
     "families": families,
+    "pytorch_agreement": pytorch_agreement,
     **{name: partial(other_task, measured) for name, measured in OTHER_TASKS.items()},
     "adaptation": partial(adaptation, ADAPTATION),
-    "bench_export": bench_export,
+    "bench_export": partial(bench_export, BENCH_EXPORT),
+    "bench_int8": partial(bench_export, BENCH_INT8),
 }
 
 

@@ -1,11 +1,11 @@
-"""Every format and precision of `snr export`: size, latency, and how near it is to the Keras model."""
+"""The formats and precisions of `snr export`: size, latency, and how near it is to the Keras model."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from snr_keras.data.dataset import ReIDDataset, Split
 from snr_keras.data.pipeline import evaluation_batches
-from snr_keras.deployment import FORMATS, check_installed, export_model
-from snr_keras.deployment.exporting import drawn_pictures, largest_difference, open_float32
+from snr_keras.deployment import FORMATS, PRECISIONS, UNFIT, check_installed, export_model
+from snr_keras.deployment.exporting import largest_difference, open_float32
 from snr_keras.deployment.graph import Run
+from snr_keras.deployment.pictures import drawn_pictures
 from snr_keras.evaluation import EmbeddedDataset, score
 
 BATCHES = (1, 32)
@@ -30,8 +31,8 @@ class ExportTiming:
         format: One of `FORMATS`, or "keras" for the model itself.
         precision: Of the weights.
         size: Bytes; None for "keras".
-        one: Seconds for one picture, the median.
-        batch: Seconds for 32 pictures in one batch, the median.
+        one: Seconds for one picture, the median; None if nothing was timed.
+        batch: Seconds for 32 pictures in one batch, likewise.
         difference: The largest of embeddings from those of Keras.
         largest: The largest number in the embeddings of Keras.
         mAP: On the test domain, in [0, 1].
@@ -41,8 +42,8 @@ class ExportTiming:
     format: str
     precision: str
     size: int | None
-    one: float
-    batch: float
+    one: float | None
+    batch: float | None
     difference: float
     largest: float
     mAP: float  # noqa: N815
@@ -53,23 +54,28 @@ def benchmark_export(
     run: str | os.PathLike[str],
     target: ReIDDataset,
     *,
+    precisions: Collection[str] = tuple(PRECISIONS),
     repeats: int = 30,
     progress: Callable[[ExportTiming], None] | None = None,
 ) -> list[ExportTiming]:
-    """Export a run in every way there is, run each and test it on a domain; the Keras model comes first.
+    """Export a run in every format, run each export and test it on a domain; the Keras model comes first.
 
     Args:
         run: What `load_run` takes.
         target: What to test on.
-        repeats: Timed runs of each, after one that is not counted.
+        precisions: Those of each format; one of `UNFIT` is measured too where it is named.
+        repeats: Timed runs of each, after one that is not counted; with 0 nothing is timed.
         progress: Called with each result.
 
     Raises:
-        ValueError: If there are no repeats.
+        ValueError: If there are less than no repeats, or there is no such precision.
         Others: As `export_model` and `score`.
     """
-    if repeats < 1:
-        raise ValueError(f"`repeats` must be at least 1. Received: repeats={repeats}")
+    if repeats < 0:
+        raise ValueError(f"`repeats` must be at least 0. Received: repeats={repeats}")
+    if unknown := sorted({*precisions} - {*PRECISIONS, *UNFIT}):
+        known = ", ".join((*PRECISIONS, *UNFIT))
+        raise ValueError(f"`precisions` must be of {known}. Received: {', '.join(unknown)}")
     for format in FORMATS.values():
         check_installed(format)
     model, identity = open_float32(run)
@@ -92,13 +98,16 @@ def benchmark_export(
     measure("keras", "float32", None, keras_run)
     with tempfile.TemporaryDirectory() as folder:
         for name, format in FORMATS.items():
-            for precision in format.precisions:
-                export = export_model(run, Path(folder, f"{name}_{precision}{format.ending}"), name, precision)
+            for precision in (one for one in (*format.precisions, *format.unfit) if one in precisions):
+                out = Path(folder, f"{name}_{precision}{format.ending}")
+                export = export_model(run, out, name, precision, unfit=True)
                 measure(name, precision, export.size, format.open(export.path))
     return rows
 
 
-def _seconds(run_it: Run, pictures: NDArray, repeats: int) -> float:
+def _seconds(run_it: Run, pictures: NDArray, repeats: int) -> float | None:
+    if repeats == 0:
+        return None
     times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()

@@ -24,6 +24,7 @@ from snr_keras.benchmarks.layer import SHAPES
 from snr_keras.cli.console import console, progress_bar, say, write_json
 from snr_keras.cli.evaluate import ROOT_HELP, open_targets
 from snr_keras.cli.extract import MODEL_HELP
+from snr_keras.deployment import PRECISIONS, UNFIT
 from snr_keras.devices import on_cpu
 
 app = typer.Typer(no_args_is_help=True, help="Measure the cost of SNR on this machine, against named rivals.")
@@ -200,19 +201,28 @@ def export_command(
     run: Annotated[str, typer.Argument(metavar="[RUN]", help=MODEL_HELP)] = "pretrained",
     target: Annotated[str, typer.Option(metavar="DATASET", help="What to test on; see snr evaluate.")] = "night",
     root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
-    repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each; medians are shown.")] = 30,
+    precision: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"What to measure: {', '.join((*PRECISIONS, *UNFIT))}; may be repeated. "
+            f"Default: all that snr export writes, which {' and '.join(UNFIT)} is not.",
+        ),
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=0, help="Timed runs of each; medians are shown. 0 times nothing.")] = 30,
     out: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
 ) -> None:
     """Compare what snr export can write: size, latency on this machine, and how near it is to the model.
 
-    Exports a run in every format and precision, runs each in its runtime for one picture and for 32 at once, and tests
-    each on a target domain. The Keras model is in the first line. All runtimes have the threads that they take by
-    themselves.
+    Exports a run in every format, and every precision that it has, runs each in its runtime for one picture and for 32
+    at once, and tests each on a target domain. The Keras model is in the first line. All runtimes have the threads that
+    they take by themselves.
     """
     ((dataset, *_),) = open_targets([target], root, distance="cosine", protocol=None)
     rows = benchmark_export(
         run,
         dataset,
+        precisions=precision or tuple(PRECISIONS),
         repeats=repeats,
         progress=lambda row: console.print(f"measured {row.format}, {row.precision}", style="dim"),
     )
@@ -234,7 +244,7 @@ def export_table(rows: list[ExportTiming]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         size = "" if row.size is None else f"{row.size / 1e6:.2f}"
-        times = (f"{1e3 * seconds:.1f}" for seconds in (row.one, row.batch))
+        times = ("" if seconds is None else f"{1e3 * seconds:.1f}" for seconds in (row.one, row.batch))
         figures = (f"{100 * figure:.1f}" for figure in (row.mAP, row.rank1))
         difference = f"{row.difference / row.largest:.1e}" if row.difference else ""
         table.add_row(row.format, row.precision, size, *times, difference, *figures)

@@ -6,7 +6,6 @@ import json
 import os
 import tempfile
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from snr_keras.data.synthetic import render_sample
 from snr_keras.deployment.formats import Format, check_installed, find_format
 from snr_keras.deployment.graph import Run, quietly
+from snr_keras.deployment.pictures import drawn_pictures
 from snr_keras.models import embedder
 from snr_keras.retrieval.model import ModelIdentity, open_model
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.model import new_model
 from snr_keras.training.run_folder import load_run, package_versions
-
-PICTURES = 8
-"""With how many drawn people an export is compared with its model."""
 
 TOLERANCE = 1e-3
 """The largest difference of embeddings in float32 that is rounding, as a fraction of the largest number in them."""
@@ -39,7 +35,7 @@ class Export:
         size: Bytes of it, and of the files that belong to it.
         image_size: (height, width) of the pictures that it takes.
         width: Numbers in an embedding.
-        difference: The largest difference between its embeddings and those of the Keras model, on `PICTURES` pictures.
+        difference: The largest difference between its embeddings and those of the Keras model, on drawn pictures.
         largest: The largest number in the embeddings of the Keras model.
     """
 
@@ -52,7 +48,12 @@ class Export:
 
 
 def export_model(
-    run: str | os.PathLike[str], out: str | os.PathLike[str], format: str, precision: str = "float32"
+    run: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    format: str,
+    precision: str = "float32",
+    *,
+    unfit: bool = False,
 ) -> Export:
     """Write the part of a model that retrieval needs for a runtime.
 
@@ -65,16 +66,18 @@ def export_model(
         out: The file to write, or the folder.
         format: One of `FORMATS`.
         precision: One of those that the format has.
+        unfit: Whether to write one of `UNFIT` too, to measure it.
 
     Raises:
-        ValueError: If there is no such format or precision, the name of `out` has another ending than that of the
-            format, Keras runs on another backend than TensorFlow, or weights are too large for the precision.
+        ValueError: If there is no such format or precision, it is not fit for use, the name of `out` has another
+            ending than that of the format, the runtime could not open it there, Keras runs on another backend than
+            TensorFlow, or weights are too large for the precision.
         FileExistsError: If something is there already.
         ModuleNotFoundError: If a package is not installed that the format needs.
         ArithmeticError: If the export gives other embeddings than the model.
         Others: As `load_run`.
     """
-    chosen, out = find_format(format, precision), Path(out)
+    chosen, out = find_format(format, precision, unfit=unfit), Path(out)
     if keras.backend.backend() != "tensorflow":
         raise ValueError(f"Exports are made on TensorFlow. Received: KERAS_BACKEND={keras.backend.backend()}")
     _check_name(out, chosen)
@@ -118,15 +121,6 @@ def open_float32(run: str | os.PathLike[str]) -> tuple[keras.Model, ModelIdentit
     return embedder(plain), identity
 
 
-@cache
-def drawn_pictures(image_size: tuple[int, int], count: int = PICTURES) -> NDArray[np.float32]:
-    """Drawn people, (count, H, W, 3) in [0, 255]: the same ones every time."""
-    height, width = image_size
-    drawn_at = (max(height, 32), max(width, 16))
-    images = [render_sample("day", identity, 1, 0, image_size=drawn_at)[0] for identity in range(1, count + 1)]
-    return np.stack(images)[:, :height, :width].astype(np.float32)
-
-
 def largest_difference(run: Run, pictures: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
     """Between the embeddings of an export and what they should be, with the pictures in one batch and the first alone.
 
@@ -144,6 +138,7 @@ def _named(embeds: keras.Model) -> keras.Model:
 def _check_name(out: Path, format: Format) -> None:
     if format.ending and out.suffix != format.ending:
         raise ValueError(f"The name of a file for {format.title} ends in {format.ending}. Received: {str(out)!r}")
+    format.check_path(out)
     for path in (out, *format.beside(out)):
         if path.exists():
             raise FileExistsError(f"An export replaces nothing: choose another name. Received: {str(path)!r}")

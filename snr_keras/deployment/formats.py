@@ -25,6 +25,8 @@ class Format:
         write: Writes a model of one input to a path, in a precision, with a text of metadata.
         open: Loads such a file into the runtime.
         beside: From the path of the file to those of the other files that are written with it.
+        unfit: Of `UNFIT`, those that `write` knows.
+        check_path: ValueError if the runtime could not open what is written there.
     """
 
     title: str
@@ -34,6 +36,8 @@ class Format:
     write: Callable[[keras.Model, Path, str, str], None]
     open: Callable[[Path], Run]
     beside: Callable[[Path], tuple[Path, ...]] = lambda path: ()
+    unfit: tuple[str, ...] = ()
+    check_path: Callable[[Path], None] = lambda path: None
 
 
 PRECISIONS = {
@@ -42,8 +46,22 @@ PRECISIONS = {
     "int8": "dynamic range: weights of 8 bits, feature maps quantized on the way",
 }
 
+#: What is written only to be measured, and why.
+UNFIT = {
+    "full_int8": "one range for a feature map of all pictures, found by calibration, is too coarse; what that costs is "
+    "measured by `snr bench export --precision full_int8`",
+}
+
 FORMATS = {
-    "saved_model": Format("SavedModel", "", ("float32",), (), saved_model.write, saved_model.open_run),
+    "saved_model": Format(
+        "SavedModel",
+        "",
+        ("float32",),
+        (),
+        saved_model.write,
+        saved_model.open_run,
+        check_path=saved_model.check_path,
+    ),
     "onnx": Format(
         "ONNX",
         ".onnx",
@@ -51,6 +69,7 @@ FORMATS = {
         ("onnx", "tf2onnx", "onnxruntime"),
         onnx_runtime.write,
         onnx_runtime.open_run,
+        unfit=("full_int8",),
     ),
     "openvino": Format(
         "OpenVINO",
@@ -73,18 +92,22 @@ FORMATS = {
 }
 
 
-def find_format(name: str, precision: str) -> Format:
-    """The format of a name, if it has that precision.
+def find_format(name: str, precision: str, *, unfit: bool = False) -> Format:
+    """The format of a name, if it has that precision, or if one of `UNFIT` is wanted too and it has that.
 
     Raises:
         ValueError: If it has not, or there is no such format; the message lists what there is.
     """
     if name not in FORMATS:
         raise ValueError(f"`format` must be one of {', '.join(FORMATS)}. Received: format={name!r}")
-    if precision not in FORMATS[name].precisions:
+    format = FORMATS[name]
+    if precision in format.unfit:
+        if not unfit:
+            raise ValueError(f"{precision} is not fit for use: {UNFIT[precision]}. Received: {name}, {precision!r}")
+    elif precision not in format.precisions:
         having = "; ".join(f"{other} has {', '.join(its.precisions)}" for other, its in FORMATS.items())
         raise ValueError(f"The precision must be one that the format has: {having}. Received: {name}, {precision!r}")
-    return FORMATS[name]
+    return format
 
 
 def check_installed(format: Format) -> None:

@@ -19,7 +19,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None:
     """Write a model; the metadata are a file beside it, `metadata_file`: the format has no place for a text."""
-    with plain_operations():
+    with plain_operations(model):
         model.export(path, format="litert", verbose=False, **_OPTIONS[precision])
     metadata_file(path).write_text(metadata, encoding="utf-8")
 

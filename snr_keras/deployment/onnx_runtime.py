@@ -8,8 +8,13 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from snr_keras.deployment.graph import METADATA, Run, plain_operations
+from snr_keras.deployment.pictures import drawn_pictures
+
+#: How many drawn pictures the ranges of feature maps are found on in full int8.
+CALIBRATION = 128
 
 #: What is made smaller has at least as many numbers: of fewer there is nothing to be gained.
 SMALL = 16
@@ -21,10 +26,12 @@ def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None
 
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder, "model.onnx")
-        with plain_operations():
+        with plain_operations(model):
             model.export(plain, format="onnx", verbose=False, input_signature=model.inputs)
         if precision == "int8":
             _quantize(plain)
+        if precision == "full_int8":
+            _quantize_maps_too(plain, drawn_pictures(model.input_shape[1:3], CALIBRATION, camera=2))
         graph = onnx.load(plain)
     if precision == "float16":
         _halve_weights(graph.graph)
@@ -72,3 +79,17 @@ def _quantize(path: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     quantize_dynamic(path, path, weight_type=QuantType.QUInt8)
+
+
+def _quantize_maps_too(path: Path, pictures: NDArray[np.float32]) -> None:
+    """Quantize every operation that can be: weights with a scale per channel, maps with one range for all pictures."""
+    from onnxruntime.quantization import CalibrationDataReader, quantize_static
+
+    class Pictures(CalibrationDataReader):
+        def __init__(self) -> None:
+            self.rest = ({"images": picture[None]} for picture in pictures)
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            return next(self.rest, None)
+
+    quantize_static(path, path, Pictures(), per_channel=True)

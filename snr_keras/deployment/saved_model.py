@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import keras
@@ -11,13 +12,22 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from snr_keras.deployment.graph import METADATA, Run, plain_operations, quietly
 
 
+def check_path(path: Path) -> None:
+    """ValueError if a folder's name is a pattern to TensorFlow that it does not match itself: it finds nothing."""
+    if re.search(r"\[[^/]+\]|\\", path.as_posix()):
+        raise ValueError(
+            "TensorFlow opens no SavedModel below a folder with [...] or a backslash in its name. "
+            f"Received: {str(path)!r}"
+        )
+
+
 def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None:
     """Write a model; the metadata are a file in `assets.extra`, the place for what TensorFlow does not read itself.
 
     Weights are constants of the graph: as variables Keras writes each of them twice.
     """
     images = tf.TensorSpec(model.input_shape, model.inputs[0].dtype, name=model.inputs[0].name)
-    with plain_operations():
+    with plain_operations(model):
         traced = tf.function(lambda x: model(x, training=False), input_signature=[images]).get_concrete_function()
     frozen = convert_variables_to_constants_v2(traced)
     module = tf.Module()

@@ -21,14 +21,15 @@ class Exported:
     """A layer with the weights of a case, exported with its batch size open, and run on the case's images.
 
     The weights are constants of the exported graph, as they are in a deployed network, so that each case is an export.
-    There are no gradients: what is exported is for inference.
+    There are no gradients: what is exported is for inference. A precision is that of the weights in the file: the maps
+    that go in and come out are float32, and that is what is computed in.
     """
 
     dtypes = ("float32",)
 
-    def __init__(self, export: Callable[[keras.Model], Run]):
+    def __init__(self, export: Callable[..., Run], **precision: str):
         self.__name__ = export.__name__
-        self._module = lru_cache(maxsize=1)(lambda *key: export(_model(*key)))
+        self._module = lru_cache(maxsize=1)(lambda *key: export(_model(*key), **precision))
 
     def snr(self, F: np.ndarray, params: SNRParams, *, epsilon: float = 1e-5) -> Mapping[str, np.ndarray]:
         """Every map, from the exported `decompose`."""
@@ -92,3 +93,6 @@ onnx_runtime = Exported(runtimes.onnx_runtime)
 litert = Exported(runtimes.litert)
 openvino = Exported(runtimes.openvino)
 saved_model = Exported(runtimes.saved_model)
+onnx_runtime_float16 = Exported(runtimes.onnx_runtime, precision="float16")
+litert_float16 = Exported(runtimes.litert, precision="float16")
+openvino_float16 = Exported(runtimes.openvino, precision="float16")

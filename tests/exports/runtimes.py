@@ -11,28 +11,28 @@ from snr_keras.deployment import FORMATS
 from snr_keras.deployment.graph import Run
 
 
-def onnx_runtime(model: keras.Model) -> Run:
+def onnx_runtime(model: keras.Model, precision: str = "float32") -> Run:
     """The model as ONNX, in ONNX Runtime."""
-    return _exported(model, "onnx")
+    return _exported(model, "onnx", precision)
 
 
-def litert(model: keras.Model) -> Run:
+def litert(model: keras.Model, precision: str = "float32") -> Run:
     """The model as LiteRT runs it by default."""
-    return _exported(model, "litert")
+    return _exported(model, "litert", precision)
 
 
-def openvino(model: keras.Model) -> Run:
+def openvino(model: keras.Model, precision: str = "float32") -> Run:
     """The model in OpenVINO."""
-    return _exported(model, "openvino")
+    return _exported(model, "openvino", precision)
 
 
 def saved_model(model: keras.Model) -> Run:
     """The model as a SavedModel."""
-    return _exported(model, "saved_model")
+    return _exported(model, "saved_model", "float32")
 
 
-def _exported(model: keras.Model, name: str) -> Run:
+def _exported(model: keras.Model, name: str, precision: str) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"model{FORMATS[name].ending}")
-        FORMATS[name].write(model, path, "float32", "{}")
+        FORMATS[name].write(model, path, precision, "{}")
         return FORMATS[name].open(path)

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from snr_keras.benchmarks import export as benchmark
 from snr_keras.deployment import FORMATS, Export, export_model
-from snr_keras.deployment.exporting import drawn_pictures
+from snr_keras.deployment.pictures import drawn_pictures
 from snr_keras.evaluation.embeddings import EmbeddedDataset, embed_dataset
 from snr_keras.evaluation.report import score
 from snr_keras.models import embedder
@@ -128,6 +129,15 @@ def test_retrieval_is_that_of_the_model(exports, model, test_domain) -> None:
         allowed = {"float32": 1e-9, "float16": 0.005, "int8": 0.03}[kind[1]]
         assert abs(found.mAP - expected.mAP) <= allowed, kind
         assert abs(found.rank(1) - expected.rank(1)) <= allowed, kind
+
+
+def test_full_int8_is_measured_and_is_not_fit_for_use(test_domain, monkeypatch) -> None:
+    """Should a runtime come to do better, this fails, and the precision may be offered."""
+    monkeypatch.setattr(benchmark, "FORMATS", {"onnx": FORMATS["onnx"]})
+    rows = benchmark.benchmark_export("pretrained", test_domain, precisions=("int8", "full_int8"), repeats=0)
+    assert [row.precision for row in rows] == ["float32", "int8", "full_int8"]
+    assert rows[1].difference < ALLOWED["int8"] * rows[1].largest < rows[2].difference
+    assert rows[1].size < rows[2].size
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,18 @@ def test_few_pixels_after_many_are_summed(export, pixels) -> None:
 
 
 @all_runtimes
+def test_a_scaling_of_pixels_is_in_the_graph_and_no_input(export) -> None:
+    """As in `resnet50` and the networks of PyTorch's topology."""
+    images, mean, variance = keras.Input((2, 4, 3)), (124.0, 116.0, 104.0), (3411.0, 3260.0, 3294.0)
+    scaling = keras.layers.Normalization(mean=mean, variance=variance)
+    model = keras.Model(images, {"scaled": scaling(images)})
+    before = scaling.mean
+    pixels = np.random.default_rng(0).uniform(0, 255, (3, 2, 4, 3)).astype("float32")
+    np.testing.assert_allclose(export(model)(pixels)["scaled"], (pixels - mean) / np.sqrt(variance), atol=1e-6)
+    assert scaling.mean is before
+
+
+@all_runtimes
 def test_the_embeddings_of_a_network_are_those_of_keras(export) -> None:
     """Within the bound that the network's own backends are held to."""
     network, exact = build("resnet_small", "float32"), build("resnet_small", "float64")

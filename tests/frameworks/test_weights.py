@@ -6,6 +6,7 @@ factor that two orders of summation can make.
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import shlex
@@ -26,59 +27,28 @@ from snr_keras.interop.importing import import_state_dict, state_dict_of
 from snr_keras.interop.recognition import describe
 from snr_keras.interop.state_dict import read_state_dict, write_state_dict
 from snr_keras.models import reid_model
-from snr_keras.training import import_run, load_run
+from tests.frameworks.agreement import FIGURES, IMAGES, NETWORKS, errors, imported, outputs_of, rms
 from tests.frameworks.pytorch_networks import ResNet, trained
 
 #: Root mean square errors of sums in another order differ by less.
 FACTOR = 4
 
-IMAGES = np.random.default_rng(0).uniform(0, 255, (3, 67, 35, 3)).astype(np.float32)  # odd sizes show every padding
-
-
-def outputs_of(network: ResNet, dtype: Any) -> list[np.ndarray]:
-    images = torch.from_numpy(IMAGES.transpose(0, 3, 1, 2).copy()).to(dtype)
-    with torch.no_grad():
-        return [x.double().numpy() for x in network.to(dtype)(images)]
-
-
-def rms(x: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(x))))
-
-
-NETWORKS = {
-    "resnet18 of torchvision": (18, {}),
-    "resnet34 with IBN-a": (34, {"ibn": True, "last_stride": 1}),
-    "resnet50 of torchvision": (50, {}),
-    "resnet101 of a ReID baseline": (101, {"last_stride": 1, "identities": 7}),
-    "resnet50 of fast-reid with IBN-a": (50, {"fastreid": True, "ibn": True, "last_stride": 1, "identities": 7}),
-    "resnet18 with SNR after three stages": (18, {"snr": (1, 2, 3)}),
-    "resnet50 with SNR": (50, {"snr": (1, 2, 3, 4), "last_stride": 1, "reduction": 8, "identities": 7}),
-}
-
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_an_imported_network_computes_what_pytorch_computes(name: str, tmp_path: Path) -> None:
-    depth, options = NETWORKS[name]
-    network = trained(ResNet(depth, **options))
-    torch.save(network.state_dict(), tmp_path / "network.pth")
-    config, account = import_run(
-        tmp_path / "network.pth",
-        tmp_path / "run",
-        backbone=f"{'fastreid' if options.get('fastreid') else 'torchvision'}_resnet{depth}",
-        last_stride=options.get("last_stride", 2),
-        image_size=IMAGES.shape[1:3],
-    )
+    network, config, account = imported(name, tmp_path)
+    _, options = NETWORKS[name]
     assert config.stages == options.get("snr", (1, 2, 3) if options.get("ibn") else None)
     assert {reason for reason in account.left.values() if reason != "counter"} == (
         set() if "identities" in options else {"another head; the one here is pooling, BNNeck, classifier"}
     )
-    _, model = load_run(tmp_path / "run")
-    found = model(IMAGES)
-    rounded, exact = outputs_of(network, torch.float32), outputs_of(network, torch.float64)
-    for key, theirs, right in zip(("features", "embedding", "logits"), rounded, exact, strict=False):
-        mine = rms(keras.ops.convert_to_numpy(found[key]) - right)
-        assert 0 < rms(theirs - right) < 1e-4 * rms(right)
-        assert mine < FACTOR * rms(theirs - right), key
+    for key, (mine, theirs) in errors(network, tmp_path / "run").items():
+        assert 0 < theirs < 1e-4
+        assert mine < FACTOR * theirs, key
+
+
+def test_the_table_in_the_guide_has_every_network() -> None:
+    assert [row["network"] for row in json.loads(FIGURES.read_text())] == list(NETWORKS)
 
 
 def test_pytorch_takes_what_is_exported_all_of_it_and_computes_the_same(tmp_path: Path) -> None:

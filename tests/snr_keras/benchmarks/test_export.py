@@ -36,6 +36,14 @@ def test_rows_are_the_model_and_its_exports_and_have_its_figures(night, monkeypa
         assert (row.mAP, row.rank1) == pytest.approx((expected.mAP, expected.rank(1)), abs=1e-9)
 
 
-def test_no_repeats_are_refused(night) -> None:
-    with pytest.raises(ValueError, match="repeats=0"):
-        benchmark_export("pretrained", night, repeats=0)
+def test_where_nothing_is_timed_there_are_no_times(night, monkeypatch) -> None:
+    monkeypatch.setattr(export, "FORMATS", {})
+    (row,) = benchmark_export("pretrained", night, repeats=0)
+    assert (row.format, row.one, row.batch) == ("keras", None, None)
+
+
+def test_what_cannot_be_measured_is_refused(night) -> None:
+    with pytest.raises(ValueError, match="repeats=-1"):
+        benchmark_export("pretrained", night, repeats=-1)
+    with pytest.raises(ValueError, match=r"of float32, float16, int8, full_int8\. Received: float8"):
+        benchmark_export("pretrained", night, precisions=("int8", "float8"))

@@ -29,12 +29,27 @@ def test_what_there_is_not_is_refused_with_what_there_is(snr, tmp_path: Path) ->
         (("--format", "coreml"), "`format` must be one of saved_model, onnx, openvino, litert. Received"),
         (("--format", "openvino", "--precision", "int8"), "openvino has float32, float16; litert has float32, float16"),
         (("--format", "onnx", "--precision", "float8"), "Received: onnx, 'float8'"),
+        (("--format", "onnx", "--precision", "full_int8"), "full_int8 is not fit for use: one range for a feature map"),
+        (("--format", "litert", "--precision", "full_int8"), "Received: litert, 'full_int8'"),
         (("--format", "litert"), "The name of a file for LiteRT ends in .tflite. Received"),
     ):
         outcome = snr("export", "pretrained", tmp_path / "out", *options)
         assert outcome.status == 1, outcome.output
         assert message in outcome.output
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a[b]", "[!b]", "a\\b"])
+def test_where_tensorflow_would_not_find_it_nothing_is_written(snr, tmp_path: Path, name: str) -> None:
+    outcome = snr("export", "pretrained", tmp_path / name / "people", "--format", "saved_model")
+    assert outcome.status == 1
+    assert "TensorFlow opens no SavedModel below a folder with [...] or a backslash in its name" in outcome.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_that_only_look_like_patterns_are_taken(snr, tmp_path: Path) -> None:
+    outcome = snr("export", "pretrained", tmp_path / "a*]b[?" / "people", "--format", "saved_model")
+    assert outcome.status == 0, outcome.output
 
 
 def test_a_file_that_belongs_to_an_export_is_not_replaced_either(snr, tmp_path: Path) -> None:
