@@ -6,6 +6,7 @@ from typing import Any
 
 from keras import ops
 
+from snr_keras.losses._products import product
 from snr_keras.losses.cross_entropy import CrossEntropyLoss
 from snr_keras.losses.multilabel import (
     MINING_RATIO,
@@ -80,7 +81,7 @@ def adaptation_step(
         rows = ops.take(memory.multilabels, target_indices, axis=0)
         discriminative = discriminative_loss(target_features, rows, threshold, mining_ratio=mining_ratio)
         threshold = next_threshold(threshold, rows, mining_ratio=mining_ratio)
-    scores = scale * ops.matmul(source_features, ops.transpose(agents))
+    scores = scale * product(source_features, ops.transpose(agents))
     losses = AdaptationLosses(
         discriminative=discriminative,
         consistency=consistency_loss(log_y, target_views, statistics),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 from keras import ops
 
 from snr_keras.losses._batches import matrix
+from snr_keras.losses._products import product
 
 
 def cosine_distance(x: Any, y: Any) -> Any:
@@ -29,7 +31,7 @@ def cosine_distance(x: Any, y: Any) -> Any:
         The distance of the paper's dual causality loss.
     """
     x, y = _pair(x, y)
-    d = ops.clip(0.5 - ops.matmul(unit(x), ops.transpose(unit(y))) / 2, 0, 1)
+    d = ops.clip(0.5 - product(unit(x), ops.transpose(unit(y))) / 2, 0, 1)
     return ops.where(_equal_rows(x, y), 0, d)
 
 
@@ -97,7 +99,9 @@ def _scaled(v: Any) -> tuple[Any, Any]:
 
     Of a zero vector neither has one.
     """
-    largest = ops.stop_gradient(ops.max(ops.abs(v), axis=-1, keepdims=True, initial=0))
+    # What is empty needs an `initial`, which on PyTorch (Keras 3.15) is on the CPU, wherever v is.
+    initial = None if keras.backend.backend() == "torch" and 0 not in v.shape else 0
+    largest = ops.stop_gradient(ops.max(ops.abs(v), axis=-1, keepdims=True, initial=initial))
     zero = largest == 0
     scale = ops.where(zero, 1, largest)
     return ops.where(zero, 0, v) / scale, scale

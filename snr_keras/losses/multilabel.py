@@ -15,6 +15,7 @@ from keras import ops
 
 from snr_keras.losses._batches import floating
 from snr_keras.losses._checks import integers, known, shaped
+from snr_keras.losses._products import product
 from snr_keras.losses.distances import norm
 from snr_ref import multilabel as reference
 from snr_ref._checks import non_negative, share
@@ -61,7 +62,7 @@ def log_multilabels(features: Any, agents: Any, *, scale: float = SCALE) -> Any:
         Yu et al., CVPR 2019, sec. 3.1; the scale is that of their code.
     """
     features, agents = features_and_agents(features, agents)
-    scores = non_negative("scale", scale) * ops.matmul(features, ops.transpose(ops.stop_gradient(agents)))
+    scores = non_negative("scale", scale) * product(features, ops.transpose(ops.stop_gradient(agents)))
     return ops.log_softmax(scores, axis=-1)
 
 
@@ -399,7 +400,7 @@ def _push(features: Any, agents: Any, own: Any, margin: float) -> tuple[Any, Any
     Squared distances come from cosines: between vectors of unit length they are off by some roundings of 1, as is each
     hinge. Differences would take numbers for N * K * D.
     """
-    cosines = ops.matmul(features, ops.transpose(agents))
+    cosines = product(features, ops.transpose(agents))
     hard = ops.logical_and(cosines > 1 - non_negative("margin", margin) / 2, ops.logical_not(own))
     lengths = ops.sum(ops.square(features), axis=1, keepdims=True) + ops.sum(ops.square(agents), axis=1)
     hinges = ops.where(hard, ops.relu(margin - (lengths - 2 * cosines)), 0)
