@@ -40,6 +40,11 @@ BENCH_BACKENDS: dict[str, list[dict[str, Any]]] = {
     "JAX": _read("bench_layer_jax.json"),
     "PyTorch": _read("bench_layer_torch.json"),
 }
+#: The same benchmark on an H100, with 31 repeats.
+BENCH_GPU: dict[str, list[dict[str, Any]]] = {
+    "JAX": _read("bench_layer_jax_gpu.json"),
+    "PyTorch": _read("bench_layer_torch_gpu.json"),
+}
 #: `snr bench evaluation --out ...`, with torchreid installed.
 BENCH_EVALUATION: list[dict[str, Any]] = _read("bench_evaluation.json")
 #: The same without it, at the sizes of MSMT17 and of a gallery of a million.
@@ -147,6 +152,16 @@ def bench_backends() -> str:
         for timing in timings
     ]
     return _table(["backend", "F (float32)", *TIMES, "memory, in maps"], rows)
+
+
+def bench_gpu() -> str:
+    """On a GPU, where steps are shorter and memory is not measured."""
+    rows = [
+        [backend, _shape(timing), *_times(timing, digits=2)]
+        for backend, timings in BENCH_GPU.items()
+        for timing in timings
+    ]
+    return _table(["backend", "F (float32)", *TIMES], rows)
 
 
 def bench_evaluation() -> str:
@@ -325,6 +340,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "bench_summary": bench_summary,
     "bench_table": bench_table,
     "bench_backends": bench_backends,
+    "bench_gpu": bench_gpu,
     "bench_evaluation": bench_evaluation,
     "bench_evaluation_large": bench_evaluation_large,
     "bench_train_table": bench_train_table,
@@ -390,8 +406,8 @@ def _shape(timing: dict[str, Any]) -> str:
     return "x".join(map(str, timing["shape"]))
 
 
-def _times(timing: dict[str, Any]) -> list[str]:
-    times = [f"{1e3 * timing[name]:.0f} ms" for name in ("snr", "literal", "group_norm", "floor")]
+def _times(timing: dict[str, Any], digits: int = 0) -> list[str]:
+    times = [f"{1e3 * timing[name]:.{digits}f} ms" for name in ("snr", "literal", "group_norm", "floor")]
     return [*times, *(f"**{timing[name]:.2f}**" for name in ("of_literal", "of_group_norm"))]
 
 

@@ -27,6 +27,7 @@ from snr_keras.losses import (
     cosine_distance,
     euclidean_distance,
 )
+from snr_keras.losses._products import product
 from snr_ref import SNROutputs, SNRParams
 
 #: dtype of a feature map -> dtype policy of the layer that takes it.
@@ -307,11 +308,11 @@ def _dual_causality(distance: str) -> Function:
 
 
 def _images(f_tilde: Any, f_plus: Any, f_minus: Any, w: Any, b: Any = 0) -> Sequence[Any]:
-    return DualRestitutionLoss().terms(None, [ops.matmul(f, w) + b for f in (f_tilde, f_plus, f_minus)])
+    return DualRestitutionLoss().terms(None, [product(f, w) + b for f in (f_tilde, f_plus, f_minus)])
 
 
 def _pixels(F_tilde: Any, F_plus: Any, F_minus: Any, w: Any, b: Any = 0) -> Sequence[Any]:
-    return DualRestitutionLoss(per_pixel=True).terms(None, [ops.matmul(F, w) + b for F in (F_tilde, F_plus, F_minus)])
+    return DualRestitutionLoss(per_pixel=True).terms(None, [product(F, w) + b for F in (F_tilde, F_plus, F_minus)])
 
 
 @cache

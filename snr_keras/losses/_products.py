@@ -16,11 +16,11 @@ def product(x: Any, y: Any) -> Any:
     process, hence float64 there. PyTorch does not round unless its user says so.
 
     Args:
-        x: (N, C), floating.
+        x: (..., C), floating.
         y: (C, M), of the same dtype.
 
     Returns:
-        (N, M), of that dtype.
+        (..., M), of that dtype.
     """
     backend = keras.backend.backend()
     if backend == "jax":
