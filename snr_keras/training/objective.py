@@ -49,7 +49,7 @@ def snr_objective(config: TrainingConfig) -> Objective:
 
     def objective(labels: Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
         terms: dict[str, Any] = {}
-        total = ops.zeros((), "float32")
+        total: Any = 0.0
         for stage, embeddings in zip(stages, outputs.get("snr", ()), strict=config.normalization == "snr"):
             # A model that was loaded from a file returns plain sequences where it had named tuples.
             plus, minus = dual_causality.terms(labels, SNREmbeddings(*embeddings))
