@@ -212,10 +212,15 @@ def take_in(
     Raises:
         ValueError: As `next_statistics` and `next_memory`, or if the epoch is not an integer of at least 0.
     """
-    if not isinstance(epoch, (int, np.integer)) or isinstance(epoch, bool) or epoch < 0:
-        raise ValueError(f"`epoch` must be an integer of at least 0. Received: {epoch!r}")
+    check_epoch(epoch)
     rate = (source_images + len(log_multilabels)) / 10_000
     state = state._replace(statistics=next_statistics(state.statistics, log_multilabels, views, rate=rate))
     if epoch > 0:
         state = state._replace(memory=next_memory(state.memory, indices, np.exp(log_multilabels)))
     return state
+
+
+def check_epoch(epoch: int) -> None:
+    """ValueError if the epoch is not an integer of at least 0."""
+    if not isinstance(epoch, (int, np.integer)) or isinstance(epoch, bool) or epoch < 0:
+        raise ValueError(f"`epoch` must be an integer of at least 0. Received: {epoch!r}")

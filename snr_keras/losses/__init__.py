@@ -1,16 +1,52 @@
-"""Losses of re-identification, and the dual constraint in both of its forms."""
+"""Losses of re-identification, the dual constraint in both of its forms, and MAR's losses of an unlabeled domain."""
 
+from snr_keras.losses.adaptation import adaptation_step
 from snr_keras.losses.batch_hard_triplet import BatchHardTripletLoss
 from snr_keras.losses.cross_entropy import CrossEntropyLoss
-from snr_keras.losses.distances import cosine_distance, euclidean_distance
+from snr_keras.losses.distances import cosine_distance, euclidean_distance, unit
 from snr_keras.losses.dual_causality import DualCausalityLoss
 from snr_keras.losses.dual_restitution import DualRestitutionLoss
+from snr_keras.losses.multilabel import (
+    MinedPairs,
+    discriminative_loss,
+    initial_memory,
+    initial_threshold,
+    joint_embedding_loss,
+    log_multilabels,
+    mine_pairs,
+    multilabel_agreement,
+    next_memory,
+    next_threshold,
+    soft_multilabels,
+)
+from snr_keras.losses.view_consistency import consistency_loss, initial_statistics, next_statistics
+from snr_ref import AdaptationLosses, AdaptationState, MultilabelMemory, ViewStatistics
 
 __all__ = [
+    "AdaptationLosses",
+    "AdaptationState",
     "BatchHardTripletLoss",
     "CrossEntropyLoss",
     "DualCausalityLoss",
     "DualRestitutionLoss",
+    "MinedPairs",
+    "MultilabelMemory",
+    "ViewStatistics",
+    "adaptation_step",
+    "consistency_loss",
     "cosine_distance",
+    "discriminative_loss",
     "euclidean_distance",
+    "initial_memory",
+    "initial_statistics",
+    "initial_threshold",
+    "joint_embedding_loss",
+    "log_multilabels",
+    "mine_pairs",
+    "multilabel_agreement",
+    "next_memory",
+    "next_statistics",
+    "next_threshold",
+    "soft_multilabels",
+    "unit",
 ]

@@ -8,18 +8,18 @@ import keras
 from keras import ops
 
 
-def floating(name: str, value: Any) -> Any:
-    """A floating (N, C) tensor in at least float32.
+def floating(name: str, value: Any, axes: str = "(N, C)") -> Any:
+    """A floating matrix in at least float32; `axes` names its axes.
 
     Raises:
         ValueError: If it isn't of rank 2 or not floating.
     """
-    value = matrix(name, value)
+    value = matrix(name, value, axes)
     return ops.cast(value, "float64" if keras.backend.standardize_dtype(value.dtype) == "float64" else "float32")
 
 
-def matrix(name: str, value: Any) -> Any:
-    """A floating (N, C) tensor in its own dtype.
+def matrix(name: str, value: Any, axes: str = "(N, C)") -> Any:
+    """A floating matrix in its own dtype; `axes` names its axes.
 
     Raises:
         ValueError: If it isn't of rank 2 or not floating.
@@ -28,7 +28,7 @@ def matrix(name: str, value: Any) -> Any:
     dtype = keras.backend.standardize_dtype(value.dtype)
     if len(value.shape) != 2 or "float" not in dtype:
         raise ValueError(
-            f"`{name}` must be floating-point, of shape (N, C). Received: dtype={dtype!r}, shape={tuple(value.shape)}"
+            f"`{name}` must be floating-point, of shape {axes}. Received: dtype={dtype!r}, shape={tuple(value.shape)}"
         )
     return value
 

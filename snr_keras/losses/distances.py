@@ -29,7 +29,7 @@ def cosine_distance(x: Any, y: Any) -> Any:
         The distance of the paper's dual causality loss.
     """
     x, y = _pair(x, y)
-    d = ops.clip(0.5 - ops.matmul(_unit(x), ops.transpose(_unit(y))) / 2, 0, 1)
+    d = ops.clip(0.5 - ops.matmul(unit(x), ops.transpose(unit(y))) / 2, 0, 1)
     return ops.where(_equal_rows(x, y), 0, d)
 
 
@@ -53,6 +53,23 @@ def euclidean_distance(x: Any, y: Any) -> Any:
     return norm(ops.expand_dims(x, 1) - ops.expand_dims(y, 0))
 
 
+def unit(x: Any) -> Any:
+    """The direction x / |x| of every row, without overflow or underflow; the zero vector stays zero, with gradient 0.
+
+    Args:
+        x: (N, C), floating.
+
+    Returns:
+        (N, C).
+
+    Raises:
+        ValueError: If x is not a floating matrix.
+    """
+    scaled, _ = _scaled(matrix("x", x))
+    length = _length(scaled)
+    return scaled / ops.expand_dims(ops.where(length > 0, length, 1), -1)
+
+
 def norm(v: Any) -> Any:
     """|v| over the last axis, without overflow or underflow; 0 with gradient zero for the zero vector.
 
@@ -73,12 +90,6 @@ def _pair(x: Any, y: Any) -> tuple[Any, Any]:
             f"The rows of `x` and `y` must be of one length. Received: shapes {tuple(x.shape)} and {tuple(y.shape)}"
         )
     return x, y
-
-
-def _unit(x: Any) -> Any:
-    scaled, _ = _scaled(x)
-    length = _length(scaled)
-    return scaled / ops.expand_dims(ops.where(length > 0, length, 1), -1)
 
 
 def _scaled(v: Any) -> tuple[Any, Any]:

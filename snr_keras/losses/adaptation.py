@@ -1,0 +1,90 @@
+"""One step of MAR: its four losses together, and what runs along from step to step. `snr_ref.adaptation` in Keras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from snr_keras.losses.cross_entropy import CrossEntropyLoss
+from snr_keras.losses.multilabel import (
+    MINING_RATIO,
+    SCALE,
+    discriminative_loss,
+    joint_embedding_loss,
+    log_multilabels,
+    next_memory,
+    next_threshold,
+    source_and_target,
+)
+from snr_keras.losses.view_consistency import consistency_loss, next_statistics
+from snr_ref.adaptation import AdaptationLosses, AdaptationState, check_epoch
+
+
+def adaptation_step(
+    state: AdaptationState,
+    source_features: Any,
+    source_labels: Any,
+    target_features: Any,
+    target_views: Any,
+    target_indices: Any,
+    agents: Any,
+    *,
+    epoch: int,
+    mining_ratio: float = MINING_RATIO,
+    margin: float = 1.0,
+    scale: float = SCALE,
+) -> tuple[AdaptationLosses, AdaptationState]:
+    """The losses of one step, and the state after it.
+
+    In this order: the statistics take the batch in, and L_CML is taken with them; from the second epoch on (`epoch` at
+    least 1) the memory takes the batch in, pairs are mined by its rows and the old threshold, and the threshold takes
+    the rows in. In the first epoch L_MDL is 0, and memory and threshold stay.
+
+    The losses' total is to be differentiated in the features and the agents. The agents have a gradient from the
+    cross-entropy alone, and the state has none.
+
+    Args:
+        state: Before the step.
+        source_features: f, (N, D), of unit length, N at least 1.
+        source_labels: Identities, (N,) integers in [0, K).
+        target_features: f, (M, D), of unit length.
+        target_views: The camera of each target image, (M,), any integers.
+        target_indices: Which target images these are, (M,), distinct.
+        agents: A, (K, D), of unit length: the rows of the classifier.
+        epoch: Counted from 0; a number of Python's, as the first epoch is another function than the others.
+        mining_ratio: Which share of the target pairs is mined.
+        margin: Of L_RJ.
+        scale: What cosines are multiplied by before a softmax.
+
+    Returns:
+        The losses, scalars, and the next state, in float32 (float64 of float64 features).
+
+    Raises:
+        ValueError: As the functions of the four losses; also if the epoch is not an integer of at least 0.
+
+    Source:
+        Yu et al., CVPR 2019, sec. 3.5; the order and the schedule are those of their code.
+    """
+    check_epoch(epoch)
+    source_features, source_labels, target_features, agents = source_and_target(
+        source_features, source_labels, target_features, agents
+    )
+    threshold, statistics, memory = state
+    log_y = log_multilabels(target_features, agents, scale=scale)
+    seen, rate = ops.stop_gradient(log_y), (source_features.shape[0] + target_features.shape[0]) / 10_000
+    statistics = next_statistics(statistics, seen, target_views, rate=rate)
+    discriminative = ops.zeros((), log_y.dtype)
+    if epoch > 0:
+        memory = next_memory(memory, target_indices, ops.exp(seen))
+        rows = ops.take(memory.multilabels, target_indices, axis=0)
+        discriminative = discriminative_loss(target_features, rows, threshold, mining_ratio=mining_ratio)
+        threshold = next_threshold(threshold, rows, mining_ratio=mining_ratio)
+    scores = scale * ops.matmul(source_features, ops.transpose(agents))
+    losses = AdaptationLosses(
+        discriminative=discriminative,
+        consistency=consistency_loss(log_y, target_views, statistics),
+        cross_entropy=CrossEntropyLoss(label_smoothing=0.0, dtype=scores.dtype)(source_labels, scores),
+        joint_embedding=joint_embedding_loss(source_features, source_labels, target_features, agents, margin=margin),
+    )
+    return losses, AdaptationState(threshold, statistics, memory)
