@@ -13,6 +13,9 @@ from snr_ref.conformance.bounds.multilabels import mixed
 from snr_ref.conformance.bounds.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact
 
+#: How often what one row gets of all is rounded, besides the sum itself.
+_GIVEN_BACK = 4
+
 
 class _View(NamedTuple):
     """One view of at least two images.
@@ -58,7 +61,8 @@ def consistency_gradient_bounds(arguments: Mapping[str, Any], precision: Precisi
     """(m_v - m) / (V n) + (s_v - s) (x - m_v) / (V (n - 1) s_v).
 
     Automatic differentiation goes by the mean to the deviation too, and finds the sum of x - m_v there, which is 0 but
-    for rounding.
+    for rounding. Where the mean is that of differences from one row, that row gets all of it, less what all rows give
+    back: n roundings of the sum of what the rows get.
     """
     u, views = precision.u, _views(arguments, precision.u)
     running_mean, running_std = (exact(array, u) for array in arguments["statistics"])
@@ -71,7 +75,8 @@ def consistency_gradient_bounds(arguments: Mapping[str, Any], precision: Precisi
         by_std = (std - running_std) / std * centred / exact(V * (n - 1), u)
         by_mean = (view.mean - running_mean) / exact(V * n, u)
         without = Rounded(np.where(flat, 0, by_std.value), np.where(flat, 0, by_std.error), u)
-        error[view.images] = (by_mean + without).error
+        all_rows = n * np.abs(by_mean.value) + np.abs(without.value).sum(0)
+        error[view.images] = (by_mean + without).error + (n + _GIVEN_BACK) * u * all_rows
     return {"grad_log_multilabels": error}
 
 
