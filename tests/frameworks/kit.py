@@ -24,7 +24,7 @@ OPTIONAL = {
     *("evaluate_retrieval", "evaluate_verification", "re_ranking"),
     *("dual_restitution_loss", "dual_restitution_gradients"),
     *("pixelwise_dual_restitution_loss", "pixelwise_dual_restitution_gradients"),
-    *("unit", "unit_vjp", "log_multilabels", "log_multilabels_vjp", "multilabel_agreement"),
+    *("unit_vjp", "log_multilabels", "log_multilabels_vjp", "multilabel_agreement"),
     *("initial_threshold", "next_threshold", "next_memory", "discriminative_loss", "discriminative_gradient"),
     *("next_statistics", "consistency_loss", "consistency_gradient"),
     *("joint_embedding_loss", "joint_embedding_gradients"),
