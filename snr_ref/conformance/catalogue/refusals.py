@@ -446,11 +446,13 @@ for suffix in ("loss", "gradients"):
     refuse(PIXELS, "sizes", "F~- has fewer pixels than F~.", "8.3", F_minus=lambda F: F[:, 1:])
     refuse(PIXELS, "classifier", "W is for fewer channels than there are.", "8.1", w=lambda w: w[1:])
 
-refuse("unit", "a_vector", "A vector in the place of a matrix.", "9.1", x=first_row)
+refuse("unit", "integers", "Rows of integers.", "9.1", x=integers)
 refuse("unit_vjp", "gradient_of_one_row", "The gradient lacks a row.", "9.1", grad_u=lambda g: g[1:])
-refuse("log_multilabels", "channels", "Agents have a channel more than images.", "9.2", agents=one_more)
+refuse("log_multilabels", "integers", "Features of integers.", "9.2", features=integers)
 refuse("log_multilabels_vjp", "agents", "There is a class more than agents.", "9.2", grad_log_multilabels=one_more)
-refuse("multilabel_agreement", "classes", "Multilabels of one class more than the others.", "9.3", y=one_more)
+refuse(
+    "multilabel_agreement", "one_class", "Multilabels of one class, which would broadcast.", "9.3", y=lambda y: y[:, :1]
+)
 refuse("initial_threshold", "one_image", "One image makes no pair.", "9.4", multilabels=lambda y: y[:1])
 refuse("next_threshold", "ratio_of_none", "A mining ratio of 0.", "9.4", mining_ratio=always(0.0))
 refuse("next_memory", "twice", "An image is in the batch twice.", "9.5", indices=always(np.array([5, 0, 5, 1])))
@@ -460,10 +462,12 @@ refuse("next_statistics", "no_rate", "A rate of 0, with which nothing ever moves
 refuse("consistency_loss", "float_views", "Views that are no integers.", "9.8", views=lambda v: v + 0.5)
 refuse(
     "consistency_gradient",
-    "classes",
-    "Statistics of one class more.",
+    "one_class",
+    "Statistics of one class, which would broadcast.",
     "9.9",
-    statistics=lambda s: ViewStatistics(one_more(s.mean), one_more(s.std)),
+    statistics=lambda s: ViewStatistics(s.mean[:1], s.std[:1]),
 )
-refuse("joint_embedding_loss", "label_too_large", "A label of K.", "9.11", source_labels=lambda y: y + 4)
+refuse(
+    "joint_embedding_loss", "negative_label", "A label that counts from the end.", "9.11", source_labels=lambda y: y - 1
+)
 refuse("joint_embedding_gradients", "negative_margin", "A margin below 0.", "9.10", margin=always(-0.5))
