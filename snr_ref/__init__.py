@@ -7,7 +7,7 @@ from snr_ref.adaptation import (
     adaptation_step,
 )
 from snr_ref.closed_form import snr_closed_form
-from snr_ref.distances import cosine_distance, euclidean_distance
+from snr_ref.distances import cosine_distance, euclidean_distance, unit
 from snr_ref.dual_causality import DualCausality, dual_causality_loss, sample_triplets
 from snr_ref.dual_restitution import (
     DualRestitution,
@@ -25,6 +25,7 @@ from snr_ref.gradients import (
     euclidean_distance_vjp,
     instance_norm_vjp,
     snr_vjp,
+    unit_vjp,
 )
 from snr_ref.instance_norm import instance_norm, mean_pool
 from snr_ref.multilabel import (
@@ -117,4 +118,6 @@ __all__ = [
     "snr_vjp",
     "soft_multilabels",
     "total_objective",
+    "unit",
+    "unit_vjp",
 ]

@@ -13,9 +13,8 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-from snr_ref import SNRParams
 from snr_ref.conformance.catalogue import catalogue
-from snr_ref.conformance.functions import FUNCTIONS, Function, flat
+from snr_ref.conformance.functions import FUNCTIONS, RECORDS, Function, flat
 from snr_ref.conformance.vectors import export
 
 _MATRICES = {"z": "(N, C)", "x": "(N, C)", "y": "(M, C)", "logits": "(N, K)", "features": "(N, C)"}
@@ -38,6 +37,12 @@ SHAPES = (
     | dict.fromkeys(("false_positive_rates", "true_positive_rates", "thresholds"), "(F)")
     | {"bin_edges": "(129)", "same_counts": "(128)", "different_counts": "(128)"}
     | {"query_features": "(N, C)", "gallery_features": "(M, C)"}
+    | {"directions": "(N, C)", "grad_u": "(N, C)", "agents": "(K, C)", "multilabels": "(N, K)", "agreement": "(N, M)"}
+    | dict.fromkeys(("log_multilabels", "grad_log_multilabels"), "(N, K)")
+    | {"memory/multilabels": "(M, K)", "memory/visited": "(M)", "indices": "(N)", "visited": "(M)", "views": "(N)"}
+    | dict.fromkeys(("statistics/mean", "statistics/std", "mean", "std"), "(K)")
+    | {"source_features": "(N, C)", "source_labels": "(N)", "target_features": "(M, C)"}
+    | {"grad_source_features": "(N, C)", "grad_target_features": "(M, C)"}
 )
 
 
@@ -62,8 +67,8 @@ def _arguments(function: Function) -> str:
 
 
 def _argument(parameter: Parameter) -> str:
-    if parameter.name == "params":
-        return ", ".join(_named(f"params/{name}") for name in SNRParams._fields)
+    if parameter.name in RECORDS:
+        return ", ".join(_named(f"{parameter.name}/{name}") for name in RECORDS[parameter.name]._fields)
     default = getattr(parameter.default, "__name__", str(parameter.default)).removesuffix("_distance")
     if parameter.default is Parameter.empty or default == "None":  # autodoc has put words in the place of defaults
         return _named(parameter.name)

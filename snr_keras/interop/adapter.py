@@ -24,8 +24,20 @@ from snr_keras.losses import (
     CrossEntropyLoss,
     DualCausalityLoss,
     DualRestitutionLoss,
+    MultilabelMemory,
+    ViewStatistics,
+    consistency_loss,
     cosine_distance,
+    discriminative_loss,
     euclidean_distance,
+    initial_threshold,
+    joint_embedding_loss,
+    log_multilabels,
+    multilabel_agreement,
+    next_memory,
+    next_statistics,
+    next_threshold,
+    unit,
 )
 from snr_keras.losses._products import product
 from snr_ref import SNROutputs, SNRParams
@@ -188,6 +200,86 @@ class KerasAdapter:
         weighted = [weight * loss for weight, loss in zip(weights, causality, strict=True)]
         return sum(weighted, start=reid)
 
+    def unit(self, x: np.ndarray) -> np.ndarray:
+        """`snr_keras.losses.unit`."""
+        return self._values(_single(unit), x)[0]
+
+    def unit_vjp(self, x: np.ndarray, grad_u: np.ndarray) -> np.ndarray:
+        """Its gradient."""
+        return self._gradients(_single(unit), [x], [grad_u])[0]
+
+    def log_multilabels(self, features: np.ndarray, agents: np.ndarray, **options: float) -> np.ndarray:
+        """`snr_keras.losses.log_multilabels`."""
+        return self._values(_single(log_multilabels, **options), features, agents)[0]
+
+    def log_multilabels_vjp(
+        self, features: np.ndarray, agents: np.ndarray, grad_log_multilabels: np.ndarray, **options: float
+    ) -> np.ndarray:
+        """Its gradient in the features."""
+        return self._gradients(_single(log_multilabels, **options), [features], [grad_log_multilabels], agents)[0]
+
+    def multilabel_agreement(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """`snr_keras.losses.multilabel_agreement`."""
+        return self._values(_single(multilabel_agreement), x, y)[0]
+
+    def initial_threshold(self, multilabels: np.ndarray, **options: float) -> np.ndarray:
+        """`snr_keras.losses.initial_threshold`."""
+        return self._values(_single(initial_threshold, **options), multilabels)[0]
+
+    def next_threshold(self, threshold: float, multilabels: np.ndarray, **options: float) -> np.ndarray:
+        """`snr_keras.losses.next_threshold`."""
+        return self._values(_single(next_threshold, **options), _like(threshold, multilabels), multilabels)[0]
+
+    def next_memory(
+        self, memory: MultilabelMemory, indices: np.ndarray, multilabels: np.ndarray, **options: float
+    ) -> list[np.ndarray]:
+        """`snr_keras.losses.next_memory`."""
+        return self._values(_next_memory(**options), *memory, indices, multilabels)
+
+    def discriminative_loss(
+        self, features: np.ndarray, multilabels: np.ndarray, threshold: float, **options: float
+    ) -> np.ndarray:
+        """`snr_keras.losses.discriminative_loss`."""
+        loss = _single(discriminative_loss, **options)
+        return self._values(loss, features, multilabels, _like(threshold, features))[0]
+
+    def discriminative_gradient(
+        self, features: np.ndarray, multilabels: np.ndarray, threshold: float, **options: float
+    ) -> np.ndarray:
+        """Its gradient in the features."""
+        loss, one = _single(discriminative_loss, **options), np.ones((), features.dtype)
+        return self._gradients(loss, [features], [one], multilabels, _like(threshold, features))[0]
+
+    def next_statistics(
+        self, statistics: ViewStatistics, log_multilabels: np.ndarray, views: np.ndarray, *, rate: float
+    ) -> list[np.ndarray]:
+        """`snr_keras.losses.next_statistics`."""
+        return self._values(_next_statistics(rate), *statistics, log_multilabels, _numbered(views))
+
+    def consistency_loss(
+        self, log_multilabels: np.ndarray, views: np.ndarray, statistics: ViewStatistics
+    ) -> np.ndarray:
+        """`snr_keras.losses.consistency_loss`."""
+        return self._values(_consistency, log_multilabels, _numbered(views), *statistics)[0]
+
+    def consistency_gradient(
+        self, log_multilabels: np.ndarray, views: np.ndarray, statistics: ViewStatistics
+    ) -> np.ndarray:
+        """Its gradient in log y."""
+        one = np.ones((), log_multilabels.dtype)
+        return self._gradients(_consistency, [log_multilabels], [one], _numbered(views), *statistics)[0]
+
+    def joint_embedding_loss(self, *arguments: np.ndarray, **options: float) -> np.ndarray:
+        """`snr_keras.losses.joint_embedding_loss`."""
+        return self._values(_single(joint_embedding_loss, **options), *arguments)[0]
+
+    def joint_embedding_gradients(
+        self, source: np.ndarray, labels: np.ndarray, target: np.ndarray, agents: np.ndarray, **options: float
+    ) -> list[np.ndarray]:
+        """Its gradients in the features of both domains."""
+        one = np.ones((), source.dtype)
+        return self._gradients(_joint_embedding(**options), [source, target], [one], labels, agents)
+
     evaluate_retrieval = staticmethod(evaluate_retrieval)
     evaluate_verification = staticmethod(evaluate_verification)
     re_ranking = staticmethod(re_ranking)
@@ -316,6 +408,31 @@ def _pixels(F_tilde: Any, F_plus: Any, F_minus: Any, w: Any, b: Any = 0) -> Sequ
 
 
 @cache
+def _single(function: Callable[..., Any], **options: float) -> Function:
+    """A function of one tensor."""
+    return lambda *tensors: [function(*tensors, **options)]
+
+
+@cache
+def _next_memory(**options: float) -> Function:
+    return lambda rows, visited, *batch: next_memory(MultilabelMemory(rows, visited), *batch, **options)
+
+
+@cache
+def _next_statistics(rate: float) -> Function:
+    return lambda mean, std, *batch: next_statistics(ViewStatistics(mean, std), *batch, rate=rate)
+
+
+def _consistency(log_multilabels: Any, views: Any, mean: Any, std: Any) -> Sequence[Any]:
+    return [consistency_loss(log_multilabels, views, ViewStatistics(mean, std))]
+
+
+@cache
+def _joint_embedding(**options: float) -> Function:
+    return lambda source, target, labels, agents: [joint_embedding_loss(source, labels, target, agents, **options)]
+
+
+@cache
 def _cross_entropy(label_smoothing: float) -> Function:
     def function(logits: Any, labels: Any) -> Sequence[Any]:
         return [CrossEntropyLoss(label_smoothing, dtype=keras.backend.standardize_dtype(logits.dtype))(labels, logits)]
@@ -341,6 +458,11 @@ def _tensor(array: np.ndarray) -> Any:
     array = np.asarray(array)
     is_real = "float" in array.dtype.name  # bfloat16 is of no kind that NumPy knows
     return to_tensor(array, array.dtype.name) if is_real else ops.convert_to_tensor(array)
+
+
+def _like(number: float, array: np.ndarray) -> np.ndarray:
+    """A number in the dtype of an array."""
+    return np.asarray(number, array.dtype)
 
 
 def _numbered(labels: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Changes by the rule of the docs' page on versions: a number that some case pins differs -> a new major version.
-SPECIFICATION_VERSION = "1.2"
+SPECIFICATION_VERSION = "1.3"
 
 #: Clause -> what it demands, in a sentence.
 CLAUSES: dict[str, str] = {
@@ -69,4 +69,23 @@ CLAUSES: dict[str, str] = {
     "8.3": "per pixel, L+ and L- are means over all pixels of Softplus of the same differences of h, each pixel with "
     "itself",
     "8.4": "the gradients of the dual restitution loss, of images and per pixel, in the features and the classifier",
+    "9.1": "the direction of a row is x / |x|, however long x is; the zero vector stays zero, and its gradient is 0",
+    "9.2": "log y = log softmax(scale f A^T), the scale 30 unless it is given, and the gradient of f alone",
+    "9.3": "the agreement of two multilabels is 1 - |x - y|_1 / 2",
+    "9.4": "the place in order is max(1, floor(ratio T)) of T pairs, the ratio 0.005 unless it is given; the threshold "
+    "is the agreement at that place from the top, and moves by a tenth, or the given rate, to that of each batch",
+    "9.5": "the memory of an image is its multilabel at the first visit, and 0.9 old + 0.1 new, or by the given rate, "
+    "at a later one; the rows of other images stay as they are",
+    "9.6": "as many pairs of images as 9.4 says, the nearest, are mined; among equal distances that with the lower "
+    "indices is nearer; they are positive where the agreement is above the threshold, not at it, else hard negatives",
+    "9.7": "L_MDL = -log(P / (P + N)), of means of exp(-|f_i - f_j|^2); without positives P = 1, without hard "
+    "negatives N = 0.5",
+    "9.8": "the mean and the deviation, over n - 1, of log y in each view that has at least two images; running ones "
+    "move by the given rate to their means over these views, and stay where there is none",
+    "9.9": "L_CML is the mean over these views, and over mean and deviation, of the squared distance to the running "
+    "one; 0 where there is no such view",
+    "9.10": "an agent is hard for an image if it is not its own and f . a > 1 - margin / 2; at the edge it is not",
+    "9.11": "L_RJ is the mean over all terms that there are: |f - a_own|^2 of each source image, and of each image "
+    "that has hard agents the mean of max(0, margin - |f - a|^2) over these; 0 without any",
+    "9.12": "the gradients of L_MDL, L_CML and L_RJ, in the features or log y alone; a deviation of 0 gives none",
 }

@@ -40,6 +40,34 @@ class Draw:
         """Integers in [low, high)."""
         return low + (self._raw(shape) % np.uint64(high - low)).astype(np.int64)
 
+    def directions(self, rows: int) -> np.ndarray:
+        """Rows of six sixteenths, of length exactly 1, whose products and distances are exact in float32 too.
+
+        Args:
+            rows: How many.
+
+        Returns:
+            (rows, 6).
+        """
+        found = np.empty((0, 6))
+        while len(found) < rows:
+            sixteenths = self.integers(-9, 10, 4096, 6)
+            found = np.concatenate([found, sixteenths[(sixteenths**2).sum(axis=1) == 256] / 16])
+        return found[:rows]
+
+    def shares(self, rows: int, classes: int) -> np.ndarray:
+        """Rows of sixty-fourths that sum to exactly 1.
+
+        Args:
+            rows: How many.
+            classes: Their length.
+
+        Returns:
+            (rows, classes), none below 0.
+        """
+        cuts = np.sort(self.integers(0, 65, rows, classes - 1), axis=1)
+        return np.diff(cuts, axis=1, prepend=0, append=64) / 64
+
     def permutation(self, n: int) -> np.ndarray:
         """The numbers from 0 to n - 1 in some order."""
         return np.argsort(self._raw((n,)), kind="stable")

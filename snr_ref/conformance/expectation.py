@@ -11,9 +11,8 @@ import numpy as np
 import snr_ref
 from snr_ref.conformance.bounds import BOUNDS
 from snr_ref.conformance.bounds.precision import PRECISIONS, REFERENCE
-from snr_ref.conformance.functions import FUNCTIONS, call, each_param, named_outputs
+from snr_ref.conformance.functions import FUNCTIONS, call, each_field, is_record, named_outputs
 from snr_ref.instance_norm import mean_pool, standard_deviation
-from snr_ref.restitution import SNRParams
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +63,7 @@ def expect(function: str, arguments: Mapping[str, Any], dtypes: tuple[str, ...])
 
 
 def _extended(value: Any) -> Any:
-    if isinstance(value, SNRParams):
-        return each_param(_extended, value)
+    if is_record(value):
+        return each_field(_extended, value)
     is_real = isinstance(value, np.ndarray) and value.dtype.kind == "f"
     return value.astype(np.longdouble) if is_real else value

@@ -5,17 +5,23 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 import snr_ref
+from snr_ref.multilabel import MultilabelMemory, ViewStatistics
 from snr_ref.restitution import SNRParams
 from snr_ref.verification import VerificationResult
 
 #: The dtypes that an implementation can be run in.
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 HALF = ("float16", "bfloat16")
+
+#: The arguments that are several arrays, by their names: a NamedTuple of the reference.
+RECORDS: dict[str, Any] = {"params": SNRParams, "statistics": ViewStatistics, "memory": MultilabelMemory}
+
+Record = TypeVar("Record", SNRParams, ViewStatistics, MultilabelMemory)
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,21 @@ FUNCTIONS: dict[str, Function] = {
             "pixelwise_dual_restitution_gradients",
             ("grad_F_tilde", "grad_F_plus", "grad_F_minus", "grad_w", "grad_b"),
         ),
+        Function("unit", ("directions",)),
+        Function("unit_vjp", ("grad_x",)),
+        Function("log_multilabels", ("log_multilabels",)),
+        Function("log_multilabels_vjp", ("grad_features",)),
+        Function("multilabel_agreement", ("agreement",)),
+        Function("initial_threshold", ("threshold",)),
+        Function("next_threshold", ("threshold",)),
+        Function("next_memory", MultilabelMemory._fields),
+        Function("discriminative_loss", ("loss",)),
+        Function("discriminative_gradient", ("grad_features",)),
+        Function("next_statistics", ViewStatistics._fields),
+        Function("consistency_loss", ("loss",)),
+        Function("consistency_gradient", ("grad_log_multilabels",)),
+        Function("joint_embedding_loss", ("loss",)),
+        Function("joint_embedding_gradients", ("grad_source_features", "grad_target_features")),
     )
 }
 
@@ -153,8 +174,8 @@ def in_dtype(function: Function, arguments: Mapping[str, Any], dtype: str) -> di
     """
 
     def cast(name: str, value: Any) -> Any:
-        if isinstance(value, SNRParams):
-            return each_param(lambda p: cast("params", p), value)
+        if is_record(value):
+            return each_field(lambda array: cast(name, array), value)
         if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
             return value
         if dtype in HALF and name not in function.maps:
@@ -164,10 +185,15 @@ def in_dtype(function: Function, arguments: Mapping[str, Any], dtype: str) -> di
     return {name: cast(name, value) for name, value in arguments.items()}
 
 
-def each_param(function: Callable[[np.ndarray], Any], params: SNRParams) -> SNRParams:
-    """The parameters, each through a function; an absent bias stays absent."""
-    values: dict[str, Any] = {name: None if p is None else function(p) for name, p in params._asdict().items()}
-    return SNRParams(**values)
+def is_record(value: Any) -> bool:
+    """Whether an argument is several arrays."""
+    return isinstance(value, tuple(RECORDS.values()))
+
+
+def each_field(function: Callable[[np.ndarray], Any], record: Record) -> Record:
+    """The arrays of a record, each through a function; an absent bias stays absent."""
+    values: dict[str, Any] = {name: None if a is None else function(a) for name, a in record._asdict().items()}
+    return type(record)(**values)
 
 
 def is_exact(function: Function, arguments: Mapping[str, Any], dtype: str) -> bool:
@@ -199,11 +225,11 @@ def numpy_dtype(dtype: str) -> np.dtype:
 
 
 def flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments with the parameters of a module one by one, as `params/gamma`; what is None is left out."""
+    """The arguments with the arrays of a record one by one, as `params/gamma`; what is None is left out."""
     flattened: dict[str, Any] = {}
     for name, value in arguments.items():
-        if isinstance(value, SNRParams):
-            flattened |= {f"{name}/{field}": p for field, p in value._asdict().items() if p is not None}
+        if is_record(value):
+            flattened |= {f"{name}/{field}": array for field, array in value._asdict().items() if array is not None}
         elif value is not None:
             flattened[name] = value
     return flattened

@@ -19,11 +19,15 @@ from snr_ref.conformance.selection import ExpectedFailures, select
 #: With `HYPOTHESIS_PROFILE=thorough` every framework is asked everything.
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
-#: What an implementation of the module and its losses alone leaves out: retrieval, and the entropy form.
+#: What an implementation of the module and its losses alone leaves out: retrieval, the entropy form, MAR's losses.
 OPTIONAL = {
     *("evaluate_retrieval", "evaluate_verification", "re_ranking"),
     *("dual_restitution_loss", "dual_restitution_gradients"),
     *("pixelwise_dual_restitution_loss", "pixelwise_dual_restitution_gradients"),
+    *("unit_vjp", "log_multilabels", "log_multilabels_vjp", "multilabel_agreement"),
+    *("initial_threshold", "next_threshold", "next_memory", "discriminative_loss", "discriminative_gradient"),
+    *("next_statistics", "consistency_loss", "consistency_gradient"),
+    *("joint_embedding_loss", "joint_embedding_gradients"),
 }
 
 

@@ -9,4 +9,4 @@ from tests.frameworks.kit import OPTIONAL, assert_conforms, report
 
 
 def test_module_losses_and_gradients_conform() -> None:
-    assert_conforms(report(pytorch_adapter), without={"snr_closed_form", *OPTIONAL})
+    assert_conforms(report(pytorch_adapter), without={"snr_closed_form", "unit", *OPTIONAL})

@@ -67,7 +67,7 @@ TARGETS = (
         _files(
             "snr_ref",
             "elementary instance_norm restitution closed_form distances dual_causality reid_losses gradients retrieval "
-            "verification re_ranking dual_restitution",
+            "verification re_ranking dual_restitution multilabel multilabel_gradients",
         ),
         _modules("snr_ref"),
         "snr_ref",
@@ -93,7 +93,9 @@ OUTSIDE = {
     ("snr_ref/restitution.py", "_truncated_normal"): "random: how weights start is no part of the specification",
     ("snr_ref/dual_causality.py", "sample_triplets"): "random: another draw is as right",
     ("snr_ref/dual_causality.py", "DualCausality"): "the sum of the two halves, for the caller's convenience",
-    ("snr_ref/gradients.py", "unit_vjp"): "for the losses of MAR, which have no clauses yet",
+    ("snr_ref/multilabel.py", "soft_multilabels"): "the exponential of what is asked, for the caller's convenience",
+    ("snr_ref/multilabel.py", "initial_memory"): "zeros that mean nothing, and its own checks",
+    ("snr_ref/multilabel.py", "initial_statistics"): "those of a batch, as next_statistics with a rate of 1 has them",
     ("snr_ref/dual_restitution.py", "DualRestitution"): "the sum of the two halves, for the caller's convenience",
     ("snr_keras/layers/snr.py", "SNR.__init__"): "options of Keras: initializers, regularizers, constraints, dtypes",
     ("snr_keras/layers/snr.py", "SNR.build"): "how Keras makes weights; the kit brings its own",

@@ -13,13 +13,17 @@ import numpy as np
 from snr_ref.conformance.bounds import (
     attention,
     distances,
+    joint_embedding,
     loss_gradients,
     losses,
+    mining,
     module,
     module_gradients,
+    multilabels,
     re_ranking,
     restitution,
     retrieval,
+    view_consistency,
 )
 from snr_ref.conformance.bounds.precision import Precision
 
@@ -53,4 +57,19 @@ BOUNDS: dict[str, Bound] = {
     "pixelwise_dual_restitution_loss": restitution.pixelwise_dual_restitution_loss_bounds,
     "dual_restitution_gradients": restitution.dual_restitution_gradients_bounds,
     "pixelwise_dual_restitution_gradients": restitution.pixelwise_dual_restitution_gradients_bounds,
+    "unit": distances.unit_bounds,
+    "unit_vjp": distances.unit_vjp_bounds,
+    "log_multilabels": multilabels.log_multilabels_bounds,
+    "log_multilabels_vjp": multilabels.log_multilabels_vjp_bounds,
+    "multilabel_agreement": multilabels.multilabel_agreement_bounds,
+    "initial_threshold": multilabels.initial_threshold_bounds,
+    "next_threshold": multilabels.next_threshold_bounds,
+    "next_memory": multilabels.next_memory_bounds,
+    "discriminative_loss": mining.discriminative_loss_bounds,
+    "discriminative_gradient": mining.discriminative_gradient_bounds,
+    "next_statistics": view_consistency.next_statistics_bounds,
+    "consistency_loss": view_consistency.consistency_loss_bounds,
+    "consistency_gradient": view_consistency.consistency_gradient_bounds,
+    "joint_embedding_loss": joint_embedding.joint_embedding_loss_bounds,
+    "joint_embedding_gradients": joint_embedding.joint_embedding_gradients_bounds,
 }

@@ -89,6 +89,19 @@ def _one_for_zero(v: Rounded, lengths: Rounded) -> Rounded:
     return Rounded(np.where(is_zero, 1, lengths.value), np.where(is_zero, 0, lengths.error), v.u)
 
 
+def unit_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
+    """Bounds of `unit`."""
+    return {"directions": direction(exact(arguments["x"], precision.u)).error}
+
+
+def unit_vjp_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
+    """(G - (G.u) u) / |x|, and 0 at a zero vector."""
+    x, G = exact(arguments["x"], precision.u), exact(arguments["grad_u"], precision.u)
+    u = direction(x)
+    gradient = (G - (G * u).sum(1)[:, None] * u) / _one_for_zero(x, length(x)[:, None])
+    return {"grad_x": np.where((x.value == 0).all(1, keepdims=True), 0, gradient.error)}
+
+
 def cosine_distance_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
     """Bounds of `cosine_distance`."""
     return {"distances": cosine(*_rows(arguments, precision.u)).error}

@@ -28,10 +28,10 @@ def dual_causality(
     positives, negatives = pairs(labels)
 
     def over_positives(x: Rounded) -> Rounded:
-        return _over_anchors(x, positives) if triplets is None else _mean(x[triplets[:, 0], triplets[:, 1]])
+        return _over_anchors(x, positives) if triplets is None else mean(x[triplets[:, 0], triplets[:, 1]])
 
     def over_negatives(x: Rounded) -> Rounded:
-        return _over_anchors(x, negatives) if triplets is None else _mean(x[triplets[:, 0], triplets[:, 2]])
+        return _over_anchors(x, negatives) if triplets is None else mean(x[triplets[:, 0], triplets[:, 2]])
 
     plus = over_positives((d_plus - d_tilde).softplus()) + over_negatives((d_tilde - d_plus).softplus())
     minus = over_positives((d_tilde - d_minus).softplus()) + over_negatives((d_minus - d_tilde).softplus())
@@ -41,7 +41,7 @@ def dual_causality(
 def cross_entropy(logits: Rounded, labels: np.ndarray, label_smoothing: float) -> Rounded:
     """A mean of -sum of q log softmax."""
     q = targets(labels, logits.value.shape[1], label_smoothing, logits.u)
-    return _mean(-(q * log_softmax(logits)).sum(1))
+    return mean(-(q * log_softmax(logits)).sum(1))
 
 
 def log_softmax(logits: Rounded) -> Rounded:
@@ -63,8 +63,8 @@ def batch_hard(features: Rounded, labels: np.ndarray, margin: Any) -> Rounded:
     """
     d = euclidean(features, features)
     anchors = [(d[a, p], d[a, n]) for a, (p, n) in enumerate(zip(*pairs(labels), strict=True)) if p.any() and n.any()]
-    difference = _stack([positive.max(0) + (-negative).max(0) for positive, negative in anchors], features.u)
-    return _mean(difference.softplus() if margin == "soft" else (difference + scalar(margin, features.u)).relu())
+    difference = stack([positive.max(0) + (-negative).max(0) for positive, negative in anchors], features.u)
+    return mean(difference.softplus() if margin == "soft" else (difference + scalar(margin, features.u)).relu())
 
 
 def total(reid_loss: Rounded, losses: Sequence[Rounded], weights: Sequence[float]) -> Rounded:
@@ -81,17 +81,16 @@ def scalar(value: float, u: float) -> Rounded:
 
 def _over_anchors(x: Rounded, allowed: np.ndarray) -> Rounded:
     """The mean over each row's allowed numbers, then over the rows that have any."""
-    return _mean(
-        _stack([_mean(row) for row in (x[a, chosen] for a, chosen in enumerate(allowed) if chosen.any())], x.u)
-    )
+    return mean(stack([mean(row) for row in (x[a, chosen] for a, chosen in enumerate(allowed) if chosen.any())], x.u))
 
 
-def _mean(x: Rounded) -> Rounded:
+def mean(x: Rounded) -> Rounded:
     """The mean of a vector; 0 without an error if it is empty."""
     return x.sum(0) / exact(max(1, len(x.value)), x.u)
 
 
-def _stack(numbers: list[Rounded], u: float) -> Rounded:
+def stack(numbers: list[Rounded], u: float) -> Rounded:
+    """Numbers, or arrays of one shape, along a new first axis."""
     return Rounded(np.array([x.value for x in numbers]), np.array([x.error for x in numbers]), u)
 
 

@@ -16,7 +16,10 @@ from snr_ref.conformance.catalogue import (
     gradients,
     half_precision,
     instance_norm,
+    joint_embedding,
     loss_gradients,
+    mining,
+    multilabels,
     objective,
     re_ranking,
     re_ranking_ties,
@@ -25,6 +28,7 @@ from snr_ref.conformance.catalogue import (
     retrieval_ties,
     single_gallery_shot,
     verification,
+    view_consistency,
 )
 
 GROUPS = (
@@ -48,6 +52,10 @@ GROUPS = (
     re_ranking.cases,
     re_ranking_ties.cases,
     dual_restitution.cases,
+    multilabels.cases,
+    mining.cases,
+    view_consistency.cases,
+    joint_embedding.cases,
     refusals.cases,
 )
 

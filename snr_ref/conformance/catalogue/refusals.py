@@ -10,6 +10,7 @@ import numpy as np
 
 from snr_ref.conformance.case import Catalogue
 from snr_ref.conformance.draw import Draw
+from snr_ref.multilabel import MultilabelMemory, ViewStatistics
 from snr_ref.restitution import SNRParams
 
 cases = Catalogue("refusals", "arguments that must be refused, not computed with")
@@ -36,6 +37,19 @@ def good(function: str, draw: Draw) -> dict[str, Any]:
     classifier = {"w": draw.normal(C, K), "b": draw.normal(K)}
     restitution = {**embeddings, **classifier}
     pixelwise = {**{name: draw.normal(N, 2, 2, C) for name in ("F_tilde", "F_plus", "F_minus")}, **classifier}
+    rows_of_x = {"x": draw.normal(N, C)}
+    agents = {"features": draw.normal(N, C), "agents": draw.normal(K, C), "scale": 30.0}
+    shares = draw.shares(N, K)
+    mining = {"features": draw.normal(N, C), "multilabels": shares, "threshold": 0.5, "mining_ratio": 0.5}
+    running = ViewStatistics(draw.normal(K), draw.uniform(0.5, 2, K))
+    views = {"log_multilabels": draw.normal(N, K), "views": np.array([0, 1, 0, 1]), "statistics": running}
+    embedding = {
+        "source_features": draw.normal(N, C),
+        "source_labels": labels,
+        "target_features": draw.normal(2, C),
+        "agents": draw.normal(K, C),
+        "margin": 1.0,
+    }
     arguments: dict[str, dict[str, Any]] = {
         "instance_norm": norm,
         "channel_attention": attention,
@@ -59,6 +73,26 @@ def good(function: str, draw: Draw) -> dict[str, Any]:
         "dual_restitution_gradients": restitution,
         "pixelwise_dual_restitution_loss": pixelwise,
         "pixelwise_dual_restitution_gradients": pixelwise,
+        "unit": rows_of_x,
+        "unit_vjp": {**rows_of_x, "grad_u": draw.normal(N, C)},
+        "log_multilabels": agents,
+        "log_multilabels_vjp": {**agents, "grad_log_multilabels": draw.normal(N, K)},
+        "multilabel_agreement": {"x": shares, "y": draw.shares(2, K)},
+        "initial_threshold": {"multilabels": shares, "mining_ratio": 0.5},
+        "next_threshold": {"threshold": 0.5, "multilabels": shares, "mining_ratio": 0.5, "rate": 0.25},
+        "next_memory": {
+            "memory": MultilabelMemory(draw.shares(6, K), np.array([True, False] * 3)),
+            "indices": np.array([5, 0, 2, 1]),
+            "multilabels": shares,
+            "rate": 0.25,
+        },
+        "discriminative_loss": mining,
+        "discriminative_gradient": mining,
+        "next_statistics": {**views, "rate": 0.25},
+        "consistency_loss": views,
+        "consistency_gradient": views,
+        "joint_embedding_loss": embedding,
+        "joint_embedding_gradients": embedding,
         "evaluate_retrieval": {
             "distances": np.arange(10.0).reshape(2, 5),
             "query_ids": np.array([1, 2]),
@@ -411,3 +445,29 @@ for suffix in ("loss", "gradients"):
     )
     refuse(PIXELS, "sizes", "F~- has fewer pixels than F~.", "8.3", F_minus=lambda F: F[:, 1:])
     refuse(PIXELS, "classifier", "W is for fewer channels than there are.", "8.1", w=lambda w: w[1:])
+
+refuse("unit", "integers", "Rows of integers.", "9.1", x=integers)
+refuse("unit_vjp", "gradient_of_one_row", "The gradient lacks a row.", "9.1", grad_u=lambda g: g[1:])
+refuse("log_multilabels", "integers", "Features of integers.", "9.2", features=integers)
+refuse("log_multilabels_vjp", "agents", "There is a class more than agents.", "9.2", grad_log_multilabels=one_more)
+refuse(
+    "multilabel_agreement", "one_class", "Multilabels of one class, which would broadcast.", "9.3", y=lambda y: y[:, :1]
+)
+refuse("initial_threshold", "one_image", "One image makes no pair.", "9.4", multilabels=lambda y: y[:1])
+refuse("next_threshold", "ratio_of_none", "A mining ratio of 0.", "9.4", mining_ratio=always(0.0))
+refuse("next_memory", "twice", "An image is in the batch twice.", "9.5", indices=always(np.array([5, 0, 5, 1])))
+refuse("discriminative_loss", "ratio_above_one", "A mining ratio above 1.", "9.6", mining_ratio=always(1.5))
+refuse("discriminative_gradient", "images", "One multilabel is missing.", "9.6", multilabels=lambda y: y[1:])
+refuse("next_statistics", "no_rate", "A rate of 0, with which nothing ever moves.", "9.8", rate=always(0.0))
+refuse("consistency_loss", "float_views", "Views that are no integers.", "9.8", views=lambda v: v + 0.5)
+refuse(
+    "consistency_gradient",
+    "one_class",
+    "Statistics of one class, which would broadcast.",
+    "9.9",
+    statistics=lambda s: ViewStatistics(s.mean[:1], s.std[:1]),
+)
+refuse(
+    "joint_embedding_loss", "negative_label", "A label that counts from the end.", "9.11", source_labels=lambda y: y - 1
+)
+refuse("joint_embedding_gradients", "negative_margin", "A margin below 0.", "9.10", margin=always(-0.5))

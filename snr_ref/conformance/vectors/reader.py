@@ -12,11 +12,10 @@ import numpy as np
 from snr_ref.conformance.case import Case, Group
 from snr_ref.conformance.clauses import CLAUSES, SPECIFICATION_VERSION
 from snr_ref.conformance.expectation import Expected, Numbers
-from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.functions import FUNCTIONS, RECORDS
 from snr_ref.conformance.vectors import schema
 from snr_ref.conformance.vectors.seal import sealed_digest
 from snr_ref.conformance.vectors.untrusted import Node, file_bytes, parse
-from snr_ref.restitution import SNRParams
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,11 +130,13 @@ def _arguments(node: Node, function: str) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     for name, member in node.members.items():
         if isinstance(member, Node):
-            _known(member, "members", list(member.members), SNRParams._fields)
-            missing = {"gamma", "beta", "w1", "w2"} - set(member.members)
-            if name != "params" or missing:
-                raise ValueError(f"{member.where} must be `params` with gamma, beta, w1 and w2")
-            arguments[name] = SNRParams(**member.arrays("fiu"))
+            _known(node, "groups", [name], RECORDS)
+            record = RECORDS[name]
+            _known(member, "members", list(member.members), record._fields)
+            needed = [field for field in record._fields if field not in record._field_defaults]
+            if not set(needed) <= set(member.members):
+                raise ValueError(f"{member.where} must be `{name}` with {', '.join(needed)}")
+            arguments[name] = record(**{field: schema.restored(a) for field, a in member.arrays("fiu").items()})
         else:
             arguments[name] = schema.restored(member)
     return arguments

@@ -71,7 +71,7 @@ def test_failing_functions_are_named_in_plain_unwrapped_text(call):
         (["check", "right", "--json", "no_folder/report.json"], "There is no folder no_folder to write report.json to"),
         (["check", "right", "--html", "no_folder/report.html"], "There is no folder no_folder to write report.html to"),
         (["check", "right", "--expected-failures", "nothing.txt"], "nothing.txt"),
-        (["list", "--clause", "9.9"], "There is no clause '9.9'"),
+        (["list", "--clause", "99.9"], "There is no clause '99.9'"),
         (["compare", "nothing.h5", "nothing.h5"], "nothing.h5"),
     ],
 )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import snr_ref
+from snr_ref.conformance.bounds import joint_embedding, mining
 from snr_ref.conformance.bounds.loss_gradients import is_decided
 from snr_ref.conformance.bounds.precision import PRECISIONS
 from snr_ref.conformance.case import Case
@@ -111,6 +112,14 @@ def test_the_order_among_ties_is_asked_for_in_its_own_group_alone() -> None:
 )
 def test_rounding_decides_no_gradient_of_the_triplet_loss(case: Case) -> None:
     assert all(is_decided(case.arguments, PRECISIONS[dtype]) for dtype in case.dtypes)
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in catalogue() if c.group.name in ("mining", "joint_embedding")], ids=lambda c: c.name
+)
+def test_rounding_decides_neither_what_is_mined_nor_which_agents_are_hard(case: Case) -> None:
+    is_mined = case.function.startswith("discriminative")
+    assert (mining.is_decided if is_mined else joint_embedding.is_decided)(case.arguments)
 
 
 def test_a_near_tie_is_not_decided() -> None:

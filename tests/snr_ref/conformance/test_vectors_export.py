@@ -88,7 +88,7 @@ def test_a_value_that_the_format_has_no_place_for_is_named(tmp_path: Path) -> No
 
 def test_a_plain_hdf5_program_finds_its_way(exported: list[Path]) -> None:
     with h5py.File(exported[0]) as file:
-        assert file.attrs["specification_version"] == b"1.2"
+        assert file.attrs["specification_version"] == b"1.3"
         case = file["cases/forward/ordinary"]
         assert case.attrs["function"] == b"snr"
         assert case["inputs/F"].dtype == case["expected/0/F_plus"].dtype == "<f8"
@@ -100,7 +100,7 @@ def test_a_plain_hdf5_program_finds_its_way(exported: list[Path]) -> None:
 def test_the_json_has_the_same_numbers(exported: list[Path]) -> None:
     content = json.loads(exported[1].read_text(), parse_constant=pytest.fail)
     cases = {case.name: case for case in read(exported[0])}
-    assert content["specification_version"] == "1.2"
+    assert content["specification_version"] == "1.3"
     assert content["vectors_sha256"] in exported[0].read_bytes()[:512].decode()
     assert [case["name"] for case in content["cases"]] == [case.name for case in subset(catalogue())]
     for there in content["cases"]:

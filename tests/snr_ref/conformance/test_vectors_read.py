@@ -176,7 +176,7 @@ SPOILT: dict[str, tuple[Callable[[h5py.File], object], str, str]] = {
     "an unknown dtype": (lambda f: f[CASE].attrs.__setitem__("dtypes", np.bytes_("int8")), CASE, "int8"),
     "an unknown argument": (lambda f: f.__setitem__(f"{CASE}/inputs/x", 1.0), f"{CASE}/inputs", "Received: x"),
     "an unknown parameter": (lambda f: f.__setitem__(f"{CASE}/inputs/params/w3", 1.0), "params", "Received: w3"),
-    "no gamma": (lambda f: f.__delitem__(f"{CASE}/inputs/params/gamma"), "params", "with gamma, beta, w1 and w2"),
+    "no gamma": (lambda f: f.__delitem__(f"{CASE}/inputs/params/gamma"), "params", "with gamma, beta, w1, w2"),
     "an unknown output": (lambda f: f.__setitem__(f"{CASE}/expected/0/G", 1.0), "expected/0", "Received: G"),
     "answers that are not numbered": (lambda f: f.move(f"{CASE}/expected/0", f"{CASE}/expected/7"), CASE, "0, 1, ..."),
     "no answer": (lambda f: f.__delitem__(f"{CASE}/expected/0"), f"{CASE}/expected", "Received: none"),
