@@ -78,7 +78,10 @@ TARGETS = (
         "The Keras layer and losses through their adapter, on TensorFlow, eagerly, in float64.",
         (
             *_files("snr_keras/layers", "snr _closed_form _backend"),
-            *_files("snr_keras/losses", "distances dual_causality dual_restitution batch_hard_triplet _batches"),
+            *_files(
+                "snr_keras/losses",
+                "distances dual_causality dual_restitution batch_hard_triplet multilabel view_consistency _batches",
+            ),
         ),
         _modules("snr_keras/layers", "snr_keras/losses", "snr_keras/interop"),
         "snr_keras.interop.adapter",

@@ -449,6 +449,7 @@ for suffix in ("loss", "gradients"):
 refuse("unit", "integers", "Rows of integers.", "9.1", x=integers)
 refuse("unit_vjp", "gradient_of_one_row", "The gradient lacks a row.", "9.1", grad_u=lambda g: g[1:])
 refuse("log_multilabels", "integers", "Features of integers.", "9.2", features=integers)
+refuse("log_multilabels", "no_agent", "Likeness to nobody.", "9.2", agents=lambda a: a[:0])
 refuse("log_multilabels_vjp", "agents", "There is a class more than agents.", "9.2", grad_log_multilabels=one_more)
 refuse(
     "multilabel_agreement", "one_class", "Multilabels of one class, which would broadcast.", "9.3", y=lambda y: y[:, :1]
@@ -456,9 +457,27 @@ refuse(
 refuse("initial_threshold", "one_image", "One image makes no pair.", "9.4", multilabels=lambda y: y[:1])
 refuse("next_threshold", "ratio_of_none", "A mining ratio of 0.", "9.4", mining_ratio=always(0.0))
 refuse("next_memory", "twice", "An image is in the batch twice.", "9.5", indices=always(np.array([5, 0, 5, 1])))
+refuse("next_memory", "negative_index", "An index that counts from the end.", "9.5", indices=lambda i: i - 1)
+refuse("next_memory", "index_too_large", "An image that the memory has no row for.", "9.5", indices=lambda i: i + 1)
+refuse("next_memory", "rate_of_none", "A rate of 0, with which nothing is ever remembered.", "9.5", rate=always(0.0))
+refuse(
+    "next_memory",
+    "one_class",
+    "A memory of one class, which would broadcast.",
+    "9.5",
+    memory=lambda m: MultilabelMemory(m.multilabels[:, :1], m.visited),
+)
+refuse("discriminative_loss", "nan_threshold", "NaN, which nothing exceeds.", "9.6", threshold=always(np.nan))
 refuse("discriminative_loss", "ratio_above_one", "A mining ratio above 1.", "9.6", mining_ratio=always(1.5))
 refuse("discriminative_gradient", "images", "One multilabel is missing.", "9.6", multilabels=lambda y: y[1:])
 refuse("next_statistics", "no_rate", "A rate of 0, with which nothing ever moves.", "9.8", rate=always(0.0))
+refuse(
+    "next_statistics",
+    "one_class",
+    "Statistics of one class, which would broadcast.",
+    "9.8",
+    statistics=lambda s: ViewStatistics(s.mean[:1], s.std[:1]),
+)
 refuse("consistency_loss", "float_views", "Views that are no integers.", "9.8", views=lambda v: v + 0.5)
 refuse(
     "consistency_gradient",
@@ -469,5 +488,19 @@ refuse(
 )
 refuse(
     "joint_embedding_loss", "negative_label", "A label that counts from the end.", "9.11", source_labels=lambda y: y - 1
+)
+refuse(
+    "joint_embedding_loss",
+    "label_too_large",
+    "A label of K, one beyond the last agent.",
+    "9.11",
+    source_labels=lambda y: y + 4,
+)
+refuse(
+    "joint_embedding_loss",
+    "one_channel",
+    "Target features of one channel, which would broadcast.",
+    "9.10",
+    target_features=lambda f: f[:, :1],
 )
 refuse("joint_embedding_gradients", "negative_margin", "A margin below 0.", "9.10", margin=always(-0.5))

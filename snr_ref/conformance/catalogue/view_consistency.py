@@ -47,14 +47,21 @@ def rate_of_one(draw: Draw) -> dict[str, Any]:
     return batch(draw, np.array([4, 1, 1, 4, 4]), 3)
 
 
-for _build, _rate in ((ordinary, 0.0625), (no_view_with_two, 0.25), (rate_of_one, 1.0)):
+def one_view(draw: Draw) -> dict[str, Any]:
+    """One view of three images, beside two of one image: the mean over the views is its own."""
+    return batch(draw, np.array([2, 5, 2, 9, 2]), 3)
+
+
+_STATISTICS = ((ordinary, 0.0625), (one_view, 0.25), (no_view_with_two, 0.25), (rate_of_one, 1.0))
+
+for _build, _rate in _STATISTICS:
 
     def _next(draw: Draw, build: Any = _build, rate: float = _rate) -> dict[str, Any]:
         return build(draw) | {"rate": rate}
 
     _next.__name__, _next.__doc__ = f"statistics_{_build.__name__}", _build.__doc__
     cases.case("next_statistics", "9.8")(_next)
-for _build in (ordinary, no_view_with_two, equal_rows):
+for _build in (ordinary, one_view, no_view_with_two, equal_rows):
     cases.case("consistency_loss", "9.8", "9.9")(_build)
 for _build in (ordinary, no_view_with_two, equal_rows):
 
