@@ -11,7 +11,7 @@ from keras import ops
 import snr_ref
 from snr_keras import losses
 from snr_ref.distances import unit
-from tests.snr_keras.backend import DTYPES, MODES, to_numpy, to_tensor, value_and_gradients
+from tests.snr_keras.backend import DTYPES, MODES, as_stored, to_numpy, to_tensor, value_and_gradients
 
 K, D, IMAGES = 4, 3, 9
 
@@ -76,6 +76,16 @@ def test_equal_rows_deviate_by_zero_and_a_row_of_no_length_has_no_gradient() -> 
         [tensor([[0.0, 0.0]])], [tensor([[1.0, 1.0]])]
     )
     np.testing.assert_array_equal([direction, gradient], 0)
+
+
+@pytest.mark.parametrize("mode", [MODES[0], MODES[-1]])
+def test_the_gradient_of_half_features_is_summed_before_it_is_rounded(mode: str) -> None:
+    rng = np.random.default_rng(0)
+    f, y = as_stored(unit(rng.normal(size=(12, 3))), "bfloat16"), rng.dirichlet(np.ones(4), 12)
+    y = to_tensor(y, "float32")
+    step = value_and_gradients(lambda x: [losses.discriminative_loss(x, y, 0.5, mining_ratio=1.0)], mode=mode)
+    (exact,), (half,) = (step([to_tensor(f, d)], [to_tensor(1.0, "float32")])[1] for d in ("float32", "bfloat16"))
+    np.testing.assert_allclose(half, exact, rtol=2.0**-7, atol=0)
 
 
 F, Y = unit(np.ones((3, 2))), np.full((3, 4), 0.25)
