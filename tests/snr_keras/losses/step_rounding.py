@@ -92,7 +92,7 @@ def step_bounds(
         }  # fmt: skip
         i, j = image_pairs(len(rows)).T
         agreements_off = (rows_off[i] + rows_off[j]).sum(axis=1) / 2
-        errors["threshold"] = BOUNDS["next_threshold"](arguments, precision)["threshold"] + _handed_on(
+        errors["threshold"] = BOUNDS["next_threshold"](arguments, precision)["threshold"] + with_its_rounding(
             0.1 * agreements_off.max(), u
         )
         mined = target, rows, state.threshold
@@ -170,7 +170,7 @@ class _Views:
         )
         own = BOUNDS["next_statistics"]({**self.arguments, "statistics": before, "rate": rate}, precision)
         self.of_statistics = {
-            name: own[name] + (_handed_on(rate * off_view.mean(axis=0), precision.u) if self.images else 0)
+            name: own[name] + (with_its_rounding(rate * off_view.mean(axis=0), precision.u) if self.images else 0)
             for name, off_view in self.off_views._asdict().items()
         }
 
@@ -187,7 +187,7 @@ class _Views:
             o = off_view + self.of_statistics[name]
             total += (2 * difference * o + o**2).sum()
         own = BOUNDS["consistency_loss"](self.arguments, self.precision)["loss"]
-        return own + _handed_on(np.asarray(total / max(1, 2 * len(self.images))), u)
+        return own + with_its_rounding(np.asarray(total / max(1, 2 * len(self.images))), u)
 
     def gradient(self, of_multilabels: dict[str, Any], y: np.ndarray) -> Rounded:
         """That of L_CML in the target's features, before its weight."""
@@ -204,15 +204,15 @@ class _Views:
             off_difference = off_std + self.of_statistics["std"]
             by_std = (difference + off_difference) * off_w + off_difference * np.abs(w)
             by_mean = self.off_views.mean[v] + self.of_statistics["mean"]
-            E[images] += _handed_on(by_mean / (V * n) + by_std / (V * (n - 1)), u)
+            E[images] += with_its_rounding(by_mean / (V * n) + by_std / (V * (n - 1)), u)
         in_logits = (1 - y) * E + y * (E.sum(axis=1, keepdims=True) - E)
         perturbation = of_multilabels["scale"] * in_logits @ np.abs(of_multilabels["agents"])
         arguments = {**of_multilabels, "grad_log_multilabels": G}
         value = snr_ref.log_multilabels_vjp(*list(of_multilabels.values())[:2], G, scale=of_multilabels["scale"])
         own = BOUNDS["log_multilabels_vjp"](arguments, self.precision)["grad_features"]
-        return Rounded(value, own + _handed_on(perturbation, u), u)
+        return Rounded(value, own + with_its_rounding(perturbation, u), u)
 
 
-def _handed_on(error: np.ndarray, u: float) -> np.ndarray:
+def with_its_rounding(error: np.ndarray, u: float) -> np.ndarray:
     """What a part makes of the error of what it is handed, with its own rounding of that."""
     return (1 + np.sqrt(u)) * error
