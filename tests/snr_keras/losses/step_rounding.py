@@ -23,7 +23,7 @@ import numpy as np
 
 import snr_ref
 from snr_ref.adaptation import CONSISTENCY_WEIGHT, JOINT_EMBEDDING_WEIGHT, SOURCE_WEIGHT, take_in
-from snr_ref.conformance.bounds import BOUNDS
+from snr_ref.conformance.bounds import BOUNDS, view_consistency
 from snr_ref.conformance.bounds.losses import cross_entropy, log_softmax, scalar, targets
 from snr_ref.conformance.bounds.multilabels import mixed
 from snr_ref.conformance.bounds.precision import Precision
@@ -34,6 +34,9 @@ from tests.snr_keras.losses.multilabel_rounding import (
     hard_agents_are_decided,
     order_is_decided,
 )
+
+#: How much of a batch goes into the memory's rows and into the threshold.
+RATE = 0.1
 
 
 class StepBounds(NamedTuple):
@@ -70,39 +73,18 @@ def step_bounds(
     off = BOUNDS["log_multilabels"](of_multilabels, precision)["log_multilabels"]
     y = Rounded(log_y, off, u).exp()
 
-    count = len(batch["source_features"]) + len(target)
-    seen = take_in(state, log_y, views, indices, source_images=count - len(target), epoch=epoch)
-    of_views = _Views(log_y, off, views, seen.statistics, state.statistics, count / 10_000, precision)
+    source_images = len(batch["source_features"])
+    seen = take_in(state, log_y, views, indices, source_images=source_images, epoch=epoch)
+    rate = (source_images + len(target)) / 10_000
+    of_views = _Views(log_y, off, views, seen.statistics, state.statistics, rate, precision)
     consistency = Rounded(snr_ref.consistency_loss(log_y, views, seen.statistics), of_views.loss(), u)
-
-    # What stays as it was, and what an epoch of mining moves.
-    errors = {
-        **of_views.of_statistics,
-        "threshold": np.zeros(()),
-        "multilabels": np.zeros_like(seen.memory.multilabels),
-    }
-    discriminative, pull = exact(0.0, u), exact(np.zeros_like(target), u)
-    mining_is_decided = True
+    memory_off = np.zeros_like(seen.memory.multilabels)
+    mining = _Mining(exact(0.0, u), exact(np.zeros_like(target), u), np.zeros(()), True)  # of the first epoch
     if epoch > 0:
-        rows, again = seen.memory.multilabels[indices], state.memory.visited[indices, np.newaxis]
-        rows_off = np.where(again, mixed(exact(state.memory.multilabels[indices], u), y, 0.1).error, y.error)
-        errors["multilabels"][indices] = rows_off
-        arguments = {
-            "features": target, "multilabels": rows, "threshold": state.threshold, "mining_ratio": mining_ratio,
-        }  # fmt: skip
-        i, j = image_pairs(len(rows)).T
-        agreements_off = (rows_off[i] + rows_off[j]).sum(axis=1) / 2
-        errors["threshold"] = BOUNDS["next_threshold"](arguments, precision)["threshold"] + with_its_rounding(
-            0.1 * agreements_off.max(), u
-        )
-        mined = target, rows, state.threshold
-        loss = snr_ref.discriminative_loss(*mined, mining_ratio=mining_ratio)
-        discriminative = Rounded(np.asarray(loss), BOUNDS["discriminative_loss"](arguments, precision)["loss"], u)
-        gradient = snr_ref.discriminative_gradient(*mined, mining_ratio=mining_ratio)
-        bound = BOUNDS["discriminative_gradient"](arguments, precision)["grad_features"]
-        pull = Rounded(gradient, bound, u)
-        mining_is_decided = agreements_are_decided(rows, state.threshold, precision, rows_off)
-        mining_is_decided &= order_is_decided(target, mining_ratio, precision)
+        past, again = exact(state.memory.multilabels[indices], u), state.memory.visited[indices, np.newaxis]
+        memory_off[indices] = np.where(again, mixed(past, y, RATE).error, y.error)
+        rows = seen.memory.multilabels[indices]
+        mining = _mining(target, rows, memory_off[indices], state.threshold, mining_ratio, precision)
 
     source, labels = exact(batch["source_features"], u), batch["source_labels"]
     logits = scalar(scale, u) * (source @ exact(agents, u).T)
@@ -122,24 +104,68 @@ def step_bounds(
         for name, gradient in zip(("source", "target"), snr_ref.joint_embedding_gradients(**of_joint), strict=True)
     )
 
-    by_consistency, weights = scalar(CONSISTENCY_WEIGHT, u), scalar(SOURCE_WEIGHT, u)
+    by_consistency, by_source = scalar(CONSISTENCY_WEIGHT, u), scalar(SOURCE_WEIGHT, u)
     of_source = of_scores @ exact(agents, u) + scalar(JOINT_EMBEDDING_WEIGHT, u) * push_source
     of_target = by_consistency * of_views.gradient(of_multilabels, y.value)
-    of_target = of_target + weights * (scalar(JOINT_EMBEDDING_WEIGHT, u) * push_target) + pull
+    of_target = of_target + by_source * (scalar(JOINT_EMBEDDING_WEIGHT, u) * push_target) + mining.pull
     losses = {
-        "discriminative": discriminative,
+        "discriminative": mining.loss,
         "consistency": consistency,
         "cross_entropy": cross_entropy(logits, labels, 0.0),
         "joint_embedding": joint,
     }
-    total = discriminative + by_consistency * consistency
-    total = total + weights * (losses["cross_entropy"] + scalar(JOINT_EMBEDDING_WEIGHT, u) * joint)
+    total = mining.loss + by_consistency * consistency
+    total = total + by_source * (losses["cross_entropy"] + scalar(JOINT_EMBEDDING_WEIGHT, u) * joint)
     of_all = np.concatenate([batch["source_features"], target])
     return StepBounds(
         losses={name: loss.error for name, loss in (losses | {"total": total}).items()},
-        state=errors,
-        gradients=((weights * of_source).error, of_target.error, (weights * (of_scores.T @ source)).error),
-        decided=of_views.decided and mining_is_decided and hard_agents_are_decided(of_all, agents, margin, precision),
+        state={**of_views.of_statistics, "threshold": mining.threshold_off, "multilabels": memory_off},
+        gradients=((by_source * of_source).error, of_target.error, (by_source * (of_scores.T @ source)).error),
+        decided=of_views.decided and mining.decided and hard_agents_are_decided(of_all, agents, margin, precision),
+    )
+
+
+class _Mining(NamedTuple):
+    """What a step makes of mined pairs.
+
+    Attributes:
+        loss: L_MDL.
+        pull: Its gradient in the target's features.
+        threshold_off: How far the next threshold may be off.
+        decided: Whether rounding turns neither what is mined nor as what.
+    """
+
+    loss: Rounded
+    pull: Rounded
+    threshold_off: np.ndarray
+    decided: bool
+
+
+def _mining(
+    features: np.ndarray, rows: np.ndarray, off: np.ndarray, threshold: float, mining_ratio: float, precision: Precision
+) -> _Mining:
+    """Of multilabels that may be off; the loss and its gradient see them through decisions alone."""
+    u, mined = precision.u, (features, rows, threshold)
+    arguments = dict(zip(("features", "multilabels", "threshold"), mined, strict=True), mining_ratio=mining_ratio)
+    bounds = {
+        name: BOUNDS[name](arguments, precision)
+        for name in ("discriminative_loss", "discriminative_gradient", "next_threshold")
+    }
+    i, j = image_pairs(len(rows)).T
+    agreements_off = (off[i] + off[j]).sum(axis=1) / 2
+    return _Mining(
+        Rounded(
+            np.asarray(snr_ref.discriminative_loss(*mined, mining_ratio=mining_ratio)),
+            bounds["discriminative_loss"]["loss"],
+            u,
+        ),
+        Rounded(
+            snr_ref.discriminative_gradient(*mined, mining_ratio=mining_ratio),
+            bounds["discriminative_gradient"]["grad_features"],
+            u,
+        ),
+        bounds["next_threshold"]["threshold"] + with_its_rounding(RATE * agreements_off.max(), u),
+        agreements_are_decided(rows, threshold, precision, off) and order_is_decided(features, mining_ratio, precision),
     )
 
 
@@ -177,7 +203,8 @@ class _Views:
     @property
     def decided(self) -> bool:
         """Whether each deviation is farther from 0 than rounding reaches, twice."""
-        return bool((self.of_views.std > 2 * self.off_views.std).all())
+        far = (self.of_views.std > 2 * self.off_views.std).all()
+        return bool(far and view_consistency.is_decided(self.arguments, self.precision))
 
     def loss(self) -> np.ndarray:
         """The bound of L_CML."""

@@ -6,7 +6,6 @@ The bounds are those of the conformance kit. What is half is computed in float32
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import keras
@@ -47,6 +46,15 @@ EAGER_SHAPES = (
 #: One that is computed in as it is, and one that is not.
 COMPILED_DTYPES = ("float32", "bfloat16")
 RATIO, RATE = 0.4, 0.25
+
+_COMPILED: dict[tuple[str, str], Callable[..., Any]] = {}
+
+_SHAPES_ARE_FREE = keras.backend.backend() != "jax"
+
+#: Magnitudes whose squares a dtype doesn't hold.
+_EXTREMES = {
+    "float64": [1e200, 1e-200], "float32": [1e30, 1e-30], "bfloat16": [1e30, 1e-30], "float16": [2.0**12, 2.0**-13],
+}  # fmt: skip
 
 
 @st.composite
@@ -290,14 +298,6 @@ def _modes(dtype: str) -> st.SearchStrategy[str]:
     return st.sampled_from([MODES[0], MODES[-1]] if dtype in COMPILED_DTYPES else MODES[:1])
 
 
-_SHAPES_ARE_FREE = keras.backend.backend() != "jax"
-
-#: Magnitudes whose squares a dtype doesn't hold.
-_EXTREMES = {
-    "float64": [1e200, 1e-200], "float32": [1e30, 1e-30], "bfloat16": [1e30, 1e-30], "float16": [2.0**12, 2.0**-13],
-}  # fmt: skip
-
-
 def _thresholds(multilabels: np.ndarray) -> st.SearchStrategy[float]:
     """The middles of gaps between agreements, if they are wider than float32's rounding, and what none is above."""
     agreements = np.sort(snr_ref.multilabel_agreement(multilabels, multilabels).ravel())
@@ -319,19 +319,10 @@ def _logarithms(draw: DrawFn, batch: MultilabelBatch, dtype: str) -> np.ndarray:
     return as_stored(log_y, dtype)
 
 
-@cache
-def _cached(name: str, mode: str) -> list[Callable[..., Any]]:
-    return []
-
-
 def _compiled(function: Callable[..., list[Any]], name: str, mode: str) -> Callable[..., Any]:
     """The function with its gradients: as it is eagerly, and else the first of its name, for all are one function."""
-    if mode == "eager":
-        return value_and_gradients(function)
-    kept = _cached(name, mode)
-    if not kept:
-        kept.append(value_and_gradients(function, mode=mode))
-    return kept[0]
+    step = value_and_gradients(function, mode=mode)
+    return step if mode == "eager" else _COMPILED.setdefault((name, mode), step)
 
 
 def _of_the_first(dtype: str, *shapes: tuple[int, ...]) -> list[Any]:
