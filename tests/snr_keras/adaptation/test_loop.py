@@ -27,6 +27,7 @@ from snr_ref.conformance.bounds import BOUNDS
 from snr_ref.conformance.bounds.losses import scalar
 from snr_ref.conformance.bounds.precision import PRECISIONS
 from snr_ref.conformance.running_error import Rounded, exact
+from snr_ref.distances import euclidean_distance as ref_euclidean
 from snr_ref.distances import unit as ref_unit
 from tests.assertions import assert_parity
 from tests.snr_keras.losses.step_rounding import step_bounds, with_its_rounding
@@ -158,7 +159,7 @@ def test_a_step_is_that_of_the_reference(initial, domains, monkeypatch):
     images, target_images = (rng.integers(0, 256, (n, 16, 8, 3)).astype(np.float32) for n in (6, 8))
     labels, views, indices = np.repeat([1, 3, 5], 2), rng.integers(0, 3, 8), rng.permutation(28)[:8]
     running = RunningState.begin(model, unlabeled(domains[1].train), CONFIG)
-    state = in_float64(running)
+    state, u = in_float64(running), FLOAT32.u
     kernel = model.get_layer("logits").kernel
     rows = kernel.numpy().astype(float).T
     seen = {
@@ -173,16 +174,22 @@ def test_a_step_is_that_of_the_reference(initial, domains, monkeypatch):
         return adaptation_step(state, source, labels, target, views, indices, agents, **options)
 
     monkeypatch.setattr("snr_keras.adaptation.step.adaptation_step", recorded)
+    alone = [ref_unit(model(x, training=True)["embedding"].numpy().astype(float)) for x in (images, target_images)]
     step = make_adaptation_step(model, running, CONFIG, network)
     terms, mined = step(*map(tf.constant, (images, labels, target_images, views, indices)), mining=True)
 
     batch = {"source_labels": labels, "target_views": views, "target_indices": indices}
     batch |= {name: variable.numpy().astype(float) for name, variable in seen.items()}
+    assert_in_bound("agents", batch["agents"], ref_unit(rows), BOUNDS["unit"]({"x": rows}, FLOAT32)["directions"])
+    for domain, by_itself in zip(("source", "target"), alone, strict=True):  # two forward passes round differently
+        nearest = np.argmin(ref_euclidean(batch[f"{domain}_features"], by_itself), axis=1)
+        np.testing.assert_array_equal(nearest, np.arange(len(by_itself)))
+        np.testing.assert_allclose((batch[f"{domain}_features"] ** 2).sum(axis=1), 1, atol=(rows.shape[1] + 8) * u)
     options = {"epoch": 1, "mining_ratio": CONFIG.mining_ratio, "margin": CONFIG.margin, "scale": CONFIG.scale}
     bounds = step_bounds(state, batch, FLOAT32, **options)
     assert bounds.decided
     losses, after = snr_ref.adaptation_step(state, **batch, **options)
-    weight, u = network.snr_weights[3], FLOAT32.u
+    weight = network.snr_weights[3]
     of_snr = exact(terms["snr4_plus"].numpy(), u) + exact(terms["snr4_minus"].numpy(), u)
     total = Rounded(losses.total, bounds.losses["total"], u) + scalar(50.0, u) * (scalar(weight, u) * of_snr)
     for name, value in losses._asdict().items():
