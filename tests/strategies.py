@@ -243,6 +243,30 @@ def multilabel_batches(
     return MultilabelBatch(features, agents, multilabels, threshold, labels, cameras)
 
 
+@st.composite
+def exact_directions(draw: DrawFn, rows: int, dimensions: int) -> np.ndarray:
+    """Rows of length 1, or of none, that are along an axis or, of four dimensions, have halves: no product rounds."""
+    rng = draw(generators())
+    signs = rng.choice([-1.0, 1.0], (rows, dimensions))
+    x = np.eye(dimensions)[rng.integers(0, dimensions, rows)]
+    if dimensions == 4:
+        x = np.where(rng.random((rows, 1)) < 0.5, 0.5, x)
+    return signs * x * (rng.random((rows, 1)) < draw(st.sampled_from([1.0, 0.8])))
+
+
+@st.composite
+def exact_multilabel_batches(draw: DrawFn, *, shape: tuple[int, int, int]) -> MultilabelBatch:
+    """Exact directions, multilabels of sixty-fourths, a threshold that is an agreement: ties that no rounding turns."""
+    N, D, K = shape
+    rng = draw(generators())
+    multilabels = rng.multinomial(64, np.full(K, 1 / K), N)[rng.integers(0, N, N)] / 64
+    i, j = draw(st.sampled_from([(0, 1), (N - 2, N - 1)]))
+    threshold = multilabel_agreement(multilabels, multilabels)[i, j]
+    features, agents = draw(exact_directions(N, D)), draw(exact_directions(K, D))
+    labels = rng.integers(0, K, N)
+    return MultilabelBatch(features, agents, multilabels, float(threshold), labels, rng.integers(0, 3, N))
+
+
 class ClassifiedCase(NamedTuple):
     """What the dual restitution loss takes: three (N, C) or (N, *S, C), and a classifier of K classes."""
 

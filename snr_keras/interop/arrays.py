@@ -121,8 +121,12 @@ def _torch(function: Function, weights: Sequence[keras.Variable], mode: str) -> 
 
     def step(tensors: Any, values: Any, cotangents: Any, *others: Any) -> Any:
         tensors = [x.detach().requires_grad_() for x in tensors]
-        outputs = list(function(*tensors, *others))
-        return outputs, torch.autograd.grad(outputs, [*tensors, *values], cotangents, allow_unused=True)
+        outputs, inputs = list(function(*tensors, *others)), [*tensors, *values]
+        reached = [pair for pair in zip(outputs, cotangents, strict=True) if pair[0].requires_grad]
+        if not reached:
+            return outputs, [None] * len(inputs)
+        of_outputs, of_cotangents = zip(*reached, strict=True)
+        return outputs, torch.autograd.grad(of_outputs, inputs, of_cotangents, allow_unused=True)
 
     return step
 

@@ -219,6 +219,8 @@ def discriminative_loss(features: Any, multilabels: Any, threshold: Any, *, mini
     """
     features = floating("features", features, "(N, D)")
     pairs, positive = mine_pairs(features, multilabels, threshold, mining_ratio=mining_ratio)
+    # TensorFlow leaves the gradient of `take` in parts, and would sum these in the precision of half features.
+    features = ops.reshape(features, features.shape)
     differences = ops.take(features, pairs[:, 0], axis=0) - ops.take(features, pairs[:, 1], axis=0)
     exponents = -ops.sum(ops.square(differences), axis=1)
     log_P = _log_mean_exp(exponents, positive, otherwise=NO_POSITIVE)

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
+from keras import ops
 
 if keras.backend.backend() == "jax":
     import jax
@@ -11,7 +13,7 @@ if keras.backend.backend() == "jax":
     jax.config.update("jax_enable_x64", True)  # else JAX takes float64 for float32
 
 from snr_keras.interop import adapter
-from snr_keras.interop.arrays import MODES
+from snr_keras.interop.arrays import MODES, value_and_gradients
 from tests.frameworks.kit import THOROUGH, assert_conforms, outcome, report, without_float64
 
 #: Every shape is compiled, but for PyTorch; see `tests.frameworks.kit.in_part`. Eagerly JAX compiles every operation.
@@ -43,6 +45,15 @@ def test_layer_losses_gradients_and_retrieval_conform(mode: str) -> None:
 def test_labels_of_64_bits_are_kept_where_jax_has_32() -> None:
     with without_float64():
         assert outcome(adapter.xla, "dual_causality/labels_of_64_bits", "float32") == "passed"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_output_that_no_input_reaches_has_no_gradient(mode: str) -> None:
+    x, one = (ops.convert_to_tensor(np.float32(value)) for value in (3.0, 1.0))
+    (_, _), (gradient,) = value_and_gradients(lambda x: [2 * x, ops.ones(())], mode=mode)([x], [one, one])
+    assert gradient == 2
+    (_,), (gradient,) = value_and_gradients(lambda x: [ops.ones(())], mode=mode)([x], [one])
+    assert gradient == 0
 
 
 def test_a_mode_that_the_backend_lacks_is_refused_by_name() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import snr_ref
 from snr_ref import (
     MultilabelMemory,
     ViewStatistics,
@@ -31,6 +32,7 @@ from snr_ref import (
 )
 from snr_ref.distances import unit
 from snr_ref.multilabel import view_statistics
+from tests.mar_numbers import assert_numbers_of_the_public_implementation
 from tests.numerical_gradients import complex_step
 from tests.strategies import generators, multilabel_batches
 from tests.tolerances import sum_bound
@@ -278,52 +280,8 @@ def test_the_first_visit_is_written_down_and_later_ones_are_mixed_in():
     assert first.visited.sum() == 2
 
 
-def wave(*shape, start):
-    return np.sin(start + 1.7 * np.arange(math.prod(shape)) ** 1.1).reshape(shape)
-
-
 def test_the_numbers_of_the_public_implementation():
-    """Of KovenYu/MAR in float64, on features and agents that have unit length already."""
-    agents = unit(wave(7, 5, start=1))
-    labels = np.arange(8) % 7
-    source = unit(agents[labels] + 0.5 * wave(8, 5, start=2))
-    target = unit(agents[np.arange(12) % 4] + 0.7 * wave(12, 5, start=3))
-    views = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 3])
-    log_past = log_multilabels(unit(wave(20, 5, start=4)), agents)
-    close = {"rtol": 1e-11, "atol": 1e-13}
-
-    threshold = initial_threshold(np.exp(log_past), mining_ratio=0.25)
-    np.testing.assert_allclose(threshold, 0.9962574688802532, **close)
-    statistics = initial_statistics(log_past, np.arange(20) % 4)
-    np.testing.assert_allclose(statistics.mean[[0, 6]], [-15.053593520510741, -22.71728953266691], **close)
-    np.testing.assert_allclose(statistics.std[[0, 6]], [17.26548813954363, 12.804060086508851], **close)
-
-    log_y = log_multilabels(target, agents)
-    statistics = next_statistics(statistics, log_y, views, rate=0.0368)
-    np.testing.assert_allclose(statistics.mean[[0, 6]], [-15.220337588200184, -22.487784477213953], **close)
-    np.testing.assert_allclose(statistics.std[[0, 6]], [17.32993550119091, 12.9002645326827], **close)
-    np.testing.assert_allclose(consistency_loss(log_y, views, statistics), 269.8399687297994, **close)
-    gradient = log_multilabels_vjp(target, agents, consistency_gradient(log_y, views, statistics))
-    expected = [-9.614157424576222, -36.352891613472984, 53.13678796128683, -31.934436655211723, -3.2625279530791653]
-    np.testing.assert_allclose(gradient[0], expected, **close)
-
-    y = np.exp(log_y)
-    assert [len(pairs) for pairs in mine_pairs(target, y, threshold, mining_ratio=0.25)] == [4, 12]
-    np.testing.assert_allclose(
-        discriminative_loss(target, y, threshold, mining_ratio=0.25), 0.6615316904909199, **close
-    )
-    expected = [-0.049672205446504816, -0.09088467111226431, 0.03674930719184726, 0.048834552942505494]
-    gradient = discriminative_gradient(target, y, threshold, mining_ratio=0.25)
-    np.testing.assert_allclose(gradient[0, :4], expected, **close)
-    np.testing.assert_allclose(next_threshold(threshold, y, mining_ratio=0.25), 0.9638093208948976, **close)
-
-    np.testing.assert_allclose(joint_embedding_loss(source, labels, target, agents), 0.4577946750979618, **close)
-    of_source, of_target = joint_embedding_gradients(source, labels, target, agents)
-    expected = [0.025727939534724773, -0.033935967874867815, 0.019622603129835152, -0.0067367799687174275]
-    np.testing.assert_allclose(of_source[1, :4], expected, **close)
-    np.testing.assert_array_equal(of_target[0], 0)
-    expected = [0.021934346186448024, -0.028796236253573793, 0.022917139525346037, -0.013420440047774044]
-    np.testing.assert_allclose(of_target[1, :4], expected, **close)
+    assert_numbers_of_the_public_implementation(snr_ref, snr_ref, lambda mined: (*map(len, mined),))
 
 
 @pytest.mark.parametrize("dtype", [np.longdouble, np.complex128])

@@ -80,6 +80,20 @@ def consistency_gradient_bounds(arguments: Mapping[str, Any], precision: Precisi
     return {"grad_log_multilabels": error}
 
 
+def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
+    """Whether each deviation is exactly 0, which has no gradient, or farther from it than rounding reaches.
+
+    Args:
+        arguments: Of `consistency_gradient`.
+        precision: What deviations are computed in.
+
+    Returns:
+        Whether it is so.
+    """
+    deviations = [view.std for view in _views(arguments, precision.u)]
+    return all(((std.value == 0) | (std.value > std.error)).all() for std in deviations)
+
+
 def _views(arguments: Mapping[str, Any], u: float) -> list[_View]:
     names, counts = np.unique(arguments["views"], return_counts=True)
     return [_view(arguments["log_multilabels"], arguments["views"] == view, u) for view in names[counts > 1]]

@@ -18,13 +18,19 @@ from snr_keras.adaptation.state import RunningState
 from snr_keras.adaptation.step import make_adaptation_step, make_optimizer
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.unlabeled import unlabeled
-from snr_keras.losses import MinedPairs
+from snr_keras.losses import MinedPairs, adaptation_step
 from snr_keras.training import NonFiniteLossError, TrainingInterrupted, load_run
 from snr_keras.training.checkpoints import TrainingState, newest_checkpoint, save_checkpoint
 from snr_keras.training.model import new_model
-from snr_keras.training.objective import snr_objective
 from snr_keras.training.run_folder import begin_run, describe_run
+from snr_ref.conformance.bounds import BOUNDS
+from snr_ref.conformance.bounds.losses import scalar
+from snr_ref.conformance.bounds.precision import PRECISIONS
+from snr_ref.conformance.running_error import Rounded, exact
+from snr_ref.distances import euclidean_distance as ref_euclidean
 from snr_ref.distances import unit as ref_unit
+from tests.assertions import assert_parity
+from tests.snr_keras.losses.step_rounding import step_bounds, with_its_rounding
 from tests.snr_keras.training.conftest import SMALL, metrics_without_times, write_images
 
 NETWORK = dataclasses.replace(SMALL, stages=(4,))
@@ -32,6 +38,7 @@ CONFIG = AdaptationConfig(
     epochs=2, identities_per_batch=3, images_per_identity=2, target_batch_size=8, mining_ratio=0.2, seed=1
 )
 LAST_STEP = 8
+FLOAT32 = PRECISIONS["float32"]
 
 
 @pytest.fixture(scope="module")
@@ -144,48 +151,67 @@ def test_a_loss_that_is_not_finite_ends_the_run(initial, domains, tmp_path):
         adapt(dataclasses.replace(CONFIG, learning_rate=1e30), initial, *domains, tmp_path)
 
 
-def test_a_step_is_that_of_the_reference(initial, domains):
-    """The step's terms and the state after it, of features that the same forward passes give."""
+def test_a_step_is_that_of_the_reference(initial, domains, monkeypatch):
+    """The terms, the state after it and the classifier's gradient, of the very embeddings and agents that it saw."""
     network, model = load_run(initial)
     model.compile(optimizer=make_optimizer(CONFIG, 4), auto_scale_loss=False)
     rng = np.random.default_rng(0)
     images, target_images = (rng.integers(0, 256, (n, 16, 8, 3)).astype(np.float32) for n in (6, 8))
     labels, views, indices = np.repeat([1, 3, 5], 2), rng.integers(0, 3, 8), rng.permutation(28)[:8]
-
     running = RunningState.begin(model, unlabeled(domains[1].train), CONFIG)
-    before = running.read()
-    state = snr_ref.AdaptationState(
-        before.threshold.numpy().astype(float),
-        snr_ref.ViewStatistics(*(x.numpy().astype(float) for x in before.statistics)),
-        snr_ref.MultilabelMemory(before.memory.multilabels.numpy().astype(float), before.memory.visited.numpy()),
-    )
-    of_source, of_target = model(images, training=True), model(target_images, training=True)
-    agents = ref_unit(model.get_layer("logits").kernel.numpy().astype(float).T)
-    losses, after = snr_ref.adaptation_step(
-        state,
-        ref_unit(of_source["embedding"].numpy().astype(float)),
-        labels,
-        ref_unit(of_target["embedding"].numpy().astype(float)),
-        views,
-        indices,
-        agents,
-        epoch=1,
-        mining_ratio=CONFIG.mining_ratio,
-    )
-    of_snr = snr_objective(network)(labels, of_source)["total"].numpy()
+    state, u = in_float64(running), FLOAT32.u
+    kernel = model.get_layer("logits").kernel
+    rows = kernel.numpy().astype(float).T
+    seen = {
+        "source_features": tf.Variable(tf.zeros((len(images), rows.shape[1]))),
+        "target_features": tf.Variable(tf.zeros((len(target_images), rows.shape[1]))),
+        "agents": tf.Variable(tf.zeros(rows.shape)),
+    }
 
+    def recorded(state, source, labels, target, views, indices, agents, **options):
+        for variable, value in zip(seen.values(), (source, target, agents), strict=True):
+            variable.assign(value)
+        return adaptation_step(state, source, labels, target, views, indices, agents, **options)
+
+    monkeypatch.setattr("snr_keras.adaptation.step.adaptation_step", recorded)
+    alone = [ref_unit(model(x, training=True)["embedding"].numpy().astype(float)) for x in (images, target_images)]
     step = make_adaptation_step(model, running, CONFIG, network)
     terms, mined = step(*map(tf.constant, (images, labels, target_images, views, indices)), mining=True)
 
+    batch = {"source_labels": labels, "target_views": views, "target_indices": indices}
+    batch |= {name: variable.numpy().astype(float) for name, variable in seen.items()}
+    assert_in_bound("agents", batch["agents"], ref_unit(rows), BOUNDS["unit"]({"x": rows}, FLOAT32)["directions"])
+    for domain, by_itself in zip(("source", "target"), alone, strict=True):  # two forward passes round differently
+        nearest = np.argmin(ref_euclidean(batch[f"{domain}_features"], by_itself), axis=1)
+        np.testing.assert_array_equal(nearest, np.arange(len(by_itself)))
+        np.testing.assert_allclose((batch[f"{domain}_features"] ** 2).sum(axis=1), 1, atol=(rows.shape[1] + 8) * u)
+    options = {"epoch": 1, "mining_ratio": CONFIG.mining_ratio, "margin": CONFIG.margin, "scale": CONFIG.scale}
+    bounds = step_bounds(state, batch, FLOAT32, **options)
+    assert bounds.decided
+    losses, after = snr_ref.adaptation_step(state, **batch, **options)
+    weight = network.snr_weights[3]
+    of_snr = exact(terms["snr4_plus"].numpy(), u) + exact(terms["snr4_minus"].numpy(), u)
+    total = Rounded(losses.total, bounds.losses["total"], u) + scalar(50.0, u) * (scalar(weight, u) * of_snr)
     for name, value in losses._asdict().items():
-        assert terms[name].numpy() == pytest.approx(value, rel=1e-3, abs=1e-5), name
-    assert terms["total"].numpy() == pytest.approx(losses.total + 50 * of_snr, rel=1e-3)
-    assert terms["threshold"].numpy() == pytest.approx(state.threshold)
+        assert_in_bound(name, terms[name], value, bounds.losses[name])
+    assert_in_bound("total", terms["total"], total.value, total.error)
+    assert terms["threshold"].numpy() == state.threshold
     assert len(mined.pairs) == 5
     assert set(mined.pairs.numpy().ravel()) <= set(indices)
-    for ours, theirs in zip(running.read().memory, after.memory, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
-    assert running.read().threshold.numpy() == pytest.approx(after.threshold, rel=1e-4)
+    now = in_float64(running)
+    np.testing.assert_array_equal(now.memory.visited, after.memory.visited)
+    assert_in_bound("threshold", now.threshold, after.threshold, bounds.state["threshold"])
+    assert_in_bound("multilabels", now.memory.multilabels, after.memory.multilabels, bounds.state["multilabels"])
+    for name, bound in ((name, bounds.state[name]) for name in now.statistics._fields):
+        assert_in_bound(name, getattr(now.statistics, name), getattr(after.statistics, name), bound)
+
+    # No network is between the loss and the classifier: its first momentum is the gradient times -(learning rate).
+    of_agents = snr_ref.adaptation_gradients(state, **batch, **options)[2]
+    gradient = Rounded(snr_ref.gradients.unit_vjp(rows, of_agents), unit_vjp_error(rows, of_agents, bounds), u)
+    variables = [variable.path for variable in model.trainable_variables]
+    momentum = model.optimizer.momentums[variables.index(kernel.path)].numpy()
+    moved = scalar(-CONFIG.learning_rate, u) * gradient
+    assert_in_bound("momentum of the classifier", momentum.T, moved.value, moved.error)
 
 
 def test_the_learning_rate_falls_at_the_milestones_and_only_kernels_decay():
@@ -205,6 +231,29 @@ def test_the_learning_rate_falls_at_the_milestones_and_only_kernels_decay():
 def test_settings_out_of_range_are_named(name, value):
     with pytest.raises(ValueError, match=rf"`{name}` must be .*Received: {name}="):
         AdaptationConfig(**{name: value})
+
+
+def in_float64(running: RunningState) -> snr_ref.AdaptationState:
+    arrays = {name: array if name == "visited" else array.astype(float) for name, array in running.arrays().items()}
+    return snr_ref.AdaptationState(
+        arrays["threshold"].item(),
+        snr_ref.ViewStatistics(arrays["mean"], arrays["std"]),
+        snr_ref.MultilabelMemory(arrays["multilabels"], arrays["visited"]),
+    )
+
+
+def unit_vjp_error(rows, gradient, bounds):
+    """Its own rounding, and what (G - (G.u) u) / |x| makes of how far G is off."""
+    off, directions = bounds.gradients[2], np.abs(ref_unit(rows))
+    handed_on = (off + (off * directions).sum(axis=1, keepdims=True) * directions) / snr_ref.elementary.norm(rows)[
+        :, None
+    ]
+    own = BOUNDS["unit_vjp"]({"x": rows, "grad_u": gradient}, FLOAT32)["grad_x"]
+    return own + with_its_rounding(handed_on, FLOAT32.u)
+
+
+def assert_in_bound(name, actual, expected, bound):
+    assert_parity(f"loop: {name}", "float32", np.asarray(actual), np.asarray(expected), bound, lambda: "this test")
 
 
 def assert_same_weights(actual: keras.Model, expected: keras.Model) -> None:
