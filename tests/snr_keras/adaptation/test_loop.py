@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -115,6 +116,17 @@ def test_an_adaptation_stopped_and_resumed_ends_bit_for_bit_as_one_that_was_not(
     assert theirs["visited"].any()
 
 
+def test_an_adaptation_that_was_begun_before_a_setting_was_added_is_resumed(adapted, initial, domains, tmp_path):
+    folder = shutil.copytree(adapted[0], tmp_path / "run")
+    begun = json.loads((folder / "config.json").read_text())
+    for loss in ("discriminative", "consistency", "source", "joint_embedding"):
+        del begun["adaptation"][f"{loss}_weight"]
+    (folder / "config.json").write_text(json.dumps(begun))
+    assert_same_weights(adapt(CONFIG, initial, *domains, folder, resume=True), adapted[1])
+    with pytest.raises(ValueError, match=r"source_weight was 50\.0, now 1\.0"):
+        adapt(dataclasses.replace(CONFIG, source_weight=1.0), initial, *domains, folder, resume=True)
+
+
 def test_another_target_or_other_settings_are_not_resumed(adapted, initial, domains):
     source, _ = domains
     with pytest.raises(ValueError, match=r"begun differently: .*images was 28, now 24"):
@@ -146,6 +158,9 @@ def test_a_loss_that_is_not_finite_ends_the_run(initial, domains, tmp_path):
 
 def test_a_step_is_that_of_the_reference(initial, domains):
     """The step's terms and the state after it, of features that the same forward passes give."""
+    config = dataclasses.replace(
+        CONFIG, discriminative_weight=2.0, consistency_weight=0.5, source_weight=3.0, joint_embedding_weight=0.7
+    )
     network, model = load_run(initial)
     model.compile(optimizer=make_optimizer(CONFIG, 4), auto_scale_loss=False)
     rng = np.random.default_rng(0)
@@ -174,18 +189,43 @@ def test_a_step_is_that_of_the_reference(initial, domains):
     )
     of_snr = snr_objective(network)(labels, of_source)["total"].numpy()
 
-    step = make_adaptation_step(model, running, CONFIG, network)
+    step = make_adaptation_step(model, running, config, network)
     terms, mined = step(*map(tf.constant, (images, labels, target_images, views, indices)), mining=True)
 
     for name, value in losses._asdict().items():
         assert terms[name].numpy() == pytest.approx(value, rel=1e-3, abs=1e-5), name
-    assert terms["total"].numpy() == pytest.approx(losses.total + 50 * of_snr, rel=1e-3)
+    total = losses.weighted(snr_ref.AdaptationWeights(2.0, 0.5, 3.0, 0.7)) + 3 * of_snr
+    assert terms["total"].numpy() == pytest.approx(total, rel=1e-3)
     assert terms["threshold"].numpy() == pytest.approx(state.threshold)
     assert len(mined.pairs) == 5
     assert set(mined.pairs.numpy().ravel()) <= set(indices)
     for ours, theirs in zip(running.read().memory, after.memory, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
     assert running.read().threshold.numpy() == pytest.approx(after.threshold, rel=1e-4)
+
+
+def test_without_mar_s_losses_only_moving_statistics_see_the_target(initial, domains):
+    alone = dict.fromkeys(("discriminative_weight", "consistency_weight", "joint_embedding_weight"), 0.0)
+    config = dataclasses.replace(CONFIG, **alone)
+    rng = np.random.default_rng(0)
+    images, labels = tf.constant(rng.integers(0, 256, (6, 16, 8, 3)), tf.float32), tf.repeat([1, 3, 5], 2)
+
+    network, model = load_run(initial)
+    model.compile(optimizer=make_optimizer(config, 4), auto_scale_loss=False)
+    step = make_adaptation_step(model, RunningState.begin(model, unlabeled(domains[1].train), config), config, network)
+    model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
+    begin, after = [variable.numpy() for variable in variables], []
+    for brightness in (60, 200):
+        for variable, value in zip(variables, begin, strict=True):
+            variable.assign(value)
+        target = tf.constant(rng.normal(brightness, 9, (8, 16, 8, 3)), tf.float32)
+        terms, _ = step(images, labels, target, tf.range(8) % 2, tf.range(8), mining=True)
+        snr = sum(weight * value for weight, value in ((0.5, terms["snr4_plus"]), (0.5, terms["snr4_minus"])))
+        np.testing.assert_allclose(terms["total"], 50 * (terms["cross_entropy"] + snr), rtol=1e-6)
+        after.append({weight.path: weight.numpy() for weight in model.weights})
+    differing = {path for path, value in after[0].items() if (value != after[1][path]).any()}
+    assert differing == {weight.path for weight in model.non_trainable_weights if "moving" in weight.path}
 
 
 def test_the_learning_rate_falls_at_the_milestones_and_only_kernels_decay():
@@ -200,7 +240,17 @@ def test_the_learning_rate_falls_at_the_milestones_and_only_kernels_decay():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("epochs", 0), ("mining_ratio", 0.0), ("milestones", (0.9, 0.5)), ("learning_rate", np.nan)]
+    ("name", "value"),
+    [
+        ("epochs", 0),
+        ("mining_ratio", 0.0),
+        ("milestones", (0.9, 0.5)),
+        ("learning_rate", np.nan),
+        ("discriminative_weight", -1.0),
+        ("consistency_weight", np.inf),
+        ("source_weight", 0),
+        ("joint_embedding_weight", True),
+    ],
 )
 def test_settings_out_of_range_are_named(name, value):
     with pytest.raises(ValueError, match=rf"`{name}` must be .*Received: {name}="):

@@ -23,8 +23,12 @@ def tensor(array: Any) -> Any:
 
 
 @pytest.mark.parametrize("mode", [MODES[0], MODES[-1]])
-@pytest.mark.parametrize("epoch", [0, 1])
-def test_a_step_and_its_gradients_are_those_of_the_reference(mode: str, epoch: int) -> None:
+@pytest.mark.parametrize(
+    ("epoch", "weights"), [(0, losses.AdaptationWeights()), (1, losses.AdaptationWeights(2.0, 0.0, 3.0, 0.5))]
+)
+def test_a_step_and_its_gradients_are_those_of_the_reference(
+    mode: str, epoch: int, weights: losses.AdaptationWeights
+) -> None:
     rng = np.random.default_rng(epoch)
     agents, labels = unit(rng.normal(size=(K, D))), rng.integers(0, K, 5)
     log_y = snr_ref.log_multilabels(unit(rng.normal(size=(IMAGES, D))), agents)
@@ -36,7 +40,7 @@ def test_a_step_and_its_gradients_are_those_of_the_reference(mode: str, epoch: i
     options: dict[str, Any] = {"epoch": epoch, "mining_ratio": 0.3}
     arguments = (state, source, labels, target, views, indices, agents)
     expected, after = snr_ref.adaptation_step(*arguments, **options)
-    gradients = snr_ref.adaptation_gradients(*arguments, **options)
+    gradients = snr_ref.adaptation_gradients(*arguments, **options, weights=weights)
 
     def step(source: Any, target: Any, agents: Any, labels: Any, views: Any, indices: Any) -> list[Any]:
         before = losses.AdaptationState(
@@ -45,9 +49,9 @@ def test_a_step_and_its_gradients_are_those_of_the_reference(mode: str, epoch: i
             losses.MultilabelMemory(tensor(memory.multilabels), ops.convert_to_tensor(memory.visited)),
         )
         got, now = losses.adaptation_step(before, source, labels, target, views, indices, agents, **options)
-        return [got.total, *got, now.threshold, *now.statistics, now.memory.multilabels]
+        return [got.weighted(weights), *got, now.threshold, *now.statistics, now.memory.multilabels]
 
-    wanted = [expected.total, *expected, after.threshold, *after.statistics, after.memory.multilabels]
+    wanted = [expected.weighted(weights), *expected, after.threshold, *after.statistics, after.memory.multilabels]
     cotangents = [tensor(np.full(np.shape(value), float(n == 0))) for n, value in enumerate(wanted)]
     others = [ops.convert_to_tensor(x) for x in (labels, views, indices)]
     got, of_inputs = value_and_gradients(step, mode=mode)([*map(tensor, (source, target, agents))], cotangents, *others)
