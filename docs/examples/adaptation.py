@@ -4,8 +4,10 @@
     python docs/examples/adaptation.py --seeds 3 --out docs/data/adaptation.json
 
 A plain network and one with SNR are trained on `day` (direct transfer), then each is adapted by MAR to the training
-images of `night`. Who is on these is told to the rate of true positives, and to nothing else. All are tested on night's
-query and gallery. Nobody is in two of these: every domain has people of its own, and so has its test.
+images of `night`. Who is on these is told to the rate of true positives, and to nothing else. As a control, each also
+goes through the same steps without MAR's losses: it is trained further on `day`, and its moving statistics see `night`.
+All are tested on night's query and gallery. Nobody is in two of these: every domain has people of its own, and so has
+its test.
 
 Run again with the same options, it goes on where it stopped: the models are in --runs.
 """
@@ -13,7 +15,8 @@ Run again with the same options, it goes on where it stopped: the models are in 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +34,15 @@ from snr_keras.training.logs import read_metrics
 from snr_keras.visualization import save_adaptation_curves
 
 SOURCE, TARGET = "day", "night"
-METHODS = {"none": ("direct", "MAR"), "snr": ("SNR", "SNR + MAR")}
-"""What a normalization is called before and after its adaptation."""
+METHODS = {
+    "none": {"direct": "direct", "further": "direct, trained further", "adapted": "MAR"},
+    "snr": {"direct": "SNR", "further": "SNR, trained further", "adapted": "SNR + MAR"},
+}
+"""What a network is called, by its normalization and by what was done with it."""
+
+WITHOUT_MAR = {"discriminative_weight": 0.0, "consistency_weight": 0.0, "joint_embedding_weight": 0.0}
+ADAPTATIONS: dict[str, dict[str, float]] = {"further": WITHOUT_MAR, "adapted": {}}
+"""Their settings: the control has the same steps on the same images of both, and no loss but the source's own."""
 
 RUNS_ALONG = ("threshold", "positives", "negatives", "true_positive_rate", "multilabel_entropy")
 
@@ -42,6 +52,30 @@ def draw(folder: Path, identities: int) -> tuple[ReIDDataset, ReIDDataset]:
     people = {"train_identities": identities, "test_identities": 50}
     source, target = (read_market1501(synthesize(folder / name, domain=name, **people)) for name in (SOURCE, TARGET))
     return source, target
+
+
+def networks(
+    training: TrainingConfig,
+    adaptation: AdaptationConfig,
+    source: ReIDDataset,
+    target: ReIDDataset,
+    runs: dict[str, Path],
+) -> Iterator[tuple[str, keras.Model]]:
+    """A network after its training, and after each of its adaptations."""
+    resume = {what: (run / "config.json").exists() for what, run in runs.items()}
+    yield "direct", train(training, source, runs["direct"], resume=resume["direct"], progress=RichProgress())
+    for what, changes in ADAPTATIONS.items():
+        model = adapt(
+            replace(adaptation, **changes),
+            runs["direct"],
+            source,
+            target,
+            runs[what],
+            resume=resume[what],
+            progress=RichProgress(),
+            watched=target.train.identities,
+        )
+        yield what, model
 
 
 def figures(model: keras.Model, target: ReIDDataset) -> dict[str, float]:
@@ -54,32 +88,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     """See the module."""
     options = arguments(argv)
     source, target = draw(options.runs / "data", options.identities)
-    results: dict[str, list[dict[str, float]]] = {name: [] for pair in METHODS.values() for name in pair}
-    epochs: dict[str, list[list[dict[str, Any]]]] = {adapted: [] for _, adapted in METHODS.values()}
+    results: dict[str, list[dict[str, float]]] = {name: [] for names in METHODS.values() for name in names.values()}
+    epochs: dict[str, list[list[dict[str, Any]]]] = {names["adapted"]: [] for names in METHODS.values()}
     for seed in range(options.seeds):
-        for normalization, (direct, adapted) in METHODS.items():
-            before, after = (options.runs / f"{normalization}-{what}-seed{seed}" for what in ("direct", "adapted"))
+        for normalization, names in METHODS.items():
             training = TrainingConfig(normalization=normalization, seed=seed, epochs=options.epochs)
             adaptation = AdaptationConfig(seed=seed, epochs=options.adaptation_epochs)
-            models = {
-                direct: train(training, source, before, resume=_begun(before), progress=RichProgress()),
-                adapted: adapt(
-                    adaptation,
-                    before,
-                    source,
-                    target,
-                    after,
-                    resume=_begun(after),
-                    progress=RichProgress(),
-                    watched=target.train.identities,
-                ),
-            }
-            for name, model in models.items():
-                results[name].append(figures(model, target))
-                print(
-                    f"seed {seed} {name:9} mAP {{mAP:.1%}} Rank-1 {{rank1:.1%}}".format(**results[name][-1]), flush=True
-                )
-            epochs[adapted].append([_apart(record) for record in read_metrics(after)])
+            runs = {what: options.runs / f"{normalization}-{what}-seed{seed}" for what in names}
+            for what, model in networks(training, adaptation, source, target, runs):
+                found = figures(model, target)
+                results[names[what]].append(found)
+                print(f"seed {seed} {names[what]:23} mAP {found['mAP']:.1%} Rank-1 {found['rank1']:.1%}", flush=True)
+            epochs[names["adapted"]].append([_apart(record) for record in read_metrics(runs["adapted"])])
             keras.backend.clear_session()
         about = {
             "source": SOURCE,
@@ -87,15 +107,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             "images": {SOURCE: len(source.train), TARGET: len(target.train)},
             "training": {"epochs": training.epochs},
             "adaptation": {name: value for name, value in adaptation.to_json().items() if name != "seed"},
+            "trained_further": WITHOUT_MAR,
         }
         options.out.parent.mkdir(parents=True, exist_ok=True)
         write_json(options.out, {**about, "results": results, "epochs": epochs})
     if options.picture:
         save_adaptation_curves(options.runs / "snr-adapted-seed0", options.picture)
-
-
-def _begun(run: Path) -> bool:
-    return (run / "config.json").exists()
 
 
 def _apart(record: dict[str, Any]) -> dict[str, Any]:

@@ -45,3 +45,16 @@ def test_what_the_pages_say_of_speed() -> None:
 def test_what_the_guide_says_of_networks() -> None:
     assert all(row["change"] < 0.01 for row in generate.FAMILIES)
     assert [row["family"] for row in generate.FAMILIES if row["refused"]] == ["NASNetMobile"]
+
+
+def test_what_the_guide_says_of_adaptation() -> None:
+    def above(ours: str, theirs: str) -> list[float]:
+        return generate.adaptation_differences(generate.ADAPTATION, ours, theirs)
+
+    for adapted, direct in (("MAR", "direct"), ("SNR + MAR", "SNR")):
+        assert min(above(adapted, direct)) > 0
+        assert mean(above(f"{direct}, trained further", direct)) > mean(above(adapted, direct))
+        assert -2 < mean(above(adapted, f"{direct}, trained further")) < 0
+    assert max(above("SNR + MAR", "SNR, trained further")) < 0
+    for ours, theirs in (("SNR", "direct"), ("SNR + MAR", "MAR"), ("SNR, trained further", "direct, trained further")):
+        assert min(above(ours, theirs)) > 5
