@@ -59,8 +59,9 @@ FAMILIES: list[dict[str, Any]] = _read("families.json")
 AGREEMENT: list[dict[str, Any]] = _read("pytorch_agreement.json")
 #: `python docs/examples/digits.py`, and the same with segmentation.py.
 OTHER_TASKS: dict[str, dict[str, Any]] = {name: _read(f"{name}.json") for name in ("digits", "segmentation")}
-#: `python docs/examples/adaptation.py`.
+#: `python docs/examples/adaptation.py`, and the same with `--sources day,dusk`.
 ADAPTATION: dict[str, Any] = _read("adaptation.json")
+ADAPTATION_TWO_SOURCES: dict[str, Any] = _read("adaptation_two_sources.json")
 #: `snr bench export --target night --out ...`.
 BENCH_EXPORT: list[dict[str, Any]] = _read("bench_export.json")
 #: `snr bench export --precision int8 --precision full_int8 --repeats 0 --out ...`.
@@ -371,6 +372,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "pytorch_agreement": pytorch_agreement,
     **{name: partial(other_task, measured) for name, measured in OTHER_TASKS.items()},
     "adaptation": partial(adaptation, ADAPTATION),
+    "adaptation_two_sources": partial(adaptation_figures, ADAPTATION_TWO_SOURCES),
     "bench_export": partial(bench_export, BENCH_EXPORT),
     "bench_int8": partial(bench_export, BENCH_INT8),
 }

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -69,36 +68,41 @@ def test_an_adaptation_and_its_control_start_from_one_model_and_go_on_where_they
     monkeypatch.setattr(module, "METHODS", {"none": names})
     monkeypatch.setattr(module, "TrainingConfig", LittleTraining)
     monkeypatch.setattr(module, "AdaptationConfig", LittleAdaptation)
-    monkeypatch.setattr(module, "synthesize", partial(synthesize, cameras=2, images_per_camera=2, image_size=(32, 16)))
+    world = {"test_identities": 3, "cameras": 2, "images_per_camera": 2, "image_size": (32, 16)}
+    monkeypatch.setattr(module, "synthesize", lambda folder, **options: synthesize(folder, **{**options, **world}))
     out = tmp_path / "figures" / "adaptation.json"
-    command = [
-        "--seeds",
-        "1",
-        "--epochs",
-        "1",
-        "--adaptation-epochs",
-        "1",
-        "--identities",
-        "4",
-        "--runs",
-        str(tmp_path),
-    ]
-    module.main([*command, "--out", str(out)])
+    little = {"--sources": "day,dusk", "--seeds": 1, "--epochs": 1, "--adaptation-epochs": 1, "--identities": 4}
+    command = [str(part) for option in {**little, "--runs": tmp_path, "--out": out}.items() for part in option]
+    module.main(command)
     measured = json.loads(out.read_text())
-    assert measured["images"] == {"day": 16, "night": 16}
-    assert all(0 < run["mAP"] < 1 for name in names.values() for run in measured["results"][name])
+    assert measured["images"] == {"day+dusk": 16, "night": 16}
+    assert all(0 < run["mAP"] <= 1 for name in names.values() for run in measured["results"][name])
     ends = {what: read_metrics(tmp_path / f"none-{what}-seed0")[-1]["losses"] for what in ("further", "adapted")}
     assert ends["further"]["total"] == pytest.approx(50 * ends["further"]["cross_entropy"])
     assert ends["adapted"]["total"] > 50 * ends["adapted"]["cross_entropy"] + 1
     initial, other = (read_record(tmp_path / f"none-{what}-seed0")["initial"]["weights"] for what in ends)
     assert initial == other
-    module.main([*command, "--out", str(out)])
+    module.main(command)
     assert json.loads(out.read_text()) == measured
     runs = 2 * measured["results"]["direct"]
     results = {name: runs for pair in generate.ADAPTATION_PAIRS for name in pair}
     assert "| MAR - direct | +0.0 | +0.0 | +0.0 ± 0.0 |" in generate.adaptation_figures(
         {**measured, "results": results}
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--sources", "day,night"], "--sources must be different domains, not night. Received: day,night"),
+        (["--sources", "day,day"], "--sources must be different domains, not night. Received: day,day"),
+        (["--sources", "day,dusk,fog"], "must be a multiple of the number of sources, 3. Received: 100"),
+    ],
+)
+def test_sources_of_which_no_experiment_can_be_made_are_refused(arguments, message, example, capsys):
+    with pytest.raises(SystemExit):
+        example("adaptation").main(arguments)
+    assert message in capsys.readouterr().err
 
 
 def test_the_objective_teaches_the_classifier_and_the_gates(example):

@@ -58,3 +58,15 @@ def test_what_the_guide_says_of_adaptation() -> None:
     assert max(above("SNR + MAR", "SNR, trained further")) < 0
     for ours, theirs in (("SNR", "direct"), ("SNR + MAR", "MAR"), ("SNR, trained further", "direct, trained further")):
         assert min(above(ours, theirs)) > 5
+
+
+def test_what_the_guide_says_of_two_sources() -> None:
+    one, two = generate.ADAPTATION, generate.ADAPTATION_TWO_SOURCES
+    assert list(one["images"].values()) == list(two["images"].values())
+    assert max(generate.adaptation_differences(two, "MAR", "direct, trained further")) < 0
+    with_snr = generate.adaptation_differences(two, "SNR + MAR", "SNR, trained further")
+    assert min(with_snr) < 0 < max(with_snr)
+    assert abs(mean(with_snr)) < stdev(with_snr)
+    for method in ("direct", "SNR"):
+        before, after = ([run["mAP"] for run in measured["results"][method]] for measured in (one, two))
+        assert abs(mean(before) - mean(after)) < min(stdev(before), stdev(after))
