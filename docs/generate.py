@@ -59,12 +59,25 @@ FAMILIES: list[dict[str, Any]] = _read("families.json")
 AGREEMENT: list[dict[str, Any]] = _read("pytorch_agreement.json")
 #: `python docs/examples/digits.py`, and the same with segmentation.py.
 OTHER_TASKS: dict[str, dict[str, Any]] = {name: _read(f"{name}.json") for name in ("digits", "segmentation")}
-#: `python docs/examples/adaptation.py`.
+#: `python docs/examples/adaptation.py`, and the same with `--sources day,dusk`.
 ADAPTATION: dict[str, Any] = _read("adaptation.json")
+ADAPTATION_TWO_SOURCES: dict[str, Any] = _read("adaptation_two_sources.json")
 #: `snr bench export --target night --out ...`.
 BENCH_EXPORT: list[dict[str, Any]] = _read("bench_export.json")
 #: `snr bench export --precision int8 --precision full_int8 --repeats 0 --out ...`.
 BENCH_INT8: list[dict[str, Any]] = _read("bench_int8.json")
+
+#: Which methods of these are compared, the first with the second.
+ADAPTATION_PAIRS = (
+    ("MAR", "direct"),
+    ("direct, trained further", "direct"),
+    ("MAR", "direct, trained further"),
+    ("SNR", "direct"),
+    ("SNR + MAR", "SNR"),
+    ("SNR, trained further", "SNR"),
+    ("SNR + MAR", "SNR, trained further"),
+    ("SNR + MAR", "MAR"),
+)
 
 TASKS = {"distances": "figures from distances", "embeddings": "figures from embeddings", "re_ranking": "re-ranking"}
 TIMES = ["SNR", "literal", "GN", "floor", "SNR / literal", "SNR / GN"]
@@ -270,14 +283,39 @@ def other_task(measured: dict[str, Any]) -> str:
 
 def adaptation(measured: dict[str, Any]) -> str:
     """What each method reaches on the target, by how much one is above another, and how the adaptations went."""
-    results, epochs = measured["results"], measured["epochs"]
+    return "\n\n".join([adaptation_figures(measured), adaptation_course(measured)])
 
-    def of(method: str, figure: str) -> list[float]:
-        return [100 * run[figure] for run in results[method]]
 
-    def difference(ours: str, theirs: str) -> list[str]:
-        found = [a - b for a, b in zip(of(ours, "mAP"), of(theirs, "mAP"), strict=True)]
-        return [f"{ours} - {theirs}", *(f"{d:+.1f}" for d in found), _signed(found)]
+def adaptation_figures(measured: dict[str, Any]) -> str:
+    """What each method reaches on the target, and by how much one is above another, seed by seed."""
+    results = measured["results"]
+    source, target, images = measured["source"], measured["target"], measured["images"]
+    about = (
+        f"mAP and Rank-1 on `{target}` in per cent, mean ± standard deviation of {len(results['MAR'])} seeds.\nTrained "
+        f"for {measured['training']['epochs']} epochs on {images[source]} images of `{source}`, adapted for "
+        f"{measured['adaptation']['epochs']} to {images[target]} of `{target}`:"
+    )
+    rows = [
+        [name, *(_spread(_percents(runs, figure)) for figure in ("mAP", "rank1"))] for name, runs in results.items()
+    ]
+    pairs = []
+    for ours, theirs in ADAPTATION_PAIRS:
+        found = adaptation_differences(measured, ours, theirs)
+        pairs.append([f"{ours} - {theirs}", *(f"{d:+.1f}" for d in found), _signed(found)])
+    seeds = [f"seed {seed}" for seed in range(len(results["MAR"]))]
+    figures = _table(["", "mAP", "Rank-1"], rows)
+    return f"{about}\n\n{figures}\n\n{_table(['mAP', *seeds, 'mean ± standard deviation'], pairs)}"
+
+
+def adaptation_differences(measured: dict[str, Any], ours: str, theirs: str) -> list[float]:
+    """By how much the mAP of one method is above another's, seed by seed."""
+    values = (_percents(measured["results"][method], "mAP") for method in (ours, theirs))
+    return [a - b for a, b in zip(*values, strict=True)]
+
+
+def adaptation_course(measured: dict[str, Any]) -> str:
+    """What runs along in the first two epochs and the last, in the mean over seeds."""
+    epochs = measured["epochs"]
 
     def course(method: str, name: str, scale: float, digits: int) -> list[str]:
         def told(records: list[dict[str, Any]]) -> str:
@@ -286,30 +324,16 @@ def adaptation(measured: dict[str, Any]) -> str:
 
         return [told([run[epoch] for run in epochs[method]]) for epoch in (0, 1, -1)]
 
-    source, target, images = measured["source"], measured["target"], measured["images"]
-    about = (
-        f"mAP and Rank-1 on `{target}` in per cent, mean ± standard deviation of {len(results['MAR'])} seeds.\nTrained "
-        f"for {measured['training']['epochs']} epochs on {images[source]} images of `{source}`, adapted for "
-        f"{measured['adaptation']['epochs']} to {images[target]} of `{target}`:"
-    )
-    figures = [[name, _spread(of(name, "mAP")), _spread(of(name, "rank1"))] for name in results]
-    pairs = [("MAR", "direct"), ("SNR", "direct"), ("SNR + MAR", "SNR"), ("SNR + MAR", "MAR")]
-    seeds = [f"seed {seed}" for seed in range(len(results["MAR"]))]
     along = [
         ("threshold of the agreement", "threshold", 1, 3),
         ("positive pairs a step", "positives", 1, 1),
         ("of one person, in per cent", "true_positive_rate", 100, 0),
         ("entropy of the multilabels, in nats", "multilabel_entropy", 1, 2),
     ]
-    tables = [
-        _table(["", "mAP", "Rank-1"], figures),
-        _table(["mAP", *seeds, "mean ± standard deviation"], [difference(*pair) for pair in pairs]),
-        _table(
-            ["mean over seeds", *(f"{method}: {when}" for method in epochs for when in ("epoch 1", "epoch 2", "last"))],
-            [[title, *(cell for method in epochs for cell in course(method, *what))] for title, *what in along],
-        ),
-    ]
-    return "\n\n".join([about, *tables])
+    return _table(
+        ["mean over seeds", *(f"{method}: {when}" for method in epochs for when in ("epoch 1", "epoch 2", "last"))],
+        [[title, *(cell for method in epochs for cell in course(method, *what))] for title, *what in along],
+    )
 
 
 def bench_export(rows: list[dict[str, Any]]) -> str:
@@ -348,6 +372,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "pytorch_agreement": pytorch_agreement,
     **{name: partial(other_task, measured) for name, measured in OTHER_TASKS.items()},
     "adaptation": partial(adaptation, ADAPTATION),
+    "adaptation_two_sources": partial(adaptation_figures, ADAPTATION_TWO_SOURCES),
     "bench_export": partial(bench_export, BENCH_EXPORT),
     "bench_int8": partial(bench_export, BENCH_INT8),
 }
@@ -391,6 +416,10 @@ def differences(demo: Figures, other: str, domains: list[str]) -> list[float]:
     """By how much the mAP of SNR is above another model's, seed by seed."""
     pairs = zip(values(demo, "snr", domains), values(demo, other, domains), strict=True)
     return [ours - theirs for ours, theirs in pairs]
+
+
+def _percents(runs: list[dict[str, float]], figure: str) -> list[float]:
+    return [100 * run[figure] for run in runs]
 
 
 def _means(runs: list[dict[str, float]], domains: list[str]) -> list[float]:

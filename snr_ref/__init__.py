@@ -3,6 +3,7 @@
 from snr_ref.adaptation import (
     AdaptationLosses,
     AdaptationState,
+    AdaptationWeights,
     adaptation_gradients,
     adaptation_step,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "RESNET50_WEIGHTS",
     "AdaptationLosses",
     "AdaptationState",
+    "AdaptationWeights",
     "DualCausality",
     "DualRestitution",
     "MinedPairs",

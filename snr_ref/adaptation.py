@@ -29,8 +29,24 @@ from snr_ref.multilabel_gradients import (
 )
 from snr_ref.reid_losses import cross_entropy
 
-#: lambda_1 of L_CML, lambda_2 of the source's losses, and beta of L_RJ among these.
-CONSISTENCY_WEIGHT, SOURCE_WEIGHT, JOINT_EMBEDDING_WEIGHT = 2e-4, 50.0, 0.2
+
+class AdaptationWeights(NamedTuple):
+    """What the losses of a step count in their total; the defaults are MAR's. A loss of weight 0 is not in it.
+
+    Attributes:
+        discriminative: Of L_MDL.
+        consistency: lambda_1, of L_CML.
+        source: lambda_2, of the source's losses.
+        joint_embedding: beta, of L_RJ among these.
+    """
+
+    discriminative: float = 1.0
+    consistency: float = 2e-4
+    source: float = 50.0
+    joint_embedding: float = 0.2
+
+
+MAR_WEIGHTS = AdaptationWeights()
 
 
 class AdaptationState(NamedTuple):
@@ -64,9 +80,22 @@ class AdaptationLosses(NamedTuple):
 
     @property
     def total(self) -> float:
-        """L_MDL + 2e-4 L_CML + 50 (CE + 0.2 L_RJ)."""
-        source = self.cross_entropy + JOINT_EMBEDDING_WEIGHT * self.joint_embedding
-        return self.discriminative + CONSISTENCY_WEIGHT * self.consistency + SOURCE_WEIGHT * source
+        """MAR's: L_MDL + 2e-4 L_CML + 50 (CE + 0.2 L_RJ)."""
+        return self.weighted(MAR_WEIGHTS)
+
+    def weighted(self, weights: AdaptationWeights) -> float:
+        """The total by these weights."""
+        source = _sum((1.0, self.cross_entropy), (weights.joint_embedding, self.joint_embedding))
+        return _sum(
+            (weights.discriminative, self.discriminative),
+            (weights.consistency, self.consistency),
+            (weights.source, source),
+        )
+
+
+def _sum(*weighted: tuple[float, float]) -> float:
+    """Of losses by their weights; what has none is left out, be it infinite."""
+    return sum((weight * loss for weight, loss in weighted if weight), start=0.0)
 
 
 def adaptation_step(
@@ -144,8 +173,9 @@ def adaptation_gradients(
     mining_ratio: float = MINING_RATIO,
     margin: float = 1.0,
     scale: float = SCALE,
+    weights: AdaptationWeights = MAR_WEIGHTS,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The gradients of the total of `adaptation_step` in the features of both domains and in the agents.
+    """The gradients of the total of `adaptation_step`, by `weights`, in the features of both domains and in the agents.
 
     The agents have theirs from the cross-entropy alone.
 
@@ -161,6 +191,7 @@ def adaptation_gradients(
         mining_ratio: Which share of the target pairs is mined.
         margin: Of L_RJ.
         scale: What cosines are multiplied by before a softmax.
+        weights: Of the losses in the total.
 
     Returns:
         (N, D), (M, D) and (K, D); `snr_ref.gradients.unit_vjp` takes them on to vectors of any length.
@@ -178,13 +209,15 @@ def adaptation_gradients(
     of_source, of_target = joint_embedding_gradients(
         source_features, source_labels, target_features, agents, margin=margin
     )
-    target = CONSISTENCY_WEIGHT * log_multilabels_vjp(target_features, agents, of_consistency, scale=scale)
-    target += SOURCE_WEIGHT * JOINT_EMBEDDING_WEIGHT * of_target
+    target = weights.consistency * log_multilabels_vjp(target_features, agents, of_consistency, scale=scale)
+    target += weights.source * weights.joint_embedding * of_target
     if epoch > 0:
         rows = seen.memory.multilabels[target_indices]
-        target += discriminative_gradient(target_features, rows, seen.threshold, mining_ratio=mining_ratio)
-    source = SOURCE_WEIGHT * (of_scores @ agents + JOINT_EMBEDDING_WEIGHT * of_source)
-    return source, target, SOURCE_WEIGHT * of_scores.T @ source_features
+        target += weights.discriminative * discriminative_gradient(
+            target_features, rows, seen.threshold, mining_ratio=mining_ratio
+        )
+    source = weights.source * (of_scores @ agents + weights.joint_embedding * of_source)
+    return source, target, weights.source * of_scores.T @ source_features
 
 
 def take_in(

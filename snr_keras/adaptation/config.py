@@ -6,6 +6,7 @@ from typing import Any
 
 from snr_keras.data.augmentation import Augmentation
 from snr_keras.training.ranges import Ranges, check_ranges, is_integer, is_number, known
+from snr_ref.adaptation import MAR_WEIGHTS, AdaptationWeights
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class AdaptationConfig:
         mining_ratio: Which share of a batch's target pairs is mined, in (0, 1].
         margin: Of L_RJ.
         scale: What cosines are multiplied by before a softmax.
+        discriminative_weight: Of L_MDL in the total; 0 leaves a loss out.
+        consistency_weight: lambda_1, of L_CML.
+        source_weight: lambda_2, of the source's losses: cross-entropy, L_RJ and L_SNR.
+        joint_embedding_weight: beta, of L_RJ among these.
         seed: Decides batches and augmentation.
         augmentation: What is done to images of both domains.
 
@@ -45,6 +50,10 @@ class AdaptationConfig:
     mining_ratio: float = 0.005
     margin: float = 1.0
     scale: float = 30.0
+    discriminative_weight: float = MAR_WEIGHTS.discriminative
+    consistency_weight: float = MAR_WEIGHTS.consistency
+    source_weight: float = MAR_WEIGHTS.source
+    joint_embedding_weight: float = MAR_WEIGHTS.joint_embedding
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -55,6 +64,16 @@ class AdaptationConfig:
     def batch_size(self) -> int:
         """Images in a step, of both domains."""
         return self.identities_per_batch * self.images_per_identity + self.target_batch_size
+
+    @property
+    def loss_weights(self) -> AdaptationWeights:
+        """What the losses count in the total."""
+        return AdaptationWeights(
+            discriminative=self.discriminative_weight,
+            consistency=self.consistency_weight,
+            source=self.source_weight,
+            joint_embedding=self.joint_embedding_weight,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The settings as JSON's own types; `from_json` brings them back."""
@@ -90,6 +109,10 @@ _RANGES: Ranges = {
     "mining_ratio": ("in (0, 1]", lambda x: is_number(x) and 0 < x <= 1),
     "margin": ("a number of at least 0", lambda x: is_number(x) and x >= 0),
     "scale": ("a positive number", lambda x: is_number(x) and x > 0),
+    "discriminative_weight": ("a number of at least 0", lambda x: is_number(x) and x >= 0),
+    "consistency_weight": ("a number of at least 0", lambda x: is_number(x) and x >= 0),
+    "source_weight": ("a positive number", lambda x: is_number(x) and x > 0),
+    "joint_embedding_weight": ("a number of at least 0", lambda x: is_number(x) and x >= 0),
     "seed": ("an integer in [0, 2**32)", lambda x: is_integer(x) and 0 <= x < 2**32),
     "augmentation": ("an Augmentation", lambda x: isinstance(x, Augmentation)),
 }

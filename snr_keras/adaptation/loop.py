@@ -94,7 +94,7 @@ def adapt(
         "initial": {"name": str(initial), "weights": weights_hash(model)},
     }
     if resume:
-        resume_run(run_dir, record)
+        resume_run(run_dir, record, {"adaptation": AdaptationConfig})
     else:
         begin_run(run_dir, record)
     tf.config.experimental.enable_op_determinism()

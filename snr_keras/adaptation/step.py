@@ -12,7 +12,6 @@ from snr_keras.losses import MinedPairs, adaptation_step, log_multilabels, mine_
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.objective import snr_objective
 from snr_keras.training.step import accuracy, descend
-from snr_ref.adaptation import SOURCE_WEIGHT
 
 MOMENTUM = 0.9
 
@@ -27,8 +26,9 @@ def make_adaptation_step(
 
     It takes the images and labels of the source, images, views and indices of the target, and `mining`, a Python bool:
     whether the first epoch is over. Each domain has a forward pass of its own, so that no statistics of a batch mix
-    them; moving statistics see both in turn. To MAR's total come the modules' L_SNR on the source, which has labels,
-    beside its cross-entropy: 50 (CE + 0.2 L_RJ + sum of lambda_b L_SNR^b).
+    them; moving statistics see both in turn. To MAR's total, by the weights of the
+    config, come the modules' L_SNR on the source, which has labels, beside its cross-entropy: with MAR's weights
+    50 (CE + 0.2 L_RJ + sum of lambda_b L_SNR^b).
 
     It returns the pairs it mined, by the images' indices in the target, and float32 scalars: `discriminative`,
     `consistency`, `cross_entropy`, `joint_embedding`, `snr{stage}_plus` and `snr{stage}_minus` before their weights,
@@ -36,6 +36,7 @@ def make_adaptation_step(
     `multilabel_entropy`, in nats, the mean over the target's images; `positives` and `negatives`, how many pairs.
     """
     snr = snr_objective(network)
+    weights = config.loss_weights
     optimizer = model.optimizer
 
     @tf.function
@@ -66,7 +67,7 @@ def make_adaptation_step(
                 scale=config.scale,
             )
             of_snr = snr(labels, of_source)
-            total = losses.total + SOURCE_WEIGHT * of_snr["total"]
+            total = losses.weighted(weights) + weights.source * of_snr["total"]
             loss = optimizer.scale_loss(total)
         log_y = log_multilabels(target, agents, scale=config.scale)
         mined = _mined(before.threshold, after.memory.multilabels, target, indices, mining, config)

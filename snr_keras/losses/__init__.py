@@ -20,11 +20,12 @@ from snr_keras.losses.multilabel import (
     soft_multilabels,
 )
 from snr_keras.losses.view_consistency import consistency_loss, initial_statistics, next_statistics
-from snr_ref import AdaptationLosses, AdaptationState, MultilabelMemory, ViewStatistics
+from snr_ref import AdaptationLosses, AdaptationState, AdaptationWeights, MultilabelMemory, ViewStatistics
 
 __all__ = [
     "AdaptationLosses",
     "AdaptationState",
+    "AdaptationWeights",
     "BatchHardTripletLoss",
     "CrossEntropyLoss",
     "DualCausalityLoss",

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 import keras
 
@@ -173,7 +173,18 @@ def begin_run(run_dir: Path, record: Mapping[str, Any], *, write: bool = True) -
         write_atomically(run_dir / "config.json", json.dumps(record, indent=2) + "\n")
 
 
-def resume_run(run_dir: Path, now: Mapping[str, Any]) -> None:
+class Settings(Protocol):
+    """A config that JSON brings back; a setting that is missing there takes its default."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as JSON's own types."""
+
+    @classmethod
+    def from_json(cls, settings: Mapping[str, Any]) -> Self:
+        """The config that `to_json` wrote."""
+
+
+def resume_run(run_dir: Path, now: Mapping[str, Any], configs: Mapping[str, type[Settings]] = {}) -> None:
     """Check that the run in a folder is the one that is meant.
 
     Other versions of the packages and another number of replicas are warned about: the run goes on, but perhaps not
@@ -182,6 +193,7 @@ def resume_run(run_dir: Path, now: Mapping[str, Any]) -> None:
     Args:
         run_dir: The run folder.
         now: What a run that began now would be described as by `describe_run`.
+        configs: What parts of the record beside `training` are settings, and of which class.
 
     Raises:
         FileNotFoundError: If the folder holds no run.
@@ -189,7 +201,10 @@ def resume_run(run_dir: Path, now: Mapping[str, Any]) -> None:
     """
     _refuse_packed(run_dir)
     begun = read_record(run_dir)
-    begun["training"] = TrainingConfig.from_json(begun["training"]).to_json()  # settings may have been added since
+    of_settings: dict[str, type[Settings]] = {"training": TrainingConfig, **configs}
+    for part, config in of_settings.items():
+        if part in begun:
+            begun[part] = config.from_json(begun[part]).to_json()  # settings may have been added since
     differences = [
         f"{key} was {old!r}, now {new!r}"
         for part in ("training", "source", "adaptation", "target", "initial")

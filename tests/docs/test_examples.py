@@ -1,6 +1,7 @@
 """The examples of other tasks run as the pages say, on little, and what they measure with is right."""
 
 import json
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -9,6 +10,11 @@ import pytest
 import tensorflow as tf
 
 from docs import generate
+from snr_keras.adaptation import AdaptationConfig
+from snr_keras.data.synthetic import synthesize
+from snr_keras.training import TrainingConfig
+from snr_keras.training.logs import read_metrics
+from snr_keras.training.run_folder import read_record
 
 pytest.importorskip("mlxtend")
 
@@ -38,6 +44,65 @@ def test_an_example_trains_with_the_constraint_and_writes_figures_that_make_a_ta
     assert all(0 <= figure <= 1 for figure in figures.values())
     measured["results"] = {variant: [figures, figures] for variant in ("none", "snr+loss")}
     assert "+0.0 ± 0.0" in generate.other_task(measured)
+
+
+@dataclass(frozen=True)
+class LittleTraining(TrainingConfig):
+    image_size: tuple[int, int] = (32, 16)
+    identities_per_batch: int = 2
+    images_per_identity: int = 2
+
+
+@dataclass(frozen=True)
+class LittleAdaptation(AdaptationConfig):
+    identities_per_batch: int = 2
+    images_per_identity: int = 2
+    target_batch_size: int = 8
+
+
+def test_an_adaptation_and_its_control_start_from_one_model_and_go_on_where_they_stopped(
+    example, monkeypatch, tmp_path
+):
+    module = example("adaptation")
+    names = module.METHODS["none"]
+    monkeypatch.setattr(module, "METHODS", {"none": names})
+    monkeypatch.setattr(module, "TrainingConfig", LittleTraining)
+    monkeypatch.setattr(module, "AdaptationConfig", LittleAdaptation)
+    world = {"test_identities": 3, "cameras": 2, "images_per_camera": 2, "image_size": (32, 16)}
+    monkeypatch.setattr(module, "synthesize", lambda folder, **options: synthesize(folder, **{**options, **world}))
+    out = tmp_path / "figures" / "adaptation.json"
+    little = {"--sources": "day,dusk", "--seeds": 1, "--epochs": 1, "--adaptation-epochs": 1, "--identities": 4}
+    command = [str(part) for option in {**little, "--runs": tmp_path, "--out": out}.items() for part in option]
+    module.main(command)
+    measured = json.loads(out.read_text())
+    assert measured["images"] == {"day+dusk": 16, "night": 16}
+    assert all(0 < run["mAP"] <= 1 for name in names.values() for run in measured["results"][name])
+    ends = {what: read_metrics(tmp_path / f"none-{what}-seed0")[-1]["losses"] for what in ("further", "adapted")}
+    assert ends["further"]["total"] == pytest.approx(50 * ends["further"]["cross_entropy"])
+    assert ends["adapted"]["total"] > 50 * ends["adapted"]["cross_entropy"] + 1
+    initial, other = (read_record(tmp_path / f"none-{what}-seed0")["initial"]["weights"] for what in ends)
+    assert initial == other
+    module.main(command)
+    assert json.loads(out.read_text()) == measured
+    runs = 2 * measured["results"]["direct"]
+    results = {name: runs for pair in generate.ADAPTATION_PAIRS for name in pair}
+    assert "| MAR - direct | +0.0 | +0.0 | +0.0 ± 0.0 |" in generate.adaptation_figures(
+        {**measured, "results": results}
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--sources", "day,night"], "--sources must be different domains, not night. Received: day,night"),
+        (["--sources", "day,day"], "--sources must be different domains, not night. Received: day,day"),
+        (["--sources", "day,dusk,fog"], "must be a multiple of the number of sources, 3. Received: 100"),
+    ],
+)
+def test_sources_of_which_no_experiment_can_be_made_are_refused(arguments, message, example, capsys):
+    with pytest.raises(SystemExit):
+        example("adaptation").main(arguments)
+    assert message in capsys.readouterr().err
 
 
 def test_the_objective_teaches_the_classifier_and_the_gates(example):

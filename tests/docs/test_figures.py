@@ -45,3 +45,28 @@ def test_what_the_pages_say_of_speed() -> None:
 def test_what_the_guide_says_of_networks() -> None:
     assert all(row["change"] < 0.01 for row in generate.FAMILIES)
     assert [row["family"] for row in generate.FAMILIES if row["refused"]] == ["NASNetMobile"]
+
+
+def test_what_the_guide_says_of_adaptation() -> None:
+    def above(ours: str, theirs: str) -> list[float]:
+        return generate.adaptation_differences(generate.ADAPTATION, ours, theirs)
+
+    for adapted, direct in (("MAR", "direct"), ("SNR + MAR", "SNR")):
+        assert min(above(adapted, direct)) > 0
+        assert mean(above(f"{direct}, trained further", direct)) > mean(above(adapted, direct))
+        assert -2 < mean(above(adapted, f"{direct}, trained further")) < 0
+    assert max(above("SNR + MAR", "SNR, trained further")) < 0
+    for ours, theirs in (("SNR", "direct"), ("SNR + MAR", "MAR"), ("SNR, trained further", "direct, trained further")):
+        assert min(above(ours, theirs)) > 5
+
+
+def test_what_the_guide_says_of_two_sources() -> None:
+    one, two = generate.ADAPTATION, generate.ADAPTATION_TWO_SOURCES
+    assert list(one["images"].values()) == list(two["images"].values())
+    assert max(generate.adaptation_differences(two, "MAR", "direct, trained further")) < 0
+    with_snr = generate.adaptation_differences(two, "SNR + MAR", "SNR, trained further")
+    assert min(with_snr) < 0 < max(with_snr)
+    assert abs(mean(with_snr)) < stdev(with_snr)
+    for method in ("direct", "SNR"):
+        before, after = ([run["mAP"] for run in measured["results"][method]] for measured in (one, two))
+        assert abs(mean(before) - mean(after)) < min(stdev(before), stdev(after))

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snr_ref import (
+    AdaptationLosses,
     AdaptationState,
+    AdaptationWeights,
     adaptation_gradients,
     adaptation_step,
     consistency_loss,
@@ -88,16 +90,39 @@ def test_statistics_and_memory_take_the_batch_in_before_the_losses_and_the_thres
         state = after
 
 
-@given(generators(), st.sampled_from([0, 3]))
-def test_the_gradients_are_the_complex_step_and_stop_where_the_method_stops_them(rng, epoch):
+@given(generators())
+def test_the_total_is_that_of_the_weights_and_mar_s_own_are_the_usual(rng):
+    losses = AdaptationLosses(*rng.uniform(1, 2, 4))
+    d, c, s, j = rng.uniform(0, 2, 4)
+    expected = d * losses.discriminative + c * losses.consistency + s * losses.cross_entropy
+    expected += s * j * losses.joint_embedding
+    assert losses.weighted(AdaptationWeights(d, c, s, j)) == pytest.approx(expected, rel=1e-14)
+    assert losses.weighted(AdaptationWeights()) == losses.total
+
+
+def test_a_loss_without_weight_is_not_in_the_total():
+    losses = AdaptationLosses(discriminative=np.inf, consistency=np.nan, cross_entropy=3.0, joint_embedding=np.inf)
+    assert losses.weighted(AdaptationWeights(discriminative=0, consistency=0, joint_embedding=0)) == 150
+    losses = AdaptationLosses(discriminative=2.0, consistency=3.0, cross_entropy=np.inf, joint_embedding=np.nan)
+    assert losses.weighted(AdaptationWeights(consistency=2, source=0, joint_embedding=0)) == 8
+
+
+def weightings():
+    """Weights of which any may be 0."""
+    weight = st.sampled_from([0.0, 0.3, 1.0, 7.0])
+    return st.builds(AdaptationWeights, weight, weight, weight, weight) | st.just(AdaptationWeights())
+
+
+@given(generators(), st.sampled_from([0, 3]), weightings())
+def test_the_gradients_are_the_complex_step_and_stop_where_the_method_stops_them(rng, epoch, weights):
     agents, state = domain(rng)
     state = adaptation_step(state, **batch(rng, agents), epoch=1)[1]
     step = batch(rng, agents)
     options = {"epoch": epoch, "mining_ratio": 0.3}
-    gradients = adaptation_gradients(state, **step, **options)
+    gradients = adaptation_gradients(state, **step, **options, weights=weights)
     for name, gradient in zip(("source_features", "target_features", "agents"), gradients, strict=True):
         expected = complex_step(
-            lambda x, n=name: adaptation_step(state, **{**step, n: x}, **options)[0].total, step[name]
+            lambda x, n=name: adaptation_step(state, **{**step, n: x}, **options)[0].weighted(weights), step[name]
         )
         np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-10 * (1 + np.abs(expected).max()), err_msg=name)
 

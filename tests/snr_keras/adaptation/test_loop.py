@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -122,6 +123,17 @@ def test_an_adaptation_stopped_and_resumed_ends_bit_for_bit_as_one_that_was_not(
     assert theirs["visited"].any()
 
 
+def test_an_adaptation_that_was_begun_before_a_setting_was_added_is_resumed(adapted, initial, domains, tmp_path):
+    folder = shutil.copytree(adapted[0], tmp_path / "run")
+    begun = json.loads((folder / "config.json").read_text())
+    for loss in ("discriminative", "consistency", "source", "joint_embedding"):
+        del begun["adaptation"][f"{loss}_weight"]
+    (folder / "config.json").write_text(json.dumps(begun))
+    assert_same_weights(adapt(CONFIG, initial, *domains, folder, resume=True), adapted[1])
+    with pytest.raises(ValueError, match=r"source_weight was 50\.0, now 1\.0"):
+        adapt(dataclasses.replace(CONFIG, source_weight=1.0), initial, *domains, folder, resume=True)
+
+
 def test_another_target_or_other_settings_are_not_resumed(adapted, initial, domains):
     source, _ = domains
     with pytest.raises(ValueError, match=r"begun differently: .*images was 28, now 24"):
@@ -153,8 +165,10 @@ def test_a_loss_that_is_not_finite_ends_the_run(initial, domains, tmp_path):
 
 def test_a_step_is_that_of_the_reference(initial, domains, monkeypatch):
     """The terms, the state after it and the classifier's gradient, of the very embeddings and agents that it saw."""
+    weights = snr_ref.AdaptationWeights(2.0, 0.5, 3.0, 0.75)
+    config = dataclasses.replace(CONFIG, **{f"{name}_weight": weight for name, weight in weights._asdict().items()})
     network, model = load_run(initial)
-    model.compile(optimizer=make_optimizer(CONFIG, 4), auto_scale_loss=False)
+    model.compile(optimizer=make_optimizer(config, 4), auto_scale_loss=False)
     rng = np.random.default_rng(0)
     images, target_images = (rng.integers(0, 256, (n, 16, 8, 3)).astype(np.float32) for n in (6, 8))
     labels, views, indices = np.repeat([1, 3, 5], 2), rng.integers(0, 3, 8), rng.permutation(28)[:8]
@@ -175,7 +189,7 @@ def test_a_step_is_that_of_the_reference(initial, domains, monkeypatch):
 
     monkeypatch.setattr("snr_keras.adaptation.step.adaptation_step", recorded)
     alone = [ref_unit(model(x, training=True)["embedding"].numpy().astype(float)) for x in (images, target_images)]
-    step = make_adaptation_step(model, running, CONFIG, network)
+    step = make_adaptation_step(model, running, config, network)
     terms, mined = step(*map(tf.constant, (images, labels, target_images, views, indices)), mining=True)
 
     batch = {"source_labels": labels, "target_views": views, "target_indices": indices}
@@ -186,12 +200,14 @@ def test_a_step_is_that_of_the_reference(initial, domains, monkeypatch):
         np.testing.assert_array_equal(nearest, np.arange(len(by_itself)))
         np.testing.assert_allclose((batch[f"{domain}_features"] ** 2).sum(axis=1), 1, atol=(rows.shape[1] + 8) * u)
     options = {"epoch": 1, "mining_ratio": CONFIG.mining_ratio, "margin": CONFIG.margin, "scale": CONFIG.scale}
-    bounds = step_bounds(state, batch, FLOAT32, **options)
+    bounds = step_bounds(state, batch, FLOAT32, **options, weights=weights)
     assert bounds.decided
     losses, after = snr_ref.adaptation_step(state, **batch, **options)
     weight = network.snr_weights[3]
     of_snr = exact(terms["snr4_plus"].numpy(), u) + exact(terms["snr4_minus"].numpy(), u)
-    total = Rounded(losses.total, bounds.losses["total"], u) + scalar(50.0, u) * (scalar(weight, u) * of_snr)
+    total = Rounded(losses.weighted(weights), bounds.losses["total"], u) + scalar(weights.source, u) * (
+        scalar(weight, u) * of_snr
+    )
     for name, value in losses._asdict().items():
         assert_in_bound(name, terms[name], value, bounds.losses[name])
     assert_in_bound("total", terms["total"], total.value, total.error)
@@ -206,12 +222,36 @@ def test_a_step_is_that_of_the_reference(initial, domains, monkeypatch):
         assert_in_bound(name, getattr(now.statistics, name), getattr(after.statistics, name), bound)
 
     # No network is between the loss and the classifier: its first momentum is the gradient times -(learning rate).
-    of_agents = snr_ref.adaptation_gradients(state, **batch, **options)[2]
+    of_agents = snr_ref.adaptation_gradients(state, **batch, **options, weights=weights)[2]
     gradient = Rounded(snr_ref.gradients.unit_vjp(rows, of_agents), unit_vjp_error(rows, of_agents, bounds), u)
     variables = [variable.path for variable in model.trainable_variables]
     momentum = model.optimizer.momentums[variables.index(kernel.path)].numpy()
     moved = scalar(-CONFIG.learning_rate, u) * gradient
     assert_in_bound("momentum of the classifier", momentum.T, moved.value, moved.error)
+
+
+def test_without_mar_s_losses_only_moving_statistics_see_the_target(initial, domains):
+    alone = dict.fromkeys(("discriminative_weight", "consistency_weight", "joint_embedding_weight"), 0.0)
+    config = dataclasses.replace(CONFIG, **alone)
+    rng = np.random.default_rng(0)
+    images, labels = tf.constant(rng.integers(0, 256, (6, 16, 8, 3)), tf.float32), tf.repeat([1, 3, 5], 2)
+
+    network, model = load_run(initial)
+    model.compile(optimizer=make_optimizer(config, 4), auto_scale_loss=False)
+    step = make_adaptation_step(model, RunningState.begin(model, unlabeled(domains[1].train), config), config, network)
+    model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
+    begin, after = [variable.numpy() for variable in variables], []
+    for brightness in (60, 200):
+        for variable, value in zip(variables, begin, strict=True):
+            variable.assign(value)
+        target = tf.constant(rng.normal(brightness, 9, (8, 16, 8, 3)), tf.float32)
+        terms, _ = step(images, labels, target, tf.range(8) % 2, tf.range(8), mining=True)
+        snr = sum(weight * value for weight, value in ((0.5, terms["snr4_plus"]), (0.5, terms["snr4_minus"])))
+        np.testing.assert_allclose(terms["total"], 50 * (terms["cross_entropy"] + snr), rtol=1e-6)
+        after.append({weight.path: weight.numpy() for weight in model.weights})
+    differing = {path for path, value in after[0].items() if (value != after[1][path]).any()}
+    assert differing == {weight.path for weight in model.non_trainable_weights if "moving" in weight.path}
 
 
 def test_the_learning_rate_falls_at_the_milestones_and_only_kernels_decay():
@@ -226,7 +266,17 @@ def test_the_learning_rate_falls_at_the_milestones_and_only_kernels_decay():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("epochs", 0), ("mining_ratio", 0.0), ("milestones", (0.9, 0.5)), ("learning_rate", np.nan)]
+    ("name", "value"),
+    [
+        ("epochs", 0),
+        ("mining_ratio", 0.0),
+        ("milestones", (0.9, 0.5)),
+        ("learning_rate", np.nan),
+        ("discriminative_weight", -1.0),
+        ("consistency_weight", np.inf),
+        ("source_weight", 0),
+        ("joint_embedding_weight", True),
+    ],
 )
 def test_settings_out_of_range_are_named(name, value):
     with pytest.raises(ValueError, match=rf"`{name}` must be .*Received: {name}="):

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import snr_ref
-from snr_ref.adaptation import CONSISTENCY_WEIGHT, JOINT_EMBEDDING_WEIGHT, SOURCE_WEIGHT, take_in
+from snr_ref.adaptation import MAR_WEIGHTS, AdaptationWeights, take_in
 from snr_ref.conformance.bounds import BOUNDS, view_consistency
 from snr_ref.conformance.bounds.losses import cross_entropy, log_softmax, scalar, targets
 from snr_ref.conformance.bounds.multilabels import mixed
@@ -64,8 +64,9 @@ def step_bounds(
     mining_ratio: float,
     margin: float,
     scale: float,
+    weights: AdaptationWeights = MAR_WEIGHTS,
 ) -> StepBounds:
-    """The bounds of `adaptation_step`, of its arguments in float64, and of the gradients of its total."""
+    """The bounds of `adaptation_step`, of its arguments in float64, and of its total by weights and its gradients."""
     u, target, agents, views = precision.u, batch["target_features"], batch["agents"], batch["target_views"]
     indices = batch["target_indices"]
     of_multilabels: dict[str, Any] = {"features": target, "agents": agents, "scale": scale}
@@ -104,18 +105,18 @@ def step_bounds(
         for name, gradient in zip(("source", "target"), snr_ref.joint_embedding_gradients(**of_joint), strict=True)
     )
 
-    by_consistency, by_source = scalar(CONSISTENCY_WEIGHT, u), scalar(SOURCE_WEIGHT, u)
-    of_source = of_scores @ exact(agents, u) + scalar(JOINT_EMBEDDING_WEIGHT, u) * push_source
+    by_mining, by_consistency, by_source, by_joint = (scalar(weight, u) for weight in weights)
+    of_source = of_scores @ exact(agents, u) + by_joint * push_source
     of_target = by_consistency * of_views.gradient(of_multilabels, y.value)
-    of_target = of_target + by_source * (scalar(JOINT_EMBEDDING_WEIGHT, u) * push_target) + mining.pull
+    of_target = of_target + by_source * (by_joint * push_target) + by_mining * mining.pull
     losses = {
         "discriminative": mining.loss,
         "consistency": consistency,
         "cross_entropy": cross_entropy(logits, labels, 0.0),
         "joint_embedding": joint,
     }
-    total = mining.loss + by_consistency * consistency
-    total = total + by_source * (losses["cross_entropy"] + scalar(JOINT_EMBEDDING_WEIGHT, u) * joint)
+    total = by_mining * mining.loss + by_consistency * consistency
+    total = total + by_source * (losses["cross_entropy"] + by_joint * joint)
     of_all = np.concatenate([batch["source_features"], target])
     return StepBounds(
         losses={name: loss.error for name, loss in (losses | {"total": total}).items()},

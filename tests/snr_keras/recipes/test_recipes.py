@@ -35,6 +35,7 @@ def test_mar_s_recipe_is_that_of_its_authors() -> None:
     assert (config.epochs, config.learning_rate, config.weight_decay) == (20, 2e-4, 2.5e-2)
     assert (config.batch_size, config.target_batch_size) == (368, 184)
     assert (config.mining_ratio, config.margin, config.scale) == (0.005, 1.0, 30.0)
+    assert config.loss_weights == (1.0, 2e-4, 50.0, 0.2)
     assert config.clip_norm is None
     assert recipe.training.image_size == (384, 128)
     assert round(config.augmentation.padding * 384) == 7
