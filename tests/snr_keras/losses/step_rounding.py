@@ -29,7 +29,7 @@ from snr_ref.conformance.bounds.multilabels import mixed
 from snr_ref.conformance.bounds.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact
 from snr_ref.multilabel import image_pairs
-from tests.snr_keras.losses.multilabel_rounding import (
+from tests.multilabel_rounding import (
     agreements_are_decided,
     hard_agents_are_decided,
     order_is_decided,

@@ -22,12 +22,12 @@ from snr_ref.conformance.bounds import BOUNDS, view_consistency
 from snr_ref.conformance.bounds.precision import PRECISIONS
 from snr_ref.conformance.running_error import Rounded
 from tests.assertions import assert_parity, literal
-from tests.snr_keras.backend import DTYPES, MODES, as_stored, to_tensor, value_and_gradients
-from tests.snr_keras.losses.multilabel_rounding import (
+from tests.multilabel_rounding import (
     agreements_are_decided,
     hard_agents_are_decided,
     order_is_decided,
 )
+from tests.snr_keras.backend import DTYPES, MODES, as_stored, to_tensor, value_and_gradients
 from tests.strategies import (
     MultilabelBatch,
     embeddings,
