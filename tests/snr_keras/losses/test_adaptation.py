@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from keras import ops
 
+import snr_ref
 from snr_keras import losses
 from snr_keras.interop import adapter
+from snr_keras.losses import multilabel
 from snr_ref.distances import unit
 from tests.mar_numbers import assert_numbers_of_the_public_implementation
 from tests.snr_keras.backend import DTYPES, MODES, as_stored, to_numpy, to_tensor, value_and_gradients
@@ -52,3 +54,19 @@ F, Y = unit(np.ones((3, 2))), np.full((3, 4), 0.25)
 def test_what_does_not_fit_is_refused(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_domain_is_taken_in_blocks_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As large domains are, here with one row and with two in a block, the last of which is shorter."""
+    rng = np.random.default_rng(0)
+    x, y = rng.dirichlet(np.ones(3), 7), rng.dirichlet(np.ones(3), 5)
+    agreement, threshold = snr_ref.multilabel_agreement(x, y), snr_ref.initial_threshold(x, mining_ratio=0.5)
+    for rows in (0, 1, 2):
+        monkeypatch.setattr(multilabel, "DIFFERENCES", rows * y.size)
+        np.testing.assert_allclose(
+            losses.multilabel_agreement(to_tensor(x, "float64"), to_tensor(y, "float64")), agreement, rtol=1e-14
+        )
+        monkeypatch.setattr(multilabel, "AGREEMENTS", rows * len(x))
+        np.testing.assert_allclose(
+            losses.initial_threshold(to_tensor(x, "float64"), mining_ratio=0.5), threshold, rtol=1e-14
+        )
