@@ -62,6 +62,8 @@ OTHER_TASKS: dict[str, dict[str, Any]] = {name: _read(f"{name}.json") for name i
 #: `python docs/examples/adaptation.py`, and the same with `--sources day,dusk`.
 ADAPTATION: dict[str, Any] = _read("adaptation.json")
 ADAPTATION_TWO_SOURCES: dict[str, Any] = _read("adaptation_two_sources.json")
+#: The same with `--target dusk --seeds 1`, and `snr adapt --set adaptation.consistency_weight=...` of its models.
+ADAPTATION_WEIGHT: dict[str, Any] = _read("adaptation_weight.json")
 #: `snr bench export --target night --out ...`.
 BENCH_EXPORT: list[dict[str, Any]] = _read("bench_export.json")
 #: `snr bench export --precision int8 --precision full_int8 --repeats 0 --out ...`.
@@ -72,10 +74,12 @@ ADAPTATION_PAIRS = (
     ("MAR", "direct"),
     ("direct, trained further", "direct"),
     ("MAR", "direct, trained further"),
+    ("MAR, published weight", "direct, trained further"),
     ("SNR", "direct"),
     ("SNR + MAR", "SNR"),
     ("SNR, trained further", "SNR"),
     ("SNR + MAR", "SNR, trained further"),
+    ("SNR + MAR, published weight", "SNR, trained further"),
     ("SNR + MAR", "MAR"),
 )
 
@@ -336,6 +340,16 @@ def adaptation_course(measured: dict[str, Any]) -> str:
     )
 
 
+def adaptation_weight(measured: dict[str, Any]) -> str:
+    """What the target makes of each weight of L_CML, and of none of MAR's losses."""
+    lines = [
+        [f"{run['consistency_weight']:g}" if run["consistency_weight"] else "without MAR's losses"]
+        + [f"{100 * run[normalization]['mAP']:.1f}" for normalization in ("none", "snr")]
+        for run in measured["results"]
+    ]
+    return _table([f"weight of L_CML, mAP on {measured['target']}", "MAR", "SNR + MAR"], lines)
+
+
 def bench_export(rows: list[dict[str, Any]]) -> str:
     """Every format and precision: size, latency if it was measured, difference and retrieval."""
     timed = {"one": "1 picture", "batch": "32 pictures"} if rows[0]["one"] else {}
@@ -372,6 +386,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "pytorch_agreement": pytorch_agreement,
     **{name: partial(other_task, measured) for name, measured in OTHER_TASKS.items()},
     "adaptation": partial(adaptation, ADAPTATION),
+    "adaptation_weight": partial(adaptation_weight, ADAPTATION_WEIGHT),
     "adaptation_two_sources": partial(adaptation_figures, ADAPTATION_TWO_SOURCES),
     "bench_export": partial(bench_export, BENCH_EXPORT),
     "bench_int8": partial(bench_export, BENCH_INT8),

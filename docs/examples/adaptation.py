@@ -5,10 +5,11 @@
     python docs/examples/adaptation.py --sources day,dusk --runs runs/two_sources --out two_sources.json
 
 A plain network and one with SNR are trained on `day` (direct transfer), then each is adapted by MAR to the training
-images of `night`. Who is on these is told to the rate of true positives, and to nothing else. As a control, each also
-goes through the same steps without MAR's losses: it is trained further on `day`, and its moving statistics see `night`.
-All are tested on night's query and gallery. Nobody is in two of these: every domain has people of its own, and so has
-its test. Several sources share the number of people, so that there are no more images of them than of one.
+images of `night`. Who is on these is told to the rate of true positives, and to nothing else. Each is also adapted with
+the weight that L_CML has in the publication, for forty times as many people; and, as a control, it goes through the
+same steps without MAR's losses: it is trained further on `day`, and its moving statistics see `night`. All are tested
+on night's query and gallery. Nobody is in two of these: every domain has people of its own, and so has its test.
+Several sources share the number of people, so that there are no more images of them than of one.
 
 Run again with the same options, it goes on where it stopped: the models are in --runs.
 """
@@ -34,22 +35,34 @@ from snr_keras.models import embedder
 from snr_keras.training import RichProgress, TrainingConfig, train
 from snr_keras.training.logs import read_metrics
 from snr_keras.visualization import save_adaptation_curves
+from snr_ref.adaptation import MAR_WEIGHTS
 
-TARGET = "night"
 METHODS = {
-    "none": {"direct": "direct", "further": "direct, trained further", "adapted": "MAR"},
-    "snr": {"direct": "SNR", "further": "SNR, trained further", "adapted": "SNR + MAR"},
+    "none": {
+        "direct": "direct",
+        "further": "direct, trained further",
+        "published": "MAR, published weight",
+        "adapted": "MAR",
+    },
+    "snr": {
+        "direct": "SNR",
+        "further": "SNR, trained further",
+        "published": "SNR + MAR, published weight",
+        "adapted": "SNR + MAR",
+    },
 }
 """What a network is called, by its normalization and by what was done with it."""
 
 WITHOUT_MAR = {"discriminative_weight": 0.0, "consistency_weight": 0.0, "joint_embedding_weight": 0.0}
-ADAPTATIONS: dict[str, dict[str, float]] = {"further": WITHOUT_MAR, "adapted": {}}
-"""Their settings: the control has the same steps on the same images of both, and no loss but the source's own."""
+PUBLISHED = {"consistency_weight": MAR_WEIGHTS.consistency}
+ADAPTATIONS: dict[str, dict[str, float]] = {"further": WITHOUT_MAR, "published": PUBLISHED, "adapted": {}}
+"""Their settings: the control has the same steps on the same images of both, and no loss but the source's own; MAR has
+the weight of L_CML that its authors gave it for forty times as many people, and the one for as many as there are."""
 
 RUNS_ALONG = ("threshold", "positives", "negatives", "true_positive_rate", "multilabel_entropy")
 
 
-def draw(folder: Path, sources: Sequence[str], identities: int) -> tuple[ReIDDataset, ReIDDataset]:
+def draw(folder: Path, sources: Sequence[str], target: str, identities: int) -> tuple[ReIDDataset, ReIDDataset]:
     """The sources together, with equally many people of each, and the target to adapt to and to test on."""
 
     def domain(name: str, train_identities: int) -> ReIDDataset:
@@ -57,7 +70,7 @@ def draw(folder: Path, sources: Sequence[str], identities: int) -> tuple[ReIDDat
         return read_market1501(synthesize(folder / name, domain=name, **people))
 
     parts = [domain(name, identities // len(sources)) for name in sources]
-    return combine(parts) if len(parts) > 1 else parts[0], domain(TARGET, identities)
+    return combine(parts) if len(parts) > 1 else parts[0], domain(target, identities)
 
 
 def networks(
@@ -93,7 +106,7 @@ def figures(model: keras.Model, target: ReIDDataset) -> dict[str, float]:
 def main(argv: Sequence[str] | None = None) -> None:
     """See the module."""
     options = arguments(argv)
-    source, target = draw(options.runs / "data", options.sources, options.identities)
+    source, target = draw(options.runs / "data", options.sources, options.target, options.identities)
     results: dict[str, list[dict[str, float]]] = {name: [] for names in METHODS.values() for name in names.values()}
     epochs: dict[str, list[list[dict[str, Any]]]] = {names["adapted"]: [] for names in METHODS.values()}
     for seed in range(options.seeds):
@@ -104,16 +117,17 @@ def main(argv: Sequence[str] | None = None) -> None:
             for what, model in networks(training, adaptation, source, target, runs):
                 found = figures(model, target)
                 results[names[what]].append(found)
-                print(f"seed {seed} {names[what]:23} mAP {found['mAP']:.1%} Rank-1 {found['rank1']:.1%}", flush=True)
+                print(f"seed {seed} {names[what]:27} mAP {found['mAP']:.1%} Rank-1 {found['rank1']:.1%}", flush=True)
             epochs[names["adapted"]].append([_apart(record) for record in read_metrics(runs["adapted"])])
             keras.backend.clear_session()
         about = {
             "source": source.name,
-            "target": TARGET,
-            "images": {source.name: len(source.train), TARGET: len(target.train)},
+            "target": options.target,
+            "images": {source.name: len(source.train), options.target: len(target.train)},
             "training": {"epochs": training.epochs},
             "adaptation": {name: value for name, value in adaptation.to_json().items() if name != "seed"},
             "trained_further": WITHOUT_MAR,
+            "published": PUBLISHED,
         }
         options.out.parent.mkdir(parents=True, exist_ok=True)
         write_json(options.out, {**about, "results": results, "epochs": epochs})
@@ -129,6 +143,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sources", default="day", help="domains to train on, with commas between (default: day)")
+    parser.add_argument("--target", default="night", help="the domain to adapt to and to test on (default: night)")
     parser.add_argument("--seeds", type=int, default=3, help="how often everything is done (default: 3)")
     parser.add_argument("--epochs", type=int, default=TrainingConfig.epochs, help="of the training on the sources")
     parser.add_argument("--adaptation-epochs", type=int, default=AdaptationConfig.epochs, help="of the adaptation")
@@ -139,8 +154,10 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--picture", type=Path, help="a PNG of how SNR + MAR went with the first seed")
     options = parser.parse_args(argv)
     options.sources = options.sources.split(",")
-    if TARGET in options.sources or len(options.sources) != len(set(options.sources)):
-        parser.error(f"--sources must be different domains, not {TARGET}. Received: {','.join(options.sources)}")
+    if options.target in options.sources or len(options.sources) != len(set(options.sources)):
+        parser.error(
+            f"--sources must be different domains, not {options.target}. Received: {','.join(options.sources)}"
+        )
     if options.identities % len(options.sources):
         parser.error(
             f"--identities must be a multiple of the number of sources, {len(options.sources)}. "

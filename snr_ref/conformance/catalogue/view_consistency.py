@@ -48,7 +48,7 @@ def rate_of_one(draw: Draw) -> dict[str, Any]:
 
 
 def one_view(draw: Draw) -> dict[str, Any]:
-    """One view of three images, beside two of one image: the mean over the views is its own; a deviation of exactly 1."""
+    """One view of three images, beside two of one image: the mean over views is its own; a deviation of just 1."""
     case = batch(draw, np.array([2, 5, 2, 9, 2]), 3)
     case["log_multilabels"][case["views"] == 2, 0] = [-2, -3, -1]
     return case
