@@ -81,6 +81,7 @@ ADAPTATION_PAIRS = (
     ("SNR + MAR", "SNR, trained further"),
     ("SNR + MAR, published weight", "SNR, trained further"),
     ("SNR + MAR", "MAR"),
+    ("SNR + MAR, published weight", "MAR, published weight"),
 )
 
 TASKS = {"distances": "figures from distances", "embeddings": "figures from embeddings", "re_ranking": "re-ranking"}

@@ -5,6 +5,7 @@ from statistics import mean, stdev
 import pytest
 
 from docs import generate
+from snr_keras.adaptation import AdaptationConfig
 
 
 @pytest.mark.parametrize("page", generate.PAGES, ids=lambda page: page.relative_to(generate.DOCS.parent).as_posix())
@@ -52,21 +53,36 @@ def test_what_the_guide_says_of_adaptation() -> None:
         return generate.adaptation_differences(generate.ADAPTATION, ours, theirs)
 
     for adapted, direct in (("MAR", "direct"), ("SNR + MAR", "SNR")):
-        assert min(above(adapted, direct)) > 0
-        assert mean(above(f"{direct}, trained further", direct)) > mean(above(adapted, direct))
-        assert -2 < mean(above(adapted, f"{direct}, trained further")) < 0
-    assert max(above("SNR + MAR", "SNR, trained further")) < 0
-    for ours, theirs in (("SNR", "direct"), ("SNR + MAR", "MAR"), ("SNR, trained further", "direct, trained further")):
+        control, published = f"{direct}, trained further", f"{adapted}, published weight"
+        assert min(above(control, direct)) > 0
+        assert min(above(adapted, control)) > 4
+        assert -2 < mean(above(published, control)) < 0
+    for ours, theirs in (
+        ("SNR", "direct"),
+        ("SNR, trained further", "direct, trained further"),
+        ("SNR + MAR, published weight", "MAR, published weight"),
+    ):
         assert min(above(ours, theirs)) > 5
+    assert 0 < mean(above("SNR + MAR", "MAR")) < stdev(above("SNR + MAR", "MAR"))
+
+
+def test_what_the_guide_says_of_the_weight_of_consistency() -> None:
+    weights = {run["consistency_weight"]: run for run in generate.ADAPTATION_WEIGHT["results"]}
+    for normalization in ("none", "snr"):
+        values = {weight: run[normalization]["mAP"] for weight, run in weights.items()}
+        assert values[8.2e-3] > values[2e-4] + 0.03
+        until_default = [value for weight, value in values.items() if 0 < weight <= AdaptationConfig.consistency_weight]
+        assert until_default[1:] == sorted(until_default[1:])
+        assert max(values.values()) - until_default[-1] < 0.01
 
 
 def test_what_the_guide_says_of_two_sources() -> None:
     one, two = generate.ADAPTATION, generate.ADAPTATION_TWO_SOURCES
     assert list(one["images"].values()) == list(two["images"].values())
-    assert max(generate.adaptation_differences(two, "MAR", "direct, trained further")) < 0
-    with_snr = generate.adaptation_differences(two, "SNR + MAR", "SNR, trained further")
-    assert min(with_snr) < 0 < max(with_snr)
-    assert abs(mean(with_snr)) < stdev(with_snr)
-    for method in ("direct", "SNR"):
-        before, after = ([run["mAP"] for run in measured["results"][method]] for measured in (one, two))
-        assert abs(mean(before) - mean(after)) < min(stdev(before), stdev(after))
+    for adapted, direct in (("MAR", "direct"), ("SNR + MAR", "SNR")):
+        control = f"{direct}, trained further"
+        assert min(generate.adaptation_differences(two, adapted, control)) > 8
+        assert mean(generate.adaptation_differences(two, f"{adapted}, published weight", control)) < 0.5
+        for method in (direct, adapted):
+            in_one, in_two = ([run["mAP"] for run in measured["results"][method]] for measured in (one, two))
+            assert abs(mean(in_one) - mean(in_two)) < min(stdev(in_one), stdev(in_two))
