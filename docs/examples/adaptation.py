@@ -57,7 +57,7 @@ WITHOUT_MAR = {"discriminative_weight": 0.0, "consistency_weight": 0.0, "joint_e
 PUBLISHED = {"consistency_weight": MAR_WEIGHTS.consistency}
 ADAPTATIONS: dict[str, dict[str, float]] = {"further": WITHOUT_MAR, "published": PUBLISHED, "adapted": {}}
 """Their settings: the control has the same steps on the same images of both, and no loss but the source's own; MAR has
-the weight of L_CML that its authors gave it for forty times as many people, and the one for as many as there are."""
+the weight of L_CML that its authors gave it for forty times as many people, and that of the embedded recipe."""
 
 RUNS_ALONG = ("threshold", "positives", "negatives", "true_positive_rate", "multilabel_entropy")
 

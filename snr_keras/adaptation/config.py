@@ -29,8 +29,8 @@ class AdaptationConfig:
         margin: Of L_RJ.
         scale: What cosines are multiplied by before a softmax.
         discriminative_weight: Of L_MDL in the total; 0 leaves a loss out.
-        consistency_weight: lambda_1, of L_CML, which is a sum over the people of the source: MAR's 2e-4 is for 4,101 of
-            them, the default for a hundred.
+        consistency_weight: lambda_1, of L_CML, which is a sum over the people of the source. MAR's 2e-4 is for 4,101;
+            the default is where the gain from `day` to `dusk` stops growing.
         source_weight: lambda_2, of the source's losses: cross-entropy, L_RJ and L_SNR.
         joint_embedding_weight: beta, of L_RJ among these.
         seed: Decides batches and augmentation.

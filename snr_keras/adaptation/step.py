@@ -26,9 +26,9 @@ def make_adaptation_step(
 
     It takes the images and labels of the source, images, views and indices of the target, and `mining`, a Python bool:
     whether the first epoch is over. Each domain has a forward pass of its own, so that no statistics of a batch mix
-    them; moving statistics see both in turn. To MAR's total, by the weights of the
-    config, come the modules' L_SNR on the source, which has labels, beside its cross-entropy: with MAR's weights
-    50 (CE + 0.2 L_RJ + sum of lambda_b L_SNR^b).
+    them; moving statistics see both in turn. To MAR's total, by the weights of the config, come the modules' L_SNR on
+    the source, which has labels, beside its cross-entropy: with MAR's weights 50 (CE + 0.2 L_RJ + sum of lambda_b
+    L_SNR^b).
 
     It returns the pairs it mined, by the images' indices in the target, and float32 scalars: `discriminative`,
     `consistency`, `cross_entropy`, `joint_embedding`, `snr{stage}_plus` and `snr{stage}_minus` before their weights,

@@ -38,6 +38,7 @@ def test_the_gradient_of_half_features_is_summed_before_it_is_rounded(mode: str)
 
 
 F, Y = unit(np.ones((3, 2))), np.full((3, 4), 0.25)
+MEMORY = losses.initial_memory(5, 4)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,11 @@ F, Y = unit(np.ones((3, 2))), np.full((3, 4), 0.25)
         (lambda: losses.next_threshold(np.nan, Y), "`threshold`.*Received: nan"),
         (lambda: losses.initial_statistics(Y, [0, 1, 2]), "a view with at least two images"),
         (lambda: losses.joint_embedding_loss(F, [0, 1, 3], F, F), r"in \[0, 3\).*Received: array\(\[0, 1, 3\]"),
-        (lambda: losses.next_memory(losses.initial_memory(5, 4), [0, 0, 1], Y), r"distinct, in \[0, 5\)"),
+        (lambda: losses.joint_embedding_loss(F, [0, 1, -1], F, F), r"in \[0, 3\).*Received: array\(\[ 0,  1, -1\]"),
+        (lambda: losses.discriminative_loss(F, Y, np.nan), r"`threshold`.*Received: nan"),
+        (lambda: losses.next_memory(MEMORY, [0, 0, 1], Y), r"distinct, in \[0, 5\)"),
+        (lambda: losses.next_memory(MEMORY, [-1, 0, 1], Y), r"distinct, in \[0, 5\)"),
+        (lambda: losses.next_memory(MEMORY, [0, 1, 5], Y), r"distinct, in \[0, 5\)"),
     ],
 )
 def test_what_does_not_fit_is_refused(call: Any, message: str) -> None:

@@ -70,19 +70,15 @@ class Multilabel(Gradients):
     ) -> Array:
         """L_MDL."""
         positives, negatives = self._mined(features, multilabels, threshold, mining_ratio)
-        P = self._mean_proximity(self._proximities(features, positives), self._without_positives())
-        N = self._mean_proximity(self._proximities(features, negatives), self._without_negatives())
-        return self._softplus(np.log(N) - np.log(P))
+        return self._softplus(self._log_ratio(features, positives, negatives))
 
     def discriminative_gradient(
         self, features: Array, multilabels: Array, threshold: float, *, mining_ratio: float = 0.005
     ) -> Array:
         """Of the features."""
         positives, negatives = self._mined(features, multilabels, threshold, mining_ratio)
-        P = self._mean_proximity(self._proximities(features, positives), self._without_positives())
-        N = self._mean_proximity(self._proximities(features, negatives), self._without_negatives())
         pull = self._pulled(features, positives) - self._pulled(features, negatives)
-        return 2 * self._sigmoid(np.log(N) - np.log(P)) * pull
+        return 2 * self._sigmoid(self._log_ratio(features, positives, negatives)) * pull
 
     def next_statistics(
         self, statistics: Any, log_multilabels: Array, views: Array, *, rate: float
@@ -186,6 +182,11 @@ class Multilabel(Gradients):
 
     def _is_positive(self, agreements: Array, threshold: float) -> Array:
         return agreements > threshold
+
+    def _log_ratio(self, features: Array, positives: Array, negatives: Array) -> Array:
+        P = self._mean_proximity(self._proximities(features, positives), self._without_positives())
+        N = self._mean_proximity(self._proximities(features, negatives), self._without_negatives())
+        return np.log(N) - np.log(P)
 
     def _proximities(self, features: Array, pairs: Array) -> Array:
         return np.exp(-self._apart(features[pairs[:, 0]] - features[pairs[:, 1]]))
