@@ -43,7 +43,7 @@ from snr_keras.evaluation.bootstrap import (
     mean_average_precision,
     resampled_mean_average_precision,
 )
-from snr_keras.training.logs import write_atomically
+from snr_keras.files.atomic import write_text
 
 Results = dict[str, Any]
 RunResults = dict[str, tuple[TargetResult, NDArray[np.float64]]]
@@ -127,11 +127,11 @@ def summary(results: Results) -> Results:
 
 def write_reports(results: Results, out: Path) -> None:
     """Write results.json, summary.json, results.txt, results.csv, results.tex and results.png, each whole or not."""
-    write_atomically(out / "results.json", json.dumps(results, indent=1) + "\n")
-    write_atomically(out / "summary.json", json.dumps(summary(results), indent=1) + "\n")
-    write_atomically(out / "results.txt", as_text(as_table(results)))
-    write_atomically(out / "results.csv", as_csv(results))
-    write_atomically(out / "results.tex", as_latex(results))
+    write_text(out / "results.json", json.dumps(results, indent=1) + "\n")
+    write_text(out / "summary.json", json.dumps(summary(results), indent=1) + "\n")
+    write_text(out / "results.txt", as_text(as_table(results)))
+    write_text(out / "results.csv", as_csv(results))
+    write_text(out / "results.tex", as_latex(results))
     save_ablation_plot(results, out / "results.png")
 
 

@@ -24,11 +24,11 @@ from snr_keras.ablation.variants import SNR, VARIANTS, Variant, check_training
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch
 from snr_keras.evaluation import TargetResult, embed_trials, query_table, score_trials
+from snr_keras.files.atomic import write_json
 from snr_keras.models import embedder
 from snr_keras.recipes import Recipe
 from snr_keras.training import train
 from snr_keras.training.held_out import hold_out
-from snr_keras.training.logs import write_atomically
 from snr_keras.training.model import new_model
 from snr_keras.training.progress import Progress
 from snr_keras.training.run_folder import describe_source, hash_of_split, package_versions, unlike
@@ -186,7 +186,7 @@ def _train_and_test(
     results = _test(ablation, model, ablation.domains, bar)
     path = _results_path(ablation, name, seed)
     path.parent.mkdir(exist_ok=True)
-    write_atomically(path, json.dumps([result.to_json() for result in results], indent=2) + "\n")
+    write_json(path, [result.to_json() for result in results])
 
 
 def _test(ablation: Ablation, model: keras.Model, domains: Iterable[Domain], bar: Bar) -> list[TargetResult]:
@@ -240,7 +240,7 @@ def _begin(ablation: Ablation, resume: bool) -> None:
     elif (ablation.out / "runs").exists():
         raise FileExistsError(f"{out} holds runs that are of no ablation. Choose another --out.")
     out.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, json.dumps(settings, indent=2) + "\n")
+    write_json(path, settings)
 
 
 def _results_path(ablation: Ablation, name: str, seed: int) -> Path:

@@ -21,11 +21,12 @@ from snr_keras.benchmarks import (
 )
 from snr_keras.benchmarks.evaluation import MARKET, TASKS
 from snr_keras.benchmarks.layer import SHAPES
-from snr_keras.cli.console import console, progress_bar, say, write_json
+from snr_keras.cli.console import console, progress_bar, say
 from snr_keras.cli.evaluate import ROOT_HELP, open_targets
 from snr_keras.cli.extract import MODEL_HELP
 from snr_keras.deployment import PRECISIONS, UNFIT
 from snr_keras.devices import on_cpu
+from snr_keras.files.atomic import write_json
 
 app = typer.Typer(no_args_is_help=True, help="Measure the cost of SNR on this machine, against named rivals.")
 

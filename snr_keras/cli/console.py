@@ -1,14 +1,8 @@
-"""What every command prints with: the console, a progress bar, tables of results, and files that are never half."""
+"""What every command prints with: the console, a progress bar and tables of results."""
 
-import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-import tensorflow as tf
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -152,23 +146,3 @@ def say_left_out_queries(results: Iterable[TargetResult]) -> None:
                 f"{printable(result.target)}: {left_out} of {result.num_queries} queries have no valid match in the "
                 "gallery and are left out of every figure."
             )
-
-
-def write_png(path: Path, image: np.ndarray) -> None:
-    """Write an image, (H, W, 3) uint8, replacing what was there only when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(tf.io.encode_png(image).numpy())
-    os.replace(partial, path)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON, replacing what was there only when it is whole."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, replacing what was there only when it is whole."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)

@@ -4,12 +4,14 @@ import shlex
 from pathlib import Path
 from typing import Annotated
 
+import tensorflow as tf
 import typer
 
-from snr_keras.cli.console import progress_bar, say, write_png
+from snr_keras.cli.console import progress_bar, say
 from snr_keras.data.catalogue import open_trials
 from snr_keras.data.sheet import dataset_sheet
 from snr_keras.data.synthetic import DOMAINS, synthesize
+from snr_keras.files.atomic import write_bytes
 
 app = typer.Typer(no_args_is_help=True, help="Draw the synthetic pedestrians; see what a folder of images holds.")
 
@@ -82,7 +84,7 @@ def info_command(
         numbers = (f"{s.folder} {s.images} images of {s.identities}" for s in trial.report.splits)
         say(f"  split {number} of {len(trials)}: {', '.join(numbers)}")
     if sheet is not None:
-        write_png(sheet, dataset_sheet(trials[0]))
+        write_bytes(sheet, tf.io.encode_png(dataset_sheet(trials[0])).numpy())
         say(f"contact sheet: {sheet}")
 
 

@@ -1,5 +1,6 @@
 """`snr demo`: what SNR is worth on domains that the model never saw, in ten minutes, from nothing."""
 
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,11 +12,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from snr_keras.cli.console import console, progress_bar, say, write_json
+from snr_keras.cli.console import console, progress_bar, say
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.market1501 import read_market1501
 from snr_keras.data.synthetic import DOMAINS, contact_sheet, synthesize
 from snr_keras.evaluation import embed_dataset, score
+from snr_keras.files.atomic import write_json, write_text
 from snr_keras.models import embedder
 from snr_keras.training import RichProgress, TrainingConfig, train
 from snr_keras.visualization import save_loss_curves, save_ranked_gallery
@@ -180,5 +182,6 @@ def _train_and_test(
 
 
 def _save_text(table: Table, path: Path) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        Console(file=file, width=100).print(table)
+    text = io.StringIO()
+    Console(file=text, width=100).print(table)
+    write_text(path, text.getvalue())

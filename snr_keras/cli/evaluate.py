@@ -16,12 +16,12 @@ from snr_keras.cli.console import (
     say,
     say_left_out_queries,
     verification_table,
-    write_json,
 )
 from snr_keras.data.catalogue import open_trials
 from snr_keras.data.comparisons import Comparison, find_comparison
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.evaluation import EmbeddedDataset, TargetResult, check_target, embed_trials, score_trials, verify
+from snr_keras.files.atomic import write_json
 from snr_keras.models import embedder
 from snr_keras.training import load_run
 from snr_keras.visualization import save_ranked_gallery, save_verification

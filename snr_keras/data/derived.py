@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from snr_keras.files.atomic import new_folder
 
 
 def derive(folder: Path, write: Callable[[Path], None]) -> Path:
@@ -21,11 +20,6 @@ def derive(folder: Path, write: Callable[[Path], None]) -> Path:
     """
     if folder.is_dir():
         return folder
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
-    try:
-        write(partial)
-        partial.chmod(0o755)  # mkdtemp hides it from everyone else
-        os.rename(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with new_folder(folder) as unfinished:
+        write(unfinished)
     return folder

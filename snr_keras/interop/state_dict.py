@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snr_keras.files.atomic import new_file
+
 #: Under which names a checkpoint keeps the weights, beside an optimizer, an epoch and so on.
 CONTAINERS = ("state_dict", "model", "model_state_dict")
 
@@ -66,11 +68,9 @@ def write_state_dict(path: str | os.PathLike[str], tensors: Mapping[str, NDArray
     _safetensors()
     from safetensors.numpy import save_file
 
-    partial = path.with_name(f".{path.name}.partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    save_file(contiguous, partial, metadata=dict(metadata))
-    os.replace(partial, path)
+    with new_file(path) as unfinished:
+        save_file(contiguous, unfinished, metadata=dict(metadata))
 
 
 def _safetensors() -> Any:

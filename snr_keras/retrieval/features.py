@@ -2,10 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import h5py
@@ -86,18 +84,6 @@ class FeaturesWriter:
         """Say what was not embedded."""
         self._file.create_dataset("left_out/names", data=[os.fsencode(e.name) for e in left_out], dtype=_TEXT)
         self._file.create_dataset("left_out/reasons", data=[e.reason.encode() for e in left_out], dtype=_TEXT)
-
-
-@contextmanager
-def new_file(path: Path) -> Iterator[h5py.File]:
-    """An HDF5 file that appears under its name when the block ends well, and not at all otherwise."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with h5py.File(partial, "w") as file:
-            yield file
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def open_features(path: str | os.PathLike[str]) -> Features:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snr_keras.files.atomic import new_file
 from snr_keras.retrieval.extraction import check_writable
 from snr_keras.retrieval.neighbours import QUERIES, SPARE, check_searchable, chunk_rows, distances_to, prepared
 
@@ -46,12 +47,8 @@ def open_index(
     path = Path(path)
     if not path.exists():
         check_writable(path)
-        partial = path.with_name(f".{path.name}.partial")
-        try:
-            faiss.write_index(_built(faiss, gallery, distance, progress), str(partial))
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with new_file(path) as unfinished:
+            faiss.write_index(_built(faiss, gallery, distance, progress), str(unfinished))
     try:
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
     except RuntimeError as error:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import re
 import warnings
 import zipfile
@@ -17,11 +16,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from snr_keras.files.atomic import UNFINISHED, new_file
+
 KEPT = 2
 """Checkpoints that stay: the newest, and one before in case the newest is damaged; the best, and the best before it."""
-
-UNFINISHED = ".unfinished-"
-"""With this before its name, a checkpoint is being written, or was when the process died."""
 
 _STATE = "training_state.json"
 _BESIDE = "beside.npz"
@@ -118,23 +116,14 @@ def save_checkpoint(
         OSError: As `writing`; what was written so far is deleted, since the disk may be full of it.
     """
     folder = run_dir / "checkpoints"
-    folder.mkdir(parents=True, exist_ok=True)
     path = _path(folder, state.step)
-    unfinished = folder / f"{UNFINISHED}{path.name}"
-    with writing(run_dir, state.step):
-        try:
-            model.save(unfinished)
-            with zipfile.ZipFile(unfinished, "a") as file:
-                file.writestr(_STATE, json.dumps(asdict(state)))
-                if beside:
-                    with file.open(_BESIDE, "w", force_zip64=True) as arrays:
-                        np.savez(arrays, **beside)  # type: ignore[arg-type]
-            with open(unfinished, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(unfinished, path)
-        except Exception:
-            unfinished.unlink(missing_ok=True)
-            raise
+    with writing(run_dir, state.step), new_file(path) as unfinished:
+        model.save(unfinished)
+        with zipfile.ZipFile(unfinished, "a") as file:
+            file.writestr(_STATE, json.dumps(asdict(state)))
+            if beside:
+                with file.open(_BESIDE, "w", force_zip64=True) as arrays:
+                    np.savez(arrays, **beside)  # type: ignore[arg-type]
     best = [_path(folder, step) for step in state.best_steps]
     for old in (*_files(folder)[KEPT:], *folder.glob(f"{UNFINISHED}*")):
         if old not in best:

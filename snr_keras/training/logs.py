@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import tensorflow as tf
 
+from snr_keras.files.atomic import write_json, write_text
 from snr_keras.training.checkpoints import writing
 
 Record = dict[str, Any]
@@ -38,7 +39,7 @@ class MetricsLog:
         self._path = run_dir / "metrics.jsonl"
         self._records = [r for r in read_metrics(run_dir) if r["step"] <= up_to_step]
         with writing(run_dir, up_to_step):
-            write_atomically(self._path, "".join(map(_line, self._records)))
+            write_text(self._path, "".join(map(_line, self._records)))
             shutil.rmtree(run_dir / "tensorboard", ignore_errors=True)
             self._tensorboard = tf.summary.create_file_writer(str(run_dir / "tensorboard"))
             for record in self._records:
@@ -73,7 +74,7 @@ class MetricsLog:
         if "held_out_mAP" in last:
             best = max(self._records, key=lambda record: record["held_out_mAP"])
             summary |= {"best_epoch": best["epoch"], "held_out_mAP": best["held_out_mAP"]}
-        write_atomically(self._path.with_name("summary.json"), json.dumps(summary, indent=2) + "\n")
+        write_json(self._path.with_name("summary.json"), summary)
 
     def _draw(self, record: Record) -> None:
         scalars = {name: value for name, value in record.items() if name not in ("losses", "step")}
@@ -110,13 +111,6 @@ def read_metrics(run_dir: Path) -> list[Record]:
         except json.JSONDecodeError as error:
             warnings.warn(f"{path}, line {number} is not JSON ({error}) and left out.", stacklevel=2)
     return records
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that whoever looks finds the old file or the new one, whole."""
-    unfinished = path.with_name(f".unfinished-{path.name}")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
 
 
 def _line(record: Record) -> str:

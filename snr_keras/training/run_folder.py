@@ -14,10 +14,10 @@ from typing import Any, Protocol, Self
 import keras
 
 from snr_keras.data.dataset import ReIDDataset, Split
-from snr_keras.training.checkpoints import UNFINISHED, reported_checkpoint
+from snr_keras.files.atomic import UNFINISHED, write_json, write_text
+from snr_keras.training.checkpoints import reported_checkpoint
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.held_out import number_held_out
-from snr_keras.training.logs import write_atomically
 from snr_keras.training.model import new_model
 from snr_keras.training.weights import load_weights, save_weights
 
@@ -108,9 +108,9 @@ def write_packed(folder: Path, model: keras.Model, record: dict[str, Any], besid
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(model, folder / WEIGHTS)
     for name, text in beside.items():
-        write_atomically(folder / name, text)
+        write_text(folder / name, text)
     weights = {**record.get("weights", {}), "sha256": sha256_of(folder / WEIGHTS)}
-    write_atomically(folder / "config.json", json.dumps({**record, "weights": weights}, indent=2) + "\n")
+    write_json(folder / "config.json", {**record, "weights": weights})
 
 
 def _packed_model(run_dir: Path, record: Mapping[str, Any], config: TrainingConfig) -> keras.Model:
@@ -170,7 +170,7 @@ def begin_run(run_dir: Path, record: Mapping[str, Any], *, write: bool = True) -
         )
     if write:
         run_dir.mkdir(parents=True, exist_ok=True)
-        write_atomically(run_dir / "config.json", json.dumps(record, indent=2) + "\n")
+        write_json(run_dir / "config.json", record)
 
 
 class Settings(Protocol):

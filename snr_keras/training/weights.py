@@ -5,7 +5,6 @@ happens to fit. Here a weight goes where its name says, or nowhere.
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,17 +13,17 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from snr_keras.files.atomic import new_file
+
 FORMAT, FORMAT_VERSION = "snr weights", 1
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
     """Write every weight as a dataset under its path in the model, `stage1_snr/gamma` for example."""
-    partial = path.with_name(f".{path.name}.partial")
-    with h5py.File(partial, "w") as file:
+    with new_file(path) as unfinished, h5py.File(unfinished, "w") as file:
         file.attrs["format"], file.attrs["format_version"] = FORMAT, FORMAT_VERSION
         for weight in model.weights:
             file[weight.path] = keras.ops.convert_to_numpy(weight)
-    os.replace(partial, path)
 
 
 def weights_by_path(model: keras.Model) -> dict[str, NDArray]:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from snr_keras.data.report import printable
+from snr_keras.files.atomic import new_file
 
 INK = "#333333"
 
@@ -16,12 +17,9 @@ INK = "#333333"
 def save_figure(figure: Figure, path: str | os.PathLike, *, dpi: int = 150) -> Path:
     """Write a figure as PNG, replacing what was there only when it is whole; no display, no global state."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    with warnings.catch_warnings():
+    with new_file(path) as unfinished, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box in place of a letter is all it means
-        figure.savefig(partial, format="png", dpi=dpi, bbox_inches="tight", facecolor="white")
-    os.replace(partial, path)
+        figure.savefig(unfinished, format="png", dpi=dpi, bbox_inches="tight", facecolor="white")
     return path
 
 

@@ -1,12 +1,8 @@
 """All pictures of trained models on their targets, and a page that has them all."""
 
-import json
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,8 +13,8 @@ import numpy as np
 from snr_keras.data.dataset import ReIDDataset, Split
 from snr_keras.data.report import count
 from snr_keras.evaluation import TargetResult, check_target, embed_trials, score_trials
+from snr_keras.files.atomic import new_folder, write_json, write_text
 from snr_keras.models import embedder
-from snr_keras.training.logs import write_atomically
 from snr_keras.visualization import explanations
 from snr_keras.visualization.cmc_curves import save_cmc_curves
 from snr_keras.visualization.embedding_map import save_embedding_map, scikit_learn
@@ -109,7 +105,7 @@ def visualize(
     samples = {name: sample_images(of[0], choices.sample, seed=choices.seed) for name, of in named.items()}
     if (images := sum(map(len, samples.values()))) < 4:
         raise ValueError(f"Expected at least 4 images of all targets, which a t-SNE takes. Received: {images}")
-    with _whole_folder(Path(out)) as folder:
+    with new_folder(Path(out)) as folder:
         return _draw_all(models, named, samples, folder, choices, progress or (lambda *_: None))
 
 
@@ -151,8 +147,8 @@ def _draw_all(
         save_cmc_curves({name: of_model[number] for name, of_model in results.items()}, path)
         curves.append(Picture(target, path, 440))
     everybody = Section("All models", "Every model on every target.", [Group("CMC curves", explanations.CMC, curves)])
-    _write_json(folder / "results.json", {name: [r.to_json() for r in of] for name, of in results.items()})
-    write_atomically(folder / "report.html", report_page(results, [everybody, *sections]))
+    write_json(folder / "results.json", {name: [r.to_json() for r in of] for name, of in results.items()})
+    write_text(folder / "report.html", report_page(results, [everybody, *sections]))
     return results
 
 
@@ -203,7 +199,7 @@ class _Drawing:
         if gates := gate_statistics(features):
             path = save_gate_statistics(gates, self._path("gates.png"))
             in_json = {stage: {d: of.to_json() for d, of in domains.items()} for stage, domains in gates.items()}
-            _write_json(path.with_suffix(".json"), in_json)
+            write_json(path.with_suffix(".json"), in_json)
             explanation = f"{explanations.GATES} Drawn of {told}; the numbers are in {path.stem}.json."
             yield Group("What SNR gives back", explanation, [Picture("the gate a", path, 720)])
 
@@ -236,22 +232,3 @@ def distinct(names: Sequence[str]) -> list[str]:
 def _slug(number: int, name: str) -> str:
     """A part of a file's name that no other has and every system takes."""
     return f"{number}_{re.sub(r'[^A-Za-z0-9.-]+', '_', name)[-40:].strip('_')}"
-
-
-def _write_json(path: Path, content: object) -> None:
-    write_atomically(path, json.dumps(content, indent=2) + "\n")
-
-
-@contextmanager
-def _whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder to write into, which takes its place, absent or empty before, when the block ends well."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial_folder = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
-    try:
-        yield partial_folder
-        partial_folder.chmod(0o755)  # mkdtemp hides it from everyone else
-        if folder.exists():
-            folder.rmdir()
-        partial_folder.rename(folder)
-    finally:
-        shutil.rmtree(partial_folder, ignore_errors=True)

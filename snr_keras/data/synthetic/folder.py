@@ -1,8 +1,6 @@
 """The world on disk, as a folder in Market-1501 layout."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -13,6 +11,7 @@ import numpy as np
 from snr_keras.data.synthetic.domains import domain_index
 from snr_keras.data.synthetic.drawing import PARTS
 from snr_keras.data.synthetic.world import check_image_size, check_whole_numbers, render_sample
+from snr_keras.files.atomic import new_folder
 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 RECORD = "dataset.json"
@@ -107,19 +106,12 @@ def synthesize(
     parameters = _Parameters(domain, seed, train_identities, test_identities, cameras, images_per_camera, image_size)
     if _already_there(directory, parameters):
         return directory
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", suffix=".partial", dir=directory.parent))
     try:
-        _write(partial, parameters, progress)
-        partial.chmod(0o755)  # mkdtemp hides it from everyone else
-        if directory.exists():
-            directory.rmdir()
-        partial.rename(directory)
+        with new_folder(directory) as unfinished:
+            _write(unfinished, parameters, progress)
     except OSError:
         if not _already_there(directory, parameters):  # else someone wrote the same world in the meantime
             raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return directory
 
 

@@ -111,7 +111,7 @@ def test_an_old_file_stays_until_the_new_one_is_whole(flattener, identity, photo
     with pytest.raises(KeyboardInterrupt):
         embed_pictures(flattener, identity, photos / "ü.jpg", out="features.h5", progress=interrupted)
     assert len(open_features("features.h5")) == len(NAMES)
-    assert not list(Path().glob(".*partial"))
+    assert not list(Path().glob(".unfinished-*"))
 
 
 def test_progress_ends_with_every_picture(flattener, identity, photos: Path) -> None:

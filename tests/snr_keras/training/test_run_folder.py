@@ -36,6 +36,6 @@ def test_a_run_that_was_begun_before_a_setting_was_added_can_be_resumed(tmp_path
 def test_a_checkpoint_that_was_not_written_to_its_end_is_told_of_when_the_run_goes_on(tmp_path):
     begin_run(tmp_path, describe_run(TrainingConfig(), source()))
     (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / ".unfinished-step-00000012.keras").write_bytes(b"half")
-    with pytest.warns(UserWarning, match=r"step-00000012\.keras was not written to its end: the checkpoint before it"):
+    (tmp_path / "checkpoints" / ".unfinished-0123456789ab.keras").write_bytes(b"half")
+    with pytest.warns(UserWarning, match=r"0123456789ab\.keras was not written to its end: the checkpoint before it"):
         resume_run(tmp_path, describe_run(TrainingConfig(), source()))

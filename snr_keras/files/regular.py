@@ -1,0 +1,66 @@
+"""Regular files alone are opened: a named pipe would hang for ever, a device has no end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import BinaryIO
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+class NotARegularFileError(OSError):
+    """Something that has a path and is no file of bytes; `strerror` says what it is, in a few words."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        super().__init__(errno.EINVAL, f"not a regular file but {kind}", path)
+
+    def __str__(self) -> str:
+        """The house's form of an error."""
+        return f"Expected a regular file. Received: {self.filename!r}, {self.strerror}"
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file, opened to be read.
+
+    Args:
+        path: Of the file; symbolic links are followed.
+
+    Raises:
+        NotARegularFileError: If it is a folder, a pipe, a socket or a device. It is an `OSError`.
+        OSError: If it cannot be opened.
+    """
+    # Without O_NONBLOCK, opening a pipe waits until somebody writes to it.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags)
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        kind = next((kind for holds, kind in _KINDS if holds(mode)), "something else")
+        raise NotARegularFileError(os.fspath(path), kind)
+    return os.fdopen(handle, "rb")
+
+
+def read_bytes(path: str | os.PathLike[str], *, most: int | None = None) -> bytes:
+    """All of a file.
+
+    Args:
+        path: Of the file.
+        most: The largest number of bytes that such a file can have; None for any.
+
+    Raises:
+        OSError: As `open_regular`.
+        ValueError: If the file is larger than that.
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if most is not None and size > most:
+            raise ValueError(f"Expected a file of at most {most} bytes. Received: {os.fspath(path)!r}, of {size} bytes")
+        return file.read()
