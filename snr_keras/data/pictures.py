@@ -11,6 +11,8 @@ from functools import lru_cache
 
 from snr_keras.data.report import Excluded, count, first_few
 from snr_keras.data.scan import EXTENSIONS
+from snr_keras.files.regular import read_bytes
+from snr_keras.files.text import file_names
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -35,7 +37,8 @@ def find_pictures(what: Paths) -> Pictures:
 
     In a folder, and below it, files are taken that end as images do or have no ending at all; symbolic links are
     followed, each folder is entered once. A file that ends in `.txt` is a list of pictures and folders, `-` the list on
-    standard input: a path a line, or with zero bytes between paths if it has one. Whatever else is named is taken.
+    standard input: a path a line, or each path ended by a zero byte, as `find -print0` does. A folder without a name of
+    its own, such as `.` or `/`, is not entered for a list. Whatever else is named is taken.
 
     Args:
         what: A path, or several.
@@ -45,22 +48,22 @@ def find_pictures(what: Paths) -> Pictures:
 
     Raises:
         FileNotFoundError: If something that was named does not exist; what a list names is found out when it is read.
-        ValueError: If nothing is named.
+        ValueError: If nothing is named, or a list is no text, as `snr_keras.files.text.file_names`.
     """
     given = [os.fspath(one) for one in ([what] if isinstance(what, str | os.PathLike) else what)]
     if missing := [path for path in given if path != "-" and not os.path.lexists(path)]:
         raise FileNotFoundError(
             f"Expected pictures, folders or lists of them. There is nothing at {first_few([*map(repr, missing)])}"
         )
-    named = [path for one in given for path in _listed(one)]
+    named = [thing for one in given for thing in _listed(one)]
     if not named:
         raise ValueError(f"Expected pictures, folders or lists of them. Received: {given}, which name nothing")
     names: dict[tuple[str, str], str] = {}
     left_out: dict[str, Excluded] = {}
     repeated = 0
     real_folder = lru_cache(os.path.realpath)  # not of the file: two links to one picture are two pictures
-    for path in named:
-        for found in _below(path, set()) if os.path.isdir(path) else (path,):
+    for thing in named:
+        for found in _below(thing, set()) if isinstance(thing, str) and os.path.isdir(thing) else (thing,):
             if isinstance(found, Excluded):
                 left_out[found.name] = found
                 continue
@@ -70,20 +73,21 @@ def find_pictures(what: Paths) -> Pictures:
     return Pictures(tuple(names.values()), tuple(left_out.values()), repeated)
 
 
-def _listed(path: str) -> list[str]:
+def _listed(path: str) -> list[str | Excluded]:
     """The paths in a list; the path itself if it is none."""
     if path == "-":
-        contents = sys.stdin.buffer.read()
-    elif path.lower().endswith(".txt") and os.path.isfile(path):
-        with open(path, "rb") as file:
-            contents = file.read()
-    else:
-        return [path]
-    if b"\0" in contents:
-        paths = contents.split(b"\0")
-    else:
-        paths = [line.removesuffix(b"\r") for line in contents.removeprefix(b"\xef\xbb\xbf").split(b"\n")]
-    return [os.fsdecode(path) for path in paths if path.strip()]
+        return [_of_list(name) for name in file_names(sys.stdin.buffer.read(), "standard input")]
+    if path.lower().endswith(".txt") and not os.path.isdir(path):
+        return [_of_list(name) for name in file_names(read_bytes(path), repr(path))]
+    return [path]
+
+
+def _of_list(path: str) -> str | Excluded:
+    """The path, unless it means a folder without naming it: `.`, `..` or a root, which a mistake comes to easily."""
+    parts = os.path.splitdrive(os.path.normpath(path))[1].split(os.sep)
+    if set(parts) <= {"", os.curdir, os.pardir}:
+        return Excluded(path, "a folder without a name, which is not entered for a list")
+    return path
 
 
 def _below(folder: str, entered: set[tuple[int, int]]) -> Iterator[str | Excluded]:

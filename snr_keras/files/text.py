@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from snr_keras.files.regular import read_bytes
 
@@ -31,14 +31,12 @@ def read_text(path: str | os.PathLike[str], *, most: int | None = None) -> str:
     return decode(read_bytes(path, most=most), repr(os.fspath(path)))
 
 
-def decode(content: bytes, where: str, *, names: bool = False) -> str:
+def decode(content: bytes, where: str) -> str:
     """Bytes as text: UTF-8, with a byte order mark or without, or UTF-16 with one.
 
     Args:
         content: The bytes.
         where: What errors call the text: the name of a file, most often.
-        names: Whether it is made of names of files, which are any bytes: then what is not UTF-8 is kept, as by
-            `os.fsdecode`.
 
     Returns:
         The text without its mark, ends of lines as they are.
@@ -46,22 +44,30 @@ def decode(content: bytes, where: str, *, names: bool = False) -> str:
     Raises:
         ValueError: If it is no such text, or has a zero byte; the message says where, and the line.
     """
-    mark = next((mark for mark in _MARKS if content.startswith(mark)), b"")
-    encoding, content = _MARKS.get(mark, "utf-8"), content[len(mark) :]
-    try:
-        text = os.fsdecode(content) if names and not mark else content.decode(encoding)
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode(encoding)
-        raise ValueError(
-            f"{_line(where, before)}: expected text in UTF-8, or in UTF-16 with its byte order mark. "
-            f"Received: {error.reason}, byte 0x{content[error.start]:02x}"
-        ) from None
-    if "\0" in text:
-        raise ValueError(
-            f"{_line(where, text[: text.index(chr(0))])}: expected text in UTF-8, or in UTF-16 with its byte order "
-            "mark. Received: a zero byte"
-        )
-    return text
+    mark = _mark(content)
+    return _decode(content[len(mark) :], where, lambda text: text.decode(_MARKS.get(mark, "utf-8")))
+
+
+def file_names(content: bytes, where: str) -> list[str]:
+    """The names of files in a list, a name a line, or each ended by a zero byte, as by `find -print0`.
+
+    Names of files are any bytes: what is not UTF-8 is kept, as by `os.fsdecode`. A list that begins with a byte order
+    mark is text as any other.
+
+    Args:
+        content: The bytes of the list.
+        where: What errors call it.
+
+    Raises:
+        ValueError: If it is not such a list; the message says where, and the line.
+    """
+    if _mark(content):
+        return [line for _, line in numbered_lines(decode(content, where))]
+    names = content.split(b"\0")
+    # Of UTF-16 without its mark, characters stand alone between zeros: no list, though its end is a zero byte too.
+    if names[-1] == b"" and all(len(name) != 1 or name == b"." for name in names):
+        return [os.fsdecode(name) for name in names if name]
+    return [line for _, line in numbered_lines(_decode(content, where, os.fsdecode))]
 
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -99,5 +105,19 @@ def decimal_number(text: str) -> float:
     return float(number)
 
 
-def _line(where: str, before: str) -> str:
-    return f"{where}, line {1 + before.count(chr(10))}"
+def _mark(content: bytes) -> bytes:
+    return next((mark for mark in _MARKS if content.startswith(mark)), b"")
+
+
+def _decode(content: bytes, where: str, decoded: Callable[[bytes], str]) -> str:
+    try:
+        text = decoded(content)
+        before, received = text.partition("\0")[0], "a zero byte" if "\0" in text else None
+    except UnicodeDecodeError as error:
+        before, received = decoded(content[: error.start]), f"{error.reason}, byte 0x{content[error.start]:02x}"
+    if received is not None:
+        line = 1 + before.count("\n")
+        raise ValueError(
+            f"{where}, line {line}: expected text in UTF-8, or in UTF-16 with its byte order mark. Received: {received}"
+        )
+    return text

@@ -62,10 +62,11 @@ def test_a_picture_that_is_named_again_counts_once_and_a_link_to_it_is_another()
     [
         b"photos/two words.jpg\nb.jpg\n",
         b"\xef\xbb\xbfphotos/two words.jpg\r\n\r\nb.jpg",
+        "photos/two words.jpg\r\nb.jpg\r\n".encode("utf-16"),
         b"photos/two words.jpg\0b.jpg\0",
     ],
 )
-def test_a_list_has_a_path_a_line_or_between_zero_bytes(contents: bytes, monkeypatch) -> None:
+def test_a_list_has_a_path_a_line_or_paths_that_zero_bytes_end(contents: bytes, monkeypatch) -> None:
     expected = ("photos/two words.jpg", "b.jpg")
     Path("list.txt").write_bytes(contents)
     assert find_pictures("list.txt").names == expected
@@ -75,10 +76,37 @@ def test_a_list_has_a_path_a_line_or_between_zero_bytes(contents: bytes, monkeyp
 
 def test_a_list_may_name_folders_and_names_with_line_breaks() -> None:
     write(Path("photos"), ["new\nline.jpg"])
-    Path("list.txt").write_bytes(b"photos\0photos/new\nline.jpg")
+    Path("list.txt").write_bytes(b"photos\0photos/new\nline.jpg\0")
     found = find_pictures("list.txt")
     assert found.names == ("photos/new\nline.jpg",)
     assert found.repeated == 1
+
+
+def test_a_list_keeps_names_that_are_not_utf_8() -> None:
+    Path("list.txt").write_bytes(b"caf\xe9.jpg\n")
+    assert find_pictures("list.txt").names == (os.fsdecode(b"caf\xe9.jpg"),)
+
+
+def test_a_list_in_utf_16_without_its_mark_is_refused_by_name_and_enters_nothing() -> None:
+    write(Path(), ["a.jpg", "b.jpg"])
+    Path("list.txt").write_bytes("./a.jpg\r\n".encode("utf-16-le"))
+    with pytest.raises(ValueError, match=r"'list\.txt', line 1: .* UTF-16 with its byte order mark.* a zero byte"):
+        find_pictures("list.txt")
+
+
+@pytest.mark.parametrize("line", [".", "./", "..", "../..", "/", "//", "photos/.."])
+def test_a_list_does_not_enter_a_folder_that_it_does_not_name(line: str) -> None:
+    write(Path("photos"), ["a.jpg", "b.jpg"])
+    Path("list.txt").write_text(f"{line}\nphotos/a.jpg\n")
+    found = find_pictures("list.txt")
+    assert found.names == ("photos/a.jpg",)
+    assert [str(e) for e in found.left_out] == [f"{line!r}: a folder without a name, which is not entered for a list"]
+
+
+def test_a_list_is_a_regular_file() -> None:
+    os.mkfifo("list.txt")
+    with pytest.raises(OSError, match=r"'list\.txt', not a regular file but a named pipe"):
+        find_pictures("list.txt")
 
 
 def test_what_does_not_exist_is_an_error_that_names_it() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from snr_keras.files.text import decimal_number, decode, numbered_lines, read_text, whole_number
+from snr_keras.files.text import decimal_number, decode, file_names, numbered_lines, read_text, whole_number
 
 TEXT = "人物/a.jpg\r\nb.jpg\n"
 
@@ -40,8 +40,30 @@ def test_what_is_no_text_is_refused_with_file_and_line(
         read_text("list")
 
 
-def test_names_that_are_not_utf_8_survive() -> None:
-    assert os.fsencode(decode(b"caf\xe9.jpg", "x", names=True)) == b"caf\xe9.jpg"
+@pytest.mark.parametrize(
+    "content",
+    [b"caf\xe9.jpg\nb.jpg", b"caf\xe9.jpg\r\n\r\nb.jpg\r\n", b"caf\xe9.jpg\0b.jpg\0", b"caf\xe9.jpg\0\0b.jpg\0"],
+)
+def test_names_of_files_are_any_bytes(content: bytes) -> None:
+    assert [os.fsencode(name) for name in file_names(content, "x")] == [b"caf\xe9.jpg", b"b.jpg"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("names", [TEXT, "人\n", "人\r\n物"])
+def test_a_list_with_a_byte_order_mark_is_text(encoding: str, names: str) -> None:
+    assert file_names(names.encode(encoding), "x") == names.split()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("names", ["a.jpg", "a.jpg\r\n", "人物/1.jpg\n", "a\0b.jpg\n"])
+def test_a_list_in_utf_16_without_a_mark_is_refused(encoding: str, names: str) -> None:
+    with pytest.raises(ValueError, match="'x', line 1: expected text in UTF-8, or in UTF-16 with its byte order mark"):
+        file_names(names.encode(encoding), "'x'")
+
+
+def test_a_zero_byte_in_a_list_of_lines_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"x, line 2: .* Received: a zero byte"):
+        file_names(b"a.jpg\nb\0.jpg\nc.jpg\n", "x")
 
 
 def test_lines_keep_their_numbers_and_lose_their_ends() -> None:
