@@ -131,7 +131,7 @@ KNOWN = {
 }
 ALIASES = {"dukemtmc": "dukemtmc-reid"}
 
-_NUMBERED = re.compile(r"(?P<name>.+):(?P<trial>\d+)")
+_NUMBERED = re.compile(r"(?P<name>.+):(?P<trial>[0-9]{1,9})")
 
 
 def known_datasets() -> tuple[str, ...]:

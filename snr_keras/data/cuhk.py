@@ -11,21 +11,23 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from snr_keras.data.dataset import SPLITS, Progress
 from snr_keras.data.derived import derive
-from snr_keras.data.matlab import load_matlab
+from snr_keras.data.matlab import load_matlab, whole_numbers
 from snr_keras.data.reading import Trial
 from snr_keras.data.scan import ImageName, list_folder, merge
+from snr_keras.files.text import whole_number
 
 CUHK02_PAIRS = 5
 CUHK02_EXAMPLE = "001_0001.png"
 CROPPED = "cropped_images"
 SYSU_EXAMPLE = "p11422_s16929_1.jpg"
 
-_CUHK02_NAME = re.compile(r"(?P<identity>\d+)_")
-_SYSU_NAME = re.compile(r"p(?P<identity>\d+)_")
+_CUHK02_NAME = re.compile(r"(?P<identity>[0-9]{1,9})_")
+_SYSU_NAME = re.compile(r"p(?P<identity>[0-9]{1,9})_")
 
 
 def list_cuhk02(root: Path, splits: Sequence[str], progress: Progress | None = None) -> list[Trial]:
@@ -108,9 +110,9 @@ def _appearances(root: Path) -> Iterator[tuple[int, int, str, tuple[int, int, in
     people = load_matlab(path)
     try:
         for person in people["Person"].ravel():
-            identity = int(str(person["idname"].ravel()[0]).removeprefix("p"))
+            identity = whole_number(str(person["idname"].ravel()[0]).removeprefix("p"))
             for number, scene in enumerate(person["scene"].ravel(), 1):
-                x, y, width, height = (int(v) for v in scene["idlocate"].ravel())
+                x, y, width, height = whole_numbers(np.trunc(scene["idlocate"]), least=-(2**31))
                 yield identity, number, str(scene["imname"].ravel()[0]), (x, y, width, height)
     except (KeyError, IndexError, ValueError, TypeError) as error:
         raise ValueError(

@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from snr_keras.data.dataset import SPLITS, Progress
 from snr_keras.data.derived import derive
-from snr_keras.data.matlab import load_matlab
+from snr_keras.data.matlab import load_matlab, whole_numbers
 from snr_keras.data.reading import Lister, Trial
 from snr_keras.data.report import Excluded
 from snr_keras.data.scan import ImageName, Listing, list_folder
@@ -30,7 +30,7 @@ MATLAB_FILE = "cuhk03_release/cuhk-03.mat"
 VIEWS_OF_FIVE = 5  # a person's images 1 to 5 are of the pair's first camera, 6 to 10 of its second
 EXAMPLE = "1_001_1_01.png"
 
-_NAME = re.compile(r"(?P<pair>\d)_(?P<person>\d{3})_(?P<camera>[12])_\d{2}\.png$")
+_NAME = re.compile(r"(?P<pair>[0-9])_(?P<person>[0-9]{3})_(?P<camera>[12])_[0-9]{2}\.png$")
 
 
 def cuhk03_lister(kind: str, *, classic: bool) -> Lister:
@@ -43,9 +43,9 @@ def _new_protocol(kind: str, root: Path, splits: Sequence[str], progress: Progre
     config = load_matlab(path)
     try:
         names = [str(cell.ravel()[0]) for cell in config["filelist"].ravel()]
-        identities = [int(identity) for identity in config["labels"].ravel()]
+        identities = whole_numbers(config["labels"])
         chosen = {
-            split: [int(i) - 1 for i in config[key].ravel()]
+            split: [i - 1 for i in whole_numbers(config[key], least=1)]
             for split, key in (("train", "train_idx"), ("query", "query_idx"), ("gallery", "gallery_idx"))
         }
         labels = {

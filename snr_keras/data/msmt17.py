@@ -16,12 +16,13 @@ from snr_keras.data.dataset import SPLITS, Progress
 from snr_keras.data.reading import Lister, Trial
 from snr_keras.data.report import Excluded, first_few
 from snr_keras.data.scan import ImageName, Listing
+from snr_keras.files.text import numbered_lines, read_text
 
 LISTS = {"train": ("list_train.txt", "list_val.txt"), "query": ("list_query.txt",), "gallery": ("list_gallery.txt",)}
 FIRST_TEST_IDENTITY = 10_000
 """Training and test people are both numbered from 0 in the lists; here those of the test follow this number."""
 
-_NAME = re.compile(r".*/\d+_\d+_(?P<camera>\d+)_")
+_LINE = re.compile(r"(?P<name>(.*/)?[0-9]+_[0-9]+_(?P<camera>[0-9]{1,9})_.*) (?P<identity>[0-9]{1,9})")
 
 
 def msmt17_lister(train_folder: str, test_folder: str) -> Lister:
@@ -43,15 +44,17 @@ def _list(folders: dict[str, str], root: Path, splits: Sequence[str], progress: 
 
 def _read(root: Path, split: str, folder: str) -> Listing:
     first_identity = 0 if split == "train" else FIRST_TEST_IDENTITY
-    images, wrong = {}, []
+    images: dict[str, ImageName] = {}
+    wrong = []
     for called in LISTS[split]:
-        for number, line in enumerate((root / called).read_text(encoding="utf-8").splitlines(), 1):
-            name, _, identity = line.rpartition(" ")
-            match = _NAME.match("/" + name)
-            if match is None or not identity.isdecimal():
+        for number, line in numbered_lines(read_text(root / called)):
+            match = _LINE.fullmatch(line)
+            if match is None:
                 wrong.append(Excluded(f"{called}, line {number}", f"no image, camera and identity in {line!r}"))
+            elif (name := f"{folder}/{match['name']}") in images:
+                wrong.append(Excluded(f"{called}, line {number}", f"an image that was listed already, {line!r}"))
             else:
-                images[f"{folder}/{name}"] = ImageName(first_identity + int(identity), int(match["camera"]))
+                images[name] = ImageName(first_identity + int(match["identity"]), int(match["camera"]))
     called = " and ".join(LISTS[split])
     expected = f"lines like '0000/0000_000_01_0303morning_0015_0.jpg 0' in {called} of {str(root)!r}"
     return Listing(str(root), called, expected, images, wrong_names=tuple(wrong))

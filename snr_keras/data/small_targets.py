@@ -11,10 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from snr_keras.data.dataset import DISTRACTOR, Progress
-from snr_keras.data.matlab import load_matlab
+from snr_keras.data.matlab import load_matlab, whole_numbers
 from snr_keras.data.reading import Trial
 from snr_keras.data.report import first_few
 from snr_keras.data.scan import ImageName, Listing, list_folder, merge
@@ -30,7 +28,9 @@ def list_viper(root: Path, splits: Sequence[str], progress: Progress | None = No
 
     Queries are of camera a, the gallery of camera b. Identities are the numbers in the names, and one more: 0 is taken.
     """
-    folders = _folders(root, {"cam_a": 1, "cam_b": 2}, r"(?P<identity>\d+)_\d+\.", example="000_45.bmp", first=1)
+    folders = _folders(
+        root, {"cam_a": 1, "cam_b": 2}, r"(?P<identity>[0-9]{1,9})_[0-9]+\.", example="000_45.bmp", first=1
+    )
     people = sorted({label.identity for label in folders.images.values()})
 
     def trial(number: int) -> dict[str, list[str]]:
@@ -47,7 +47,7 @@ def list_prid2011(root: Path, splits: Sequence[str], progress: Progress | None =
     camera b who is not trained on. The other 185 of camera a, who bear the numbers of other people, are not used.
     """
     folders = _folders(
-        root / "single_shot", {"cam_a": 1, "cam_b": 2}, r"person_(?P<identity>\d+)\.", example="person_0001.png"
+        root / "single_shot", {"cam_a": 1, "cam_b": 2}, r"person_(?P<identity>[0-9]{1,9})\.", example="person_0001.png"
     )
     pairs = {label.identity for label in folders.images.values() if label.identity <= PRID_SEEN_BY_BOTH}
     gallery = {label.identity for label in folders.images.values() if label.camera == 2}
@@ -64,7 +64,7 @@ def list_grid(root: Path, splits: Sequence[str], progress: Progress | None = Non
 
     The others are of identity 0, distractors. `features_and_partitions.mat` says who is trained on in each of the ten.
     """
-    name, example = r"(?P<identity>\d+)_(?P<camera>\d+)_", "0001_1_25004_107_32_106_221.jpeg"
+    name, example = r"(?P<identity>[0-9]{1,9})_(?P<camera>[0-9]{1,9})_", "0001_1_25004_107_32_106_221.jpeg"
     folders = _folders(root, {"probe": None, "gallery": None}, name, example=example)
     trained_in = _grid_partitions(root / GRID_PARTITIONS)
 
@@ -84,7 +84,7 @@ def list_ilids(root: Path, splits: Sequence[str], progress: Progress | None = No
 
     59 people are trained on; of each of the other 60 one image is a query, and another one is the gallery.
     """
-    folders = _folders(root, {"Persons": None}, r"(?P<identity>\d{4})\d{3}\.", example="0001001.jpg")
+    folders = _folders(root, {"Persons": None}, r"(?P<identity>[0-9]{4})[0-9]{3}\.", example="0001001.jpg")
     images_of: dict[int, list[str]] = {}
     for name, label in folders.images.items():
         images_of.setdefault(label.identity, []).append(name)
@@ -150,7 +150,7 @@ def _grid_partitions(path: Path) -> list[set[int]]:
     partitions: Any = load_matlab(path)
     try:
         cells = partitions["trainIdxAll"].ravel()
-        trained = [{int(i) for i in np.asarray(cell[0][0][2]).ravel()} for cell in cells]
+        trained = [set(whole_numbers(cell[0][0][2])) for cell in cells]
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise ValueError(
             f"Expected `trainIdxAll` in {str(path)!r}, ten cells with a struct each. Received: {sorted(partitions)}"

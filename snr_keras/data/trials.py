@@ -9,14 +9,17 @@ into the data set's folder as `ten_splits.json`.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from pydantic import ConfigDict
 
 from snr_keras.data.dataset import SPLITS
 from snr_keras.data.reading import Trial
 from snr_keras.data.report import first_few
 from snr_keras.data.scan import Listing
+from snr_keras.files.forms import read_json
 
 TRIALS = 10
 OWN_LIST = "ten_splits.json"
@@ -59,23 +62,21 @@ def _select(folders: Listing, names: Sequence[str], split: str) -> Listing:
     )
 
 
+@dataclass(frozen=True)
+class _Own:
+    """A division in the user's list: the names of images of each split, such as cam_a/person_0001.png."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    train: list[str]
+    query: list[str]
+    gallery: list[str]
+
+
 def _read_own(path: Path, folders: Listing) -> list[dict[str, list[str]]]:
-    try:
-        trials = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"Expected JSON in {str(path)!r}. Received: {error}") from error
-    well_formed = (
-        isinstance(trials, list)
-        and trials
-        and all(isinstance(trial, dict) and set(trial) == set(SPLITS) for trial in trials)
-        and all(isinstance(names, list) for trial in trials for names in trial.values())
-        and all(isinstance(name, str) for trial in trials for names in trial.values() for name in names)
-    )
-    if not well_formed:
-        raise ValueError(
-            f"Expected a list of objects in {str(path)!r}, one for each split, whose keys {', '.join(SPLITS)} hold the "
-            "names of images, such as cam_a/person_0001.png"
-        )
+    trials = [asdict(trial) for trial in read_json(path, list[_Own])]
+    if not trials:
+        raise ValueError(f"Expected an object for each division in {str(path)!r}. Received: an empty list")
     absent = [name for trial in trials for names in trial.values() for name in names if name not in folders.images]
     if absent:
         raise ValueError(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,13 @@ import numpy as np
 from snr_keras.data.dataset import JUNK, SPLITS, Progress, ReIDDataset
 from snr_keras.data.reading import Trial, assemble
 from snr_keras.data.scan import EXTENSIONS, ImageName, Listing, with_cameras_or_without
+from snr_keras.files.text import LARGEST, read_text, whole_number
 
 Row = tuple[str | os.PathLike[str], int, int | None]
 """(path, identity, camera or None)."""
+
+Rows = Sequence[tuple[str, Row]]
+"""The images of a split, each with the place where it stands, for errors."""
 
 COLUMNS = ("path", "identity", "camera", "split")
 
@@ -49,7 +54,10 @@ def read_list(
             list has an image, or nothing can be done with what is there.
     """
     folder = Path(os.path.abspath(root))
-    rows = {"train": list(train), "query": list(query), "gallery": list(gallery)}
+    rows = {
+        split: [(f"{split}, image {number}", row) for number, row in enumerate(images, 1)]
+        for split, images in (("train", train), ("query", query), ("gallery", gallery))
+    }
     (dataset,) = assemble(name, folder, [_trial(folder, rows, name)], progress=progress)
     return dataset
 
@@ -66,25 +74,24 @@ def list_csv(path: Path, splits: Sequence[str] | None, *, unlabeled: bool = Fals
             wanted, it may.
 
     Raises:
-        ValueError: if a column is missing or unknown, a line has a wrong value, which the message names, or a split
-            that is wanted has no line.
+        ValueError: if the file is no text or no CSV, a column is missing or unknown, a line has a wrong value, which
+            the message names, or a split that is wanted has no line.
     """
-    rows: dict[str, list[Row]] = {split: [] for split in SPLITS}
+    rows: dict[str, list[tuple[str, Row]]] = {split: [] for split in SPLITS}
     unlabeled = unlabeled or (splits is not None and "train" not in splits)
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, strict=True)
-        columns = reader.fieldnames or []
-        if not {"path", "identity"} <= set(columns) <= set(COLUMNS):
-            raise ValueError(
-                "Expected a first line with path, identity and, if there are, camera and split. "
-                f"Received: {list(columns)} in {str(path)!r}"
-            )
-        for line in reader:
-            try:
-                split, row = _row(line, unlabeled)
-            except ValueError as error:
-                raise ValueError(f"{str(path)!r}, line {reader.line_num}: {error}") from None
-            rows[split].append(row)
+    lines = _lines(path)
+    _, columns = next(lines, ("", []))
+    if not ({"path", "identity"} <= set(columns) <= set(COLUMNS) and len(columns) == len(set(columns))):
+        raise ValueError(
+            "Expected a first line with path, identity and, if there are, camera and split. "
+            f"Received: {columns} in {str(path)!r}"
+        )
+    for place, values in lines:
+        try:
+            split, row = _row(columns, values, unlabeled)
+        except ValueError as error:
+            raise ValueError(f"{place}: {error}") from None
+        rows[split].append((place, row))
     wanted = SPLITS if splits is None else splits
     if absent := [split for split in splits or () if not rows[split]]:
         raise ValueError(
@@ -94,22 +101,42 @@ def list_csv(path: Path, splits: Sequence[str] | None, *, unlabeled: bool = Fals
     return _trial(path.parent, {split: rows[split] for split in wanted}, path.name)
 
 
-def _row(line: Mapping[str, str], unlabeled: bool) -> tuple[str, Row]:
-    if None in line or None in line.values():
-        raise ValueError("as many values as columns are expected")
+def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """The values of every line that is not blank, with its place; a line of values may be several of the file."""
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    while True:
+        place = f"{str(path)!r}, line {reader.line_num + 1}"
+        try:
+            values = next(reader, None)
+        except csv.Error as error:
+            raise ValueError(f"{place}: expected CSV, with quotation marks in pairs. Received: {error}") from None
+        if values is None:
+            return
+        if values:
+            yield place, values
+
+
+def _row(columns: Sequence[str], values: Sequence[str], unlabeled: bool) -> tuple[str, Row]:
+    if len(values) != len(columns):
+        raise ValueError(f"as many values as columns are expected, {len(columns)}. Received: {len(values)}")
+    line = dict(zip(columns, values, strict=True))
     split = line.get("split", "train")
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}. Received: {split!r}")
     nobody = unlabeled and split == "train" and not line["identity"].strip()
+    identity = JUNK if nobody else _number("identity", line["identity"], JUNK)
+    camera = line.get("camera", "")
+    return split, (line["path"], identity, _number("camera", camera, 0) if camera.strip() else None)
+
+
+def _number(column: str, text: str, least: int) -> int:
     try:
-        camera = line.get("camera", "")
-        identity = JUNK if nobody else int(line["identity"])
-        return split, (line["path"], identity, int(camera) if camera.strip() else None)
-    except ValueError:
-        raise ValueError(f"identity and camera must be integers. Received: {dict(line)}") from None
+        return whole_number(text, least=least)
+    except ValueError as error:
+        raise ValueError(f"{column}: {error}") from None
 
 
-def _trial(folder: Path, rows: Mapping[str, Sequence[Row]], called: str) -> Trial:
+def _trial(folder: Path, rows: Mapping[str, Rows], called: str) -> Trial:
     if not any(rows.values()):
         raise ValueError(f"Expected at least one image. Received: none in {called!r}")
     return {
@@ -119,21 +146,21 @@ def _trial(folder: Path, rows: Mapping[str, Sequence[Row]], called: str) -> Tria
     }
 
 
-def _listing(folder: Path, split: str, rows: Sequence[Row]) -> Listing:
+def _listing(folder: Path, split: str, rows: Rows) -> Listing:
     images: dict[str, ImageName] = {}
-    for path, identity, camera in rows:
+    for place, (path, identity, camera) in rows:
         name = os.fspath(path)
         if not _is_integer(identity, JUNK) or not (camera is None or _is_integer(camera, 0)):
             raise ValueError(
-                f"{split}: an identity is an integer from -1 up, a camera one from 0 up or None. Received: "
+                f"{place}: an identity is an integer from -1 up, a camera one from 0 up or None. Received: "
                 f"{name!r} with identity {identity!r}, camera {camera!r}"
             )
         if name in images:
-            raise ValueError(f"{split}: an image can stand once in a list. Received: {name!r} again")
+            raise ValueError(f"{place}: an image can stand once in a list. Received: {name!r} again")
         images[name] = ImageName(int(identity), None if camera is None else int(camera))
     return Listing(str(folder), split, f"images ({' '.join(EXTENSIONS)}) for {split}", images)
 
 
 def _is_integer(value: object, lowest: int) -> bool:
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return whole and lowest <= int(value) < 2**63  # type: ignore[call-overload]
+    return whole and lowest <= int(value) <= LARGEST  # type: ignore[call-overload]

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from snr_keras.files.regular import read_bytes
+from snr_keras.files.text import read_text
 
 Form = TypeVar("Form")
 
@@ -29,10 +29,10 @@ def read_json(path: str | os.PathLike[str], form: type[Form]) -> Form:
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is no JSON, or not of that form; the message names the file, the place in it, and what was
-            expected there.
+        ValueError: If it is no text, no JSON, or not of that form; the message names the file, the place in it, and
+            what was expected there.
     """
-    return parse_json(read_bytes(path, most=_MOST_BYTES), form, repr(os.fspath(path)))
+    return parse_json(read_text(path, most=_MOST_BYTES), form, repr(os.fspath(path)))
 
 
 def parse_json(content: str | bytes, form: type[Form], where: str) -> Form:

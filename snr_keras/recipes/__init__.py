@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from snr_keras.adaptation.config import AdaptationConfig
+from snr_keras.files.text import read_text
 from snr_keras.training.config import TrainingConfig
 
 _FOLDER = Path(__file__).parent
@@ -99,7 +100,7 @@ def recipe_names() -> tuple[str, ...]:
 
 def recipe_text(recipe: str | os.PathLike[str]) -> str:
     """The file of a recipe, as it is; the argument and the errors are those of `load_recipe`."""
-    return _text(_file(recipe))
+    return read_text(_file(recipe))
 
 
 def load_recipe(recipe: str | os.PathLike[str] | None = None, overrides: Iterable[str] = ()) -> Recipe:
@@ -118,7 +119,7 @@ def load_recipe(recipe: str | os.PathLike[str] | None = None, overrides: Iterabl
     if recipe is not None:
         path = _file(recipe)
         origin = str(path)
-        settings = _parsed(_text(path), origin)
+        settings = _parsed(read_text(path), origin)
     result = _read(settings, origin)
     for override in overrides:
         settings = _changed(settings, override)
@@ -136,17 +137,10 @@ def _file(recipe: str | os.PathLike[str]) -> Path:
     return path
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text in UTF-8 ({error}).") from None
-
-
 def _parsed(text: str, origin: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers too long are a ValueError, nested arrays the other
         raise ValueError(f"{origin} is not TOML: {error}") from None
 
 
@@ -156,7 +150,7 @@ def _changed(settings: Mapping[str, Any], override: str) -> dict[str, Any]:
         raise ValueError(f"--set takes KEY=VALUE, such as training.epochs=4. Received: {override!r}")
     try:
         parsed = tomllib.loads(f"value = {value}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         parsed = {}
     if set(parsed) != {"value"}:
         raise ValueError(

@@ -1,6 +1,5 @@
 """Data sets as their owners distribute them: every label, split and version, on miniatures of the real folders."""
 
-import json
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -128,10 +127,13 @@ def test_what_a_list_says_wrongly_is_told_with_its_line(tmp_path):
     folder = owners.msmt17(tmp_path)
     with (folder / "list_query.txt").open("a") as file:
         file.write("0001/nothing.jpg 1\n0001/0001_000_09_0303noon_1_0.jpg 1\n")
+        file.write("0001/0001_000_09_0303noon_1_0.jpg 2\n0001/0001_000_01_0303noon_1_0.jpg 1_0\n")
     dataset = open_dataset("msmt17-v1", root=tmp_path)
     report = dataset.report.splits[1]
     assert [str(wrong) for wrong in report.wrong_names] == [
-        "'list_query.txt, line 3': \"no image, camera and identity in '0001/nothing.jpg 1'\"".replace('"', "")
+        "'list_query.txt, line 3': no image, camera and identity in '0001/nothing.jpg 1'",
+        "'list_query.txt, line 5': an image that was listed already, '0001/0001_000_09_0303noon_1_0.jpg 2'",
+        "'list_query.txt, line 6': no image, camera and identity in '0001/0001_000_01_0303noon_1_0.jpg 1_0'",
     ]
     (bad,) = report.unreadable
     assert (bad.name, bad.reason) == ("test/0001/0001_000_09_0303noon_1_0.jpg", "No such file or directory")
@@ -324,12 +326,60 @@ def test_a_list_of_ones_own_divides_instead(tmp_path):
         open_trials("ilids", root=tmp_path)
 
 
-@pytest.mark.parametrize("content", ["[", "{}", "[]", '[{"train": []}]', json.dumps([dict.fromkeys(("train",), 1)])])
-def test_a_list_of_another_form_is_refused(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("[", "Invalid JSON"),
+        ("{}", "the whole: Input should be a valid array"),
+        ("[]", "an empty list"),
+        ('[{"train": []}]', "0.query: Field required.* 0.gallery: Field required"),
+        ('[{"train": 1, "query": [], "gallery": []}]', "0.train: Input should be a valid array"),
+        ('[{"train": [], "query": [], "gallery": [], "probe": []}]', "0.probe: Unexpected keyword argument"),
+        (b'[{\n"train": ["\xe9"]}]', "line 2: expected text in UTF-8"),
+        ("[" * 100_000, "Invalid JSON: recursion limit"),
+    ],
+)
+def test_a_list_of_another_form_is_refused(tmp_path, content, told):
     folder = owners.viper(tmp_path)
-    (folder / "ten_splits.json").write_text(content)
-    with pytest.raises(ValueError, match=r"Expected .*ten_splits\.json"):
+    (folder / "ten_splits.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ValueError, match=rf"ten_splits\.json'.*{told}"):
         open_trials("viper", root=tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_text_of_owners_may_begin_with_a_byte_order_mark(tmp_path, encoding):
+    folder = owners.msmt17(tmp_path)
+    for path in folder.glob("list_*.txt"):
+        path.write_bytes(path.read_text().replace("\n", "\r\n").encode(encoding))
+    dataset = open_dataset("msmt17-v1", root=tmp_path)
+    assert (len(dataset.train), len(dataset.query), len(dataset.gallery)) == (9, 2, 4)
+    assert not dataset.report.num_excluded
+
+
+def test_a_list_of_msmt17_in_another_encoding_is_refused_with_its_line(tmp_path):
+    folder = owners.msmt17(tmp_path)
+    with (folder / "list_query.txt").open("ab") as file:
+        file.write(b"0001/\xe9.jpg 1\n")
+    with pytest.raises(ValueError, match=r"list_query\.txt', line 3: expected text in UTF-8"):
+        open_dataset("msmt17-v1", root=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "like"),
+    [
+        ("viper", "cam_a/٣_45.bmp", "000_45.bmp"),
+        ("prid2011", "single_shot/cam_a/person_٣٣٣.png", "person_0001.png"),
+        ("prid2011", f"single_shot/cam_a/person_{10**20}.png", "person_0001.png"),
+        ("cuhk02", "P1/cam1/٣_0001.png", "001_0001.png"),
+    ],
+)
+def test_digits_of_other_scripts_and_more_than_nine_are_no_numbers(tmp_path, name, image, like):
+    folder = BUILDERS[name](tmp_path)
+    path = next(path for path in folder.rglob("*") if path.suffix in (".bmp", ".png"))
+    (folder / image).write_bytes(path.read_bytes())
+    report = open_trials(name, root=tmp_path)[0].report
+    (wrong,) = {str(bad) for split in report.splits for bad in split.wrong_names}
+    assert wrong == f"{image.removeprefix('single_shot/')!r}: not named like {like}"
 
 
 @pytest.mark.parametrize(("name", "folder"), [("viper", "cam_b"), ("grid", "gallery"), ("ilids", "Persons")])

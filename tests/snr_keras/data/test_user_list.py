@@ -100,17 +100,47 @@ def test_a_csv_file_needs_neither_cameras_nor_splits_and_may_be_excels(images):
         open_dataset(images / "list.csv", root=".", splits=("query", "gallery"))
 
 
+def test_a_csv_file_may_be_in_utf_16_with_its_mark(images):
+    (images / "list.csv").write_bytes("path,identity\r\na.jpg,1\r\nb.jpg,2\r\n".encode("utf-16"))
+    assert open_dataset(images / "list.csv", root=".").train.identities.tolist() == [1, 2]
+
+
+def test_a_csv_file_of_another_encoding_is_refused_with_its_line(images):
+    (images / "list.csv").write_bytes("path,identity\nä.jpg,1\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"list\.csv', line 2: expected text in UTF-8.* byte 0xe4"):
+        open_dataset(images / "list.csv", root=".")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", r"Received: \[\]"),
         ("path,person\na.jpg,1\n", r"Received: \['path', 'person'\]"),
         ("path,identity,colour\na.jpg,1,red\n", "'colour'"),
-        ("path,identity\na.jpg,1\nb.jpg,two\n", "line 3: identity and camera must be integers.* 'two'"),
-        ("path,identity,camera\na.jpg,1,c1\n", "line 2: .* 'c1'"),
+        ("path,identity,identity\na.jpg,1,2\n", r"Received: \['path', 'identity', 'identity'\]"),
+        ("path,identity\na.jpg,1\nb.jpg,two\n", "line 3: identity: expected a whole number from -1 .* 'two'"),
+        ("path,identity\na.jpg,1\nb.jpg,1_001\n", "line 3: identity: expected .* in digits. Received: '1_001'"),
+        ("path,identity\na.jpg,1\nb.jpg,٣\n", "line 3: identity: expected .* in digits. Received: '٣'"),
+        ("path,identity\na.jpg,+1\n", "line 2: identity: expected .* in digits. Received: '\\+1'"),
+        ("path,identity\na.jpg,1\nb.jpg,-2\n", "line 3: identity: expected a whole number from -1 .* '-2'"),
+        (
+            f"path,identity\na.jpg,{2**63}\n",
+            "line 2: identity: .* to 2.63 - 1, in digits. Received: '9223372036854775808'",
+        ),
+        ("path,identity,camera\na.jpg,1,c1\n", "line 2: camera: expected a whole number from 0 .* 'c1'"),
+        ("path,identity,camera\na.jpg,1,1\nb.jpg,1,-1\n", "line 3: camera: expected a whole number from 0 .* '-1'"),
+        ("path,identity,camera\na.jpg,1,1_0\n", "line 2: camera: .* Received: '1_0'"),
+        ("path,identity\na.jpg,1\n\na.jpg,2\n", "line 4: an image can stand once in a list. Received: 'a.jpg' again"),
+        (
+            'path,identity\na.jpg,1\n"b.jpg,2\nc.jpg,3\n',
+            "line 3: expected CSV, with quotation marks in pairs.* end of data",
+        ),
+        ('path,identity\n"a.jpg"1,1\n', "line 2: expected CSV"),
+        (f"path,identity\na.jpg,1\n{'b' * 131_073},2\n", "line 3: expected CSV.* larger than field limit .131072."),
+        ("path,identity\na.jpg,1\nb\0.jpg,2\n", "list.csv', line 3: expected text in UTF-8.* a zero byte"),
         ("path,identity,split\na.jpg,1,test\n", "line 2: split must be one of train, query, gallery.* 'test'"),
-        ("path,identity\na.jpg\n", "line 2: as many values as columns"),
-        ("path,identity\na.jpg,1,2\n", "line 2: as many values as columns"),
+        ("path,identity\na.jpg\n", "line 2: as many values as columns are expected, 2"),
+        ("path,identity\na.jpg,1,2\n", "line 2: as many values as columns are expected, 2"),
         ("path,identity\n", "Received: none in 'list.csv'"),
     ],
 )
@@ -126,11 +156,11 @@ def test_images_to_adapt_to_need_no_identities(images):
     train = open_dataset(path, root=".", splits=("train",), unlabeled=True).train
     assert train.identities.tolist() == [-1, -1, 7]
     assert train.cameras.tolist() == [1, 2, 2]
-    with pytest.raises(ValueError, match="line 2: identity and camera must be integers"):
+    with pytest.raises(ValueError, match="line 2: identity: expected"):
         open_dataset(path, root=".", splits=("train",))
     assert open_dataset(path, root=".", splits=("query",)).query.identities.tolist() == [7]
     write_csv(path, text.format(""))
-    with pytest.raises(ValueError, match="line 5: identity and camera must be integers"):
+    with pytest.raises(ValueError, match="line 5: identity: expected"):
         open_dataset(path, root=".", unlabeled=True)
 
 

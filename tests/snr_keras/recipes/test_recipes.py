@@ -121,7 +121,9 @@ def test_deeper_settings_and_the_last_of_two() -> None:
         ("[test]\nflip = 1", "`flip` must be true or false. Received: flip=1"),
         ('description = """a\nb"""', "`description` must be one line of text"),
         ("[training", "is not TOML"),
-        (b"\xff", "no text in UTF-8"),
+        (b"\n\xff", "line 2: expected text in UTF-8"),
+        ("a = " + "[" * 10_000, "is not TOML"),
+        (f"a = {'9' * 5000}", "is not TOML"),
     ],
 )
 def test_a_mistake_is_named_with_its_file_its_setting_and_what_was_expected(tmp_path: Path, text, message) -> None:
@@ -147,6 +149,12 @@ def test_a_mistake_is_named_with_its_file_its_setting_and_what_was_expected(tmp_
 def test_a_mistake_in_a_change_is_named_with_the_change(override: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         load_recipe("synthetic", [override])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "mine.toml").write_bytes("[training]\r\nepochs = 3\r\n".encode(encoding))
+    assert load_recipe(tmp_path / "mine.toml").training.epochs == 3
 
 
 def test_a_recipe_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
