@@ -27,6 +27,7 @@ from snr_keras.cli.extract import MODEL_HELP
 from snr_keras.deployment import PRECISIONS, UNFIT
 from snr_keras.devices import on_cpu
 from snr_keras.files.atomic import write_json
+from snr_keras.files.text import whole_number
 
 app = typer.Typer(no_args_is_help=True, help="Measure the cost of SNR on this machine, against named rivals.")
 
@@ -56,7 +57,7 @@ def layer_command(
     instance norm, which computes less. The floor is what eight one-way passes over the feature map take at the memory
     bandwidth measured in the same run. Runs on the backend of KERAS_BACKEND: tensorflow, jax or torch.
     """
-    shapes = [tuple(int(n) for n in text.split("x")) for text in shape] if shape else SHAPES
+    shapes = [_shape(text) for text in shape] if shape else SHAPES
     console.print(f"{keras.backend.backend()}, {dtype}, {'compiled as a whole' if jit_compile else 'as usual'}")
     rows = benchmark_layer(
         shapes,
@@ -69,6 +70,16 @@ def layer_command(
     if out is not None:
         ratios = ("of_literal", "of_group_norm", "of_floor")
         write_json(out, [asdict(row) | {name: getattr(row, name) for name in ratios} for row in rows])
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    try:
+        images, *sizes, channels = (whole_number(part, least=1) for part in text.split("x"))
+    except ValueError:
+        sizes = []
+    if not sizes:
+        raise ValueError(f"The shape of a feature map is NxHxWxC, such as 32x64x32x256. Received: {text!r}")
+    return (images, *sizes, channels)
 
 
 def layer_table(rows: list[LayerTiming]) -> Table:

@@ -12,6 +12,7 @@ from snr_keras.data.catalogue import open_trials
 from snr_keras.data.sheet import dataset_sheet
 from snr_keras.data.synthetic import DOMAINS, synthesize
 from snr_keras.files.atomic import write_bytes
+from snr_keras.files.text import whole_number
 
 app = typer.Typer(no_args_is_help=True, help="Draw the synthetic pedestrians; see what a folder of images holds.")
 
@@ -94,7 +95,8 @@ def parse_image_size(text: str) -> tuple[int, int]:
     Raises:
         ValueError: It is not two positive integers with an x between them.
     """
-    height, _, width = text.partition("x")
-    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        raise ValueError(f"An image size is HEIGHTxWIDTH in pixels, such as 64x32. Received: {text!r}")
-    return int(height), int(width)
+    try:
+        height, width = (whole_number(part, least=1) for part in text.split("x"))
+    except ValueError:
+        raise ValueError(f"An image size is HEIGHTxWIDTH in pixels, such as 64x32. Received: {text!r}") from None
+    return height, width

@@ -29,6 +29,7 @@ from snr_keras.cli.experiment import (
 from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
 from snr_keras.cli.weights import show_account
 from snr_keras.evaluation import TargetResult, embed_trials, score_trials
+from snr_keras.files.text import decimal_number
 from snr_keras.models import NORMALIZATIONS, PYTORCH_BACKBONES, embedder
 from snr_keras.recipes import load_recipe
 from snr_keras.training import (
@@ -183,7 +184,7 @@ def parse_weights(text: str) -> tuple[float, float, float, float]:
         ValueError: They are not four numbers.
     """
     try:
-        one, two, three, four = (float(weight) for weight in text.split(","))
+        one, two, three, four = (decimal_number(weight) for weight in text.split(","))
     except ValueError:
         raise ValueError(f"The weights are four numbers, such as 0.1,0.1,0.5,0.5. Received: {text!r}") from None
     return one, two, three, four

@@ -11,6 +11,7 @@ from rich.table import Table
 from snr_keras.cli.console import console, say
 from snr_keras.cli.data import parse_image_size
 from snr_keras.data.report import count, printable
+from snr_keras.files.text import whole_number
 from snr_keras.interop.importing import COUNTER, Account
 from snr_keras.models import PYTORCH_BACKBONES
 from snr_keras.training import export_run, import_run
@@ -112,6 +113,6 @@ def show_account(account: Account) -> None:
 
 def _stages(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(stage) for stage in text.split(","))
+        return tuple(whole_number(stage) for stage in text.split(","))
     except ValueError:
         raise ValueError(f"Stages are numbers with commas between, such as 1,2,3. Received: {text!r}") from None
