@@ -95,7 +95,8 @@ def pixelwise_dual_restitution_loss(
         ValueError: If an argument is not floating, there is no image, or a shape does not fit the others.
 
     Source:
-        Jin et al., arXiv 2101.00588, which has no public code for it.
+        Jin et al., arXiv 2101.00588. Its public code has a loss of this name that is never called, fails if it is, and
+        sums the entropies of all pixels before one softplus.
     """
     maps, w, b = check_maps(F_tilde, F_plus, F_minus, w, b)
     h_tilde, h_plus, h_minus = (entropy(classifier_logits(F, w, b)) for F in maps)
