@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from snr_ref.conformance.case import Case
-from snr_ref.conformance.functions import DTYPES, FUNCTIONS, call, in_dtype, named_outputs, numpy_dtype
+from snr_ref.conformance.functions import DTYPES, FUNCTIONS, call, flat, in_dtype, named_outputs, numpy_dtype
 
 
 class Implementation:
@@ -50,10 +51,28 @@ class Implementation:
             NotImplementedError: If it doesn't provide what the case needs.
             Exception: Whatever its function raises; for a case that is a refusal, that is the answer.
         """
-        arguments = deepcopy(dict(case.arguments))  # it may write into what it gets
-        if case.kind != "refusal":
-            arguments = in_dtype(FUNCTIONS[case.function], arguments, dtype)
-        return named_outputs(case.function, call(self.adapter, case.function, arguments))
+        return self.call(case.function, arguments_of(case, dtype))
+
+    def call(self, function: str, arguments: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """What it returns for arguments, by output; raises as `answer` does."""
+        return named_outputs(function, call(self.adapter, function, arguments))
+
+
+def arguments_of(case: Case, dtype: str) -> dict[str, Any]:
+    """What a case gives to an implementation: a copy, into which it may write by mistake."""
+    arguments = deepcopy(dict(case.arguments))
+    return arguments if case.kind == "refusal" else in_dtype(FUNCTIONS[case.function], arguments, dtype)
+
+
+def overwritten(arguments: Mapping[str, Any], case: Case, dtype: str) -> tuple[str, ...]:
+    """The arguments that are not as they were given, by the names that a caller has for them, as `params.gamma`."""
+    given, left = flat(arguments_of(case, dtype)), flat(arguments)
+    return tuple(name.replace("/", ".") for name in given if _content(given[name]) != _content(left[name]))
+
+
+def _content(value: Any) -> tuple[tuple[int, ...], bytes]:
+    array = np.asarray(value)
+    return array.shape, array.tobytes()
 
 
 def load(target: str) -> Implementation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from snr_ref.conformance.catalogue import catalogue
 from snr_ref.conformance.comparison import compare
 from snr_ref.conformance.diagnosis import diagnose
 from snr_ref.conformance.functions import FUNCTIONS
-from snr_ref.conformance.implementation import Implementation
+from snr_ref.conformance.implementation import Implementation, arguments_of, overwritten
 from snr_ref.conformance.report import Report, Result
 from snr_ref.conformance.selection import select
 
@@ -79,16 +80,22 @@ def run(implementation: Implementation, case: Case, dtype: str) -> Result:
         return Result(case, dtype, "not provided", why=f"{case.function} is not provided")
     if case.kind == "refusal" and not implementation.refusals:
         return Result(case, dtype, "not asked", why="the implementation takes no part in refusals")
+    arguments = arguments_of(case, dtype)
     try:
         with np.errstate(all="ignore"):
-            answer = implementation.answer(case, dtype)
+            answer = implementation.call(case.function, arguments)
     except NotImplementedError as error:
         return Result(case, dtype, "not provided", why=str(error) or f"{case.function} raised NotImplementedError")
     except Exception as error:
         if case.kind == "refusal":
             return Result(case, dtype, "passed")
         return Result(case, dtype, "failed", why=_raised(case.function, error))
-    return judge(case, dtype, answer)
+    result = judge(case, dtype, answer)
+    changed = overwritten(arguments, case, dtype) if result.comparisons else ()
+    if not changed:
+        return result
+    why = f"it overwrote {'its argument' if len(changed) == 1 else 'its arguments'} {', '.join(changed)}"
+    return replace(result, outcome="failed", why="; ".join(filter(None, (result.why, why))), overwritten=changed)
 
 
 def judge(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> Result:

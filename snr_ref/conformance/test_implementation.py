@@ -47,7 +47,9 @@ def _parameters(case: Case, dtype: str, expected: ExpectedFailures) -> object:
 
 def _failure(result: Result) -> str:
     differing = [f"  {c.output}: {c.why}" for c in result.comparisons if not c.passed]
-    lines = [f"{result.case.name} in {result.dtype}", result.case.reason, *(differing or [f"  {result.why}"])]
+    overwritten = [f"  it overwrote its argument {name}" for name in result.overwritten]
+    told = [*differing, *overwritten] or [f"  {result.why}"]
+    lines = [f"{result.case.name} in {result.dtype}", result.case.reason, *told]
     for difference in first_differences([result]):
         lines.append(f"The first quantity that differs is {difference.output}; look at")
         lines += [f"  {clause}: {CLAUSES[clause]}" for clause in difference.clauses]

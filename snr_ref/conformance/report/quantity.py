@@ -24,7 +24,8 @@ class Quantity:
     """One output of one function in one dtype, over all its cases.
 
     Attributes:
-        name: `function.output`; "function refuses" for the refusals, "function raised" for exceptions in other cases.
+        name: `function.output`; "function refuses" for the refusals, "function raised" for exceptions in other cases,
+            "function overwrote" for answers that changed an argument.
         function: The function.
         dtype: The dtype.
         cases: How many showed it.
@@ -56,7 +57,10 @@ def quantities(results: Iterable[Result]) -> list[Quantity]:
     names = (
         name
         for function, about in FUNCTIONS.items()
-        for name in (*(f"{function}.{output}" for output in about.outputs), f"{function} raised", f"{function} refuses")
+        for name in (
+            *(f"{function}.{output}" for output in about.outputs),
+            *(f"{function} {did}" for did in ("raised", "overwrote", "refuses")),
+        )
     )
     keys = ((name, dtype) for name in names for dtype in DTYPES)
     return [_quantity(name, dtype, shown[name, dtype]) for name, dtype in keys if (name, dtype) in shown]
@@ -66,7 +70,8 @@ def _shows(result: Result) -> list[tuple[str, Comparison | None]]:
     """The names of the quantities that a result says something of."""
     function = result.case.function
     if result.comparisons:
-        return [(f"{function}.{c.output}", c) for c in result.comparisons]
+        overwrote = [(f"{function} overwrote", None)] if result.overwritten else []
+        return [*((f"{function}.{c.output}", c) for c in result.comparisons), *overwrote]
     return [(f"{function} refuses" if result.case.kind == "refusal" else f"{function} raised", None)]
 
 

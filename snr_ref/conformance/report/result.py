@@ -26,6 +26,7 @@ class Result:
         comparisons: Of the outputs that were answered, in the order of the chain; none for a refusal or an exception.
         why: Empty if it passed, else a sentence.
         suspicions: Known mistakes that give the numbers that came.
+        overwritten: The arguments that it changed, by name.
     """
 
     case: Case
@@ -34,6 +35,7 @@ class Result:
     comparisons: tuple[Comparison, ...] = ()
     why: str = ""
     suspicions: tuple[str, ...] = ()
+    overwritten: tuple[str, ...] = ()
 
     @property
     def first_difference(self) -> Comparison | None:

@@ -156,21 +156,32 @@ def test_an_interrupt_passes_through(interrupt):
         checked(snr=snr)
 
 
-def test_an_adapter_that_writes_into_its_arguments_spoils_nothing():
-    def spoil(function):
-        def spoiled(*arguments, **keywords):
-            result = function(*arguments, **keywords)
-            for argument in arguments:
-                for array in argument if isinstance(argument, tuple) else [argument]:
-                    if isinstance(array, np.ndarray):
-                        array[...] = 1
-            return result
+def overwriting(F, params, *, epsilon=1e-5):
+    out = snr_ref.snr(F, params, epsilon=epsilon)
+    F *= 0
+    params.gamma[:] = 0
+    return out
 
-        return spoiled
 
-    functions = {name: spoil(getattr(snr_ref, name)) for name in ("snr", "cross_entropy", "cosine_distance")}
+def test_an_adapter_that_overwrites_its_arguments_fails_in_every_answer_and_spoils_no_other():
+    report = checked(snr=overwriting, cosine_distance=snr_ref.cosine_distance)
+    assert report.exit_status == 1
     for _ in range(2):
-        assert outcomes(checked(**functions)) == outcomes(checked(**{n: getattr(snr_ref, n) for n in functions}))
+        assert outcomes(report) == outcomes(
+            checked(snr=snr_ref.snr, cosine_distance=snr_ref.cosine_distance)
+        ) | dict.fromkeys(("ordinary", "one_pixel", "large_mean", "a_nan"), "failed")
+    assert why(report, "ordinary") == "it overwrote its arguments F, params.gamma"
+    assert {(q.name, q.cases, q.failed) for q in report.quantities if q.failed} == {("snr overwrote", 4, 4)}
+
+
+def test_what_is_wrong_and_what_is_overwritten_are_both_told():
+    def distance(x, y):
+        y += 1
+        return snr_ref.cosine_distance(x, y)
+
+    assert re.search(
+        r"^distances: .* explains .*; it overwrote its argument y$", why(checked(cosine_distance=distance), "distance")
+    )
 
 
 def test_what_numpy_warns_of_is_not_shown(recwarn):
