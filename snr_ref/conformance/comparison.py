@@ -99,7 +99,8 @@ def _output(name: str, numbers: Numbers, dtype: str, own: str, got: np.ndarray) 
 
 
 def spacing(value: np.ndarray, dtype: str) -> np.ndarray:
-    """One unit in the last place of each number in a dtype."""
+    """One unit in the last place of each number in a dtype; that of 0 is the smallest number there is."""
     digits, least = {"float64": (52, -1022), "float32": (23, -126), "float16": (10, -14), "bfloat16": (7, -126)}[dtype]
     _, exponent = np.frexp(np.where(np.isfinite(value), value, 1.0))
-    return np.ldexp(1.0, np.maximum(exponent - 1, least) - digits)
+    exponent = np.where(value == 0, least, np.maximum(exponent - 1, least))
+    return np.ldexp(1.0, exponent - digits)

@@ -106,8 +106,8 @@ class TiesReversed(Literal):
 class OneCameraForAll(Literal):
     """Without camera labels all images are of one camera, so that every match is junk."""
 
-    def _junk(self, gallery_ids: Array, match: Array, same_camera: Array) -> Array:
-        return super()._junk(gallery_ids, match, same_camera | ~same_camera.any())
+    def _without_cameras(self, match: Array) -> Array:
+        return np.ones(match.shape, bool)
 
 
 @mistake("7.7", at="evaluate_retrieval: cmc", who="whoever takes identity 0 for junk, as -1 is")

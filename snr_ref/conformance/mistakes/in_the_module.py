@@ -108,6 +108,15 @@ class WithoutScaleAndOffset(Literal):
         return (F - mu) / sigma
 
 
+@mistake("6.1", at="snr: F_tilde", who="PyTorch's kernels for CPUs, and every tool that folds a normalization")
+class FoldedInstanceNorm(Literal):
+    """F~ is s F + (beta - s mu) with s = gamma / sigma: it cancels where the mean is large beside the deviation."""
+
+    def _normalize(self, F: Array, mu: Array, sigma: Array, gamma: Array, beta: Array) -> Array:
+        s = gamma / sigma
+        return s * F + (beta - s * mu)
+
+
 @mistake("1.3", at="snr: R", who="whoever remembers the residual as what the normalization added")
 class ResidualOfTheWrongSign(Literal):
     """R is F~ - F."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -32,6 +31,14 @@ _SAID_BY = {
 }
 
 
+#: So many clauses are shown.
+_SHOWN = 3
+
+#: A mistake in what an output is shows in most answers that pin its clause, wherever else they come from: such a clause
+#: gains this times the share of them that differ.
+_SAID = 0.5
+
+
 @dataclass(frozen=True)
 class Difference:
     """Where in the chain of a function the answers start to differ.
@@ -41,9 +48,10 @@ class Difference:
         output: The output that differs first.
         cases: The names of the cases where it does.
         failing: The number of cases where any output of the function differs.
-        clauses: Where to look: those that say what the output is, and those that all these cases pin but no passing one
-            (all that they pin, if that is none); that on half precision, if it shows there alone.
-        suspicions: Known mistakes that give these numbers, with the number of cases in which they do.
+        clauses: Where to look, the likeliest first, at most three: those that set the answers that differ here apart
+            from those that pass.
+        suspicions: Known mistakes that give the numbers of most of these answers, with the number of cases in which
+            they do.
     """
 
     function: str
@@ -72,32 +80,54 @@ def first_differences(results: Iterable[Result]) -> list[Difference]:
             if result.outcome == "failed" and result.first_difference:
                 failing.setdefault(result.first_difference.output, []).append(result)
         cases = len({r.case.name for at in failing.values() for r in at})
-        passing = {clause for r in of_function if r.outcome == "passed" for clause in r.case.clauses}
-        found = [_difference(output, at, cases, passing) for output, at in failing.items()]
+        passing = [r for r in of_function if r.outcome == "passed" and r.comparisons]
+        found = [
+            Difference(
+                function,
+                output,
+                tuple(dict.fromkeys(r.case.name for r in at)),
+                cases,
+                _where_to_look(output, at, passing),
+                _suspicions(at),
+            )
+            for output, at in failing.items()
+        ]
         differences += sorted(found, key=lambda d: -len(d.cases))
     return differences
 
 
-def _difference(output: str, results: list[Result], failing: int, pinned_by_passing: set[str]) -> Difference:
-    function = results[0].case.function
-    outputs = FUNCTIONS[function].outputs
-    answered = {c.output for r in results for c in r.comparisons}
+def _where_to_look(output: str, failing: list[Result], passing: list[Result]) -> tuple[str, ...]:
+    """The clauses that set failing answers apart from passing ones.
+
+    Of the answers that pin a clause some share fails, and of those that fail some share pins it: the harmonic mean of
+    the two is 1 where the clause alone tells failing from passing answers.
+    """
+    outputs = FUNCTIONS[failing[0].case.function].outputs
+    answered = {c.output for r in failing for c in r.comparisons}
     before = [o for o in outputs[: outputs.index(output)] if o in answered]
     since = outputs[outputs.index(before[-1]) + 1 if before else 0 : outputs.index(output) + 1]
-    said_by = {clause for o in since for clause in _SAID_BY.get(o, ())}
-    of_cases = [set(r.case.clauses) for r in results]
-    pinned = set[str]().union(*of_cases)
-    telling = set.intersection(*of_cases) - pinned_by_passing if pinned_by_passing else set()
-    look_at = (said_by & pinned) | telling or pinned
-    if all(r.dtype in HALF for r in results):
-        look_at.add("6.5")
-    of_each_case = {r.case.name: r.suspicions for r in results}
-    suspicions = Counter(suspicion for of_case in of_each_case.values() for suspicion in of_case)
-    return Difference(
-        function,
-        output,
-        tuple(of_each_case),
-        failing,
-        tuple(clause for clause in CLAUSES if clause in look_at),
-        tuple(suspicions.most_common()),
-    )
+    said = {clause for o in since for clause in _SAID_BY.get(o, ())}
+    of_others = {clause for o in outputs for clause in _SAID_BY.get(o, ())} - said
+    half_alone = all(r.dtype in HALF for r in failing)
+
+    def pins(result: Result, clause: str) -> bool:
+        return clause in result.case.clauses or (clause == "6.5" and half_alone and result.dtype in HALF)
+
+    def likelihood(clause: str) -> float:
+        differing, right = (sum(pins(r, clause) for r in answers) for answers in (failing, passing))
+        if not differing or clause in of_others:
+            return 0.0
+        apart = 2 * differing / (differing + right + len(failing))
+        return apart + (_SAID * differing / (differing + right) if clause in said else 0.0)
+
+    return tuple(filter(likelihood, sorted(CLAUSES, key=likelihood, reverse=True)))[:_SHOWN]
+
+
+def _suspicions(failing: list[Result]) -> tuple[tuple[str, int], ...]:
+    """Those that explain most of the answers, and in how many cases."""
+    explained: dict[str, list[str]] = {}
+    for result in failing:
+        for suspicion in result.suspicions:
+            explained.setdefault(suspicion, []).append(result.case.name)
+    cases = {s: len(set(names)) for s, names in explained.items() if 2 * len(names) > len(failing)}
+    return tuple(sorted(cases.items(), key=lambda counted: -counted[1]))

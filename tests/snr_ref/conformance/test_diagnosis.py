@@ -8,6 +8,9 @@ from snr_ref.conformance.diagnosis import diagnose
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.mistakes import MISTAKES, Literal
 
+#: Where all is junk, a mistake takes the mean over no query.
+pytestmark = pytest.mark.filterwarnings("ignore:Mean of empty slice:RuntimeWarning")
+
 LITERAL = Implementation(Literal())
 
 
@@ -50,6 +53,13 @@ def test_part_of_the_outputs_is_enough():
     answer = Implementation(unbiased.adapter).answer(case, "float64")
     names = diagnose(case, "float64", {"F_plus": answer["F_plus"]})
     assert names == ["unbiased variance: The variance is divided by the number of pixels less one."]
+
+
+def test_a_gate_that_is_clipped_is_no_hard_sigmoid():
+    for case in of_function("channel_attention"):
+        for dtype in ("float64", "float32"):
+            gate = np.clip(LITERAL.answer(case, dtype)["a"], 1e-7, 1 - 1e-7)
+            assert diagnose(case, dtype, {"a": gate}) == []
 
 
 @pytest.mark.parametrize("answer", [{}, {"a": np.zeros(3)}, {"a": np.array("text")}, {"a": np.array(None)}])

@@ -1,8 +1,6 @@
 """Every mistake that is shipped is caught, and the report would point at the step where it is."""
 
-from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -13,42 +11,48 @@ from snr_ref.conformance.comparison import compare
 from snr_ref.conformance.functions import FUNCTIONS
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.mistakes import MISTAKES, Literal, Mistake
+from snr_ref.conformance.report import Result
+from snr_ref.conformance.report.difference import Difference, first_differences
+from snr_ref.conformance.runner import questions
+from tests.snr_ref.conformance.loss_mistakes import AnchorsOfBothKinds, DistinctTriplets, MeanOverPairs
+
+#: Where all is junk, a mistake takes the mean over no query.
+pytestmark = pytest.mark.filterwarnings("ignore:Mean of empty slice:RuntimeWarning")
 
 LITERAL = Implementation(Literal())
 
 
-class Failure(NamedTuple):
-    """A case that is answered wrongly, and the first output that is wrong."""
-
-    case: Case
-    dtype: str
-    output: str
+def answers(implementation: Implementation, function: str) -> list[Result]:
+    """What the cases of a function come to, in every dtype; unlike `run`, without asking which mistake it is."""
+    of_function = [case for case in catalogue() if case.function == function and case.kind != "refusal"]
+    return [answered(implementation, case, dtype) for case, dtype in questions(implementation, of_function)]
 
 
-def failures(implementation: Implementation, function: str) -> Iterator[Failure]:
-    """The cases of a function that an implementation fails, in every dtype."""
-    for case in catalogue():
-        for dtype in case.dtypes if case.function == function and case.kind != "refusal" else ():
-            if dtype in implementation.dtypes:
-                output = first_difference(implementation, case, dtype)
-                if output is not None:
-                    yield Failure(case, dtype, output)
-
-
-def first_difference(implementation: Implementation, case: Case, dtype: str) -> str | None:
-    """The first output that is wrong, or that there is none because of an exception."""
+def answered(implementation: Implementation, case: Case, dtype: str) -> Result:
     with np.errstate(all="ignore"):
         try:
-            answer = implementation.answer(case, dtype)
+            comparisons = tuple(compare(case, dtype, implementation.answer(case, dtype)))
         except Exception:
-            return "an exception"
-        return next((c.output for c in compare(case, dtype, answer) if not c.passed), None)
+            return Result(case, dtype, "failed", why="an exception")
+    passed = all(c.passed for c in comparisons)
+    return Result(case, dtype, "passed" if passed else "failed", comparisons)
 
 
 @cache
-def caught(mistake: Mistake) -> tuple[Failure, ...]:
-    """The cases that a mistake fails, of the function where it first shows."""
-    return tuple(failures(Implementation(mistake.adapter), mistake.function))
+def answers_of(mistake: Mistake) -> list[Result]:
+    """Those of the function where the mistake first shows."""
+    return answers(Implementation(mistake.adapter), mistake.function)
+
+
+def caught(mistake: Mistake) -> list[tuple[Case, str]]:
+    """The cases that it fails, each with the first output that is wrong."""
+    failed = [r for r in answers_of(mistake) if r.outcome == "failed"]
+    return [(r.case, r.first_difference.output if r.first_difference else "an exception") for r in failed]
+
+
+def difference_at(output: str, results: list[Result]) -> Difference:
+    """What the report says of the place where they start to differ."""
+    return next(difference for difference in first_differences(results) if difference.output == output)
 
 
 each_mistake = pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
@@ -57,19 +61,39 @@ each_mistake = pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_what_the_mistakes_are_made_of_is_right(function):
     assert any(case.function == function for case in catalogue())
-    assert [(f.case.name, f.dtype, f.output) for f in failures(LITERAL, function)] == []
+    assert [(r.case.name, r.dtype) for r in answers(LITERAL, function) if r.outcome == "failed"] == []
 
 
 @each_mistake
 def test_it_is_caught_by_a_case_that_pins_its_clause(mistake):
     found = caught(mistake)
-    assert any(mistake.clause in f.case.clauses and f.output == mistake.output for f in found), found
+    assert any(mistake.clause in case.clauses and output == mistake.output for case, output in found), found
 
 
 @each_mistake
 def test_nothing_before_it_in_the_chain_is_found_wrong(mistake):
     chain = ("an exception", *FUNCTIONS[mistake.function].outputs)
-    assert min((f.output for f in caught(mistake)), key=chain.index) == mistake.output
+    assert min((output for _, output in caught(mistake)), key=chain.index) == mistake.output
+
+
+@each_mistake
+def test_its_clause_is_among_the_three_at_most_that_the_report_shows(mistake):
+    clauses = difference_at(mistake.output, answers_of(mistake)).clauses
+    assert mistake.clause in clauses
+    assert len(clauses) <= 3
+
+
+def test_a_folded_instance_norm_points_to_large_means_and_constant_channels():
+    folded = next(mistake for mistake in MISTAKES if mistake.name == "folded_instance_norm")
+    assert {"6.1", "6.2"} <= set(difference_at("F_tilde", answers_of(folded)).clauses[:2])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "clause"), [(MeanOverPairs, "2.6"), (AnchorsOfBothKinds, "2.6"), (DistinctTriplets, "2.7")]
+)
+def test_wrong_weights_of_anchors_and_triplets_point_to_the_clause_of_the_mean(wrong, clause):
+    for difference in first_differences(answers(Implementation(wrong()), "dual_causality_loss")):
+        assert difference.clauses[0] == clause
 
 
 @each_mistake

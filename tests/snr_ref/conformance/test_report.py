@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import snr_ref
+from snr_ref.conformance.case import Case
 from snr_ref.conformance.clauses import CLAUSES
-from snr_ref.conformance.comparison import compare
+from snr_ref.conformance.comparison import compare, spacing
 from snr_ref.conformance.report import Report, Result
+from snr_ref.conformance.report.difference import first_differences
 from snr_ref.conformance.runner import check
 from tests.snr_ref.conformance.small import CASES, adapter, one_pass, wide_epsilon
 
@@ -34,6 +36,12 @@ def test_the_figures_are_the_worst_over_the_cases(wrong):
         assert getattr(quantity, figure).case == worst
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+def test_a_unit_in_the_last_place_is_numpy_s_down_to_zero(dtype):
+    numbers = np.array([0, 6e-8, 6e-5, 0.1, 1, 2.5, 4096, -3], dtype)
+    assert (spacing(numbers.astype(np.float64), dtype) == np.abs(np.spacing(numbers)).astype(np.float64)).all()
+
+
 def test_quantities_come_in_the_order_of_the_chain(wrong):
     names = list(dict.fromkeys(q.name for q in wrong.quantities))
     assert names[:3] == ["snr.F_tilde", "snr.R", "snr.a"]
@@ -54,6 +62,17 @@ def test_a_clause_that_only_the_failing_cases_pin_is_where_to_look():
     assert difference.cases == ("small/large_mean",)
     assert difference.output == "F_tilde"
     assert "6.1" in difference.clauses
+
+
+def test_suspicions_that_explain_a_few_of_the_failing_answers_are_not_told():
+    def result(case: Case, suspicions: tuple[str, ...] = ()) -> Result:
+        comparisons = tuple(compare(case, "float64", wide_epsilon(**case.arguments)._asdict()))
+        return Result(case, "float64", "failed", comparisons, "on purpose", suspicions)
+
+    ordinary, _, large_mean, a_nan = CASES[:4]
+    results = [result(ordinary, ("all", "most", "one")), result(large_mean, ("all", "most")), result(a_nan, ("all",))]
+    (difference,) = first_differences(results)
+    assert difference.suspicions == (("all", 3), ("most", 2))
 
 
 def test_what_fails_in_half_precision_alone_points_to_its_clause():

@@ -25,7 +25,7 @@ class Retrieval:
         cmc, precisions, penalties = [], [], []
         for query, row in enumerate(distances):
             match = self._matches(query_ids[query], gallery_ids)
-            same_camera = np.zeros(match.shape, bool)
+            same_camera = self._without_cameras(match)
             if protocol != "no_camera" and query_cameras is not None and gallery_cameras is not None:
                 same_camera = gallery_cameras == query_cameras[query]
             order = self._ranking(row, match)
@@ -43,6 +43,9 @@ class Retrieval:
 
     def _matches(self, identity: int, gallery_ids: Array) -> Array:
         return gallery_ids == identity
+
+    def _without_cameras(self, match: Array) -> Array:
+        return np.zeros(match.shape, bool)
 
     def _junk(self, gallery_ids: Array, match: Array, same_camera: Array) -> Array:
         return (gallery_ids == -1) | (match & same_camera)
