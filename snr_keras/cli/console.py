@@ -32,8 +32,16 @@ def say_error(text: object, *, label: str = "") -> None:
 
 
 def _say(where: Console, text: object) -> None:
-    encodable = str(text).encode(errors="backslashreplace").decode()  # names of files need not be UTF-8
-    where.print(encodable, markup=False, highlight=False, soft_wrap=True)
+    where.print(str(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def shown(text: str) -> str:
+    """Text for a table or a bar: no markup, and what cannot be printed, or not by this console, escaped.
+
+    Escaped here, and not as late as by the stream, it has the width that it is laid out for.
+    """
+    encoding = console.encoding
+    return escape(printable(text).encode(encoding, "backslashreplace").decode(encoding))
 
 
 @contextmanager
@@ -61,7 +69,7 @@ def changing_bar() -> Iterator[Callable[[str, int, int | None], None]]:
             nonlocal doing
             if description != doing:
                 doing = description
-                bar.reset(task, description=escape(printable(description)))
+                bar.reset(task, description=shown(description))
             bar.update(task, completed=done, total=total)
 
         yield move
@@ -75,9 +83,9 @@ def results_table(results: Iterable[TargetResult], title: str, models: Sequence[
     results = list(results)
     table = Table(
         box=box.SIMPLE_HEAD,
-        title=escape(title),
+        title=shown(title),
         title_justify="left",
-        caption=escape(printable("; ".join([*CAPTION, *_circumstances(results)]))),
+        caption=shown("; ".join([*CAPTION, *_circumstances(results)])),
         caption_justify="left",
     )
     table.add_column("model" if models else "target", overflow="fold")
@@ -86,7 +94,7 @@ def results_table(results: Iterable[TargetResult], title: str, models: Sequence[
     for name, result in zip(models or [result.target for result in results], results, strict=True):
         valid = f"{result.num_valid_queries}/{result.num_queries}"
         table.add_row(
-            escape(printable(name)),
+            shown(name),
             *_figures([result]),
             valid,
             str(result.num_gallery),
@@ -133,7 +141,7 @@ def verification_table(verified: Mapping[str, VerificationResult]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for name, result in verified.items():
         shares = [f"{100 * rate:.1f}" for rate in (*result.true_positive_rates, result.equal_error_rate)]
-        table.add_row(escape(printable(name)), *shares, f"{result.equal_error_threshold:.4g}")
+        table.add_row(shown(name), *shares, f"{result.equal_error_threshold:.4g}")
     return table
 
 

@@ -7,12 +7,10 @@ from typing import Annotated
 import keras
 import typer
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
-from snr_keras.cli.console import console, say
+from snr_keras.cli.console import console, say, shown
 from snr_keras.cli.data import parse_image_size
-from snr_keras.data.report import printable
 from snr_keras.models import BACKBONES
 from snr_keras.models.cost import Cost, stage_costs, uncounted
 from snr_keras.training import TrainingConfig, load_run
@@ -42,7 +40,7 @@ def summary_command(
         if backbone or image_size:
             raise ValueError("A run has a backbone and an image size: give RUN, or these options.")
         config, model = load_run(run)
-        _show(config, model.output["logits"].shape[-1], printable(str(run)))
+        _show(config, model.output["logits"].shape[-1], str(run))
         return
     for name in backbone or SHOWN:
         size = parse_image_size(image_size or ("64x32" if name == "resnet_small" else "256x128"))
@@ -66,7 +64,7 @@ def _show(config: TrainingConfig, identities: int, title: str) -> None:
 def costs_table(without: keras.Model, with_it: keras.Model, title: str) -> Table:
     """A row a stage, and a total; of each quantity two columns."""
     before, after = stage_costs(without), stage_costs(with_it)
-    table = Table(box=box.SIMPLE_HEAD, title=escape(title), title_justify="left", padding=(0, 0, 0, 1))
+    table = Table(box=box.SIMPLE_HEAD, title=shown(title), title_justify="left", padding=(0, 0, 0, 1))
     table.add_column("", no_wrap=True)
     for heading, *_ in _QUANTITIES:
         table.add_column(heading, justify="right", no_wrap=True)

@@ -16,7 +16,6 @@ from snr_keras.cli.evaluate import (
     open_targets,
     target_names,
 )
-from snr_keras.data.report import printable
 from snr_keras.training import load_run
 from snr_keras.visualization import Choices, visualize
 from snr_keras.visualization.report import check_ready
@@ -68,6 +67,6 @@ def visualize_command(
     with changing_bar() as progress:
         results = visualize(models, targets, out, choices=choices, progress=progress)
     for name, of_run in results.items():
-        console.print(results_table(of_run, title=printable(name)))
+        console.print(results_table(of_run, title=name))
     say_left_out_queries(next(iter(results.values())))
     say(f"{out / 'report.html'}: all pictures in one page, and what each shows; they lie beside it")

@@ -8,7 +8,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from snr_keras.cli.console import console, say
+from snr_keras.cli.console import console, say, shown
 from snr_keras.cli.data import parse_image_size
 from snr_keras.data.report import count, printable
 from snr_keras.files.text import whole_number
@@ -90,7 +90,7 @@ def export_command(
 
 def show_account(account: Account) -> None:
     """The table of what was taken and adapted, and a line for everything that was not."""
-    table = Table(box=box.SIMPLE_HEAD, title=f"Taken from {printable(account.file)}", title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, title=f"Taken from {shown(account.file)}", title_justify="left")
     table.add_column("part", no_wrap=True)
     table.add_column("weights", justify="right")
     table.add_column("adapted")

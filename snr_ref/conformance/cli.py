@@ -19,6 +19,7 @@ from snr_ref.conformance.implementation import load
 from snr_ref.conformance.report import Report
 from snr_ref.conformance.runner import check
 from snr_ref.conformance.selection import ExpectedFailures, select
+from snr_ref.conformance.streams import escape_the_unencodable
 
 #: The run itself went wrong, rather than what was checked.
 ERROR = 3
@@ -69,6 +70,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m snr_ref.co
         The exit status: 0 if all that is provided passes, 1 if something fails, 2 if nothing is provided, 3 if the run
         itself went wrong, 130 if it was interrupted.
     """
+    escape_the_unencodable()
     arguments = _parser(prog).parse_args(argv)
     try:
         command: Callable[[argparse.Namespace], int] = arguments.command
@@ -204,9 +206,8 @@ def _progress() -> Callable[[int, int], None] | None:
 
 
 def _say(text: str) -> None:
-    """Print, whatever the encoding of standard output can't show."""
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    """Print at once, so that a reader who has read enough is found out here."""
+    print(text, flush=True)
 
 
 def _write(path: Path, text: str) -> None:
