@@ -25,6 +25,7 @@ from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch
 from snr_keras.evaluation import TargetResult, embed_trials, query_table, score_trials
 from snr_keras.files.atomic import write_json
+from snr_keras.files.lock import locked_folder
 from snr_keras.models import embedder
 from snr_keras.recipes import Recipe
 from snr_keras.training import train
@@ -124,33 +125,37 @@ def ablate(
         FileExistsError: If the folder is not empty and `resume` is False.
         ValueError: If it holds an ablation with other settings, the recipe says what variants are to say, or the source
             has too few identities for its batches.
+        LockedError: If another process writes to the folder.
     """
     _check(ablation)
     first = ablation.recipe.training.seed
     configs = {name: variant.config(ablation.recipe.training, first) for name, variant in variants.items()}
-    _begin(ablation, resume)
-    runs: dict[str, list[RunResults]] = {name: [] for name in configs}
-    clock = _Clock(sum(not _results_path(ablation, name, first + k).exists() for name in configs for k in range(seeds)))
-    results: dict[str, Any] = {}
-    for seed in range(first, first + seeds):
-        for name in configs:
-            if _results_path(ablation, name, seed).exists():
-                tell(f"{ablation.run_dir(name, seed)} is done already")
-            else:
-                tell(f"{name}, seed {seed}: {clock}")
-                _train_and_test(ablation, name, seed, watch=watch, tell=tell, progress=progress, bar=bar)
-                clock.tick()
-            runs[name].append(_read_run(ablation, name, seed))
-        results = results_of(
-            runs,
-            settings=ablation.settings(),
-            recipe=ablation.recipe.description,
-            variants={name: variant.description for name, variant in variants.items()},
-            home=ablation.home and ablation.home.label,
-            targets=[domain.label for domain in ablation.targets],
-            versions=package_versions(),
+    with locked_folder(ablation.out):
+        _begin(ablation, resume)
+        runs: dict[str, list[RunResults]] = {name: [] for name in configs}
+        clock = _Clock(
+            sum(not _results_path(ablation, name, first + k).exists() for name in configs for k in range(seeds))
         )
-        write_reports(results, ablation.out)
+        results: dict[str, Any] = {}
+        for seed in range(first, first + seeds):
+            for name in configs:
+                if _results_path(ablation, name, seed).exists():
+                    tell(f"{ablation.run_dir(name, seed)} is done already")
+                else:
+                    tell(f"{name}, seed {seed}: {clock}")
+                    _train_and_test(ablation, name, seed, watch=watch, tell=tell, progress=progress, bar=bar)
+                    clock.tick()
+                runs[name].append(_read_run(ablation, name, seed))
+            results = results_of(
+                runs,
+                settings=ablation.settings(),
+                recipe=ablation.recipe.description,
+                variants={name: variant.description for name, variant in variants.items()},
+                home=ablation.home and ablation.home.label,
+                targets=[domain.label for domain in ablation.targets],
+                versions=package_versions(),
+            )
+            write_reports(results, ablation.out)
     return summary(results)
 
 

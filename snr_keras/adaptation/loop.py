@@ -16,6 +16,7 @@ from snr_keras.adaptation.step import make_adaptation_step, make_optimizer
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch, training_batches
 from snr_keras.data.unlabeled import check_unlabeled, unlabeled, unlabeled_batches
+from snr_keras.files.lock import locked_folder
 from snr_keras.losses import MinedPairs
 from snr_keras.training.checkpoints import newest_checkpoint
 from snr_keras.training.distribution import Workers
@@ -76,6 +77,7 @@ def adapt(
             with two images or too few images, or settings or images differ from those of the run to resume.
         NonFiniteLossError: If the loss becomes NaN or infinite.
         TrainingInterrupted: After Ctrl-C or SIGTERM.
+        LockedError: If another process writes to the folder.
     """
     run_dir = Path(run_dir)
     network, model = load_run(initial)
@@ -93,43 +95,44 @@ def adapt(
         "target": describe_target(target),
         "initial": {"name": str(initial), "weights": weights_hash(model)},
     }
-    if resume:
-        resume_run(run_dir, record, {"adaptation": AdaptationConfig})
-    else:
-        begin_run(run_dir, record)
-    tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(config.seed)
-    optimizer = make_optimizer(config, length.epoch_steps, loss_scaling=network.mixed_precision == "mixed_float16")
-    model, state = newest_or_new(run_dir, optimizer, lambda: model)
-    streams: dict[str, Any] = {
-        "image_size": network.image_size,
-        "seed": config.seed,
-        "augmentation": config.augmentation,
-        "start_step": state.step,
-        "stop_step": length.steps,
-    }
-    of_target = unlabeled_batches(images, batch_size=config.target_batch_size, **streams)
-    batches = zip(training_batches(known, **sampling, **streams), of_target, strict=True)
-    checkpoint = newest_checkpoint(run_dir)
-    running = RunningState(checkpoint.beside()) if checkpoint else RunningState.begin(model, images, config)
-    adaptation_step = make_adaptation_step(model, running, config, network)
+    with locked_folder(run_dir):
+        if resume:
+            resume_run(run_dir, record, {"adaptation": AdaptationConfig})
+        else:
+            begin_run(run_dir, record)
+        tf.config.experimental.enable_op_determinism()
+        keras.utils.set_random_seed(config.seed)
+        optimizer = make_optimizer(config, length.epoch_steps, loss_scaling=network.mixed_precision == "mixed_float16")
+        model, state = newest_or_new(run_dir, optimizer, lambda: model)
+        streams: dict[str, Any] = {
+            "image_size": network.image_size,
+            "seed": config.seed,
+            "augmentation": config.augmentation,
+            "start_step": state.step,
+            "stop_step": length.steps,
+        }
+        of_target = unlabeled_batches(images, batch_size=config.target_batch_size, **streams)
+        batches = zip(training_batches(known, **sampling, **streams), of_target, strict=True)
+        checkpoint = newest_checkpoint(run_dir)
+        running = RunningState(checkpoint.beside()) if checkpoint else RunningState.begin(model, images, config)
+        adaptation_step = make_adaptation_step(model, running, config, network)
 
-    def step() -> Mapping[str, float]:
-        of_source, of_target = next(batches)
-        terms, mined = adaptation_step(*of_source, *of_target, mining=state.step >= length.epoch_steps)
-        return {name: float(term) for name, term in terms.items()} | true_positives(mined, watched)
+        def step() -> Mapping[str, float]:
+            of_source, of_target = next(batches)
+            terms, mined = adaptation_step(*of_source, *of_target, mining=state.step >= length.epoch_steps)
+            return {name: float(term) for name, term in terms.items()} | true_positives(mined, watched)
 
-    run_steps(
-        step,
-        model,
-        state,
-        run_dir,
-        length,
-        workers=Workers(tf.distribute.get_strategy()),
-        progress=progress,
-        finish_record=apart,
-        beside=running.arrays,
-    )
+        run_steps(
+            step,
+            model,
+            state,
+            run_dir,
+            length,
+            workers=Workers(tf.distribute.get_strategy()),
+            progress=progress,
+            finish_record=apart,
+            beside=running.arrays,
+        )
     return model
 
 

@@ -18,6 +18,7 @@ from snr_keras.data.market1501 import read_market1501
 from snr_keras.data.synthetic import DOMAINS, contact_sheet, synthesize
 from snr_keras.evaluation import embed_dataset, score
 from snr_keras.files.atomic import write_json, write_text
+from snr_keras.files.lock import locked_folder
 from snr_keras.models import embedder
 from snr_keras.training import RichProgress, TrainingConfig, train
 from snr_keras.visualization import save_loss_curves, save_ranked_gallery
@@ -68,19 +69,20 @@ def demo(
         "train_identities": train_identities,
         "test_identities": test_identities,
     }
-    _begin(out, settings, resume)
-    domains = _draw_and_read(out, source, train_identities, test_identities)
+    with locked_folder(out):
+        _begin(out, settings, resume)
+        domains = _draw_and_read(out, source, train_identities, test_identities)
 
-    figures: dict[str, list[Figures]] = {name: [] for name in variants}
-    for seed in range(seeds):
-        for name in variants:
-            figures[name].append(_train_and_test(out, name, seed, epochs, domains[source], domains.values()))
-            write_json(out / "results.json", settings | {"figures": figures})
-    save_loss_curves({name: out / "runs" / f"{name}-seed0" for name in variants}, out / "loss_curves.png")
+        figures: dict[str, list[Figures]] = {name: [] for name in variants}
+        for seed in range(seeds):
+            for name in variants:
+                figures[name].append(_train_and_test(out, name, seed, epochs, domains[source], domains.values()))
+                write_json(out / "results.json", settings | {"figures": figures})
+        save_loss_curves({name: out / "runs" / f"{name}-seed0" for name in variants}, out / "loss_curves.png")
 
-    table = results_table({name: runs for name, runs in figures.items() if runs}, source, seeds)
+        table = results_table({name: runs for name, runs in figures.items() if runs}, source, seeds)
+        _save_text(table, out / "results.txt")
     console.print(table)
-    _save_text(table, out / "results.txt")
     say(f"Everything is in {out}; look at the pictures there. The same on your own images: snr train --help")
 
 

@@ -18,6 +18,7 @@ from snr_keras.data.pictures import Paths, find_pictures, reasons
 from snr_keras.data.report import Excluded
 from snr_keras.evaluation.embeddings import embed
 from snr_keras.files.atomic import new_file
+from snr_keras.files.lock import locked_file
 from snr_keras.retrieval.features import Features, FeaturesWriter, open_features
 from snr_keras.retrieval.model import ModelIdentity, open_model
 
@@ -50,6 +51,7 @@ def extract(
         FileNotFoundError: If something that is named does not exist, or the folder that `out` is to be in.
         ValueError: If not one picture can be read, the model gives a number that is not finite, or as `load_run`.
         OSError: If `out` cannot be written.
+        LockedError: If another process writes it.
     """
     if out is not None:
         check_writable(out)
@@ -80,6 +82,7 @@ def embed_pictures(
     with ExitStack() as stack:
         writer = None
         if out is not None:
+            stack.enter_context(locked_file(Path(out)))
             file = stack.enter_context(h5py.File(stack.enter_context(new_file(Path(out))), "w"))
             writer = FeaturesWriter(file, folder, identity, embedder.output_shape[-1])
         for batch, images in _decoded_batches(pictures.names, identity.image_size, batch_size):

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch, training_batches
+from snr_keras.files.lock import locked_folder
 from snr_keras.training.checkpoints import reported_checkpoint
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.distribution import Workers, check_distributable, distributed_batches, make_strategy
@@ -67,6 +69,7 @@ def train(
         NonFiniteLossError: If the loss becomes NaN or infinite.
         TrainingInterrupted: After Ctrl-C or SIGTERM.
         ConnectionError: If another worker is gone.
+        LockedError: If another process writes to the folder.
     """
     run_dir = Path(run_dir)
     images_to_learn, held_out = hold_out(source, config)
@@ -79,49 +82,50 @@ def train(
     devices = make_strategy(strategy) if isinstance(strategy, str) else strategy or tf.distribute.get_strategy()
     check_distributable(config, devices)
     workers = Workers(devices)
-    record = describe_run(config, source, devices.num_replicas_in_sync)
-    if resume:
-        resume_run(run_dir, record)
-    else:
-        begin_run(run_dir, record, write=workers.chief)
+    with locked_folder(run_dir) if workers.chief else nullcontext():
+        record = describe_run(config, source, devices.num_replicas_in_sync)
+        if resume:
+            resume_run(run_dir, record)
+        else:
+            begin_run(run_dir, record, write=workers.chief)
 
-    def begin() -> keras.Model:
-        model = new_model(config, images_to_learn.num_identities)
-        assign_shared_weights(model, initial or {})
-        return model
+        def begin() -> keras.Model:
+            model = new_model(config, images_to_learn.num_identities)
+            assign_shared_weights(model, initial or {})
+            return model
 
-    tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(config.seed)
-    with devices.scope():
-        model, state = newest_or_new(run_dir, make_optimizer(config, epoch_steps), begin)
-        train_step = make_train_step(model, reid_objective(config), jit_compile=config.jit_compile)
-    test = held_out_test(model, held_out) if held_out else None
-    workers.check_same(settings=repr(config), images=hash_of_split(source.train), step=repr(state))
+        tf.config.experimental.enable_op_determinism()
+        keras.utils.set_random_seed(config.seed)
+        with devices.scope():
+            model, state = newest_or_new(run_dir, make_optimizer(config, epoch_steps), begin)
+            train_step = make_train_step(model, reid_objective(config), jit_compile=config.jit_compile)
+        test = held_out_test(model, held_out) if held_out else None
+        workers.check_same(settings=repr(config), images=hash_of_split(source.train), step=repr(state))
 
-    length = Length(config.epochs, epoch_steps, config.batch_size)
-    batches = distributed_batches(
-        devices,
-        lambda context: training_batches(
-            images_to_learn,
-            image_size=config.image_size,
-            identities_per_batch=config.identities_per_batch,
-            images_per_identity=config.images_per_identity,
-            seed=config.seed,
-            augmentation=config.augmentation,
-            start_step=state.step,
-            stop_step=length.steps,
-            domain_balanced=config.domain_balanced,
-            context=context,
-        ),
-    )
+        length = Length(config.epochs, epoch_steps, config.batch_size)
+        batches = distributed_batches(
+            devices,
+            lambda context: training_batches(
+                images_to_learn,
+                image_size=config.image_size,
+                identities_per_batch=config.identities_per_batch,
+                images_per_identity=config.images_per_identity,
+                seed=config.seed,
+                augmentation=config.augmentation,
+                start_step=state.step,
+                stop_step=length.steps,
+                domain_balanced=config.domain_balanced,
+                context=context,
+            ),
+        )
 
-    def step() -> dict[str, float]:
-        images, labels = next(batches)
-        return {name: float(term) for name, term in train_step(images, labels).items()}
+        def step() -> dict[str, float]:
+            images, labels = next(batches)
+            return {name: float(term) for name, term in train_step(images, labels).items()}
 
-    def with_held_out(record: Record) -> Record:
-        return {**record, "held_out_mAP": state.judge(test())} if test else record
+        def with_held_out(record: Record) -> Record:
+            return {**record, "held_out_mAP": state.judge(test())} if test else record
 
-    run_steps(step, model, state, run_dir, length, workers=workers, progress=progress, finish_record=with_held_out)
-    best = reported_checkpoint(run_dir) if test else None
-    return best.load() if best else model
+        run_steps(step, model, state, run_dir, length, workers=workers, progress=progress, finish_record=with_held_out)
+        best = reported_checkpoint(run_dir) if test else None
+        return best.load() if best else model

@@ -157,10 +157,7 @@ def begin_run(run_dir: Path, record: Mapping[str, Any], *, write: bool = True) -
     Raises:
         FileExistsError: If it holds results.
         ValueError: If it is a packed run.
-        NotADirectoryError: If it is a file.
     """
-    if run_dir.exists() and not run_dir.is_dir():
-        raise NotADirectoryError(f"A run needs a folder of its own. Received a file: {str(run_dir)!r}")
     metrics, checkpoints = run_dir / "metrics.jsonl", run_dir / "checkpoints"
     _refuse_packed(run_dir)
     if (metrics.exists() and metrics.stat().st_size) or (checkpoints.exists() and any(checkpoints.iterdir())):

@@ -19,6 +19,7 @@ from snr_keras.adaptation.state import RunningState
 from snr_keras.adaptation.step import make_adaptation_step, make_optimizer
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.unlabeled import unlabeled
+from snr_keras.files.lock import LockedError, locked_folder
 from snr_keras.losses import MinedPairs, adaptation_step
 from snr_keras.training import NonFiniteLossError, TrainingInterrupted, load_run
 from snr_keras.training.checkpoints import TrainingState, newest_checkpoint, save_checkpoint
@@ -142,6 +143,11 @@ def test_another_target_or_other_settings_are_not_resumed(adapted, initial, doma
         adapt(dataclasses.replace(CONFIG, margin=2.0), initial, *domains, adapted[0], resume=True)
     with pytest.raises(FileExistsError, match="holds the results of a run already"):
         adapt(CONFIG, initial, *domains, adapted[0])
+
+
+def test_nothing_is_adapted_in_a_folder_that_another_writes_to(adapted, initial, domains):
+    with locked_folder(adapted[0]), pytest.raises(LockedError, match=f"{adapted[0].name} is being written to by"):
+        adapt(CONFIG, initial, *domains, adapted[0], resume=True)
 
 
 def test_a_source_that_is_not_the_runs_is_refused(initial, domains, tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from snr_keras.ablation import VARIANTS, Variant, run
 from snr_keras.data.catalogue import open_trials
 from snr_keras.evaluation import embed_trials, score_trials
+from snr_keras.files.lock import locked_folder
 from snr_keras.models import embedder
 from snr_keras.training import RichProgress, load_run
 
@@ -74,6 +76,15 @@ def test_it_goes_on_and_leaves_all_that_it_promises(snr, out: Path, options) -> 
     assert set(results["differences"]) == {"none"}
     epochs = [json.loads(line) for line in (out / "runs/snr-seed0/metrics.jsonl").read_text().splitlines()]
     assert [epoch["epoch"] for epoch in epochs] == [1, 2]
+
+
+def test_two_do_not_write_to_one_folder(snr, out: Path, options) -> None:
+    before = (out / "results.json").stat().st_mtime_ns
+    with locked_folder(out):
+        outcome = snr("ablate", "none", "snr", *options, "--seeds", 1, "--out", out, "--resume")
+    assert outcome.status == 1
+    assert f"{out} is being written to by process {os.getpid()}" in outcome.output
+    assert (out / "results.json").stat().st_mtime_ns == before
 
 
 def test_more_seeds_are_added_to_what_is_there(snr, out: Path, options) -> None:

@@ -1,9 +1,12 @@
 """`snr demo`, in miniature: everything it promises, on few people for one epoch."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
+
+from snr_keras.files.lock import locked_folder
 
 ARGUMENTS = ("--train-identities", 16, "--test-identities", 2, "--epochs", 1)
 
@@ -38,6 +41,13 @@ def test_it_overwrites_nothing_unasked(snr, out: Path) -> None:
     outcome = snr("demo", "--out", out, *ARGUMENTS)
     assert outcome.status == 1
     assert "--resume" in outcome.output
+
+
+def test_two_do_not_write_to_one_folder(snr, out: Path) -> None:
+    with locked_folder(out):
+        outcome = snr("demo", "--out", out, *ARGUMENTS, "--resume")
+    assert outcome.status == 1
+    assert f"{out} is being written to by process {os.getpid()}" in outcome.output
 
 
 def test_it_does_not_mix_two_demos(snr, out: Path) -> None:

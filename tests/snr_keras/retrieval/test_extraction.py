@@ -11,6 +11,7 @@ import pytest
 
 from snr_keras.data.images import load_image
 from snr_keras.evaluation.embeddings import embed
+from snr_keras.files.lock import LockedError
 from snr_keras.retrieval import open_features
 from snr_keras.retrieval.extraction import embed_pictures
 from tests.snr_keras.data.folders import colours, jpeg, write
@@ -112,6 +113,16 @@ def test_an_old_file_stays_until_the_new_one_is_whole(flattener, identity, photo
         embed_pictures(flattener, identity, photos / "ü.jpg", out="features.h5", progress=interrupted)
     assert len(open_features("features.h5")) == len(NAMES)
     assert not list(Path().glob(".unfinished-*"))
+
+
+def test_a_second_extraction_to_a_file_is_refused_and_leaves_the_first_alone(flattener, identity, photos: Path) -> None:
+    def second(done: int, total: int) -> None:
+        with pytest.raises(LockedError, match=r"features\.h5 is being written to by process"):
+            embed_pictures(flattener, identity, photos / "ü.jpg", out="features.h5")
+
+    embed_pictures(flattener, identity, photos, out="features.h5", progress=second)
+    assert len(open_features("features.h5")) == len(NAMES)
+    assert not list(Path().glob(".*features*"))
 
 
 def test_progress_ends_with_every_picture(flattener, identity, photos: Path) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from snr_keras.files.lock import LockedError
 from snr_keras.training import NonFiniteLossError, TrainingInterrupted, load_run, loop, train
 from snr_keras.training.checkpoints import save_checkpoint
 from tests.snr_keras.training.conftest import (
@@ -268,6 +269,22 @@ def test_a_run_is_never_overwritten(finished_run, source):
     ):
         train(SMALL, source, run_dir)
     assert {p: p.read_bytes() for p in run_dir.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_second_training_on_a_folder_is_refused_while_the_first_writes_there(source, tmp_path, no_learning, resume):
+    refused = []
+
+    def second(report):
+        with pytest.raises(LockedError, match=f"run is being written to by process {os.getpid()} on ") as caught:
+            train(SMALL, source, tmp_path / "run", resume=resume)
+        refused.append(caught.value)
+
+    train(SMALL, source, tmp_path / "run", progress=second)
+    assert len(refused) == LAST_STEP
+    assert [record["epoch"] for record in metrics_without_times(tmp_path / "run")] == [1, 2, 3]
+    assert checkpoint_names(tmp_path / "run") == ["step-00000008.keras", "step-00000012.keras"]
+    assert not list((tmp_path / "run").glob(".*"))
 
 
 def test_another_config_is_refused_with_the_settings_that_differ(finished_run, source):
