@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 import tensorflow as tf
@@ -17,9 +16,8 @@ from snr_keras.data.images import decode_or_say_why, resize_image
 from snr_keras.data.pictures import Paths, find_pictures, reasons
 from snr_keras.data.report import Excluded
 from snr_keras.evaluation.embeddings import embed
-from snr_keras.files.atomic import new_file
 from snr_keras.files.lock import locked_file
-from snr_keras.retrieval.features import Features, FeaturesWriter, open_features
+from snr_keras.retrieval.features import Features, new_features, open_features
 from snr_keras.retrieval.model import ModelIdentity, open_model
 
 Progress = Callable[[int, int], None]  # pictures done, pictures in all
@@ -83,8 +81,8 @@ def embed_pictures(
         writer = None
         if out is not None:
             stack.enter_context(locked_file(Path(out)))
-            file = stack.enter_context(h5py.File(stack.enter_context(new_file(Path(out))), "w"))
-            writer = FeaturesWriter(file, folder, identity, embedder.output_shape[-1])
+            longest = max((len(os.fsencode(name)) for name in pictures.names), default=1)
+            writer = stack.enter_context(new_features(out, folder, identity, embedder.output_shape[-1], longest))
         for batch, images in _decoded_batches(pictures.names, identity.image_size, batch_size):
             left_out += [Excluded(name, why) for name, why in zip(batch, images, strict=True) if isinstance(why, str)]
             readable = [name for name, image in zip(batch, images, strict=True) if not isinstance(image, str)]

@@ -13,14 +13,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from snr_keras.files.atomic import new_file
+from snr_keras.files.hdf5 import new_hdf5
 
 FORMAT, FORMAT_VERSION = "snr weights", 1
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
     """Write every weight as a dataset under its path in the model, `stage1_snr/gamma` for example."""
-    with new_file(path) as unfinished, h5py.File(unfinished, "w") as file:
+    with new_hdf5(path) as (file, _):
         file.attrs["format"], file.attrs["format_version"] = FORMAT, FORMAT_VERSION
         for weight in model.weights:
             file[weight.path] = keras.ops.convert_to_numpy(weight)
