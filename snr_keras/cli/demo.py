@@ -15,8 +15,9 @@ from rich.table import Table
 from snr_keras.cli.console import console, progress_bar, say
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.market1501 import read_market1501
+from snr_keras.data.report import count
 from snr_keras.data.synthetic import DOMAINS, contact_sheet, synthesize
-from snr_keras.evaluation import embed_dataset, score
+from snr_keras.evaluation import TargetResult, embed_dataset, score
 from snr_keras.files.atomic import write_json, write_text
 from snr_keras.files.lock import locked_folder
 from snr_keras.models import embedder
@@ -78,7 +79,9 @@ def demo(
             for name in variants:
                 figures[name].append(_train_and_test(out, name, seed, epochs, domains[source], domains.values()))
                 write_json(out / "results.json", settings | {"figures": figures})
-        save_loss_curves({name: out / "runs" / f"{name}-seed0" for name in variants}, out / "loss_curves.png")
+        runs = {name: out / "runs" / f"{name}-seed0" for name in variants}
+        title = loss_curves_title({name: figures[name][0] for name in variants}, source, epochs)
+        save_loss_curves(runs, out / "loss_curves.png", title=title)
 
         table = results_table({name: runs for name, runs in figures.items() if runs}, source, seeds)
         _save_text(table, out / "results.txt")
@@ -105,6 +108,26 @@ def results_table(figures: Mapping[str, Sequence[Figures]], source: str, seeds: 
         ]
         table.add_row(label, *cells, end_section=domain == domains[-1])
     return table
+
+
+def loss_curves_title(figures: Mapping[str, Figures], source: str, epochs: int) -> str:
+    """Above the loss curves: what was trained, and what each model came to on the domains that it never saw."""
+    reached = (
+        f"{name} {' / '.join(_cell([run], UNSEEN, source, figure) for figure in ('mAP', 'rank1'))}"
+        for name, run in figures.items()
+    )
+    return (
+        f"trained on {source}, seed 0, {count(epochs, 'epoch')}\n"
+        f"mAP / Rank-1 in per cent, {UNSEEN} domains: {', '.join(reached)}"
+    )
+
+
+def ranked_gallery_title(model: str, seed: int, source: str, result: TargetResult) -> str:
+    """Above a ranked gallery: whose it is, what the model comes to, and what the colours mean."""
+    return (
+        f"{model}, seed {seed}, trained on {source}, tested on {result.target}: "
+        f"mAP {100 * result.mAP:.1f} %, Rank-1 {100 * result.rank(1):.1f} %\nright in green, wrong in red"
+    )
 
 
 def mean_of_unseen(run: Figures, source: str, figure: str) -> float:
@@ -176,9 +199,8 @@ def _train_and_test(
         result = score(embedded)
         figures[dataset.name] = {"mAP": result.mAP, "rank1": result.rank(1), "mINP": result.mINP}
         if seed == 0:
-            save_ranked_gallery(
-                embedded, out / f"ranked_gallery_{name}_{dataset.name}.png", title=f"{name}, tested on {dataset.name}"
-            )
+            title = ranked_gallery_title(name, seed, source.name, result)
+            save_ranked_gallery(embedded, out / f"ranked_gallery_{name}_{dataset.name}.png", title=title)
     write_json(results, figures)
     return figures
 

@@ -23,30 +23,35 @@ PANELS = {
 }
 
 
-def save_loss_curves(runs: Mapping[str, str | os.PathLike[str]], path: str | os.PathLike[str]) -> Path:
+def save_loss_curves(
+    runs: Mapping[str, str | os.PathLike[str]], path: str | os.PathLike[str], *, title: str = ""
+) -> Path:
     """Draw the loss terms of runs from their metrics.jsonl: a panel a term, a line a run.
 
     Args:
         runs: Run folders by the name that stands in the legend.
         path: The PNG to write.
+        title: Lines above the picture.
 
     Raises:
         ValueError: If no run has finished an epoch.
     """
     epochs = {name: read_metrics(Path(run)) for name, run in runs.items()}
-    curves = {title: _curves(epochs, terms) for title, terms in PANELS.items()}
-    panels = {title: lines for title, lines in curves.items() if lines}
+    curves = {panel: _curves(epochs, terms) for panel, terms in PANELS.items()}
+    panels = {panel: lines for panel, lines in curves.items() if lines}
     if not panels:
         raise ValueError(f"There must be a finished epoch to draw. Received: {[str(run) for run in runs.values()]}")
     colour_of = {name: f"C{number}" for number, name in enumerate(runs)}
     figure = Figure(figsize=(3.6 * len(panels), 3.2), layout="constrained")
-    for ax, (title, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+    for ax, (panel, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         for name, (x, y) in lines.items():
             ax.plot(x, y, label=name, color=colour_of[name], marker="." if len(x) == 1 else "")
-        ax.set(title=title, xlabel="epoch")
+        ax.set(title=panel, xlabel="epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.grid(alpha=0.3)
         ax.legend(fontsize=8)
+    if title:
+        figure.suptitle(title)
     return save_figure(figure, path)
 
 
