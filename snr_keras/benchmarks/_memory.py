@@ -9,7 +9,10 @@ from typing import Any
 
 
 def peak_growth(run: Callable[[], Any]) -> int | None:
-    """The most bytes that the process holds during a run beyond those before it; None but on Linux."""
+    """The most bytes that the process holds during a run beyond those before it; None but on Linux.
+
+    Only a fresh process tells: freed memory that the allocator cannot give back is used again unseen.
+    """
     status = Path("/proc/self/status")
     try:
         ctypes.CDLL(None).malloc_trim(0)  # freed memory that the allocator kept would be reused unseen
