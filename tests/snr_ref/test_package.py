@@ -15,10 +15,8 @@ def python(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
 
-def test_importing_takes_less_than_three_tenths_of_a_second_and_brings_in_nothing_but_numpy():
-    """In processor time, the least of three: others may be using the machine."""
-    code = "import time; t = time.process_time(); import snr_ref; print(time.process_time() - t)"
-    assert min(float(python(code)) for _ in range(3)) < 0.3
+def test_importing_brings_in_nothing_but_numpy():
+    """So that it takes no longer than NumPy, in a tenth of a second or two."""
     foreign = (
         "import sys, snr_ref; print(sorted({m.split('.')[0] for m in sys.modules} - set(sys.stdlib_module_names)))"
     )

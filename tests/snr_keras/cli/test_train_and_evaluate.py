@@ -209,7 +209,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(world: Path, tmp_path: Pa
         if line.startswith("epoch 1/"):
             running.send_signal(signal.SIGINT)
             break
-    _, told = running.communicate(timeout=120)
+    _, told = running.communicate(timeout=600)
     assert running.returncode == 130
     assert "Stopped by SIGINT after step" in told
     assert "--resume" in told
@@ -219,9 +219,9 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(world: Path, tmp_path: Pa
 
 def test_errors_go_to_standard_error_and_results_to_standard_output(world: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "snr_keras.cli", "data", "info"]
-    good = subprocess.run([*command, world / "day"], capture_output=True, text=True, timeout=120)
+    good = subprocess.run([*command, world / "day"], capture_output=True, text=True, timeout=600)
     assert "bounding_box_train: 16 images" in good.stdout
-    bad = subprocess.run([*command, tmp_path / "nowhere"], capture_output=True, text=True, timeout=120)
+    bad = subprocess.run([*command, tmp_path / "nowhere"], capture_output=True, text=True, timeout=600)
     assert bad.returncode == 1
     assert bad.stdout == ""
     assert "error: A data set is an existing folder or one of" in bad.stderr

@@ -5,10 +5,12 @@ The runs themselves are in `several_devices`, in float64 and with plain SGD.
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import keras
@@ -64,12 +66,21 @@ def two_devices(folder) -> Path:
     return folder
 
 
+def free_addresses(number: int) -> list[str]:
+    """Below the ports that a system gives to whoever asks for any: they are still free when the workers take them."""
+    found: list[str] = []
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 1000):
+        with socket.socket() as tried, suppress(OSError):
+            tried.bind(("localhost", port))
+            found.append(f"localhost:{port}")
+        if len(found) == number:
+            return found
+    raise AssertionError("No port is free")
+
+
 @pytest.fixture(scope="module")
 def two_workers(two_devices) -> Path:
-    with socket.socket() as one, socket.socket() as two:
-        for free in (one, two):
-            free.bind(("localhost", 0))
-        addresses = [f"localhost:{free.getsockname()[1]}" for free in (one, two)]
+    addresses = free_addresses(2)
     configs = [
         json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}) for index in (0, 1)
     ]
