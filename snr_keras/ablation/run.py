@@ -26,6 +26,7 @@ from snr_keras.data.pipeline import steps_per_epoch
 from snr_keras.evaluation import TargetResult, embed_trials, query_table, score_trials
 from snr_keras.files.atomic import write_json
 from snr_keras.files.lock import locked_folder
+from snr_keras.keras_config import check_tensorflow
 from snr_keras.models import embedder
 from snr_keras.recipes import Recipe
 from snr_keras.training import train
@@ -161,6 +162,7 @@ def ablate(
 
 def _check(ablation: Ablation) -> None:
     """Refuse what no run could be trained with before anything is written."""
+    check_tensorflow("Training runs")
     training = ablation.recipe.training
     check_training(training)
     images, _ = hold_out(ablation.source, training)

@@ -17,6 +17,7 @@ from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch, training_batches
 from snr_keras.data.unlabeled import check_unlabeled, unlabeled, unlabeled_batches
 from snr_keras.files.lock import locked_folder
+from snr_keras.keras_config import check_tensorflow, own_configuration
 from snr_keras.losses import MinedPairs
 from snr_keras.training.checkpoints import newest_checkpoint
 from snr_keras.training.distribution import Workers
@@ -39,6 +40,7 @@ from snr_keras.training.weights import weights_hash
 _NO_LOSSES = ("threshold", "multilabel_entropy", "positives", "negatives", "true_positives")
 
 
+@own_configuration()
 def adapt(
     config: AdaptationConfig,
     initial: str | os.PathLike[str],
@@ -74,11 +76,13 @@ def adapt(
         FileExistsError: If the folder holds results of a run, and `resume` is False.
         FileNotFoundError: If `initial` is no run, or the folder holds none and `resume` is True.
         ValueError: If the source is not what the initial run was trained on, the target has no camera labels, no camera
-            with two images or too few images, or settings or images differ from those of the run to resume.
+            with two images or too few images, settings or images differ from those of the run to resume, or Keras runs
+            on another backend than TensorFlow.
         NonFiniteLossError: If the loss becomes NaN or infinite.
         TrainingInterrupted: After Ctrl-C or SIGTERM.
         LockedError: If another process writes to the folder.
     """
+    check_tensorflow("Adaptation runs")
     run_dir = Path(run_dir)
     network, model = load_run(initial)
     check_source(initial, source)

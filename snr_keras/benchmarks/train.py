@@ -12,7 +12,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -22,6 +21,7 @@ from snr_keras.data.market1501 import read_market1501
 from snr_keras.data.pipeline import KEPT_BYTES, training_batches
 from snr_keras.data.synthetic import synthesize
 from snr_keras.devices import on_cpu
+from snr_keras.keras_config import check_tensorflow
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.model import new_model
 from snr_keras.training.objective import reid_objective
@@ -119,8 +119,7 @@ def benchmark_training(
         ValueError: If the batch is no multiple of 4 or less than 8, there are no repeats, or Keras runs on
             another backend than TensorFlow.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise ValueError(f"Training runs on TensorFlow. Received: KERAS_BACKEND={keras.backend.backend()}")
+    check_tensorflow("Training runs")
     for gpu in tf.config.list_physical_devices("GPU"):
         with suppress(RuntimeError):  # TensorFlow is in use already
             tf.config.experimental.set_memory_growth(gpu, True)  # else nothing is left to PyTorch

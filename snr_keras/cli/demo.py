@@ -20,6 +20,7 @@ from snr_keras.data.synthetic import DOMAINS, contact_sheet, synthesize
 from snr_keras.evaluation import TargetResult, embed_dataset, score
 from snr_keras.files.atomic import write_json, write_text
 from snr_keras.files.lock import locked_folder
+from snr_keras.keras_config import check_tensorflow
 from snr_keras.models import embedder
 from snr_keras.training import RichProgress, TrainingConfig, train
 from snr_keras.visualization import save_loss_curves, save_ranked_gallery
@@ -141,6 +142,7 @@ def _cell(runs: Sequence[Figures], domain: str, source: str, figure: str) -> str
 
 
 def _check_arguments(out: Path, source: str, variants: Sequence[str], resume: bool) -> None:
+    check_tensorflow("Training runs")
     if source not in DOMAINS:
         raise ValueError(f"--source must be one of {', '.join(DOMAINS)}. Received: {source!r}")
     if unknown := [name for name in variants if name not in VARIANTS]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from snr_keras.deployment.formats import Format, check_installed, find_format
 from snr_keras.deployment.graph import Run, quietly
 from snr_keras.deployment.pictures import drawn_pictures
+from snr_keras.keras_config import check_tensorflow
 from snr_keras.models import embedder
 from snr_keras.retrieval.model import ModelIdentity, open_model
 from snr_keras.training.config import TrainingConfig
@@ -78,8 +79,7 @@ def export_model(
         Others: As `load_run`.
     """
     chosen, out = find_format(format, precision, unfit=unfit), Path(out)
-    if keras.backend.backend() != "tensorflow":
-        raise ValueError(f"Exports are made on TensorFlow. Received: KERAS_BACKEND={keras.backend.backend()}")
+    check_tensorflow("Exports are made")
     _check_name(out, chosen)
     check_installed(chosen)
     embeds, identity = open_float32(run)

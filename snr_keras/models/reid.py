@@ -1,11 +1,13 @@
 """The person re-identification model: one code path, one switch for the normalization."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from snr_keras.interop.importing import import_state_dict
 from snr_keras.interop.state_dict import StateDict, read_state_dict
+from snr_keras.keras_config import own_configuration, widest
 from snr_keras.models.backbones import BACKBONES
 from snr_keras.models.modules import Modules, module_stages
 from snr_keras.models.pytorch_resnet import PYTORCH_BACKBONES
@@ -26,6 +28,7 @@ def reid_model(
     snr_bias: bool = False,
     batch_norm_momentum: float = 0.9,
     weights: str | None = None,
+    dtype: Any = None,
 ) -> SNRModel:
     """Build backbone with normalization in or after its stages + global average pooling + BNNeck + classifier.
 
@@ -38,7 +41,8 @@ def reid_model(
     | `"logits"`    | `(N, num_identities)` | of the bias-free classifier on the embedding                |
     | `"snr"`       | one triple per module | `(f_tilde, f_plus, f_minus)`, with `normalization="snr"`    |
 
-    Features, embedding, logits and the SNR embeddings are float32 under every mixed precision policy.
+    It is channels-last under every Keras configuration, and has an `epsilon` of its own in each layer.
+    Features, embedding, logits and the SNR embeddings are float32, unless the weights are float64: then they are too.
     The BNNeck (Luo et al., "Bag of Tricks", 2019) has no beta, so that embeddings stay centred at the origin, where
     both the classifier and the cosine look from.
 
@@ -61,6 +65,7 @@ def reid_model(
         weights: What to start from: `None` (random); for `"resnet50"` `"imagenet"` or the path of a weights file of
             Keras, for the backbone; for those of PyTorch's topology the path of a file of PyTorch, for all that is in
             it, see `import_state_dict`.
+        dtype: The dtype or dtype policy, such as `"mixed_float16"`. Defaults to the dtype policy of Keras.
 
     Returns:
         A functional model that saves and loads as `.keras`, to be trained by `fit` or by `make_train_step`.
@@ -80,32 +85,38 @@ def reid_model(
     from_pytorch = weights if backbone in PYTORCH_BACKBONES else None
     state_dict = _pytorch_weights(from_pytorch, backbone) if from_pytorch else None
     modules = Modules(normalization, module_stages(normalization, stages), reduction, snr_bias=snr_bias)
-    trunk = BACKBONES[backbone](
-        image_size,
-        modules,
-        batch_norm_momentum=batch_norm_momentum,
-        last_stride=last_stride,
-        weights=None if from_pytorch else weights,
-    )
-    # float32 from here on: sums over pixels and over the batch are where half precision loses its digits.
-    features = keras.layers.GlobalAveragePooling2D(dtype="float32", name="features")(trunk.output)
+    policy = keras.dtype_policies.get(dtype) if dtype is not None else keras.config.dtype_policy()
+    with own_configuration(policy):
+        trunk = BACKBONES[backbone](
+            image_size,
+            modules,
+            batch_norm_momentum=batch_norm_momentum,
+            last_stride=last_stride,
+            weights=None if from_pytorch else weights,
+        )
+        outputs = _head(trunk.output, num_identities, batch_norm_momentum, widest(policy))
+        if modules.embeddings:
+            outputs["snr"] = modules.embeddings
+        model = SNRModel(trunk.input, outputs, name=f"{backbone}_{normalization}")
+    if state_dict:
+        import_state_dict(model, state_dict)
+    return model
+
+
+def _head(maps: Any, num_identities: int, batch_norm_momentum: float, dtype: str) -> dict[str, Any]:
+    """Pooling, BNNeck and classifier: sums over pixels and over the batch are where half precision loses its digits."""
+    features = keras.layers.GlobalAveragePooling2D(dtype=dtype, name="features")(maps)
     embedding = keras.layers.BatchNormalization(
-        center=False, momentum=batch_norm_momentum, epsilon=1e-5, dtype="float32", name="embedding"
+        center=False, momentum=batch_norm_momentum, epsilon=1e-5, dtype=dtype, name="embedding"
     )(features)
     logits = keras.layers.Dense(
         num_identities,
         use_bias=False,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
-        dtype="float32",
+        dtype=dtype,
         name="logits",
     )(embedding)
-    outputs = {"features": features, "embedding": embedding, "logits": logits}
-    if modules.embeddings:
-        outputs["snr"] = modules.embeddings
-    model = SNRModel(trunk.input, outputs, name=f"{backbone}_{normalization}")
-    if state_dict:
-        import_state_dict(model, state_dict)
-    return model
+    return {"features": features, "embedding": embedding, "logits": logits}
 
 
 def _pytorch_weights(weights: str, backbone: str) -> StateDict:

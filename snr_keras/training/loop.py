@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch, training_batches
 from snr_keras.files.lock import locked_folder
+from snr_keras.keras_config import check_tensorflow, own_configuration
 from snr_keras.training.checkpoints import reported_checkpoint
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.distribution import Workers, check_distributable, distributed_batches, make_strategy
@@ -26,6 +27,7 @@ from snr_keras.training.steps import Length, newest_or_new, run_steps
 from snr_keras.training.weights import assign_shared_weights
 
 
+@own_configuration()
 def train(
     config: TrainingConfig,
     source: ReIDDataset,
@@ -65,12 +67,13 @@ def train(
         FileExistsError: If the folder holds results of a run, and `resume` is False.
         FileNotFoundError: If it holds none, and `resume` is True.
         ValueError: If settings or images differ from those of the run to resume, or between workers, or several devices
-            cannot have them.
+            cannot have them, or Keras runs on another backend than TensorFlow.
         NonFiniteLossError: If the loss becomes NaN or infinite.
         TrainingInterrupted: After Ctrl-C or SIGTERM.
         ConnectionError: If another worker is gone.
         LockedError: If another process writes to the folder.
     """
+    check_tensorflow("Training runs")
     run_dir = Path(run_dir)
     images_to_learn, held_out = hold_out(source, config)
     epoch_steps = steps_per_epoch(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import keras
 from keras import ops
 
 from snr_keras.layers import SNREmbeddings
@@ -11,7 +12,7 @@ from snr_keras.models import module_stages
 from snr_keras.training.config import TrainingConfig
 
 Objective = Callable[[Any, Mapping[str, Any]], dict[str, Any]]
-"""`objective(labels, outputs)`: the terms of the loss by name, float32 scalars, their weighted sum as `"total"`."""
+"""`objective(labels, outputs)`: the terms of the loss by name, scalars, and their weighted sum as `"total"`."""
 
 
 def reid_objective(config: TrainingConfig) -> Objective:
@@ -24,13 +25,14 @@ def reid_objective(config: TrainingConfig) -> Objective:
     - `snr{stage}_plus`, `snr{stage}_minus`: L+ and L- of the module after that stage, before their weight;
     - `total`: `cross_entropy + triplet + sum of lambda_b (plus + minus)`, of which `snr_terms` may leave one out.
     """
-    # Not the mean, which Keras divides by the number of replicas as well where there are several.
-    cross_entropy = CrossEntropyLoss(config.label_smoothing, reduction="sum")
     triplet = BatchHardTripletLoss(margin=config.triplet_margin)
     snr = snr_objective(config)
 
     def objective(labels: Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
         logits = outputs["logits"]
+        # Not the mean, which Keras divides by the number of replicas as well where there are several.
+        dtype = keras.backend.standardize_dtype(logits.dtype)
+        cross_entropy = CrossEntropyLoss(config.label_smoothing, reduction="sum", dtype=dtype)
         of_reid = {
             "cross_entropy": cross_entropy(labels, logits) / ops.shape(logits)[0],
             "triplet": triplet(labels, outputs["features"]),

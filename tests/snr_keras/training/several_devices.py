@@ -21,6 +21,7 @@ import keras
 import tensorflow as tf
 
 from snr_keras.data.market1501 import read_market1501
+from snr_keras.keras_config import own_configuration
 from snr_keras.layers import SNR, BatchInstanceNormalization
 from snr_keras.training import TrainingConfig, TrainingInterrupted, loop, make_strategy, step, steps, train
 from snr_keras.training.distribution import synchronized_statistics
@@ -41,6 +42,7 @@ CLIPPED = dataclasses.replace(PLAIN, clip_norm=0.5)
 MISTAKES = ("gradients_added_twice", "keras_mean", "statistics_of_shares", "mining_in_shares")
 
 
+@own_configuration("float64")
 def small_model(config: TrainingConfig, num_identities: int) -> keras.Model:
     """A model with the outputs of a `reid_model`; with a module it has the batch statistics of a rival as well."""
     images = keras.Input((*config.image_size, 3))
@@ -229,7 +231,6 @@ def worker(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    keras.config.set_floatx("float64")
     loop.new_model = small_model
     keras.optimizers.AdamW = plain_sgd
     {"two_devices": two_devices, "worker": worker}[sys.argv[1]](Path(sys.argv[2]))
