@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from snr_keras.scalars import plain
+
 
 @keras.saving.register_keras_serializable(package="snr_keras")
 class HalvedEvery(keras.optimizers.schedules.LearningRateSchedule):
@@ -18,9 +20,9 @@ class HalvedEvery(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, largest: float, warmup_steps: int, halving_steps: int) -> None:
         super().__init__()
-        self.largest = largest
-        self.warmup_steps = warmup_steps
-        self.halving_steps = halving_steps
+        self.largest = plain(largest)
+        self.warmup_steps = plain(warmup_steps)
+        self.halving_steps = plain(halving_steps)
 
     def __call__(self, step: Any) -> Any:
         """The learning rate of a step, from 0."""

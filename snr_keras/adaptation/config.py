@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from snr_keras.data.augmentation import Augmentation
-from snr_keras.training.ranges import Ranges, check_ranges, is_integer, is_number, known
+from snr_keras.scalars import is_integer, is_number
+from snr_keras.training.ranges import Ranges, check_ranges, known
 from snr_ref.adaptation import MAR_WEIGHTS, AdaptationWeights
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 import tensorflow as tf
 
+from snr_keras.scalars import is_number, plain
+
 # The luma of ITU-R BT.601, and two axes of chroma on which every grey is 0.
 _RGB_TO_YIQ = np.array(
     [[0.299, 0.587, 0.114], [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]], np.float32
@@ -50,9 +52,9 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         for setting in fields(self):
-            value, largest = getattr(self, setting.name), 0.5 if setting.name == "hue" else 1.0
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not 0.0 <= value <= largest:
+            value, largest = plain(getattr(self, setting.name)), 0.5 if setting.name == "hue" else 1.0
+            object.__setattr__(self, setting.name, value)
+            if not is_number(value) or not 0.0 <= value <= largest:
                 raise ValueError(
                     f"`{setting.name}` must be between 0 and {largest}. Received: {setting.name}={value!r}"
                 )

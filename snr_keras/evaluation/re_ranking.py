@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from snr_keras.evaluation.nearest import exact_squared_distances, nearest_and_farthest, squared_distance_blocks
+from snr_keras.scalars import is_integer, is_number
 
 
 def re_ranking(
@@ -164,8 +165,7 @@ def _checked(query_features: ArrayLike, gallery_features: ArrayLike) -> tuple[ND
 
 def _check_options(k1: Any, k2: Any, lambda_value: Any) -> None:
     for name, k in (("k1", k1), ("k2", k2)):
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        if not is_integer(k) or k < 1:
             raise ValueError(f"{name} must be an integer of at least 1. Received: {name}={k!r}")
-    is_number = isinstance(lambda_value, int | float | np.number) and not isinstance(lambda_value, bool)
-    if not is_number or not 0 <= lambda_value <= 1:
+    if not is_number(lambda_value) or not 0 <= lambda_value <= 1:
         raise ValueError(f"lambda_value must be a number in [0, 1]. Received: lambda_value={lambda_value!r}")

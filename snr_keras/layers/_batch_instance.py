@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from keras import initializers, ops
 
+from snr_keras.layers._arguments import Initializer
 from snr_keras.layers._backend import mean_over_replicas
 from snr_keras.layers._feature_map import FeatureMapLayer
 
@@ -34,8 +35,8 @@ class BatchInstanceLayer(FeatureMapLayer):
         momentum: float = 0.99,
         epsilon: float = 1e-5,
         data_format: str | None = None,
-        gamma_initializer: Any = "ones",
-        beta_initializer: Any = "zeros",
+        gamma_initializer: Initializer = "ones",
+        beta_initializer: Initializer = "zeros",
         **kwargs: Any,
     ) -> None:
         super().__init__(data_format, **kwargs)

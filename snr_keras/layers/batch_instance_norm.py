@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import initializers, ops
 
+from snr_keras.layers._arguments import Initializer
 from snr_keras.layers._batch_instance import BatchInstanceLayer, Moments
 
 
@@ -63,9 +64,9 @@ class BatchInstanceNormalization(BatchInstanceLayer):
         momentum: float = 0.99,
         epsilon: float = 1e-5,
         data_format: str | None = None,
-        gamma_initializer: Any = "ones",
-        beta_initializer: Any = "zeros",
-        rho_initializer: Any = "ones",
+        gamma_initializer: Initializer = "ones",
+        beta_initializer: Initializer = "zeros",
+        rho_initializer: Initializer = "ones",
         **kwargs: Any,
     ) -> None:
         super().__init__(momentum, epsilon, data_format, gamma_initializer, beta_initializer, **kwargs)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import initializers, ops
 
+from snr_keras.layers._arguments import Initializer, positive_integer
 from snr_keras.layers._feature_map import FeatureMapLayer
 
 
@@ -49,12 +50,11 @@ class ChannelGate(FeatureMapLayer):
         self,
         reduction: int = 16,
         data_format: str | None = None,
-        w1_initializer: Any = "he_normal",
-        w2_initializer: Any = "glorot_uniform",
+        w1_initializer: Initializer = "he_normal",
+        w2_initializer: Initializer = "glorot_uniform",
         **kwargs: Any,
     ) -> None:
-        if isinstance(reduction, bool) or not isinstance(reduction, int) or reduction < 1:
-            raise ValueError(f"Argument `reduction` must be a positive integer. Received: reduction={reduction!r}")
+        reduction = positive_integer("reduction", reduction)
         super().__init__(data_format, **kwargs)
         self.reduction = reduction
         self.w1_initializer = initializers.get(w1_initializer)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import constraints, initializers, ops, regularizers
 
+from snr_keras.layers._arguments import Constraint, Initializer, Regularizer, positive_integer, positive_number
 from snr_keras.layers._closed_form import restitution
 from snr_ref import SNROutputs, SNRParams
 
@@ -132,30 +133,27 @@ class SNR(keras.layers.Layer):
         epsilon: float = 1e-5,
         use_bias: bool = False,
         data_format: str | None = None,
-        gamma_initializer: Any = "ones",
-        beta_initializer: Any = "zeros",
-        w1_initializer: Any = "he_normal",
-        w2_initializer: Any = "glorot_uniform",
-        b1_initializer: Any = "zeros",
-        b2_initializer: Any = "zeros",
-        gamma_regularizer: Any = None,
-        beta_regularizer: Any = None,
-        w1_regularizer: Any = None,
-        w2_regularizer: Any = None,
-        b1_regularizer: Any = None,
-        b2_regularizer: Any = None,
-        gamma_constraint: Any = None,
-        beta_constraint: Any = None,
-        w1_constraint: Any = None,
-        w2_constraint: Any = None,
-        b1_constraint: Any = None,
-        b2_constraint: Any = None,
+        gamma_initializer: Initializer = "ones",
+        beta_initializer: Initializer = "zeros",
+        w1_initializer: Initializer = "he_normal",
+        w2_initializer: Initializer = "glorot_uniform",
+        b1_initializer: Initializer = "zeros",
+        b2_initializer: Initializer = "zeros",
+        gamma_regularizer: Regularizer = None,
+        beta_regularizer: Regularizer = None,
+        w1_regularizer: Regularizer = None,
+        w2_regularizer: Regularizer = None,
+        b1_regularizer: Regularizer = None,
+        b2_regularizer: Regularizer = None,
+        gamma_constraint: Constraint = None,
+        beta_constraint: Constraint = None,
+        w1_constraint: Constraint = None,
+        w2_constraint: Constraint = None,
+        b1_constraint: Constraint = None,
+        b2_constraint: Constraint = None,
         **kwargs: Any,
     ) -> None:
-        if isinstance(reduction, bool) or not isinstance(reduction, int) or reduction < 1:
-            raise ValueError(f"Argument `reduction` must be a positive integer. Received: reduction={reduction!r}")
-        if isinstance(epsilon, bool) or not isinstance(epsilon, (int, float)) or not 0 < epsilon < float("inf"):
-            raise ValueError(f"Argument `epsilon` must be a positive number. Received: epsilon={epsilon!r}")
+        reduction, epsilon = positive_integer("reduction", reduction), positive_number("epsilon", epsilon)
         if data_format is None:
             data_format = keras.config.image_data_format()
         if data_format not in ("channels_last", "channels_first"):
@@ -167,7 +165,7 @@ class SNR(keras.layers.Layer):
         self.supports_masking = True
         self.autocast = False
         self.reduction = reduction
-        self.epsilon = float(epsilon)
+        self.epsilon = epsilon
         self.use_bias = bool(use_bias)
         self.data_format = data_format
         self.gamma_initializer = initializers.get(gamma_initializer)

@@ -8,7 +8,9 @@ from typing import Any
 import keras
 from keras import ops, random
 
+from snr_keras.layers._arguments import positive_number
 from snr_keras.layers._feature_map import FeatureMapLayer
+from snr_keras.scalars import is_number, plain
 
 
 class StyleMixingLayer(FeatureMapLayer):
@@ -17,15 +19,14 @@ class StyleMixingLayer(FeatureMapLayer):
     def __init__(
         self, p: float = 0.5, alpha: float = 0.1, seed: int | None = None, data_format: str | None = None, **kwargs: Any
     ) -> None:
-        if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1:
+        if not is_number(p) or not 0 <= p <= 1:
             raise ValueError(f"Argument `p` must be a probability, in [0, 1]. Received: p={p!r}")
-        if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha < math.inf:
-            raise ValueError(f"Argument `alpha` must be a positive number. Received: alpha={alpha!r}")
+        alpha = positive_number("alpha", alpha)
         super().__init__(data_format, **kwargs)
         self.p = float(p)
-        self.alpha = float(alpha)
-        self.seed = seed
-        self.seed_generator = random.SeedGenerator(seed)
+        self.alpha = alpha
+        self.seed = plain(seed)
+        self.seed_generator = random.SeedGenerator(self.seed)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """The inputs, or in training their mixture, if this batch is one to be mixed."""
@@ -33,7 +34,7 @@ class StyleMixingLayer(FeatureMapLayer):
             return ops.cast(inputs, self.compute_dtype)
         x = self._widened(inputs)
         count = ops.shape(x)[0]
-        mixed = random.uniform((), seed=self.seed_generator) < self.p
+        mixed = random.uniform((), dtype="float32", seed=self.seed_generator) < self.p
         partner = random.shuffle(ops.arange(count, dtype="int32"), seed=self.seed_generator)
         share = symmetric_beta((count,), self.alpha, seed=self.seed_generator)
         y = self.mix(x, partner, ops.cast(ops.expand_dims(share, tuple(range(1, len(x.shape)))), x.dtype))
@@ -159,7 +160,7 @@ def symmetric_beta(shape: tuple[Any, ...], alpha: float, *, seed: random.SeedGen
 
     Reference: Devroye, "Random Variate Generation in One Line of Code", 1996, from Bailey's Student t generator.
     """
-    w = ops.power(random.uniform(shape, seed=seed), 1 / alpha)
-    c = ops.cos(2 * math.pi * random.uniform(shape, seed=seed))
+    w = ops.power(random.uniform(shape, dtype="float32", seed=seed), 1 / alpha)
+    c = ops.cos(2 * math.pi * random.uniform(shape, dtype="float32", seed=seed))
     t = c * ops.sqrt((1 - w) / (w + (1 - w) * ops.square(c)))
     return (1 + ops.clip(t, -1, 1)) / 2  # rounding may put t beside the interval

@@ -10,6 +10,7 @@ from keras import ops
 
 from snr_keras.losses._batches import floating, pairs, refuse_weights
 from snr_keras.losses.distances import euclidean_distance, norm
+from snr_keras.scalars import is_number, plain
 
 
 @keras.saving.register_keras_serializable(package="snr_keras")
@@ -43,13 +44,12 @@ class BatchHardTripletLoss(keras.losses.Loss):
     """
 
     def __init__(self, margin: float | Literal["soft"] = 0.3, name: str = "batch_hard_triplet_loss") -> None:
-        number = isinstance(margin, (int, float)) and not isinstance(margin, bool)
-        if margin != "soft" and not (number and 0 <= margin < math.inf):
+        if margin != "soft" and not (is_number(margin) and margin >= 0):
             raise ValueError(
                 f"Argument `margin` must be a number of at least 0, or 'soft'. Received: margin={margin!r}"
             )
         super().__init__(name=name)
-        self.margin = margin
+        self.margin = plain(margin)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The loss; Keras' own would cast the labels to float32, which merges large identities."""

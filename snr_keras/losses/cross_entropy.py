@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from snr_keras.losses._batches import matrix
+from snr_keras.scalars import is_number, plain
 
 
 @keras.saving.register_keras_serializable(package="snr_keras")
@@ -46,10 +47,10 @@ class CrossEntropyLoss(keras.losses.Loss):
         name: str = "cross_entropy_loss",
         dtype: Any = None,
     ) -> None:
-        if isinstance(label_smoothing, bool) or not 0 <= label_smoothing <= 1:
+        if not is_number(label_smoothing) or not 0 <= label_smoothing <= 1:
             raise ValueError(f"Argument `label_smoothing` must be in [0, 1]. Received: {label_smoothing=}")
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.label_smoothing = label_smoothing
+        self.label_smoothing = plain(label_smoothing)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The loss; Keras' own would cast the labels to its float type, which merges large ones in half precision."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from keras import ops
 from snr_keras.layers import SNREmbeddings
 from snr_keras.losses import DualCausalityLoss
 from snr_keras.models.graph import made_by
+from snr_keras.scalars import is_number
 
 
 @keras.saving.register_keras_serializable(package="snr_keras")
@@ -164,11 +164,8 @@ def _alone(outputs: dict[str, Any]) -> Any:
 def _weights(given: float | Sequence[float] | None, names: Sequence[str]) -> list[float]:
     if given is None:
         return [0.1 if later > 2 else 0.5 for later in range(len(names), 0, -1)]
-    weights = [given] * len(names) if isinstance(given, int | float) else list(given)
-    if len(weights) != len(names) or not all(
-        isinstance(weight, int | float) and not isinstance(weight, bool) and 0 <= weight < math.inf
-        for weight in weights
-    ):
+    weights = list(given) if isinstance(given, Iterable) else [given] * len(names)
+    if len(weights) != len(names) or not all(is_number(weight) and weight >= 0 for weight in weights):
         raise ValueError(
             "`snr_weights` must be a number of at least 0, or one for each SNR layer. "
             f"Received: snr_weights={given!r} for {len(names)} layers: {', '.join(names)}"

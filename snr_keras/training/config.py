@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from snr_keras.data.augmentation import Augmentation
 from snr_keras.models import BACKBONES, module_stages
-from snr_keras.training.ranges import Ranges, check_ranges, is_integer, is_number, known, one_of
+from snr_keras.scalars import is_integer, is_number
+from snr_keras.training.ranges import Ranges, check_ranges, known, one_of
 
 POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 

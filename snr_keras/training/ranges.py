@@ -1,18 +1,23 @@
 """Which values settings may have."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
+
+from snr_keras.scalars import plain
 
 Ranges = Mapping[str, tuple[str, Callable[[Any], bool]]]
 """Of each setting: what it must be, in words, and whether a value is that."""
 
 
 def check_ranges(settings: Any, ranges: Ranges) -> None:
-    """Raise a ValueError that names the first attribute of `settings` that is not what it must be."""
+    """Raise a ValueError that names the first attribute of `settings` that is not what it must be.
+
+    Scalars of NumPy's become Python's own, which JSON takes.
+    """
     for name, (expected, holds) in ranges.items():
-        value = getattr(settings, name)
+        value = plain(getattr(settings, name))
+        object.__setattr__(settings, name, value)
         if not holds(value):
             raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")
 
@@ -23,16 +28,6 @@ def known(cls: type, settings: Mapping[str, Any]) -> Mapping[str, Any]:
     if unknown := sorted(set(settings) - set(names)):
         raise ValueError(f"{cls.__name__} has the settings {names}. Received unknown ones: {unknown}")
     return settings
-
-
-def is_number(x: Any) -> bool:
-    """Whether a value is a finite number."""
-    return isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x)
-
-
-def is_integer(x: Any) -> bool:
-    """Whether a value is an integer."""
-    return isinstance(x, int) and not isinstance(x, bool)
 
 
 def one_of(names: tuple[str, ...]) -> tuple[str, Callable[[Any], bool]]:

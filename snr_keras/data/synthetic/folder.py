@@ -12,6 +12,7 @@ from snr_keras.data.synthetic.domains import domain_index
 from snr_keras.data.synthetic.drawing import PARTS
 from snr_keras.data.synthetic.world import check_image_size, check_whole_numbers, render_sample
 from snr_keras.files.atomic import new_folder
+from snr_keras.scalars import is_integer, plain
 
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 RECORD = "dataset.json"
@@ -42,7 +43,7 @@ class _Parameters:
             ("images_per_camera", "one is the query and the rest are the gallery"),
         ):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 2:
+            if not is_integer(value) or value < 2:
                 raise ValueError(f"{name} must be an integer of at least 2: {why}. Received: {name}={value!r}")
 
     def images(self) -> Iterator[tuple[str, int, int, int]]:
@@ -59,7 +60,9 @@ class _Parameters:
         counts = dict.fromkeys((TRAIN, QUERY, GALLERY), 0)
         for split, *_ in self.images():
             counts[split] += 1
-        parameters = asdict(self) | {"image_size": list(self.image_size)}
+        parameters = {name: plain(value) for name, value in asdict(self).items()} | {
+            "image_size": list(self.image_size)
+        }
         return {"world": "snr-reid pedestrians", "format": FORMAT, **parameters, "images": counts, "parts": list(PARTS)}
 
 

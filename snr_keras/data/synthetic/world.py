@@ -9,6 +9,7 @@ from snr_keras.data.synthetic.drawing import draw_person
 from snr_keras.data.synthetic.identity import Identity, draw_identity
 from snr_keras.data.synthetic.pose import draw_pose
 from snr_keras.data.synthetic.style import Style, photograph
+from snr_keras.scalars import is_integer
 
 MINIMUM_SIZE = (32, 16)
 
@@ -88,7 +89,7 @@ def check_whole_numbers(*, at_least_1: dict[str, int], at_least_0: dict[str, int
     """Raises a ValueError for the first value that is not a whole number, or too small."""
     for least, values in ((1, at_least_1), (0, at_least_0)):
         for name, value in values.items():
-            if not isinstance(value, int | np.integer) or value < least:
+            if not is_integer(value) or value < least:
                 raise ValueError(f"{name} must be an integer of at least {least}. Received: {name}={value!r}")
 
 
