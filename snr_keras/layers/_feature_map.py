@@ -9,7 +9,10 @@ from keras import ops
 
 
 class FeatureMapLayer(keras.layers.Layer):
-    """A layer from maps `(N, *S, C)`, or `(N, C, *S)`, to maps of that shape, computed in at least float32."""
+    """A layer from maps `(N, *S, C)`, or `(N, C, *S)`, to maps of that shape, computed in at least float32.
+
+    Masks are handed on and not looked at, as by `keras.layers.GroupNormalization`: statistics are those of all pixels.
+    """
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         if data_format is None:

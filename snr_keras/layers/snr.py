@@ -101,6 +101,11 @@ class SNR(keras.layers.Layer):
         return_embeddings: Whether to return the embeddings too. Defaults to `False`.
         return_maps: Whether to return F~, F~+ and F~- too. The layer is then computed as the paper writes it and not in
             closed form, so that a training step keeps some ten maps. Defaults to `False`.
+        mask: Which pixels are there, (N, *S), as of sequences of several lengths; Keras hands it on from layers such as
+            `Masking` and `Embedding`. Means, variances and embeddings are then those of the pixels that are there, as
+            if the map ended with them; what is put out for the others means nothing. Keras' own batch normalization
+            does the same; its instance normalization, `GroupNormalization(groups=-1)`, takes padding for data. With a
+            mask too the layer is computed as the paper writes it. Defaults to `None`.
 
     Input shape:
         `(N, *S, C)`, or `(N, C, *S)` with `data_format="channels_first"`. C must be defined, N and S need not be.
@@ -210,13 +215,17 @@ class SNR(keras.layers.Layer):
         self.b2 = self._add_snr_weight("b2", (channels,)) if self.use_bias else None
         super().build(input_shape)
 
-    def call(self, inputs: Any, return_embeddings: bool = False, return_maps: bool = False) -> Any:
-        """Eqs. 1 to 5, in closed form unless the maps are wanted; see the class."""
-        if return_maps:
-            literal = self.decompose(inputs)
-            maps = SNRMaps(literal.F_tilde, literal.F_plus, literal.F_minus)
-            embeddings = (SNREmbeddings(literal.f_tilde, literal.f_plus, literal.f_minus),) if return_embeddings else ()
-            return ops.cast(maps.F_plus, self.compute_dtype), *embeddings, maps
+    def call(self, inputs: Any, return_embeddings: bool = False, return_maps: bool = False, mask: Any = None) -> Any:
+        """Eqs. 1 to 5, in closed form unless the maps are wanted or pixels are masked; see the class."""
+        if return_maps or mask is not None:
+            literal = self.decompose(inputs, mask)
+            F_plus = ops.cast(literal.F_plus, self.compute_dtype)
+            extra: list[Any] = []
+            if return_embeddings:
+                extra.append(SNREmbeddings(literal.f_tilde, literal.f_plus, literal.f_minus))
+            if return_maps:
+                extra.append(SNRMaps(literal.F_tilde, literal.F_plus, literal.F_minus))
+            return (F_plus, *extra) if extra else F_plus
         parameters = self._cast_weights(inputs)
         shape = ops.shape(inputs)
         pixels = 1 if self.data_format == "channels_last" else 2
@@ -229,11 +238,12 @@ class SNR(keras.layers.Layer):
             return F_plus
         return F_plus, SNREmbeddings(ops.broadcast_to(parameters.beta, ops.shape(f_plus)), f_plus, f_minus)
 
-    def decompose(self, inputs: Any) -> SNROutputs:
+    def decompose(self, inputs: Any, mask: Any = None) -> SNROutputs:
         """Every map of eqs. 1 to 5, computed as the paper writes them: for pictures and for teaching.
 
         Args:
             inputs: As for a call.
+            mask: As for a call.
 
         Returns:
             `snr_ref.SNROutputs` of tensors: maps in the shape of the input, a and the embeddings (N, C), all in the
@@ -252,9 +262,13 @@ class SNR(keras.layers.Layer):
 
         F = ops.cast(inputs, gamma.dtype)
         count = ops.cast(math.prod(ops.shape(F)[axis] for axis in pixels), F.dtype)
+        there = None if mask is None else self._there(inputs, mask)
+        if there is not None:  # nothing is divided by zero where no pixel is there
+            count = ops.maximum(ops.sum(ops.cast(there, F.dtype), axis=pixels), 1)
 
         def mean(x: Any, keepdims: bool = False) -> Any:  # not `ops.mean`, which is one of float32 on JAX
-            return ops.sum(x, axis=pixels, keepdims=keepdims) / count
+            total = ops.sum(x if there is None else ops.where(there, x, 0), axis=pixels)
+            return ops.expand_dims(total / count, pixels) if keepdims else total / count
 
         mu = mean(F, keepdims=True)
         sigma = ops.sqrt(mean(ops.square(F - mu), keepdims=True) + self.epsilon)
@@ -268,7 +282,9 @@ class SNR(keras.layers.Layer):
         f_plus, f_minus = mean(F_plus), mean(F_minus)
         return SNROutputs(F_tilde, R, a, R_plus, R_minus, F_plus, F_minus, f_tilde, f_plus, f_minus)
 
-    def compute_output_spec(self, inputs: Any, return_embeddings: bool = False, return_maps: bool = False) -> Any:
+    def compute_output_spec(
+        self, inputs: Any, return_embeddings: bool = False, return_maps: bool = False, mask: Any = None
+    ) -> Any:
         """The shapes and dtypes of a call, with or without embeddings and maps."""
         dtype = self._statistics_dtype(inputs)
         F_plus = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
@@ -310,6 +326,21 @@ class SNR(keras.layers.Layer):
         if 0 in (inputs.shape[axis] for axis in axes):
             raise ValueError(f"SNR expects {self._layout}, with at least one pixel. Received: shape={inputs.shape}")
         return axes
+
+    def _there(self, inputs: Any, mask: Any) -> Any:
+        """A mask (N, *S) in a shape that broadcasts over the maps."""
+        expected = tuple(
+            size for axis, size in enumerate(inputs.shape) if axis != self._channel_axis % len(inputs.shape)
+        )
+        found = tuple(mask.shape)
+        if len(found) != len(expected) or any(
+            None not in (n, m) and n != m for n, m in zip(found, expected, strict=True)
+        ):
+            raise ValueError(
+                f"`mask` must say of each pixel of {self._layout} whether it is there, without the axis of channels: "
+                f"{expected}. Received: mask.shape={found}, inputs.shape={tuple(inputs.shape)}"
+            )
+        return ops.expand_dims(ops.cast(mask, "bool"), self._channel_axis)
 
     def _add_snr_weight(self, name: str, shape: tuple[int, ...]) -> Any:
         options = {kind: getattr(self, f"{name}_{kind}") for kind in _WEIGHT_OPTIONS}
