@@ -4,5 +4,6 @@ Importing this package registers its layers, losses, models and schedules with K
 """
 
 from snr_keras import layers, losses, models, schedules
+from snr_ref import __version__
 
-__all__ = ["layers", "losses", "models", "schedules"]
+__all__ = ["__version__", "layers", "losses", "models", "schedules"]
