@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -24,11 +25,14 @@ from snr_keras.data.matlab import load_matlab, whole_numbers
 from snr_keras.data.reading import Lister, Trial
 from snr_keras.data.report import Excluded
 from snr_keras.data.scan import ImageName, Listing, list_folder
+from snr_keras.files.hdf5 import expecting, open_hdf5
 
 KINDS = ("detected", "labeled")
 MATLAB_FILE = "cuhk03_release/cuhk-03.mat"
 VIEWS_OF_FIVE = 5  # a person's images 1 to 5 are of the pair's first camera, 6 to 10 of its second
 EXAMPLE = "1_001_1_01.png"
+
+_EXPECTED = "a MATLAB file of version 7.3"
 
 _NAME = re.compile(r"(?P<pair>[0-9])_(?P<person>[0-9]{3})_(?P<camera>[12])_[0-9]{2}\.png$")
 
@@ -128,13 +132,12 @@ def _people(file: h5py.File, kind: str) -> Iterator[tuple[int, int, np.ndarray]]
             yield pair, person, references
 
 
-def _open(path: Path) -> h5py.File:
+@contextmanager
+def _open(path: Path) -> Iterator[h5py.File]:
     if not path.is_file():
         raise FileNotFoundError(
             f"Expected the file {MATLAB_FILE} of CUHK03, and the files of the new protocol beside its folder. "
             f"Received: {str(path)!r}, which does not exist"
         )
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(f"Expected a MATLAB file of version 7.3. Received: {str(path)!r} ({error})") from error
+    with expecting(_EXPECTED, path), open_hdf5(path, matlab=True) as file:
+        yield file

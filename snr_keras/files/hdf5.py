@@ -76,18 +76,14 @@ def open_hdf5(path: str | os.PathLike[str], *, matlab: bool = False) -> h5py.Fil
     return file
 
 
-def check_hdf5(content: BinaryIO, size: int) -> None:
-    """Refuse what `open_hdf5` refuses, in a file of HDF5 that another program will read.
-
-    Args:
-        content: The file, opened.
-        size: Its bytes.
+def check_hdf5(content: BinaryIO) -> None:
+    """Refuse what `open_hdf5` refuses, in an open file that somebody else will read.
 
     Raises:
         Others: As h5py, or `open_hdf5`.
     """
     with h5py.File(content, "r") as file:
-        _Walk(size, matlab=False).group(file["/"].id, "/", 0)
+        _Walk(content.seek(0, os.SEEK_END), matlab=False).group(file["/"].id, "/", 0)
 
 
 def text_of(attributes: Any, name: str) -> str:

@@ -16,12 +16,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from snr_keras.files.archives import stored_archive
 from snr_keras.files.atomic import UNFINISHED, new_file
+from snr_keras.files.hdf5 import check_hdf5, expecting
 
 KEPT = 2
 """Checkpoints that stay: the newest, and one before in case the newest is damaged; the best, and the best before it."""
 
 _STATE = "training_state.json"
+_WEIGHTS = "model.weights.h5"
 _BESIDE = "beside.npz"
 
 
@@ -92,7 +95,9 @@ class Checkpoint:
 
     def beside(self) -> dict[str, NDArray]:
         """What was saved beside the model."""
-        with zipfile.ZipFile(self.path) as file, np.load(io.BytesIO(file.read(_BESIDE)), allow_pickle=False) as arrays:
+        with zipfile.ZipFile(self.path) as file:
+            content = file.read(_BESIDE)
+        with stored_archive(io.BytesIO(content)), np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return dict(arrays)
 
 
@@ -194,13 +199,28 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _damage(path: Path) -> str | None:
-    """What is wrong with a file, by reading all its parts, whose checksums zipfile compares."""
+    """What is wrong with a file, by reading all its parts."""
     try:
-        with zipfile.ZipFile(path) as file:
-            if missing := {"config.json", "model.weights.h5", _STATE} - set(file.namelist()):
-                return f"without {sorted(missing)}"
-            for name in file.namelist():
-                file.read(name)
-    except Exception as error:  # on damaged files zipfile raises whatever it stumbles over, EOFError among others
+        _check_parts(path, _STATE)
+    except Exception as error:  # whatever zipfile and h5py make of a damaged file
         return f"{type(error).__name__}: {error}"
     return None
+
+
+def load_model_file(path: Path) -> keras.Model:
+    """The model in a `.keras` file that comes from elsewhere.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged, reaches beyond itself, or is none that Keras can load.
+    """
+    with expecting("a model in a .keras file", path):
+        _check_parts(path)
+        return keras.models.load_model(path, compile=False)
+
+
+def _check_parts(path: Path, *more: str) -> None:
+    with stored_archive(path) as archive:
+        if missing := {"config.json", _WEIGHTS, *more} - set(archive.namelist()):
+            raise ValueError(f"without {sorted(missing)}")
+        check_hdf5(io.BytesIO(archive.read(_WEIGHTS)))

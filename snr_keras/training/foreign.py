@@ -9,11 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from snr_keras.interop.importing import Account, import_state_dict, state_dict_of
 from snr_keras.interop.recognition import describe, network_of
 from snr_keras.interop.state_dict import read_state_dict, write_state_dict
+from snr_keras.training.checkpoints import load_model_file
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.held_out import number_held_out
 from snr_keras.training.model import new_model
@@ -118,7 +117,7 @@ def export_run(run: str | os.PathLike[str], file: str | os.PathLike[str]) -> int
         ValueError: If no PyTorch code has names for its normalization.
         Others: As `load_run` and `write_state_dict`.
     """
-    model = keras.models.load_model(run, compile=False) if Path(run).suffix == ".keras" else load_run(run)[1]
+    model = load_model_file(Path(run)) if Path(run).suffix == ".keras" else load_run(run)[1]
     tensors = state_dict_of(model)
     write_state_dict(file, tensors, describe(model))
     return len(tensors)

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from snr_keras.files.hdf5 import new_hdf5
+from snr_keras.files.hdf5 import expecting, new_hdf5, open_hdf5
 
 FORMAT, FORMAT_VERSION = "snr weights", 1
 
@@ -43,16 +43,14 @@ def load_weights(model: keras.Model, path: Path) -> None:
     """Set every weight of a model from a file that has exactly those weights, in their shapes.
 
     Raises:
-        OSError: If the file cannot be read as HDF5.
+        OSError: If there is no such file.
         ValueError: If it is none that `save_weights` wrote, or of another model; the message names what differs.
     """
-    with h5py.File(path, "r") as file:
+    expected = f"a file of the weights of {model.name!r}, of format {FORMAT!r} version {FORMAT_VERSION}"
+    with expecting(expected, path), open_hdf5(path) as file:
         found = file.attrs.get("format"), file.attrs.get("format_version")
         if found != (FORMAT, FORMAT_VERSION):
-            raise ValueError(
-                f"Expected a file of weights, of format {FORMAT!r} version {FORMAT_VERSION}. "
-                f"Received: {str(path)!r}, of format {found[0]!r} version {found[1]!r}"
-            )
+            raise ValueError(f"format {found[0]!r}, version {found[1]!r}")
         there: dict[str, h5py.Dataset] = {}
         file.visititems(lambda name, item: there.update({name: item}) if isinstance(item, h5py.Dataset) else None)
         wanted = {weight.path: weight for weight in model.weights}
@@ -65,10 +63,7 @@ def load_weights(model: keras.Model, path: Path) -> None:
         ]
         if differences:
             more = f" and {len(differences) - 5} more" if len(differences) > 5 else ""
-            raise ValueError(
-                f"The weights in {str(path)!r} are not those of the model {model.name!r}: "
-                f"{'; '.join(differences[:5])}{more}"
-            )
+            raise ValueError(f"{'; '.join(differences[:5])}{more}")
         for name, weight in wanted.items():
             weight.assign(there[name][...])
 

@@ -6,6 +6,7 @@ import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -126,3 +127,30 @@ def test_no_pickle_and_no_code_is_loaded_from_a_checkpoint(tmp_path):
     save_checkpoint(unsafe, Path(tmp_path), TrainingState(step=1))
     with pytest.raises(Exception, match="safe"):
         newest_checkpoint(tmp_path).load()
+
+
+def test_a_checkpoint_that_unpacks_to_more_than_it_is_or_reaches_beyond_itself_is_damaged_before_it_is_read(tmp_path):
+    path = save_checkpoint(model(), tmp_path, TrainingState(step=1))
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+
+    def damage_of(compression: int = zipfile.ZIP_STORED, **changed: bytes) -> str:
+        with zipfile.ZipFile(path, "w", compression) as file:
+            for name, content in (parts | changed).items():
+                file.writestr(name, content)
+        with pytest.warns(UserWarning, match="is damaged") as caught:
+            assert newest_checkpoint(tmp_path) is None
+        return str(caught[0].message)
+
+    assert "is compressed; expected members that are stored" in damage_of(zipfile.ZIP_DEFLATED, bomb=bytes(10**6))
+    with h5py.File(tmp_path / "linked.h5", "w") as file:
+        file["vars"] = h5py.ExternalLink("other.h5", "/vars")
+    content = (tmp_path / "linked.h5").read_bytes()
+    assert "/vars must have the object itself, not a link" in damage_of(**{"model.weights.h5": content})
+
+    larger = bytearray(path.read_bytes())
+    entry = larger.rindex(b"PK\x01\x02")  # the last member, whose sizes are at 20 and 24
+    larger[entry + 20 : entry + 28] = 2 * (10**9).to_bytes(4, "little")
+    path.write_bytes(larger)
+    with pytest.warns(UserWarning, match=r"its members have \d{10} bytes; expected at most those of the file"):
+        assert newest_checkpoint(tmp_path) is None

@@ -78,7 +78,7 @@ def test_weights_of_another_model_are_refused_and_what_differs_is_named(packed: 
     record = json.loads((run / "config.json").read_text())
     record["training"] = replace(SMALL, stages=(4,), reduction=8).to_json()
     (run / "config.json").write_text(json.dumps(record))
-    with pytest.raises(ValueError, match="not those of the model") as refused:
+    with pytest.raises(ValueError, match="Expected a file of the weights of") as refused:
         load_run(run)
     assert "stage2_snr/gamma is not in the model" in str(refused.value)
     assert "stage4_snr/w1 has shape (128, 8) instead of (128, 16)" in str(refused.value)
