@@ -1,14 +1,28 @@
-"""Hypothesis profiles, and what a run ends with: how much was tried, and how near the port came to its bounds."""
+"""The same state for every test, Hypothesis profiles, and what a run ends with.
 
+At the end stands how much was tried, and how near the port came to its bounds.
+"""
+
+import atexit
 import os
 import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.assertions import PARITY_RECORD
+
+OF_THE_USER = "COLUMNS LINES FORCE_COLOR NO_COLOR PY_COLORS GITHUB_ACTIONS SNR_TRACEBACK TF_CONFIG"
+for variable in OF_THE_USER.split():
+    os.environ.pop(variable, None)
+os.environ["KERAS_HOME"] = tempfile.mkdtemp()  # a keras.json as well
+atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 for profile, examples in {"fast": 25, "thorough": 200}.items():
     slow_machines_are_welcome = [HealthCheck.too_slow]
@@ -16,6 +30,29 @@ for profile, examples in {"fast": 25, "thorough": 200}.items():
         profile, max_examples=examples, deadline=None, suppress_health_check=slow_machines_are_welcome
     )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+
+def settings_of_keras() -> tuple[object, ...] | None:
+    """What is set for the whole process, once Keras is there."""
+    config = getattr(sys.modules.get("keras"), "config", None)
+    if config is None:
+        return None
+    return config.floatx(), config.epsilon(), config.image_data_format(), config.dtype_policy().name
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Random numbers that no test seeds are the same, whatever ran before."""
+    if settings_of_keras() is not None:
+        sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """What a test sets for the whole process it sets back."""
+    before = settings_of_keras()
+    yield
+    assert before in (None, settings_of_keras()), "floatx, epsilon, data format and dtype policy are left changed"
 
 
 PROPERTIES: list[str] = []  # what Hypothesis says of each property-based test that ran
