@@ -237,15 +237,15 @@ def _begin(ablation: Ablation, resume: bool) -> None:
     settings = json.loads(json.dumps(ablation.settings()))
     if path.exists():
         if not resume:
-            raise FileExistsError(f"{out} holds an ablation. Go on with it (--resume), or choose another --out.")
+            raise FileExistsError(f"{out} holds an ablation. Go on with it (`resume=True`), or choose another `out`.")
         before = json.loads(path.read_text(encoding="utf-8"))
         if different := [f"{key} was {old!r}, now {new!r}" for key, old, new in unlike(before, settings)]:
             raise ValueError(
                 f"The ablation in {out} was begun with other settings: {'; '.join(different)}. Resume it as it was "
-                "begun, or choose another --out."
+                "begun, or choose another `out`."
             )
     elif (ablation.out / "runs").exists():
-        raise FileExistsError(f"{out} holds runs that are of no ablation. Choose another --out.")
+        raise FileExistsError(f"{out} holds runs that are of no ablation. Choose another `out`.")
     out.mkdir(parents=True, exist_ok=True)
     write_json(path, settings)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from snr_keras.ablation import VARIANTS, Ablation, Domain, ablate, as_table, find_variants, width_of
+from snr_keras.cli.commands import explained
 from snr_keras.cli.console import console, progress_bar, say
 from snr_keras.cli.evaluate import COMPARISON_HELP, ROOT_HELP, TARGET_HELP, USE_HELP, open_targets
 from snr_keras.cli.experiment import SOURCE_HELP, SOURCE_IMAGES_HELP, Experiment, chosen_data, open_experiment
@@ -18,12 +19,13 @@ from snr_keras.training import RichProgress
 
 
 def ablate_command(
+    ctx: typer.Context,
     variant: Annotated[
         list[str] | None,
         typer.Argument(metavar="VARIANT", help=f"What to compare: {', '.join(VARIANTS)}. Default: all of them."),
     ] = None,
     recipe: Annotated[str, typer.Option(metavar="NAME|FILE", help=RECIPE_HELP)] = "synthetic",
-    changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=SET_HELP)] = None,
+    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=SET_HELP)] = None,
     source: Annotated[str | None, typer.Option(metavar="DATASET[,DATASET...]", help=SOURCE_HELP)] = None,
     source_images: Annotated[str | None, typer.Option(help=SOURCE_IMAGES_HELP)] = None,
     target: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=TARGET_HELP)] = None,
@@ -61,7 +63,7 @@ def ablate_command(
         raise FileExistsError(
             f"{out} holds something already. Go on with what is there (--resume), or choose another --out."
         )
-    settings = load_recipe(recipe, changes or ())
+    settings = load_recipe(recipe, overrides or ())
     data = chosen_data(
         settings.data, source=source, source_images=source_images, target=target, comparison=comparison, use=use
     )
@@ -70,7 +72,7 @@ def ablate_command(
     experiment = open_experiment(data, settings.test, root)
     if not experiment.targets:
         raise ValueError("Say what to test on: --target DATASET, or --comparison NAME for that of a comparison.")
-    home = _home(experiment, settings.test, root)
+    home = _home(ctx, experiment, settings.test, root)
     home_domain, *targets = _labelled([home or (), *experiment.targets])
     ablation = Ablation(settings, experiment.source, home_domain if home else None, targets, out)
     results = ablate(
@@ -88,7 +90,7 @@ def ablate_command(
     say(f"Everything is in {out}: results.txt, .csv, .tex, .png and .json, and a run folder a training under runs/.")
 
 
-def _home(experiment: Experiment, test: TestSettings, root: Path) -> Sequence:
+def _home(ctx: typer.Context, experiment: Experiment, test: TestSettings, root: Path) -> Sequence:
     """The test images of what was trained on, if it is one data set with such images, and none of them trained on."""
     if len(experiment.names) > 1 or "," in experiment.names[0] or experiment.images == "all":
         say("Several sources, or all images of one, leave nothing to test on at home.")
@@ -96,7 +98,7 @@ def _home(experiment: Experiment, test: TestSettings, root: Path) -> Sequence:
     try:
         (home,) = open_targets(experiment.names, root, distance=test.distance, protocol=test.protocol)
     except (ValueError, FileNotFoundError) as error:
-        say(f"Not tested at home, on the source's own test images: {error}")
+        say(f"Not tested at home, on the source's own test images: {explained(error, ctx.command)}")
         return ()
     return home
 

@@ -11,6 +11,7 @@ import typer
 from numpy.typing import NDArray
 
 from snr_keras.adaptation import adapt
+from snr_keras.cli.commands import explained
 from snr_keras.cli.console import console, progress_bar, results_table, say, say_left_out_queries
 from snr_keras.cli.evaluate import ROOT_HELP, RUN_HELP, evaluate_targets, open_targets
 from snr_keras.cli.experiment import SOURCE_IMAGES_HELP
@@ -27,6 +28,7 @@ from snr_keras.visualization import save_adaptation_curves, save_loss_curves
 
 
 def adapt_command(
+    ctx: typer.Context,
     run: Annotated[Path, typer.Argument(help=f"The model to start from. {RUN_HELP}")],
     target: Annotated[
         str | None,
@@ -46,7 +48,7 @@ def adapt_command(
     source_images: Annotated[str | None, typer.Option(help=SOURCE_IMAGES_HELP)] = None,
     root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
     recipe: Annotated[str | None, typer.Option(metavar="NAME|FILE", help=RECIPE_HELP)] = None,
-    changes: Annotated[
+    overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help=SET_HELP.replace("training.epochs=4", "adaptation.epochs=4")),
     ] = None,
@@ -79,7 +81,7 @@ def adapt_command(
     Settings are those of the recipe, changed by --set; without either they suit the synthetic domains. Ctrl-C saves
     before it stops; --resume with the same options goes on from there.
     """
-    settings = load_recipe(recipe, changes or ())
+    settings = load_recipe(recipe, overrides or ())
     _, initial = load_run(run)
     if out.resolve() == find_run(run).resolve():
         raise ValueError(
@@ -87,7 +89,7 @@ def adapt_command(
         )
     target_name = _target_name(target, settings.data)
     known, unknown = _open(target_name, source or settings.data.source, source_images, run, root)
-    tested = _tested(target_name, root, settings.test)
+    tested = _tested(ctx, target_name, root, settings.test)
     watched = _watched(unknown) if watch_pairs else None
 
     model = adapt(
@@ -145,12 +147,12 @@ def _trained_on(run: Path) -> str:
     raise ValueError(f"Say with --source where the images are that {run} was trained on. Received: none, for {name!r}")
 
 
-def _tested(target: str, root: Path, test: TestSettings) -> Sequence[tuple[ReIDDataset, ...]]:
+def _tested(ctx: typer.Context, target: str, root: Path, test: TestSettings) -> Sequence[tuple[ReIDDataset, ...]]:
     """The images to test on, if the target has them."""
     try:
         return open_targets([target], root, distance=test.distance, protocol=test.protocol)
     except (ValueError, FileNotFoundError) as error:
-        say(f"Not tested on {target}: {error}")
+        say(f"Not tested on {target}: {explained(error, ctx.command)}")
         return ()
 
 

@@ -1,11 +1,6 @@
-"""The commands of `snr`, and how it tells a user that something went wrong."""
-
-import os
-import sys
-from typing import Any
+"""The commands of `snr`."""
 
 import typer
-from typer.core import TyperGroup
 
 from snr_keras.cli import (
     ablate,
@@ -25,26 +20,7 @@ from snr_keras.cli import (
     visualize,
     weights,
 )
-from snr_keras.cli.console import say_error
-
-
-class Commands(TyperGroup):
-    """A mistake in what the user gave ends in one message, without a traceback; so does Ctrl-C."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command; here, since outside Typer has swallowed the message of an interrupted run."""
-        try:
-            return super().invoke(ctx)
-        except (ValueError, OSError, ArithmeticError, ImportError) as error:
-            if os.environ.get("SNR_TRACEBACK"):
-                raise
-            say_error(error, label="error:")
-            say_error("(SNR_TRACEBACK=1 shows where it was raised)")
-            sys.exit(1)
-        except KeyboardInterrupt as interrupt:
-            say_error(str(interrupt) or "interrupted")
-            sys.exit(130)
-
+from snr_keras.cli.commands import Commands
 
 app = typer.Typer(
     name="snr",

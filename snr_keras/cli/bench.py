@@ -21,6 +21,7 @@ from snr_keras.benchmarks import (
 )
 from snr_keras.benchmarks.evaluation import MARKET, TASKS
 from snr_keras.benchmarks.layer import SHAPES
+from snr_keras.cli.commands import Commands
 from snr_keras.cli.console import console, progress_bar, say
 from snr_keras.cli.evaluate import ROOT_HELP, open_targets
 from snr_keras.cli.extract import MODEL_HELP
@@ -29,7 +30,9 @@ from snr_keras.devices import on_cpu
 from snr_keras.files.atomic import write_json
 from snr_keras.files.text import whole_number
 
-app = typer.Typer(no_args_is_help=True, help="Measure the cost of SNR on this machine, against named rivals.")
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, help="Measure the cost of SNR on this machine, against named rivals."
+)
 
 
 @app.callback()

@@ -7,6 +7,7 @@ from typing import Annotated
 import tensorflow as tf
 import typer
 
+from snr_keras.cli.commands import Commands
 from snr_keras.cli.console import progress_bar, say
 from snr_keras.data.catalogue import open_trials
 from snr_keras.data.sheet import dataset_sheet
@@ -14,7 +15,9 @@ from snr_keras.data.synthetic import DOMAINS, synthesize
 from snr_keras.files.atomic import write_bytes
 from snr_keras.files.text import whole_number
 
-app = typer.Typer(no_args_is_help=True, help="Draw the synthetic pedestrians; see what a folder of images holds.")
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, help="Draw the synthetic pedestrians; see what a folder of images holds."
+)
 
 
 @app.command("synthesize")

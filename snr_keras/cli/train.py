@@ -48,7 +48,7 @@ from snr_keras.visualization import save_loss_curves
 def train_command(
     ctx: typer.Context,
     recipe: Annotated[str | None, typer.Option(metavar="NAME|FILE", help=RECIPE_HELP)] = None,
-    changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=SET_HELP)] = None,
+    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=SET_HELP)] = None,
     source: Annotated[str | None, typer.Option(metavar="DATASET[,DATASET...]", help=SOURCE_HELP)] = None,
     source_images: Annotated[str | None, typer.Option(help=SOURCE_IMAGES_HELP)] = None,
     domain_balanced: Annotated[
@@ -126,7 +126,7 @@ def train_command(
     command runs on several machines, which TF_CONFIG names, on a run folder that all of them see.
     """
     devices = make_strategy(strategy) if strategy else None  # before anything else uses TensorFlow
-    settings = load_recipe(recipe, changes or ())
+    settings = load_recipe(recipe, overrides or ())
     given = given_options(ctx)
     config = _with_options(settings.training, {name: ctx.params[name] for name in given})
     test = replace(settings.test, **{f.name: ctx.params[f.name] for f in fields(settings.test) if f.name in given})

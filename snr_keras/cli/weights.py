@@ -8,6 +8,7 @@ import typer
 from rich import box
 from rich.table import Table
 
+from snr_keras.cli.commands import Commands
 from snr_keras.cli.console import console, say, shown
 from snr_keras.cli.data import parse_image_size
 from snr_keras.data.report import count, printable
@@ -16,7 +17,7 @@ from snr_keras.interop.importing import COUNTER, Account
 from snr_keras.models import PYTORCH_BACKBONES
 from snr_keras.training import export_run, import_run
 
-app = typer.Typer(no_args_is_help=True, help="Bring a checkpoint of PyTorch, or take one back there.")
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="Bring a checkpoint of PyTorch, or take one back there.")
 
 
 @app.command("import")

@@ -101,8 +101,8 @@ def _replicas(context: tf.distribute.InputContext, identities_per_batch: int) ->
     replicas = context.num_replicas_in_sync
     if identities_per_batch % replicas:
         raise ValueError(
-            f"A batch is cut between identities into equal shares for {replicas} replicas: set `identities_per_batch` "
-            f"(--identities-per-batch) to a multiple of {replicas}. Received: "
+            f"A batch is cut between identities into equal shares for {replicas} replicas: set "
+            f"`identities_per_batch` to a multiple of {replicas}. Received: "
             f"identities_per_batch={identities_per_batch}"
         )
     each = replicas // context.num_input_pipelines

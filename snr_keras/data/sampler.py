@@ -133,8 +133,8 @@ def share_of_domain(labels: np.ndarray, domains: np.ndarray, identities_per_batc
     people = [len(np.unique(labels[domains == domain])) for domain in found]
     if rest or share > min(people):
         raise ValueError(
-            f"With as many identities of each of {len(found)} domains in every batch, set `identities_per_batch` "
-            f"(--identities-per-batch) to a multiple of {len(found)}, of at most {len(found) * min(people)}. Received: "
+            f"With as many identities of each of {len(found)} domains in every batch, set "
+            f"`identities_per_batch` to a multiple of {len(found)}, of at most {len(found) * min(people)}. Received: "
             f"identities_per_batch={identities_per_batch}, domains of {', '.join(map(str, people))} identities"
         )
     return share
@@ -234,7 +234,7 @@ def _checked(labels: np.ndarray, per_batch: int, per_identity: int) -> np.ndarra
     if identities < per_batch:
         raise ValueError(
             f"A batch of {per_batch} identities needs at least as many in the training split: set "
-            f"`identities_per_batch` (--identities-per-batch) to {identities} or fewer. Received: "
+            f"`identities_per_batch` to {identities} or fewer. Received: "
             f"identities_per_batch={per_batch}, a split of {len(labels)} images of {identities} identities"
         )
     return labels

@@ -91,7 +91,7 @@ class RetrievalLabels:
         return (
             "No query has a valid match: every gallery image of a query's identity was taken by the query's own "
             "camera, which the protocol leaves out. If the camera labels mean nothing here, use "
-            'protocol="no_camera" (on the command line: --protocol no_camera).'
+            '`protocol="no_camera"`.'
         )
 
 

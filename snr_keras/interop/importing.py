@@ -286,10 +286,10 @@ def _reason(name: str, tensor: NDArray, model: keras.Model, layers: Iterable[Lay
 def _refusal(model: keras.Model, state_dict: StateDict, wrong: list[str]) -> str:
     more = [f"and {len(wrong) - 12} more"] if len(wrong) > 12 else []
     biased = any(re.search(r"style_reid_laye\d\.fc\d\.bias", line) for line in wrong)
-    setting = "\nAn attention with biases is the setting snr_bias: --set training.snr_bias=true" if biased else ""
+    setting = "\nAn attention with biases is the setting `snr_bias=True`." if biased else ""
     return (
         f"The weights in {state_dict.file!r} are not those of the model {model.name!r}:\n  "
         + "\n  ".join(wrong[:12] + more)
         + "\nNothing was set. If the file is of a network of another depth, family or normalization, choose that one; "
-        f"names that are of no use are left by snr weights import --leave PATTERN.{setting}"
+        f"names that are of no use are left by `leave`, where a file is imported.{setting}"
     )

@@ -94,8 +94,8 @@ class SNRModel(keras.Model):
         if getattr(getattr(self, "distribute_strategy", None), "num_replicas_in_sync", 1) > 1:
             raise ValueError(
                 "With `fit`, each replica of a tf.distribute strategy would compare the images of its own part of a "
-                "batch: `snr_keras.training.make_train_step`, and `snr train --strategy`, compare those of the whole "
-                f"batch. Received: a model in the scope of {self.distribute_strategy!r}"
+                "batch: `snr_keras.training.make_train_step` compares those of the whole batch. "
+                f"Received: a model in the scope of {self.distribute_strategy!r}"
             )
         labels, outputs = self._for_task(y, y_pred)
         total = super().compute_loss(x, labels, outputs, sample_weight, training)

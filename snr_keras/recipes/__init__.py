@@ -123,7 +123,7 @@ def load_recipe(recipe: str | os.PathLike[str] | None = None, overrides: Iterabl
     result = _read(settings, origin)
     for override in overrides:
         settings = _changed(settings, override)
-        result = _read(settings, f"--set {override}")
+        result = _read(settings, f"the override {override!r}")
     return result
 
 
@@ -147,15 +147,15 @@ def _parsed(text: str, origin: str) -> dict[str, Any]:
 def _changed(settings: Mapping[str, Any], override: str) -> dict[str, Any]:
     key, equals, value = override.partition("=")
     if not equals or not key.strip():
-        raise ValueError(f"--set takes KEY=VALUE, such as training.epochs=4. Received: {override!r}")
+        raise ValueError(f"`overrides` are KEY=VALUE, such as training.epochs=4. Received: {override!r}")
     try:
         parsed = tomllib.loads(f"value = {value}")
     except (ValueError, RecursionError):
         parsed = {}
     if set(parsed) != {"value"}:
         raise ValueError(
-            "--set takes a value in TOML: 4, 0.5, true, [256, 128], or a string in quotes, and these in others to keep "
-            f"the shell from taking them off: --set '{key}=\"{value}\"'. Received: {override!r}"
+            "The value of an override is one of TOML: 4, 0.5, true, [256, 128], or a string in quotes, "
+            f'`{key}="{value}"`. Received: {override!r}'
         )
     return _with(settings, [part.strip() for part in key.split(".")], parsed["value"], override)
 
@@ -166,7 +166,7 @@ def _with(settings: Mapping[str, Any], path: list[str], value: Any, override: st
         return {**settings, first: value}
     table = settings.get(first, {})
     if not isinstance(table, Mapping):
-        raise ValueError(f"{first} is a setting and has none of its own. Received: --set {override}")
+        raise ValueError(f"{first} is a setting and has none of its own. Received: the override {override!r}")
     return {**settings, first: _with(table, rest, value, override)}
 
 

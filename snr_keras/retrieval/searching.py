@@ -177,8 +177,7 @@ def _queries(
         if model is not None:
             raise
         raise FileNotFoundError(
-            f"The model of the features is not where it was, {gallery.model.run!r}: say where it is by `model` "
-            f"(--model). {error}"
+            f"The model of the features is not where it was, {gallery.model.run!r}: say where it is by `model`. {error}"
         ) from error
     gallery.model.check_same(identity, "`model`" if model is not None else "what is there now")
     return embed_pictures(embedder, identity, queries, progress=progress)

@@ -150,7 +150,7 @@ def writing(run_dir: Path, step: int) -> Iterator[None]:
         reason = re.sub(r"\{\{.*?\}\} ", "", str(error)).partition("\n")[0]  # TensorFlow begins with its node
         raise OSError(
             f"At step {step}, {run_dir} could not be written to ({reason}). The last checkpoint that is whole: "
-            f"{good.path if good else 'none yet'}. Once there is room, train with resume=True (--resume) to go on "
+            f"{good.path if good else 'none yet'}. Once there is room, train with `resume=True` to go on "
             f"from {'there' if good else 'the beginning'}."
         ) from error
 

@@ -31,7 +31,7 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
         RuntimeError: If it is too late for `"multi_worker"`.
     """
     if name not in STRATEGIES:
-        raise ValueError(f"The strategy (--strategy) must be one of {STRATEGIES}. Received: {name!r}")
+        raise ValueError(f"The strategy must be one of {STRATEGIES}. Received: {name!r}")
     if name == "mirrored":
         return tf.distribute.MirroredStrategy()
     _check_tf_config(os.environ.get("TF_CONFIG"))
@@ -94,7 +94,7 @@ def check_distributable(config: TrainingConfig, strategy: tf.distribute.Strategy
     if config.identities_per_batch % replicas:
         raise ValueError(
             f"A batch is cut between identities into equal shares for {replicas} replicas: set `identities_per_batch` "
-            f"(--identities-per-batch) to a multiple of {replicas}. Received: "
+            f"to a multiple of {replicas}. Received: "
             f"identities_per_batch={config.identities_per_batch}"
         )
     if config.normalization in ("mixstyle", "efdmix"):
@@ -104,7 +104,7 @@ def check_distributable(config: TrainingConfig, strategy: tf.distribute.Strategy
         )
     if config.jit_compile:
         raise ValueError(
-            "XLA does not compile a step that several replicas do together: leave `jit_compile` (--jit-compile) off. "
+            "XLA does not compile a step that several replicas do together: leave `jit_compile` off. "
             f"Received: jit_compile=True, {replicas} replicas"
         )
 
@@ -184,7 +184,7 @@ def lost_workers() -> Iterator[None]:
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
         raise ConnectionError(
             "Another worker is gone, and training cannot go on without it. The last checkpoint is kept: end the "
-            f"workers that are left and start all again with resume=True (--resume). TensorFlow says: {error.message}"
+            f"workers that are left and start all again with `resume=True`. TensorFlow says: {error.message}"
         ) from error
 
 

@@ -163,7 +163,7 @@ def begin_run(run_dir: Path, record: Mapping[str, Any], *, write: bool = True) -
     if (metrics.exists() and metrics.stat().st_size) or (checkpoints.exists() and any(checkpoints.iterdir())):
         raise FileExistsError(
             f"The run folder {run_dir} holds the results of a run already, which are not overwritten. Go on with that "
-            "run by resume=True (--resume), or choose another folder."
+            "run by `resume=True`, or choose another folder."
         )
     if write:
         run_dir.mkdir(parents=True, exist_ok=True)

@@ -151,7 +151,7 @@ def run_steps(
                 name = signal.Signals(signal_number).name
                 raise TrainingInterrupted(
                     f"Stopped by {name} after step {state.step} of {length.steps}, which is saved in {run_dir}. "
-                    "To go on, ask for the same again with resume=True (--resume)."
+                    "To go on, ask for the same again with `resume=True`."
                 )
         if log:
             log.summarize(parameters=model.count_params(), batch_size=length.batch_size)

@@ -197,7 +197,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_begun(snr, tmp_pat
     larger = (*options, "--set", "training.identities_per_batch=64")
     outcome = snr("ablate", "none", *larger, "--out", tmp_path / "out")
     assert outcome.status == 1
-    assert "--identities-per-batch" in outcome.output
+    assert "`identities_per_batch` is --set training.identities_per_batch=VALUE" in outcome.output
     assert not (tmp_path / "out" / "ablation.json").exists()
 
 

@@ -71,7 +71,7 @@ def test_a_run_is_not_overwritten_unasked(snr, trained: Path, world: Path) -> No
 def test_an_unknown_strategy_is_refused_before_anything_is_read(snr, tmp_path: Path) -> None:
     outcome = snr("train", "--source", tmp_path / "nowhere", "--out", tmp_path / "run", "--strategy", "horovod")
     assert outcome.status == 1
-    assert "The strategy (--strategy) must be one of ('mirrored', 'multi_worker'). Received: 'horovod'" in " ".join(
+    assert "The strategy must be one of ('mirrored', 'multi_worker'). Received: 'horovod'" in " ".join(
         outcome.output.split()
     )
     assert not (tmp_path / "run").exists()
@@ -163,7 +163,7 @@ def test_a_batch_of_more_people_than_there_are_says_which_option_to_set_to_what(
 ) -> None:
     outcome = snr("train", "--source", world / "day", "--out", tmp_path / "run")
     assert outcome.status == 1
-    assert "(--identities-per-batch) to 4 or fewer" in outcome.output
+    assert "`identities_per_batch` is --identities-per-batch" in outcome.output
     assert not (tmp_path / "run").exists()
 
 

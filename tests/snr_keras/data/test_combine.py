@@ -129,7 +129,7 @@ def test_a_batch_depends_on_seed_and_step_alone():
 
 
 def test_people_who_cannot_be_shared_out_are_an_error_that_says_what_to_set():
-    with pytest.raises(ValueError, match=r"\(--identities-per-batch\) to a multiple of 2, of at most 4\."):
+    with pytest.raises(ValueError, match=r"`identities_per_batch` to a multiple of 2, of at most 4\."):
         domain_balanced_batches(LABELS, DOMAINS, identities_per_batch=3, images_per_identity=2, seed=0)
     with pytest.raises(ValueError, match="identities_per_batch=6, domains of 2, 6 identities"):
         domain_balanced_batches(LABELS, DOMAINS, identities_per_batch=6, images_per_identity=2, seed=0)

@@ -148,7 +148,7 @@ CASE = RetrievalCase(np.eye(2), np.array([1, 2]), np.array([1, 2]), np.array([1,
         ({"query_cameras": np.array([1])}, "query_cameras"),
         ({"gallery_cameras": None}, "no_camera"),
         ({"gallery_ids": np.array([3, 4])}, "occurs in the gallery"),
-        ({"gallery_cameras": np.array([1, 1])}, "--protocol no_camera"),
+        ({"gallery_cameras": np.array([1, 1])}, 'use `protocol="no_camera"`'),
     ],
 )
 def test_a_wrong_call_is_refused_with_its_reason_by_both(change: dict, message: str) -> None:

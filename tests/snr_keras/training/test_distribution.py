@@ -159,9 +159,9 @@ def test_a_checkpoint_does_not_tell_on_how_many_devices_it_was_trained(two_devic
 
 def test_what_several_devices_cannot_do_is_refused(two_devices):
     refusals = reported(two_devices, "two_devices")["refusals"]
-    assert "(--identities-per-batch) to a multiple of 2. Received: identities_per_batch=5" in refusals["identities"]
+    assert "`identities_per_batch` to a multiple of 2. Received: identities_per_batch=5" in refusals["identities"]
     assert "Received: normalization='mixstyle', 2 replicas" in refusals["styles"]
-    assert "leave `jit_compile` (--jit-compile) off. Received: jit_compile=True, 2 replicas" in refusals["xla"]
+    assert "leave `jit_compile` off. Received: jit_compile=True, 2 replicas" in refusals["xla"]
     assert "must be a tf.distribute.MirroredStrategy or MultiWorkerMirroredStrategy. Received" in refusals["kind"]
     assert "Received: layers without it: ['odd']" in refusals["layer"]
     assert refusals["folder"] == "not made"

@@ -264,9 +264,7 @@ def test_a_run_that_died_before_its_first_result_may_be_begun_anew_with_other_se
 def test_a_run_is_never_overwritten(finished_run, source):
     run_dir, _, _ = finished_run
     before = {p: p.read_bytes() for p in run_dir.rglob("*") if p.is_file()}
-    with pytest.raises(
-        FileExistsError, match=r"not overwritten\. .* resume=True \(--resume\), or choose another folder"
-    ):
+    with pytest.raises(FileExistsError, match=r"not overwritten\. .* `resume=True`, or choose another folder"):
         train(SMALL, source, run_dir)
     assert {p: p.read_bytes() for p in run_dir.rglob("*") if p.is_file()} == before
 

@@ -1,0 +1,65 @@
+"""How `snr` tells a user that something went wrong: once, in the words of the command, without a traceback."""
+
+import os
+import re
+import shlex
+import sys
+from dataclasses import fields
+from typing import Any
+
+from typer.core import TyperGroup, TyperOption
+
+from snr_keras.adaptation.config import AdaptationConfig
+from snr_keras.cli.console import say_error
+from snr_keras.recipes import TestSettings
+from snr_keras.training import TrainingConfig
+
+_PARAMETER = re.compile(r"`(?P<name>\w+(?:\.\w+)?)(?:=(?P<value>[^`]*))?`")
+_IN_TOML = {"True": "true", "False": "false", "None": "false"}
+
+
+class Commands(TyperGroup):
+    """A mistake in what the user gave ends in one message, without a traceback; so does Ctrl-C."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; here, since outside Typer has swallowed the message of an interrupted run."""
+        try:
+            return super().invoke(ctx)
+        except (ValueError, OSError, ArithmeticError, ImportError) as error:
+            if os.environ.get("SNR_TRACEBACK"):
+                raise
+            say_error(explained(error, self.commands[ctx.invoked_subcommand]), label="error:")
+            say_error("(SNR_TRACEBACK=1 shows where it was raised)")
+            sys.exit(1)
+        except KeyboardInterrupt as interrupt:
+            say_error(explained(interrupt, self.commands[ctx.invoked_subcommand]) or "interrupted")
+            sys.exit(130)
+
+
+def explained(error: BaseException, command: Any) -> str:
+    """The message of an error, and what the parameters that it names are called in a command.
+
+    The library says what to change by names of parameters, such as `resume=True`: options are a command's own.
+    """
+    message = str(error)
+    options = {named[0]: _option(command, **named.groupdict()) for named in _PARAMETER.finditer(message)}
+    here = ", ".join(f"{parameter} is {option}" for parameter, option in options.items() if option)
+    return f"{message}\n(Here {here})" if here else message
+
+
+def _option(command: Any, name: str, value: str | None) -> str | None:
+    """The option of a command that a parameter is given by, with its value; None if there is none."""
+    options = {option.name: option for option in command.params if isinstance(option, TyperOption)}
+    if option := options.get(name):
+        valueless = value is None or option.is_flag
+        return option.opts[0] if valueless else shlex.join([option.opts[0], str(value).strip("\"'")])
+    if "overrides" not in options:
+        return None
+    config = ("adaptation", AdaptationConfig) if command.name == "adapt" else ("training", TrainingConfig)
+    tables = {table: {f.name for f in fields(kind)} for table, kind in (config, ("test", TestSettings))}
+    table = name.partition(".")[0] if "." in name else next((t for t, names in tables.items() if name in names), None)
+    if table not in tables:
+        return None
+    setting = name if "." in name else f"{table}.{name}"
+    in_toml = "VALUE" if value is None else _IN_TOML.get(value, value)
+    return shlex.join([options["overrides"].opts[0], f"{setting}={in_toml}"])

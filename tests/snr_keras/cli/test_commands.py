@@ -1,0 +1,61 @@
+"""What the library says by names of parameters, a command says by options that it has."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+import snr_keras
+from snr_keras.cli.app import app
+from snr_keras.cli.commands import explained
+
+COMMANDS = typer.main.get_command(app).commands
+FEWER = "set `identities_per_batch` to 4"
+CAMERA = 'If the camera labels mean nothing here, use `protocol="no_camera"`.'
+
+
+@pytest.mark.parametrize(
+    ("command", "message", "here"),
+    [
+        ("train", FEWER, "`identities_per_batch` is --identities-per-batch"),
+        ("ablate", FEWER, "`identities_per_batch` is --set training.identities_per_batch=VALUE"),
+        ("adapt", FEWER, "`identities_per_batch` is --set adaptation.identities_per_batch=VALUE"),
+        ("evaluate", CAMERA, '`protocol="no_camera"` is --protocol no_camera'),
+        ("adapt", CAMERA, """`protocol="no_camera"` is --set 'test.protocol="no_camera"'"""),
+        ("train", "the setting `snr_bias=True`", "`snr_bias=True` is --set training.snr_bias=true"),
+        ("ablate", "`resume=True`, or `out`; or `out`", "`resume=True` is --resume, `out` is --out"),
+        ("train", "`overrides` are KEY=VALUE", "`overrides` is --set"),
+        ("train", 'a string in quotes, `test.distance="x"`', """`test.distance="x"` is --set 'test.distance="x"'"""),
+    ],
+)
+def test_a_parameter_is_told_by_its_option(command: str, message: str, here: str) -> None:
+    assert explained(ValueError(message), COMMANDS[command]) == f"{message}\n(Here {here})"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("visualize", FEWER),
+        ("extract", CAMERA),
+        ("train", "`snr_keras.training` and `no.option=1`; --words (resume)"),
+    ],
+)
+def test_what_a_command_does_not_have_it_does_not_name(command: str, message: str) -> None:
+    assert explained(ValueError(message), COMMANDS[command]) == message
+
+
+def test_nothing_outside_the_commands_names_an_option_of_one() -> None:
+    root = Path(snr_keras.__file__).parent
+    texts = {
+        f"{path.relative_to(root)}:{node.lineno}": node.value
+        for path in root.rglob("*.py")
+        if "cli" not in path.parts and path.name != "report_page.py"  # whose style sheet has names of this form
+        for parent in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if not isinstance(parent, ast.Expr)  # documentation may
+        for node in ast.iter_child_nodes(parent)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    # `snr bench export --precision full_int8` is a whole command, of whichever the reader types next.
+    assert [at for at, text in texts.items() if re.search(r"(?<!\w)--[a-z]", text) and "`snr " not in text] == []
