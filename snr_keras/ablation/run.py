@@ -25,6 +25,7 @@ from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch
 from snr_keras.evaluation import TargetResult, embed_trials, query_table, score_trials
 from snr_keras.files.atomic import write_json
+from snr_keras.files.forms import read_json
 from snr_keras.files.lock import locked_folder
 from snr_keras.keras_config import check_tensorflow
 from snr_keras.models import embedder
@@ -238,7 +239,7 @@ def _begin(ablation: Ablation, resume: bool) -> None:
     if path.exists():
         if not resume:
             raise FileExistsError(f"{out} holds an ablation. Go on with it (`resume=True`), or choose another `out`.")
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = read_json(path, dict[str, Any])
         if different := [f"{key} was {old!r}, now {new!r}" for key, old, new in unlike(before, settings)]:
             raise ValueError(
                 f"The ablation in {out} was begun with other settings: {'; '.join(different)}. Resume it as it was "
@@ -256,11 +257,17 @@ def _results_path(ablation: Ablation, name: str, seed: int) -> Path:
 
 def _read_run(ablation: Ablation, name: str, seed: int) -> RunResults:
     path = _results_path(ablation, name, seed)
-    results = [TargetResult.from_json(result) for result in json.loads(path.read_text(encoding="utf-8"))]
-    return {
-        domain.label: (result, query_table(result, domain.trials))
-        for domain, result in zip(ablation.domains, results, strict=True)
-    }
+    results = read_json(path, list[TargetResult])
+    try:
+        return {
+            domain.label: (result, query_table(result, domain.trials))
+            for domain, result in zip(ablation.domains, results, strict=True)
+        }
+    except ValueError:
+        raise ValueError(
+            f"Expected in {str(path)!r} the results of {len(ablation.domains)} targets, of all their queries. "
+            f"Received: results on {[result.target for result in results]}"
+        ) from None
 
 
 def _describe(domain: Domain) -> dict[str, Any]:

@@ -145,7 +145,8 @@ def check_source(initial: str | os.PathLike[str], source: ReIDDataset) -> None:
 
     The rows of the classifier stand for its people by their place: another source would pass for them unseen.
     """
-    trained_on, found = read_record(find_run(initial))["source"], describe_source(source)
+    trained_on: dict[str, Any] = {**read_record(find_run(initial))["source"]}
+    found = describe_source(source)
     common = (trained_on.keys() & found.keys()) - {"name", "version"}
     if differences := [
         f"{key} {trained_on[key]!r}, now {found[key]!r}" for key in sorted(common) if trained_on[key] != found[key]

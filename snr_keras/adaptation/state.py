@@ -24,15 +24,22 @@ from snr_keras.losses import (
 )
 from snr_keras.models import embedder
 
+_NAMES = ("threshold", "mean", "std", "multilabels", "visited")
+
 
 class RunningState:
     """An `AdaptationState` that a `tf.function` moves on.
 
     Args:
         arrays: `threshold` (), `mean` (K,), `std` (K,), `multilabels` (M, K), float32, and `visited` (M,), bool.
+
+    Raises:
+        ValueError: If there are others.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray]) -> None:
+        if tuple(arrays) != _NAMES:
+            raise ValueError(f"The state of an adaptation has {', '.join(_NAMES)}. Received: {', '.join(arrays)}")
         self._variables = {name: tf.Variable(array, trainable=False) for name, array in arrays.items()}
 
     @classmethod

@@ -1,11 +1,10 @@
 """`snr demo`: what SNR is worth on domains that the model never saw, in ten minutes, from nothing."""
 
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import tensorflow as tf
 import typer
@@ -19,10 +18,13 @@ from snr_keras.data.report import count
 from snr_keras.data.synthetic import DOMAINS, contact_sheet, synthesize
 from snr_keras.evaluation import TargetResult, embed_dataset, score
 from snr_keras.files.atomic import write_json, write_text
+from snr_keras.files.forms import read_json
 from snr_keras.files.lock import locked_folder
+from snr_keras.files.sealed import read_sealed, write_sealed
 from snr_keras.keras_config import check_tensorflow
 from snr_keras.models import embedder
 from snr_keras.training import RichProgress, TrainingConfig, train
+from snr_keras.training.record import TargetFigures
 from snr_keras.visualization import save_loss_curves, save_ranked_gallery
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -154,7 +156,7 @@ def _check_arguments(out: Path, source: str, variants: Sequence[str], resume: bo
 def _begin(out: Path, settings: dict[str, Any], resume: bool) -> None:
     out.mkdir(parents=True, exist_ok=True)
     path = out / "demo.json"
-    if resume and path.exists() and (before := json.loads(path.read_text())) != settings:
+    if resume and path.exists() and (before := read_json(path, dict[str, Any])) != settings:
         different = [key for key in settings if settings[key] != before.get(key)]
         raise ValueError(
             f"The demo in {out} was begun with other settings: "
@@ -189,7 +191,10 @@ def _train_and_test(
     results = run / "results.json"
     if results.exists():
         say(f"{run} is done already")
-        return json.loads(results.read_text())
+        found = cast("Figures", read_sealed(results, dict[str, TargetFigures]))
+        if set(found) != set(DOMAINS):
+            raise ValueError(f"Expected figures on {', '.join(DOMAINS)} in {str(results)!r}. Received: {list(found)}")
+        return found
     console.rule(f"{name}, seed {seed}", align="left")
     config = TrainingConfig(seed=seed, epochs=epochs, **VARIANTS[name])
     resume = (run / "config.json").exists()
@@ -203,7 +208,7 @@ def _train_and_test(
         if seed == 0:
             title = ranked_gallery_title(name, seed, source.name, result)
             save_ranked_gallery(embedded, out / f"ranked_gallery_{name}_{dataset.name}.png", title=title)
-    write_json(results, figures)
+    write_sealed(results, figures)
     return figures
 
 

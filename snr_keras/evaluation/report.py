@@ -1,10 +1,12 @@
 """One target domain's figures, and several of them as JSON."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import ConfigDict, Field, FiniteFloat, with_config
 
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.evaluation.distances import DISTANCES
@@ -13,9 +15,11 @@ from snr_keras.evaluation.protocols import RetrievalLabels
 from snr_keras.evaluation.re_ranking import check_scipy
 from snr_keras.evaluation.retrieval import evaluate_queries
 from snr_keras.evaluation.verification import evaluate_embedding_verification
+from snr_keras.files.forms import parse_json
 from snr_ref import VerificationResult
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class TargetResult:
     """How well a model retrieves on one target domain. Fractions are in [0, 1].
@@ -38,9 +42,9 @@ class TargetResult:
     """
 
     target: str
-    mAP: float  # noqa: N815
-    mINP: float  # noqa: N815
-    cmc: tuple[float, ...]
+    mAP: FiniteFloat  # noqa: N815
+    mINP: FiniteFloat  # noqa: N815
+    cmc: Annotated[tuple[FiniteFloat, ...], Field(min_length=1)]
     num_queries: int
     num_valid_queries: int
     num_gallery: int
@@ -48,7 +52,7 @@ class TargetResult:
     distance: str
     version: str = ""
     splits: tuple["TargetResult", ...] = ()
-    average_precisions: tuple[float | None, ...] = ()
+    average_precisions: tuple[FiniteFloat | None, ...] = ()
 
     def rank(self, k: int) -> float:
         """Rank-k: the fraction of queries with a match among the first k."""
@@ -62,10 +66,12 @@ class TargetResult:
 
     @classmethod
     def from_json(cls, result: Mapping[str, Any]) -> "TargetResult":
-        """The result that `to_json` wrote."""
-        splits = tuple(cls.from_json(split) for split in result["splits"])
-        sequences = {"cmc": tuple(result["cmc"]), "average_precisions": tuple(result["average_precisions"])}
-        return cls(**{**result, **sequences, "splits": splits})
+        """The result that `to_json` wrote.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        return parse_json(json.dumps(result), cls, "a result")
 
 
 def protocol_of(dataset: ReIDDataset) -> str:

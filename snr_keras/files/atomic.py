@@ -87,6 +87,23 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a file of text, in UTF-8, all of it or nothing.
+
+    Raises:
+        OSError: If there is no room; the message names the file.
+    """
+    left = f"{line}\n".encode()
+    with _saying_where_there_is_no_room(path), open(path, "ab", buffering=0) as file:
+        before = file.seek(0, os.SEEK_END)
+        try:
+            while left:  # a disk that gets full takes a part and says nothing
+                left = left[file.write(left) :]
+        except OSError:
+            file.truncate(before)
+            raise
+
+
 def _beside(path: Path) -> Path:
     return path.with_name(f"{UNFINISHED}{uuid.uuid4().hex[:12]}{path.suffix}")
 

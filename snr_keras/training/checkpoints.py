@@ -15,9 +15,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from pydantic import ConfigDict, with_config
 
 from snr_keras.files.archives import stored_archive
 from snr_keras.files.atomic import UNFINISHED, new_file
+from snr_keras.files.forms import parse_json
 from snr_keras.files.hdf5 import check_hdf5, expecting
 
 KEPT = 2
@@ -28,6 +30,7 @@ _WEIGHTS = "model.weights.h5"
 _BESIDE = "beside.npz"
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass
 class TrainingState:
     """Where training stands, beyond the variables of model and optimizer.
@@ -85,20 +88,34 @@ class Checkpoint:
     path: Path
 
     def load(self, *, compile: bool = True) -> keras.Model:
-        """The model, with its optimizer if `compile`."""
-        return keras.models.load_model(self.path, compile=compile)
+        """The model, with its optimizer if `compile`.
+
+        Raises:
+            ValueError: If the file, whole as it is, holds no model.
+        """
+        with expecting("a checkpoint that Keras can load", self.path):
+            return keras.models.load_model(self.path, compile=compile)
 
     def state(self) -> TrainingState:
-        """Where training stood."""
+        """Where training stood.
+
+        Raises:
+            ValueError: If the file does not say it.
+        """
         with zipfile.ZipFile(self.path) as file:
-            return TrainingState(**json.loads(file.read(_STATE)))
+            return parse_json(file.read(_STATE), TrainingState, f"{str(self.path)!r}: {_STATE}")
 
     def beside(self) -> dict[str, NDArray]:
-        """What was saved beside the model."""
-        with zipfile.ZipFile(self.path) as file:
-            content = file.read(_BESIDE)
-        with stored_archive(io.BytesIO(content)), np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return dict(arrays)
+        """What was saved beside the model.
+
+        Raises:
+            ValueError: If there is nothing.
+        """
+        with expecting(f"a checkpoint with {_BESIDE}", self.path):
+            with zipfile.ZipFile(self.path) as file:
+                content = file.read(_BESIDE)
+            with stored_archive(io.BytesIO(content)), np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                return dict(arrays)
 
 
 def save_checkpoint(
@@ -202,6 +219,7 @@ def _damage(path: Path) -> str | None:
     """What is wrong with a file, by reading all its parts."""
     try:
         _check_parts(path, _STATE)
+        Checkpoint(path).state()
     except Exception as error:  # whatever zipfile and h5py make of a damaged file
         return f"{type(error).__name__}: {error}"
     return None

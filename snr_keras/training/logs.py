@@ -1,19 +1,45 @@
 """What a run leaves to look at: `metrics.jsonl`, and the same numbers for TensorBoard."""
 
-import errno
 import json
-import os
 import shutil
 import warnings
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Required, Self
 
 import tensorflow as tf
+from pydantic import ConfigDict, FiniteFloat, with_config
+from typing_extensions import TypedDict  # Python's own, before 3.12, is none that pydantic takes
 
-from snr_keras.files.atomic import write_json, write_text
+from snr_keras.files.atomic import append_line, write_json, write_text
+from snr_keras.files.forms import parse_json
+from snr_keras.files.regular import read_bytes
 from snr_keras.training.checkpoints import writing
 
 Record = dict[str, Any]
+"""An epoch as the loop makes it, of the form of an `Epoch`."""
+
+
+@with_config(ConfigDict(extra="forbid"))
+class Epoch(TypedDict, total=False):
+    """A line of `metrics.jsonl`: means over the steps of an epoch. Under loss scaling a gradient may be infinite."""
+
+    epoch: Required[int]
+    step: Required[int]
+    learning_rate: Required[FiniteFloat]
+    skipped_updates: Required[int]
+    losses: Required[dict[str, FiniteFloat]]
+    gradient_norm: Required[float]
+    accuracy: Required[FiniteFloat]
+    seconds: Required[FiniteFloat]
+    images_per_second: Required[FiniteFloat]
+    gpu_memory: int
+    held_out_mAP: FiniteFloat
+    threshold: FiniteFloat
+    multilabel_entropy: FiniteFloat
+    positives: FiniteFloat
+    negatives: FiniteFloat
+    true_positive_rate: FiniteFloat
+
 
 # What `tf.summary.scalar` writes; that function itself needs TensorBoard installed, which only looking does.
 _SCALAR = tf.compat.v1.SummaryMetadata(
@@ -24,7 +50,7 @@ _SCALAR = tf.compat.v1.SummaryMetadata(
 class MetricsLog:
     """Appends records to `metrics.jsonl` and their numbers to `tensorboard/`; a context manager.
 
-    Each line is one JSON object, written with one system call. Lines after `up_to_step`, left by a run that died after
+    Each line is one JSON object, written whole or not at all. Lines after `up_to_step`, left by a run that died after
     its last checkpoint, are dropped, and TensorBoard's files made anew, so that nothing is in them twice.
 
     Args:
@@ -39,7 +65,7 @@ class MetricsLog:
         self._path = run_dir / "metrics.jsonl"
         self._records = [r for r in read_metrics(run_dir) if r["step"] <= up_to_step]
         with writing(run_dir, up_to_step):
-            write_text(self._path, "".join(map(_line, self._records)))
+            write_text(self._path, "".join(f"{json.dumps(record)}\n" for record in self._records))
             shutil.rmtree(run_dir / "tensorboard", ignore_errors=True)
             self._tensorboard = tf.summary.create_file_writer(str(run_dir / "tensorboard"))
             for record in self._records:
@@ -47,11 +73,8 @@ class MetricsLog:
 
     def append(self, record: Record) -> None:
         """Add the record of an epoch."""
-        line = _line(record).encode()
         with writing(self._path.parent, record["step"]):
-            with open(self._path, "ab", buffering=0) as file:
-                if file.write(line) < len(line):  # a disk that gets full takes a part and says nothing
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+            append_line(self._path, json.dumps(record))
             self._records.append(record)
             self._draw(record)
 
@@ -102,16 +125,23 @@ def gpu_memory() -> dict[str, int]:
 
 
 def read_metrics(run_dir: Path) -> list[Record]:
-    """The records of `metrics.jsonl`, none if it does not exist; a line that was cut off is reported and left out."""
+    """The records of `metrics.jsonl`, none if it does not exist.
+
+    A last line that was cut off, as when the process died, is reported and left out.
+
+    Raises:
+        ValueError: If another line is damaged; the message names the file, the line and what was expected.
+    """
     path = run_dir / "metrics.jsonl"
+    if not path.exists():
+        return []
     records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.exists() else [], start=1):
+    lines = read_bytes(path).removesuffix(b"\n").split(b"\n")
+    for number, line in enumerate(lines, start=1):
         try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            warnings.warn(f"{path}, line {number} is not JSON ({error}) and left out.", stacklevel=2)
+            records.append(dict(parse_json(line, Epoch, f"{str(path)!r}, line {number}")))
+        except ValueError as error:
+            if number < len(lines):
+                raise ValueError(f"{error}. Correct the line, or delete it") from None
+            warnings.warn(f"The last line was not written to its end, and is left out: {error}", stacklevel=2)
     return records
-
-
-def _line(record: Record) -> str:
-    return json.dumps(record) + "\n"

@@ -23,7 +23,9 @@ def check_ranges(settings: Any, ranges: Ranges) -> None:
 
 
 def known(cls: type, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The settings; a ValueError if the dataclass does not have one of them."""
+    """The settings; a ValueError if they are no mapping, or the dataclass does not have one of them."""
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"{cls.__name__} has settings, each with its name. Received: {settings!r}")
     names = [f.name for f in fields(cls)]
     if unknown := sorted(set(settings) - set(names)):
         raise ValueError(f"{cls.__name__} has the settings {names}. Received unknown ones: {unknown}")

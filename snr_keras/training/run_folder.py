@@ -9,16 +9,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any
 
 import keras
 
 from snr_keras.data.dataset import ReIDDataset, Split
-from snr_keras.files.atomic import UNFINISHED, write_json, write_text
+from snr_keras.evaluation import TargetResult
+from snr_keras.files.atomic import UNFINISHED, new_folder, write_text
+from snr_keras.files.forms import read_json
+from snr_keras.files.sealed import read_sealed, write_sealed
 from snr_keras.training.checkpoints import reported_checkpoint
 from snr_keras.training.config import TrainingConfig
 from snr_keras.training.held_out import number_held_out
 from snr_keras.training.model import new_model
+from snr_keras.training.record import RunRecord, Settings, TargetFigures, settings_of
 from snr_keras.training.weights import load_weights, save_weights
 
 _PACKAGES = ("snr-reid", "keras", "tensorflow", "numpy")
@@ -38,11 +42,11 @@ def load_run(run_dir: str | os.PathLike[str]) -> tuple[TrainingConfig, keras.Mod
 
     Raises:
         FileNotFoundError: If the folder holds no run, or no checkpoint that can be read.
-        ValueError: If the weights of a packed run are damaged, or not those of its settings.
+        ValueError: If the record or the weights of the run are damaged, or not those of each other.
     """
     run_dir = find_run(run_dir)
     record = read_record(run_dir)
-    config = TrainingConfig.from_json(record["training"])
+    config = settings_of(TrainingConfig, record["training"], "training", run_dir)
     if (run_dir / WEIGHTS).is_file():
         return config, _packed_model(run_dir, record, config)
     checkpoint = reported_checkpoint(run_dir)
@@ -80,7 +84,7 @@ def pack_run(run_dir: str | os.PathLike[str], folder: str | os.PathLike[str]) ->
         FileNotFoundError: As `load_run`.
     """
     run_dir, folder = Path(run_dir), Path(folder)
-    record = read_record(run_dir)
+    record: dict[str, Any] = {**read_record(run_dir)}
     checkpoint = reported_checkpoint(run_dir)
     if checkpoint is None:
         raise FileNotFoundError(f"Expected a run with a checkpoint. Received: {str(run_dir)!r}")
@@ -92,7 +96,7 @@ def pack_run(run_dir: str | os.PathLike[str], folder: str | os.PathLike[str]) ->
 
 
 def write_packed(folder: Path, model: keras.Model, record: dict[str, Any], beside: Mapping[str, str] = {}) -> None:
-    """Write a packed run: the weights of a model, and its record with their hash, which comes last.
+    """Write a packed run, whole or not at all: the weights of a model, and its record with their hash, sealed.
 
     Args:
         folder: Absent or empty.
@@ -105,17 +109,17 @@ def write_packed(folder: Path, model: keras.Model, record: dict[str, Any], besid
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"A packed run needs a folder of its own, new or empty. Received: {str(folder)!r}")
-    folder.mkdir(parents=True, exist_ok=True)
-    save_weights(model, folder / WEIGHTS)
-    for name, text in beside.items():
-        write_text(folder / name, text)
-    weights = {**record.get("weights", {}), "sha256": sha256_of(folder / WEIGHTS)}
-    write_json(folder / "config.json", {**record, "weights": weights})
+    with new_folder(folder) as unfinished:
+        save_weights(model, unfinished / WEIGHTS)
+        for name, text in beside.items():
+            write_text(unfinished / name, text)
+        weights = {**record.get("weights", {}), "sha256": sha256_of(unfinished / WEIGHTS)}
+        write_sealed(unfinished / "config.json", {**record, "weights": weights})
 
 
-def _packed_model(run_dir: Path, record: Mapping[str, Any], config: TrainingConfig) -> keras.Model:
+def _packed_model(run_dir: Path, record: RunRecord, config: TrainingConfig) -> keras.Model:
     weights = run_dir / WEIGHTS
-    expected = record["weights"]["sha256"]
+    expected = record["weights"]["sha256"] if "weights" in record else "told there"
     if (found := sha256_of(weights)) != expected:
         raise ValueError(
             f"The file {str(weights)!r} is damaged, or another than config.json tells of: its SHA-256 should be "
@@ -128,15 +132,15 @@ def _packed_model(run_dir: Path, record: Mapping[str, Any], config: TrainingConf
     return model
 
 
-def _figures(run_dir: Path) -> dict[str, dict[str, float]]:
+def _figures(run_dir: Path) -> dict[str, TargetFigures]:
     """mAP, Rank-1 and mINP by target, of the tests that `snr demo` or `snr train` left in a run folder."""
     of_demo, of_train = run_dir / "results.json", run_dir / "evaluation" / "results.json"
     if of_demo.is_file():
-        return json.loads(of_demo.read_text(encoding="utf-8"))
+        return read_sealed(of_demo, dict[str, TargetFigures])
     if of_train.is_file():
         return {
-            result["target"]: {"mAP": result["mAP"], "rank1": result["cmc"][0], "mINP": result["mINP"]}
-            for result in json.loads(of_train.read_text(encoding="utf-8"))
+            result.target: {"mAP": result.mAP, "rank1": result.rank(1), "mINP": result.mINP}
+            for result in read_json(of_train, list[TargetResult])
         }
     return {}
 
@@ -167,18 +171,7 @@ def begin_run(run_dir: Path, record: Mapping[str, Any], *, write: bool = True) -
         )
     if write:
         run_dir.mkdir(parents=True, exist_ok=True)
-        write_json(run_dir / "config.json", record)
-
-
-class Settings(Protocol):
-    """A config that JSON brings back; a setting that is missing there takes its default."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The settings as JSON's own types."""
-
-    @classmethod
-    def from_json(cls, settings: Mapping[str, Any]) -> Self:
-        """The config that `to_json` wrote."""
+        write_sealed(run_dir / "config.json", record)
 
 
 def resume_run(run_dir: Path, now: Mapping[str, Any], configs: Mapping[str, type[Settings]] = {}) -> None:
@@ -194,14 +187,16 @@ def resume_run(run_dir: Path, now: Mapping[str, Any], configs: Mapping[str, type
 
     Raises:
         FileNotFoundError: If the folder holds no run.
-        ValueError: If settings or training images differ; the message names them. Also if it is a packed run.
+        ValueError: If settings or training images differ; the message names them. Also if it is a packed run, or
+            `config.json` is damaged.
     """
     _refuse_packed(run_dir)
-    begun = read_record(run_dir)
+    begun: dict[str, Any] = {**read_record(run_dir)}
     of_settings: dict[str, type[Settings]] = {"training": TrainingConfig, **configs}
     for part, config in of_settings.items():
         if part in begun:
-            begun[part] = config.from_json(begun[part]).to_json()  # settings may have been added since
+            # settings may have been added since
+            begun[part] = settings_of(config, begun[part], part, run_dir).to_json()
     differences = [
         f"{key} was {old!r}, now {new!r}"
         for part in ("training", "source", "adaptation", "target", "initial")
@@ -230,16 +225,17 @@ def _refuse_packed(run_dir: Path) -> None:
         )
 
 
-def read_record(run_dir: Path) -> dict[str, Any]:
+def read_record(run_dir: Path) -> RunRecord:
     """What `config.json` of a run folder says.
 
     Raises:
         FileNotFoundError: If there is none.
+        ValueError: If it was changed since it was written, or is none of a run.
     """
     path = run_dir / "config.json"
     if not path.is_file():
         raise FileNotFoundError(f"Expected a run folder, with a config.json. Received: {str(run_dir)!r}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_sealed(path, RunRecord)
 
 
 def describe_run(config: TrainingConfig, source: ReIDDataset, replicas: int = 1) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import keras
 
 from snr_keras.evaluation import TargetResult
+from snr_keras.files.atomic import append_line
 from snr_keras.training.checkpoints import newest_checkpoint
 from snr_keras.training.progress import Progress, Report
 
@@ -42,8 +43,7 @@ class Watching:
         if checkpoint is None:
             return
         found = {result.target: result.mAP for result in self._test(checkpoint.load(compile=False))}
-        with (self._run / "watch.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"epoch": report.epoch, "mAP": found}) + "\n")
+        append_line(self._run / "watch.jsonl", json.dumps({"epoch": report.epoch, "mAP": found}))
         figures = ", ".join(f"{target} {100 * value:.1f}" for target, value in found.items())
         self._tell(f"  watched, not used: mAP after epoch {report.epoch}: {figures}")
 

@@ -20,11 +20,12 @@ from snr_keras.adaptation.step import make_adaptation_step, make_optimizer
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.unlabeled import unlabeled
 from snr_keras.files.lock import LockedError, locked_folder
+from snr_keras.files.sealed import write_sealed
 from snr_keras.losses import MinedPairs, adaptation_step
 from snr_keras.training import NonFiniteLossError, TrainingInterrupted, load_run
 from snr_keras.training.checkpoints import TrainingState, newest_checkpoint, save_checkpoint
 from snr_keras.training.model import new_model
-from snr_keras.training.run_folder import begin_run, describe_run
+from snr_keras.training.run_folder import begin_run, describe_run, read_record
 from snr_ref.conformance.bounds import BOUNDS
 from snr_ref.conformance.bounds.losses import scalar
 from snr_ref.conformance.bounds.precision import PRECISIONS
@@ -126,10 +127,10 @@ def test_an_adaptation_stopped_and_resumed_ends_bit_for_bit_as_one_that_was_not(
 
 def test_an_adaptation_that_was_begun_before_a_setting_was_added_is_resumed(adapted, initial, domains, tmp_path):
     folder = shutil.copytree(adapted[0], tmp_path / "run")
-    begun = json.loads((folder / "config.json").read_text())
+    begun = read_record(folder)
     for loss in ("discriminative", "consistency", "source", "joint_embedding"):
         del begun["adaptation"][f"{loss}_weight"]
-    (folder / "config.json").write_text(json.dumps(begun))
+    write_sealed(folder / "config.json", begun)
     assert_same_weights(adapt(CONFIG, initial, *domains, folder, resume=True), adapted[1])
     with pytest.raises(ValueError, match=r"source_weight was 50\.0, now 1\.0"):
         adapt(dataclasses.replace(CONFIG, source_weight=1.0), initial, *domains, folder, resume=True)

@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from snr_keras.cli.app import app
+from snr_keras.files.sealed import write_sealed
+from snr_keras.training.run_folder import read_record
 
 TINY = ("--epochs", 1, "--warmup-epochs", 0, "--identities-per-batch", 2, "--images-per-identity", 2)
 TINY = (*TINY, "--image-size", "32x16", "--normalization", "none")
@@ -103,9 +105,9 @@ def test_a_mistake_says_what_to_do(snr, trained, world, tmp_path, arguments, mes
 
 def test_what_was_trained_on_is_found_by_its_name_or_asked_for(snr, trained, world, tmp_path):
     run = shutil.copytree(trained, tmp_path / "run")
-    record = json.loads((run / "config.json").read_text())
+    record = read_record(run)
     record["source"]["name"] = "my_people"
-    (run / "config.json").write_text(json.dumps(record))
+    write_sealed(run / "config.json", record)
     outcome = snr("adapt", run, "--target", world / "night", "--out", tmp_path / "out")
     assert outcome.status == 1
     assert "Say with --source where the images are" in outcome.output

@@ -62,6 +62,13 @@ def no_learning(monkeypatch) -> dict[str, float]:
     return terms
 
 
+def epoch_record(step: int, **more: object) -> dict[str, object]:
+    """A line of metrics.jsonl with all that belongs there."""
+    numbers = ("learning_rate", "gradient_norm", "accuracy", "seconds", "images_per_second")
+    whole = {"epoch": step, "step": step, "skipped_updates": 0, "losses": {"total": 1.0}}
+    return {**whole, **dict.fromkeys(numbers, 0.5), **more}
+
+
 def metrics_without_times(run_dir: Path) -> list[dict]:
     records = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
     return [{k: v for k, v in r.items() if k not in ("seconds", "images_per_second")} for r in records]

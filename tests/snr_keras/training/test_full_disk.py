@@ -1,6 +1,7 @@
 """A disk that gets full while a run writes: the run stops and says what is safe, and goes on once there is room."""
 
 import dataclasses
+import os
 import resource
 import subprocess
 from collections.abc import Callable, Iterator
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from snr_keras.training import train
+from snr_keras.training import pack_run, train
 from snr_keras.training.logs import MetricsLog, read_metrics
-from tests.snr_keras.training.conftest import SMALL, checkpoint_names, metrics_without_times
+from snr_keras.training.run_folder import read_record, write_packed
+from tests.snr_keras.training.conftest import SMALL, checkpoint_names, epoch_record, metrics_without_times
 
 CONFIG = dataclasses.replace(SMALL, normalization="none", stages=None)
 
@@ -86,15 +88,25 @@ def test_a_checkpoint_that_breaks_off_leaves_no_remains(source, tmp_path, no_lea
     assert [r["step"] for r in metrics_without_times(tmp_path)] == [4, 8, 12]
 
 
-def test_a_line_of_the_log_that_breaks_off_stops_the_run_before_the_next_is_written_behind_it(tmp_path, monkeypatch):
+def test_a_line_of_the_log_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     monkeypatch.setattr(MetricsLog, "_draw", lambda self, record: None)  # TensorBoard's file would be full first
     with MetricsLog(tmp_path, up_to_step=0) as log:
-        with largest_file(150):
-            for step in (1, 2):
-                log.append({"step": step, "losses": {"total": 1.0}, "accuracy": 0.5})
-            with pytest.raises(OSError, match=r"At step 3.*No space left on device.*metrics\.jsonl"):
-                log.append({"step": 3, "losses": {"total": 1.0}, "accuracy": 0.5})
-        assert (tmp_path / "metrics.jsonl").stat().st_size == 150
-    with pytest.warns(UserWarning, match="line 3 is not JSON"), MetricsLog(tmp_path, up_to_step=3):
-        pass
-    assert [record["step"] for record in read_metrics(tmp_path)] == [1, 2]
+        for step in (1, 2):
+            log.append(epoch_record(step))
+        before = (tmp_path / "metrics.jsonl").read_bytes()
+        with (
+            largest_file(len(before) + 50),
+            pytest.raises(OSError, match=r"At step 3.*metrics\.jsonl could not be written: File too large"),
+        ):
+            log.append(epoch_record(3))
+        assert (tmp_path / "metrics.jsonl").read_bytes() == before
+        log.append(epoch_record(3))
+    assert [record["step"] for record in read_metrics(tmp_path)] == [1, 2, 3]
+
+
+def test_packing_onto_a_full_disk_leaves_nothing_and_works_once_there_is_room(finished_run, tmp_path):
+    run, model, _ = finished_run
+    with largest_file(10_000), pytest.raises(OSError, match=r"packed could not be written: File too large"):
+        write_packed(tmp_path / "packed", model, {**read_record(run)})
+    assert os.listdir(tmp_path) == []
+    assert sorted(os.listdir(pack_run(run, tmp_path / "packed"))) == ["config.json", "weights.h5"]

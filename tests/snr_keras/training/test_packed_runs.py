@@ -9,7 +9,10 @@ import h5py
 import numpy as np
 import pytest
 
+from snr_keras.evaluation import TargetResult
+from snr_keras.files.sealed import write_sealed
 from snr_keras.training import find_run, load_run, pack_run, train, weights_hash
+from snr_keras.training.run_folder import read_record
 from snr_keras.training.weights import load_weights, save_weights
 from tests.snr_keras.training.conftest import SMALL
 
@@ -32,6 +35,7 @@ def test_it_is_smaller_and_records_what_the_run_does(finished_run, packed: Path)
     (newest,) = sorted((finished_run[0] / "checkpoints").iterdir())[-1:]
     assert (packed / "weights.h5").stat().st_size < newest.stat().st_size / 2
     record, of_run = (json.loads((run / "config.json").read_text()) for run in (packed, finished_run[0]))
+    assert of_run.pop("seal") != record["seal"]
     assert {key: record[key] for key in of_run} == of_run
     assert record["weights"]["step"] == 12
     assert "figures" not in record  # the run was not tested
@@ -45,8 +49,8 @@ def test_figures_of_its_tests_go_with_it(finished_run, tmp_path: Path, by: str) 
         (run / "results.json").write_text(json.dumps({"day": figures}))
     else:
         (run / "evaluation").mkdir()
-        result = {"target": "day", "mAP": 0.5, "mINP": 0.25, "cmc": [0.75, 1.0], "num_queries": 4}
-        (run / "evaluation" / "results.json").write_text(json.dumps([result]))
+        result = TargetResult("day", 0.5, 0.25, (0.75, 1.0), 4, 4, 9, protocol="market1501", distance="cosine")
+        (run / "evaluation" / "results.json").write_text(json.dumps([result.to_json()]))
     record = json.loads((pack_run(run, tmp_path / "packed") / "config.json").read_text())
     assert record["figures"] == {"day": figures}
 
@@ -75,9 +79,9 @@ def test_damage_is_told(packed: Path, tmp_path: Path) -> None:
 
 def test_weights_of_another_model_are_refused_and_what_differs_is_named(packed: Path, tmp_path: Path) -> None:
     run = shutil.copytree(packed, tmp_path / "run")
-    record = json.loads((run / "config.json").read_text())
+    record = read_record(run)
     record["training"] = replace(SMALL, stages=(4,), reduction=8).to_json()
-    (run / "config.json").write_text(json.dumps(record))
+    write_sealed(run / "config.json", record)
     with pytest.raises(ValueError, match="Expected a file of the weights of") as refused:
         load_run(run)
     assert "stage2_snr/gamma is not in the model" in str(refused.value)

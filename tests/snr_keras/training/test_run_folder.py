@@ -27,6 +27,7 @@ def test_a_run_that_was_begun_before_a_setting_was_added_can_be_resumed(tmp_path
     begin_run(tmp_path, describe_run(TrainingConfig(), source()))
     config = json.loads((tmp_path / "config.json").read_text())
     del config["training"]["domain_balanced"]
+    del config["seal"]
     (tmp_path / "config.json").write_text(json.dumps(config))
     resume_run(tmp_path, describe_run(TrainingConfig(), source()))
     with pytest.raises(ValueError, match="domain_balanced was False, now True"):

@@ -7,10 +7,11 @@ import pytest
 from matplotlib.image import imread
 
 from snr_keras.visualization import save_adaptation_curves
+from tests.snr_keras.training.conftest import epoch_record
 
 
 def write_metrics(run: Path, **last: float) -> Path:
-    first = {"epoch": 1, "step": 9, "threshold": 0.5, "positives": 0.0, "negatives": 0.0, "multilabel_entropy": 2.0}
+    first = epoch_record(1, threshold=0.5, positives=0.0, negatives=0.0, multilabel_entropy=2.0)
     run.mkdir()
     lines = (json.dumps(record) for record in (first, {**first, "epoch": 2, "step": 18, **last}))
     (run / "metrics.jsonl").write_text("".join(f"{line}\n" for line in lines))
@@ -24,7 +25,7 @@ def test_where_identities_were_watched_there_is_a_panel_more(tmp_path: Path) -> 
 
 
 def test_a_run_of_a_training_has_no_such_curves(tmp_path: Path) -> None:
-    (tmp_path / "metrics.jsonl").write_text(json.dumps({"epoch": 1, "step": 9, "losses": {"total": 1.0}}) + "\n")
+    (tmp_path / "metrics.jsonl").write_text(json.dumps(epoch_record(9)) + "\n")
     with pytest.raises(ValueError, match="a finished epoch of an adaptation to draw"):
         save_adaptation_curves(tmp_path, tmp_path / "x.png")
     assert not (tmp_path / "x.png").exists()

@@ -13,6 +13,7 @@ from snr_keras.data.synthetic import synthesize
 from snr_keras.evaluation import EmbeddedDataset
 from snr_keras.visualization import save_loss_curves, save_ranked_gallery
 from snr_keras.visualization.ranked_gallery import RIGHT, WRONG
+from tests.snr_keras.training.conftest import epoch_record
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_a_short_gallery_leaves_places_empty(dataset: ReIDDataset, tmp_path: Pat
 
 def write_metrics(run: Path, **losses: float) -> Path:
     run.mkdir()
-    lines = [json.dumps({"epoch": epoch, "step": epoch, "losses": losses, "accuracy": 0.5}) for epoch in (1, 2)]
+    lines = [json.dumps(epoch_record(epoch, losses=losses)) for epoch in (1, 2)]
     (run / "metrics.jsonl").write_text("\n".join(lines) + "\n")
     return run
 
