@@ -25,7 +25,9 @@ KINDS = ("numbers", "pattern", "refusal")
 
 
 def stored(value: Any) -> np.ndarray:
-    """A value as the file has it: float64, int64, uint8 for booleans, or UTF-8 text of a fixed length.
+    """A value as the file has it: float64, int64, uint8 for booleans, or text of a fixed length.
+
+    Text is typed as ASCII if it is that: there are programs, Octave among them, that cannot read it as UTF-8.
 
     Args:
         value: A number, a boolean, a text, or an array or a sequence of numbers.
@@ -38,7 +40,7 @@ def stored(value: Any) -> np.ndarray:
     """
     if isinstance(value, str):
         text = value.encode()
-        return np.array(text, h5py.string_dtype("utf-8", max(1, len(text))))
+        return np.array(text, h5py.string_dtype("ascii" if value.isascii() else "utf-8", max(1, len(text))))
     array = np.asarray(value)
     if array.dtype == np.float64 or array.dtype == np.int64:
         return array

@@ -2,7 +2,8 @@
 
 Nothing is taken that could reach beyond the file or be larger than it: no links but hard ones, one to each object; no
 external or virtual storage, no filters (which is where decompression bombs are), no types but numbers and text. Then
-all that the file declares together is no larger than the file, and can be read into memory at once.
+all that the file declares together is no larger than the file, and can be read into memory at once. Text of variable
+length is refused because HDF5 hangs on some of it if the file is damaged.
 """
 
 from __future__ import annotations
@@ -211,13 +212,20 @@ class _Walk:
         return value.astype(dtype.newbyteorder("="), copy=False)
 
     def _attribute(self, attribute: h5a.AttrID, where: str) -> int | str:
+        """One integer or text; some programs write either as an array of one, and integers as floats."""
         at = f"{where}, attribute {attribute.name.decode()!r},"
-        dtype = self._type(attribute, at)
-        if self._shape(attribute, at) != () or dtype.itemsize > _LONGEST_TEXT or dtype.kind not in "iuS":
-            self._refuse(at, f"one integer or one text of at most {_LONGEST_TEXT} bytes", f"{dtype}")
-        value = np.zeros((), dtype)
-        attribute.read(value)
-        return bytes(value[()]).decode() if dtype.kind == "S" else int(value)
+        dtype, shape = self._type(attribute, at), self._shape(attribute, at)
+        expected = f"one integer or one text of at most {_LONGEST_TEXT} bytes"
+        if math.prod(shape) != 1 or dtype.itemsize > _LONGEST_TEXT:
+            self._refuse(at, expected, f"shape {shape} of {dtype}")
+        read = np.zeros(shape, dtype)
+        attribute.read(read)
+        value = read.item()
+        if isinstance(value, bytes):
+            return value.decode()
+        if value != value // 1:
+            self._refuse(at, expected, f"{value}")
+        return int(value)
 
     def _type(self, thing: h5d.DatasetID | h5a.AttrID, where: str) -> np.dtype:
         """That of numbers or of a text; every other is refused, before NumPy hears of it."""

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -14,7 +15,7 @@ import pytest
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.catalogue import catalogue
 from snr_ref.conformance.functions import flat
-from snr_ref.conformance.vectors import export, read
+from snr_ref.conformance.vectors import compare_files, export, read
 from snr_ref.conformance.vectors.subset import subset
 from snr_ref.conformance.vectors.writer import write_sealed
 
@@ -57,6 +58,79 @@ def test_the_bytes_are_the_same_each_time(exported: list[Path], tmp_path: Path) 
     assert again[0].read_bytes() == exported[0].read_bytes()
     assert [path.read_text() for path in again[1:]] == [path.read_text() for path in exported[1:]]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again.h", "again.h5", "again.json"]
+
+
+def test_every_text_is_ascii_of_a_fixed_length(exported: list[Path]) -> None:
+    types = set()
+
+    def add(_: str, thing: h5py.Group | h5py.Dataset) -> None:
+        values = [thing.id.get_type()] if isinstance(thing, h5py.Dataset) else []
+        values += [h5py.h5a.open(thing.id, name.encode()).get_type() for name in thing.attrs]
+        types.update((t.get_cset(), t.is_variable_str()) for t in values if isinstance(t, h5py.h5t.TypeStringID))
+
+    with h5py.File(exported[0]) as file:
+        file.visititems(add)
+    assert types == {(h5py.h5t.CSET_ASCII, False)}
+
+
+def blocks(language: str) -> str:
+    """The code of the page in a language that reads and writes HDF5, in one file."""
+    page = (EXAMPLES.parent / "vectors_format.md").read_text(encoding="utf-8")
+    return "\n".join(re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL))
+
+
+def run_page(folder: Path, exported: list[Path], language: str, *command: str) -> str:
+    """What the page's code in a language prints, beside the golden vectors."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    for path in exported:
+        (folder / path.name).symlink_to(path)
+    (folder / command[-1]).write_text(blocks(language), encoding="utf-8")
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def assert_outputs_pass(folder: Path, exported: list[Path]) -> None:
+    report = compare_files(exported[0], folder / "outputs.h5")
+    assert (report.exit_status, report.counts["passed"]) == (0, 1)
+
+
+def test_the_page_s_octave_reads_both_files(exported: list[Path], tmp_path: Path) -> None:
+    printed = run_page(tmp_path, exported, "octave", "octave", "--no-gui", "--quiet", "read_vectors.m")
+    assert "F_tilde: 0 of 960 numbers are off by more than rounding" in printed
+
+
+def test_the_page_s_r_reads_and_writes(exported: list[Path], tmp_path: Path) -> None:
+    if (
+        shutil.which("Rscript") is None
+        or subprocess.run(["Rscript", "-e", "library(rhdf5)"], capture_output=True).returncode
+    ):
+        pytest.skip("R or rhdf5 is not installed")
+    assert "0 of 960 numbers" in run_page(tmp_path, exported, "r", "Rscript", "read_vectors.R")
+    assert_outputs_pass(tmp_path, exported)
+
+
+def test_the_page_s_javascript_reads_and_writes(exported: list[Path], tmp_path: Path) -> None:
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed")
+    modules = Path(subprocess.run(["npm", "root", "-g"], capture_output=True, text=True, check=True).stdout.strip())
+    if not (modules / "h5wasm").is_dir():
+        pytest.skip("h5wasm is not installed: npm install -g h5wasm")
+    (tmp_path / "node_modules").symlink_to(modules)
+    assert "0 of 960 numbers" in run_page(tmp_path, exported, "js", "node", "read_vectors.mjs")
+    assert_outputs_pass(tmp_path, exported)
+
+
+def test_the_page_s_c_compiles_and_reads(exported: list[Path], tmp_path: Path) -> None:
+    for path in exported:
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "read.c").write_text(blocks("c"), encoding="utf-8")
+    line = "cc -std=c99 read.c -o read $(pkg-config --cflags --libs hdf5)"
+    page = (EXAMPLES.parent / "vectors_format.md").read_text(encoding="utf-8")
+    assert f"    {line}\n" in page
+    if shutil.which("cc") is None or subprocess.run(["pkg-config", "hdf5"], capture_output=True).returncode:
+        pytest.skip("no C compiler or no HDF5 for it")
+    done = subprocess.run(f"{line} && ./read", shell=True, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "snr of a map of rank 4, 4 images, which starts with -0.0341797\n"
 
 
 def test_a_failed_export_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

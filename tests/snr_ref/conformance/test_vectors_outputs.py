@@ -215,6 +215,15 @@ def test_answers_for_other_golden_vectors_are_refused(golden: Path, outputs: Pat
         compare_files(golden, outputs)
 
 
+@pytest.mark.parametrize("version", [1.0, np.float32(1), [1], [1.0]])
+def test_attributes_are_taken_as_r_and_javascript_write_them(golden: Path, outputs: Path, version: object) -> None:
+    def as_they_do(file: h5py.File) -> None:
+        file.attrs["format_version"] = version
+        file.attrs["format"] = np.array(["snr outputs"], "S12")
+
+    assert compare_files(golden, change(outputs, as_they_do)).exit_status == 0
+
+
 def test_which_golden_vectors_they_are_for_need_not_be_said(golden: Path, outputs: Path) -> None:
     change(outputs, lambda f: (f.attrs.__delitem__("vectors_sha256"), f.attrs.__delitem__("implementation")))
     report = compare_files(golden, outputs)

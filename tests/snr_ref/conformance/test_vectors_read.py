@@ -161,6 +161,11 @@ SPOILT: dict[str, tuple[Callable[[h5py.File], object], str, str]] = {
     "a name with dots": (lambda f: f.create_group("cases/forward/..hidden"), "'..hidden'", "letters, digits and _"),
     "a name that is no text": (lambda f: f.create_group(b"cases/forward/\xff\xfe"), "forward", "letters, digits"),
     "an attribute of many": (lambda f: f.attrs.__setitem__("format", [1, 2]), "'format'", "one integer or one text"),
+    "a version that is no whole number": (
+        lambda f: f.attrs.__setitem__("format_version", 1.5),
+        "'format_version'",
+        "1.5",
+    ),
     "an attribute of variable text": (lambda f: f.attrs.__setitem__("format", "x"), "'format'", "variable length"),
     "a version that is text": (lambda f: f.attrs.__setitem__("format_version", np.bytes_("1")), "/", "an integer"),
     "another format": (lambda f: f.attrs.__setitem__("format", np.bytes_("mine")), "'format'", "'mine'"),
@@ -212,6 +217,17 @@ def test_a_spoilt_file_is_refused_with_the_object_s_name(path: Path, how: str) -
 def test_text_that_is_no_utf_8(path: Path) -> None:
     spoil(path, lambda f: f[CASE].attrs.__setitem__("reason", np.bytes_(b"\xff\xfe")))
     assert "UnicodeDecodeError" in refused(path)
+
+
+def test_text_of_the_type_utf_8_is_read_as_it_was_at_first(path: Path) -> None:
+    def retype(file: h5py.File) -> None:
+        for at in (file, file[CASE]):
+            for name, value in at.attrs.items():
+                if isinstance(value, bytes):
+                    at.attrs.create(name, np.array(value, h5py.string_dtype("utf-8", len(value))))
+
+    read_before = [(case.name, case.reason, case.clauses) for case in read(path)]
+    assert [(case.name, case.reason, case.clauses) for case in read(spoil(path, retype))] == read_before
 
 
 def test_attributes_that_mean_nothing_are_never_read(path: Path) -> None:
