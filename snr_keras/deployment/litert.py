@@ -8,7 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from snr_keras.deployment.graph import Run, plain_operations
+from snr_keras.deployment.graph import Run
+from snr_keras.models.network import plain_operations
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "float32": {},

@@ -10,8 +10,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from snr_keras.deployment.graph import METADATA, Run, plain_operations
+from snr_keras.deployment.graph import METADATA, Run
 from snr_keras.deployment.pictures import drawn_pictures
+from snr_keras.models.network import plain_operations
 
 #: How many drawn pictures the ranges of feature maps are found on in full int8.
 CALIBRATION = 128

@@ -9,7 +9,8 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from snr_keras.deployment.graph import METADATA, Run, plain_operations, quietly
+from snr_keras.deployment.graph import METADATA, Run, quietly
+from snr_keras.models.network import plain_operations
 
 
 def check_path(path: Path) -> None:

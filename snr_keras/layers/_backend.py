@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -43,7 +44,22 @@ def with_backward(forward: Forward, backward: Backward) -> Callable[..., Tensors
     backend = keras.backend.backend()
     if backend not in _BACKENDS:
         raise ValueError(f"The backend must be one of {', '.join(_BACKENDS)}. Received: {backend!r}")
-    return _BACKENDS[backend](forward, backward)
+    function = _BACKENDS[backend](forward, backward)
+    return lambda *tensors: forward(*tensors)[0] if _plainly else function(*tensors)
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Within, what `with_backward` makes is traced as the operations of `forward`, and nothing else.
+
+    Exports have no counterpart to a function that XLA compiles or that has a backward pass of its own.
+    """
+    global _plainly
+    before, _plainly = _plainly, True
+    try:
+        yield
+    finally:
+        _plainly = before
 
 
 def _tensorflow(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
@@ -110,5 +126,7 @@ def _torch(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
 
     return Function.apply
 
+
+_plainly = False
 
 _BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

@@ -3,6 +3,7 @@
 from snr_keras.models.backbones import BACKBONES
 from snr_keras.models.insert import insert_snr
 from snr_keras.models.modules import NORMALIZATIONS, module_stages
+from snr_keras.models.network import SNRNetwork
 from snr_keras.models.pytorch_resnet import PYTORCH_BACKBONES
 from snr_keras.models.reid import embedder, reid_model
 from snr_keras.models.snr_model import SNRModel
@@ -12,6 +13,7 @@ __all__ = [
     "NORMALIZATIONS",
     "PYTORCH_BACKBONES",
     "SNRModel",
+    "SNRNetwork",
     "embedder",
     "insert_snr",
     "module_stages",

@@ -10,6 +10,7 @@ from snr_keras.interop.state_dict import StateDict, read_state_dict
 from snr_keras.keras_config import own_configuration, widest
 from snr_keras.models.backbones import BACKBONES
 from snr_keras.models.modules import Modules, module_stages
+from snr_keras.models.network import SNRNetwork
 from snr_keras.models.pytorch_resnet import PYTORCH_BACKBONES
 from snr_keras.models.snr_model import SNRModel
 
@@ -128,9 +129,9 @@ def _pytorch_weights(weights: str, backbone: str) -> StateDict:
     return read_state_dict(weights)
 
 
-def embedder(model: keras.Model) -> keras.Model:
+def embedder(model: keras.Model) -> SNRNetwork:
     """The part of a `reid_model` that retrieval needs: images `(N, H, W, 3)` to embeddings `(N, D)`.
 
     The weights are shared with `model`, not copied.
     """
-    return keras.Model(model.input, model.output["embedding"], name=f"{model.name}_embedder")
+    return SNRNetwork(model.input, model.output["embedding"], name=f"{model.name}_embedder")
