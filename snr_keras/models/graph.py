@@ -5,8 +5,9 @@ All that the package needs to know of Keras' own bookkeeping (nodes and their te
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -50,9 +51,35 @@ def operations(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, Any]
             yield f"{prefix}{operation.name}", operation
 
 
-def made_by(tensor: Any) -> str:
-    """The name of the operation that put out a tensor of a functional model."""
-    return tensor._keras_history.operation.name
+def links(model: keras.Model) -> Iterator[tuple[Any, Any]]:
+    """Each operation of a functional model with each one that takes its output; None for an output of the model.
+
+    Of models within the model likewise.
+    """
+    for call in calls(model):
+        if (inner := graph_of(call.operation)) is not None:
+            yield from links(inner)
+        yield from ((made_by(tensor), call.operation) for tensor in call.input_tensors)
+    yield from ((made_by(tensor), None) for tensor in model.outputs)
+
+
+def made_by(tensor: Any) -> Any:
+    """The operation that put out a tensor of a functional model."""
+    return tensor._keras_history.operation
+
+
+def by_name(names: Iterable[str], values: Iterable[Any]) -> dict[str, Any]:
+    """Values by their names, each with a number behind it where an earlier one has that name."""
+    named: dict[str, Any] = {}
+    for name, value in zip(names, values, strict=True):
+        named[free_name(name, named)] = value
+    return named
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """A name, with a number behind it if it is taken."""
+    names = itertools.chain([name], (f"{name}_{n}" for n in itertools.count(1)))
+    return next(free for free in names if free not in taken)
 
 
 def flows(model: keras.Model, sources: Iterable[Any]) -> Iterator[tuple[Any, int]]:

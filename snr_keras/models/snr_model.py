@@ -9,9 +9,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from snr_keras.layers import SNREmbeddings
-from snr_keras.losses import DualCausalityLoss
-from snr_keras.models.graph import made_by
+from snr_keras.layers import SNR, SNREmbeddings
+from snr_keras.losses import DualCausalityLoss, DualRestitutionLoss
+from snr_keras.models.graph import by_name, made_by
+from snr_keras.models.network import SNRNetwork
 from snr_keras.scalars import is_number
 
 
@@ -22,12 +23,15 @@ class SNRModel(keras.Model):
         L = L_task + sum over the layers of lambda_b (L+ + L-)
 
     What `insert_snr` and `reid_model` build are such models. In your own, the output is a dictionary whose `"snr"`
-    holds the `SNREmbeddings`, a list of them or a dictionary; everything else in it is the task's.
+    holds the `SNREmbeddings`, a list of them or a dictionary; everything else in it is the task's. Any other output is
+    the task's as a whole.
 
     The loss and the metrics of `compile` are those of the task and see its outputs only, so that they are what they
-    would be for the network without SNR: with one output that is the output itself. With several, labels that are a
-    single tensor are those of every output that has a loss. Two metrics for each SNR layer are added, `..._plus` (L+)
-    and `..._minus` (L-), before their weight; they are 0 for a batch without a pair of images of one class.
+    would be for the network without SNR: with one output that is the output itself. With several, losses, metrics,
+    labels and sample weights are dictionaries by the names of the outputs, or lists or tuples with one for each output,
+    in the order of `model.output`; labels that are a single tensor are those of every output that has a loss. Two
+    metrics for each SNR layer are added, `..._plus` (L+) and `..._minus` (L-), before their weight; they are 0 for a
+    batch without a pair of images of one class.
 
     A batch has to have several images of a class, and several classes. Weights of samples and classes are those of the
     task's loss: the dual causality loss compares images, and has none.
@@ -40,42 +44,68 @@ class SNRModel(keras.Model):
 
     def compile(
         self,
-        *args: Any,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        *,
         snr_weights: float | Sequence[float] | None = None,
-        snr_loss: keras.losses.Loss | None = None,
+        snr_loss: Any = None,
         identities: str | Callable[[Any], Any] | None = None,
         **kwargs: Any,
     ) -> None:
         """As for any Keras model, and how its SNR layers are trained.
 
         Args:
-            *args: As in `keras.Model.compile`: optimizer, loss, loss_weights, metrics, ...
+            optimizer: As in `keras.Model.compile`.
+            loss: As in `keras.Model.compile`, of the task's outputs.
+            loss_weights: As in `keras.Model.compile`.
+            metrics: As in `keras.Model.compile`, of the task's outputs.
+            weighted_metrics: As in `keras.Model.compile`, of the task's outputs.
             snr_weights: lambda: one number for all SNR layers, or one for each, in order. By default those of the
                 paper: 0.5 for the last two and 0.1 for those before.
-            snr_loss: Of an SNR layer: has `terms(labels, embeddings)`, the two scalars L+ and L-. Defaults to
+            snr_loss: Loss of an SNR layer, with `terms(labels, embeddings)`, the two scalars L+ and L-. Defaults to
                 `DualCausalityLoss()`.
             identities: What L_SNR takes for the labels: by default `y` of `fit`, which must then be integers, (N,) or
-                (N, 1). A name takes `y[name]`; a function makes them of `y`, as of one-hot labels.
+                (N, 1). A name takes `y[name]`, or of a list of labels the one of the output of that name; a function
+                makes them of `y`, as of one-hot labels.
             **kwargs: As in `keras.Model.compile`.
 
         Raises:
-            ValueError: If the weights are not numbers of at least 0, one or as many as there are layers.
+            TypeError: If `snr_loss` or `identities` is none of these.
+            ValueError: If the weights are not numbers of at least 0, one or as many as there are layers; if a list has
+                not one for each output; if `"snr"` holds something else than embeddings; or if there are SNR layers
+                whose embeddings it does not hold, which would train without their loss.
         """
         names = list(self._embeddings(self.output))
-        weights = _weights(snr_weights, names)
+        self._check_all_have_losses(names)
+        weights = dict(zip(names, _weights(snr_weights, names), strict=True))
         parts = {f"{name}_{part}": keras.metrics.Mean(f"{name}_{part}") for name in names for part in ("plus", "minus")}
-        self._snr = _Settings(weights, snr_loss or DualCausalityLoss(), identities, parts)
+        self._snr = _Settings(weights, _loss(snr_loss), _identities(identities), parts)
         self.output_names = list(self._of_task(self.output))  # those that losses and metrics are named for
-        super().compile(*args, **kwargs)
+        of_task = {
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        }
+        if len(self.output_names) > 1:
+            of_task = {argument: self._by_output(argument, value) for argument, value in of_task.items()}
+        super().compile(optimizer, **of_task, **kwargs)
 
     @property
-    def network(self) -> keras.Model:
+    def network(self) -> SNRNetwork:
         """The network for use: it shares the weights, and puts out no embeddings.
 
         Its output is the task's: the output itself if there is one, else a dictionary.
         """
         outputs = self._of_task(self.output)
-        return keras.Model(self.input, _alone(outputs), name=f"{self.name}_network")
+        return SNRNetwork(self.input, _alone(outputs), name=f"{self.name}_network")
+
+    def export(self, filepath: Any, format: str = "tf_saved_model", **kwargs: Any) -> None:
+        """Export the `network`, without the embeddings: see `SNRNetwork.export`."""
+        self.network.export(filepath, format, **kwargs)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -88,8 +118,9 @@ class SNRModel(keras.Model):
         """The task's loss plus the weighted losses of the SNR layers: a scalar.
 
         Raises:
-            ValueError: If the labels are no identities, see `compile`; or on a `tf.distribute` strategy of several
-                replicas, each of which would compare the images of its own part of a batch.
+            ValueError: If the labels are no identities, see `compile`; if a list has not one for each output; or on a
+                `tf.distribute` strategy of several replicas, each of which would compare the images of its own part of
+                a batch.
         """
         if getattr(getattr(self, "distribute_strategy", None), "num_replicas_in_sync", 1) > 1:
             raise ValueError(
@@ -97,12 +128,12 @@ class SNRModel(keras.Model):
                 "batch: `snr_keras.training.make_train_step` compares those of the whole batch. "
                 f"Received: a model in the scope of {self.distribute_strategy!r}"
             )
-        labels, outputs = self._for_task(y, y_pred)
-        total = super().compute_loss(x, labels, outputs, sample_weight, training)
-        for (name, triple), weight in zip(self._embeddings(y_pred).items(), self._snr.weights, strict=True):
+        total = super().compute_loss(x, *self._for_task(y, y_pred, sample_weight), training)
+        embeddings_of = self._embeddings(y_pred)
+        for name, weight in self._snr.weights.items():
             # A model that was loaded from a file puts out plain sequences where it had named tuples.
-            embeddings = SNREmbeddings(*triple)
-            plus, minus = self._snr.loss.terms(_labels(y, self._snr.identities), embeddings)
+            embeddings = SNREmbeddings(*embeddings_of[name])
+            plus, minus = self._snr.loss.terms(self._labels(y), embeddings)
             for part, value in (("plus", plus), ("minus", minus)):
                 count = ops.shape(embeddings.f_plus)[0]
                 self._snr.parts[f"{name}_{part}"].update_state(ops.stop_gradient(value), sample_weight=count)
@@ -112,13 +143,17 @@ class SNRModel(keras.Model):
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """The metrics of `compile` on the task's outputs, and the parts of the loss."""
-        return super().compute_metrics(x, *self._for_task(y, y_pred), sample_weight)
+        return super().compute_metrics(x, *self._for_task(y, y_pred, sample_weight))
 
     def get_compile_config(self) -> dict[str, Any]:
         """What `compile` was called with."""
         config = super().get_compile_config()
         if config:
-            own = {"snr_weights": self._snr.weights, "snr_loss": self._snr.loss, "identities": self._snr.identities}
+            own = {
+                "snr_weights": list(self._snr.weights.values()),
+                "snr_loss": self._snr.loss,
+                "identities": self._snr.identities,
+            }
             config |= {name: keras.saving.serialize_keras_object(value) for name, value in own.items()}
         return config
 
@@ -128,30 +163,85 @@ class SNRModel(keras.Model):
         if self.optimizer is not None:
             self.optimizer.build(self.trainable_variables)
 
-    def _embeddings(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    def _embeddings(self, outputs: Any) -> dict[str, Any]:
         """By names that are those of the layers: the keys, or where there are none, what made them."""
-        embeddings = outputs.get("snr", {})
-        if isinstance(embeddings, Mapping):
-            return dict(embeddings)
-        names = [made_by(triple[0]) for triple in self.output["snr"]]
-        return dict(zip(names, embeddings, strict=True))
+        if not isinstance(outputs, Mapping) or "snr" not in outputs:
+            return {}
+        snr = outputs["snr"]
+        found = list(snr.values()) if isinstance(snr, Mapping) else _listed(snr)
+        if not isinstance(found, list | tuple) or not all(_is_triple(embeddings) for embeddings in found):
+            raise ValueError(
+                'The output "snr" must hold the `SNREmbeddings` of an SNR layer, a list of them or a dictionary. '
+                f"Received: {snr}"
+            )
+        if isinstance(snr, Mapping):
+            return dict(snr)
+        return by_name([made_by(embeddings[0]).name for embeddings in _listed(self.output["snr"])], found)
 
-    def _of_task(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: output for name, output in outputs.items() if name != "snr"}
+    def _check_all_have_losses(self, names: Sequence[str]) -> None:
+        layers = [layer.name for layer in self._flatten_layers() if isinstance(layer, SNR) and layer.trainable_weights]
+        if len(layers) > len(names):
+            raise ValueError(
+                'SNR layers whose embeddings are not in the output "snr" would train without their loss: put them '
+                "there, or freeze the layers (`trainable = False`). "
+                f"Received: SNR layers {', '.join(layers)} and embeddings {', '.join(names) or 'of none'}"
+            )
 
-    def _for_task(self, y: Any, y_pred: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Labels and outputs as the task's losses and metrics take them."""
+    def _of_task(self, outputs: Any) -> dict[str, Any]:
+        """The task's outputs by their names: the keys, or where there are none, what made them."""
+        if isinstance(outputs, Mapping):
+            return {name: output for name, output in outputs.items() if name != "snr"}
+        return by_name([made_by(tensor).name for tensor in self.outputs], keras.tree.flatten(outputs))
+
+    def _by_output(self, argument: str, value: Any) -> Any:
+        """A list or tuple as a dictionary by the names of the task's outputs; anything else as it is."""
+        if not isinstance(value, list | tuple):
+            return value
+        names = list(self._of_task(self.output))
+        if len(value) != len(names):
+            raise ValueError(
+                f"`{argument}` must have one for each output, in their order, if it is a list: {', '.join(names)}. "
+                f"Received: {len(value)}"
+            )
+        return dict(zip(names, value, strict=True))
+
+    def _for_task(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+        """Labels, outputs and weights of samples as the task's losses and metrics take them."""
         outputs = self._of_task(y_pred)
-        if isinstance(y, Mapping):
-            return {name: y[name] for name in outputs if name in y}, outputs
-        if len(outputs) == 1 or y is None:
-            return y, _alone(outputs)
-        return dict.fromkeys(outputs, y), outputs
+        y, sample_weight = self._by_output("y", y), self._by_output("sample_weight", sample_weight)
+        if len(outputs) == 1:
+            (name,) = outputs
+            y, sample_weight = (
+                value[name] if isinstance(value, Mapping) and name in value else value for value in (y, sample_weight)
+            )
+        elif isinstance(y, Mapping):
+            y = {name: y[name] for name in outputs if name in y}
+        elif y is not None:
+            y = dict.fromkeys(outputs, y)
+        return y, _alone(outputs), sample_weight
+
+    def _labels(self, y: Any) -> Any:
+        """The labels of the dual causality loss."""
+        identities = self._snr.identities
+        if callable(identities):
+            labels = identities(y)
+        elif identities is None:
+            labels = next(iter(y), None) if isinstance(y, list | tuple) and len(y) == 1 else y
+        else:
+            named = self._by_output("y", y)
+            if not isinstance(named, Mapping) or identities not in named:
+                there = f"{', '.join(named)}" if isinstance(named, Mapping) else "no dictionary and no list"
+                raise ValueError(
+                    "`identities` must name labels in `y`, or be a function of `y`. "
+                    f"Received: identities={identities!r}, with y of {there}"
+                )
+            labels = named[identities]
+        return _integers(labels, identities)
 
 
 @dataclass(frozen=True)
 class _Settings:
-    weights: list[float]
+    weights: dict[str, float]  # by the names of the embeddings
     loss: Any
     identities: Any
     parts: dict[str, keras.metrics.Metric]
@@ -159,6 +249,19 @@ class _Settings:
 
 def _alone(outputs: dict[str, Any]) -> Any:
     return next(iter(outputs.values())) if len(outputs) == 1 else outputs
+
+
+def _listed(snr: Any) -> Any:
+    """The embeddings of several layers, or of one, as a sequence of embeddings."""
+    return [snr] if _is_triple(snr) else snr
+
+
+def _is_triple(value: Any) -> bool:
+    return (
+        isinstance(value, list | tuple)
+        and len(value) == 3
+        and not any(keras.tree.is_nested(tensor) for tensor in value)
+    )
 
 
 def _weights(given: float | Sequence[float] | None, names: Sequence[str]) -> list[float]:
@@ -173,15 +276,36 @@ def _weights(given: float | Sequence[float] | None, names: Sequence[str]) -> lis
     return [float(weight) for weight in weights]
 
 
-def _labels(y: Any, identities: str | Callable[[Any], Any] | None) -> Any:
-    labels = y if identities is None else y[identities] if isinstance(identities, str) else identities(y)
-    dtype = getattr(labels, "dtype", None)
-    if dtype is None or "int" not in keras.backend.standardize_dtype(dtype):
-        received = sorted(labels) if isinstance(labels, Mapping) else f"dtype {dtype}" if dtype else labels
+def _loss(given: Any) -> Any:
+    if given is None:
+        return DualCausalityLoss()
+    if isinstance(given, type | DualRestitutionLoss) or not callable(getattr(given, "terms", None)):
+        raise TypeError(
+            "`snr_loss` must have `terms(labels, embeddings)`, two scalars, as `DualCausalityLoss()` has. "
+            "`DualRestitutionLoss` is one of logits, not of embeddings: use it in a training loop of your own. "
+            f"Received: snr_loss={given!r}"
+        )
+    return given
+
+
+def _identities(given: Any) -> Any:
+    if given is not None and not isinstance(given, str) and not callable(given):
+        raise TypeError(
+            "`identities` must be the name of labels in `y`, a function of `y`, or None. "
+            f"Received: identities={given!r}"
+        )
+    return given
+
+
+def _integers(labels: Any, identities: Any) -> Any:
+    dtype, shape = getattr(labels, "dtype", None), getattr(labels, "shape", ())
+    of_integers = dtype is not None and "int" in keras.backend.standardize_dtype(dtype)
+    if not of_integers or len(shape) not in (1, 2) or tuple(shape[1:]) not in ((), (1,)):
+        received = sorted(labels) if isinstance(labels, Mapping) else f"dtype {dtype}, shape {tuple(shape)}"
         raise ValueError(
             "L_SNR compares images of one identity or class with others: its labels must be integers, (N,) or (N, 1). "
             "Where `y` is something else, `identities` of `compile` says what they are: a name for y[name], or a "
             "function of y, such as one that takes the argmax of one-hot labels. "
-            f"Received: {received}, with identities={identities!r}"
+            f"Received: {received if dtype or isinstance(labels, Mapping) else labels}, with identities={identities!r}"
         )
     return labels

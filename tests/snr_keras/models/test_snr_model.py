@@ -1,5 +1,6 @@
 """`compile` and `fit` of a model with SNR: the task's loss plus that of every SNR layer, on whatever backend runs."""
 
+import re
 from types import SimpleNamespace
 
 import keras
@@ -8,7 +9,7 @@ import pytest
 from keras import layers
 
 from snr_keras.layers import SNR
-from snr_keras.losses import BatchHardTripletLoss, CrossEntropyLoss, DualCausalityLoss
+from snr_keras.losses import BatchHardTripletLoss, CrossEntropyLoss, DualCausalityLoss, DualRestitutionLoss
 from snr_keras.models import SNRModel, insert_snr, reid_model
 
 LABELS = np.array([0, 0, 1, 1, 2, 2])
@@ -121,6 +122,79 @@ def test_several_outputs_and_labels_by_name() -> None:
         loss_of(model, labels)
 
 
+AGES = np.linspace(0, 1, 6, dtype="float32")[:, None]
+SAMPLES = np.arange(6, dtype="float32")
+
+WHO_AND_AGE = ["sparse_categorical_crossentropy", "mse"]
+
+
+def two_heads(**options) -> SNRModel:
+    """Of a model with a list of outputs, whose order is not that of their names."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 3))
+    pooled = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, name="conv")(image))
+    heads = [layers.Dense(3, activation="softmax", name="who")(pooled), layers.Dense(1, name="age")(pooled)]
+    model = insert_snr(keras.Model(image, heads), ["conv"], verbose=False)
+    model.compile("sgd", run_eagerly=True, snr_weights=0, **options)
+    return model
+
+
+def as_in_keras(model: SNRModel, y, sample_weight=None, **options) -> dict[str, float]:
+    """What Keras makes of it for the network alone, with a list of outputs."""
+    plain = keras.Model(model.input, list(model.network.output.values()))
+    plain.compile("sgd", run_eagerly=True, **options)
+    return plain.evaluate(IMAGES, y, sample_weight=sample_weight, batch_size=6, verbose=0, return_dict=True)
+
+
+@pytest.mark.parametrize("form", [list, tuple, dict])
+def test_labels_and_weights_of_several_outputs_are_what_they_are_in_keras(form) -> None:
+    def formed(*values):
+        return {"who": values[0], "age": values[1]} if form is dict else form(values)
+
+    losses = formed(*WHO_AND_AGE) if form is not tuple else WHO_AND_AGE
+    options = {"loss": losses, "loss_weights": formed(1.0, 0.5) if form is not tuple else [1.0, 0.5]}
+    options |= {"metrics": [["accuracy"], ["mae"]] if form is not dict else formed("accuracy", "mae")}
+    options |= {"weighted_metrics": [["accuracy"], None]}
+    model, y = two_heads(identities=lambda y: y["who"] if form is dict else y[0], **options), formed(LABELS, AGES)
+    parts = {"conv_snr_plus", "conv_snr_minus"}
+    for weights in (None, SAMPLES, formed(SAMPLES, SAMPLES[::-1].copy())):
+        expected = as_in_keras(model, y, list(weights.values()) if isinstance(weights, dict) else weights, **options)
+        found = model.evaluate(IMAGES, y, sample_weight=weights, batch_size=6, verbose=0, return_dict=True)
+        assert {name: found[name] for name in found if name not in parts} == pytest.approx(expected, rel=1e-6)
+        assert found.keys() - expected.keys() == parts
+    assert model.fit(IMAGES, y, batch_size=6, verbose=0).history.keys() == found.keys()
+
+
+def test_labels_of_several_outputs_in_a_tf_data_set() -> None:
+    tf = pytest.importorskip("tensorflow")
+    model = two_heads(loss=WHO_AND_AGE, identities="who")
+    for y, weights in [((LABELS, AGES), (SAMPLES, SAMPLES)), ({"who": LABELS, "age": AGES}, SAMPLES)]:
+        batches = tf.data.Dataset.from_tensor_slices((IMAGES, y, weights)).batch(6)
+        expected = model.evaluate(IMAGES, y, sample_weight=weights, batch_size=6, verbose=0, return_dict=True)
+        assert model.evaluate(batches, verbose=0, return_dict=True) == pytest.approx(expected, rel=1e-6)
+        assert np.isfinite(model.fit(batches, verbose=0).history["loss"][0])
+
+
+def test_weights_of_classes_are_what_they_are_in_keras() -> None:
+    model, weights = compiled(classifier(1), snr_weights=0), {0: 1.0, 1: 2.0, 2: 0.5}
+    plain = model.network
+    plain.compile("sgd", CrossEntropyLoss(), run_eagerly=True)
+    expected = plain.test_on_batch(IMAGES, LABELS, sample_weight=np.array([weights[i] for i in LABELS]))
+    found = model.train_on_batch(IMAGES, LABELS, class_weight=weights, return_dict=True)
+    assert found["loss"] == pytest.approx(float(expected), rel=1e-6)
+    with pytest.raises((ValueError, AttributeError)):  # as in Keras
+        two_heads(loss=WHO_AND_AGE, identities="who").fit(IMAGES, [LABELS, AGES], class_weight=weights, verbose=0)
+
+
+@pytest.mark.parametrize("argument", ["loss", "loss_weights", "metrics", "weighted_metrics"])
+def test_lists_that_have_not_one_for_each_output_are_refused(argument) -> None:
+    with pytest.raises(ValueError, match=rf"`{argument}` must have one for each output.*who, age.*Received: 3"):
+        two_heads(**{argument: [None, None, None]})
+    model = two_heads(loss=WHO_AND_AGE, identities=lambda y: y[0])
+    with pytest.raises(ValueError, match="`y` must have one for each output"):
+        model.compute_loss(IMAGES, [LABELS], model(IMAGES))
+
+
 def test_one_tensor_of_labels_is_for_every_output_with_a_loss() -> None:
     model = reid_model(3, image_size=(16, 8), stages=(3, 4))
     losses = {"logits": CrossEntropyLoss(), "features": BatchHardTripletLoss()}
@@ -154,7 +228,101 @@ def test_losses_of_layers_stay_part_of_it() -> None:
     assert loss_of(model)["loss"] == pytest.approx(loss_of(plain)["loss"] + kernels, rel=1e-5)
 
 
-@pytest.mark.parametrize("weights", [(0.1,), -1.0, (0.1, "a"), float("nan"), (True, 0.1)])
+def own_network(outputs_of) -> keras.Model:
+    """A model of whatever outputs are made of two maps' embeddings and a result."""
+    keras.utils.set_random_seed(0)
+    x = image = keras.Input((8, 8, 3))
+    x, first = SNR(2, name="z")(layers.Conv2D(4, 3)(x), return_embeddings=True)
+    x, second = SNR(2, name="a")(layers.Conv2D(4, 3)(x), return_embeddings=True)
+    return SNRModel(image, outputs_of(layers.Dense(3, name="logits")(layers.Flatten()(x)), first, second))
+
+
+def test_embeddings_of_one_layer_may_stand_alone(tmp_path) -> None:
+    model = own_network(lambda o, first, second: {"o": o, "snr": second})
+    model.get_layer("z").trainable = False
+    compiled(model)
+    assert set(loss_of(model)) == {"loss", "a_plus", "a_minus"}
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert loss_of(again) == loss_of(model)
+    in_a_list = own_network(lambda o, first, second: {"o": o, "snr": [second]})
+    in_a_list.get_layer("z").trainable = False
+    assert loss_of(compiled(in_a_list)) == loss_of(model)
+
+
+def test_weights_stay_with_their_layers_whatever_their_names(tmp_path) -> None:
+    model = own_network(lambda o, first, second: {"o": o, "snr": {"z": first, "a": second}})
+    expected = loss_of(compiled(model, snr_weights=(0.1, 2.0)))
+    snr = 0.1 * (expected["z_plus"] + expected["z_minus"]) + 2.0 * (expected["a_plus"] + expected["a_minus"])
+    task = number(CrossEntropyLoss()(LABELS, model(IMAGES)["o"]))
+    assert expected["loss"] == pytest.approx(task + snr, rel=1e-6)
+    model.save(tmp_path / "model.keras")
+    assert loss_of(keras.saving.load_model(tmp_path / "model.keras")) == expected
+
+
+def test_one_layer_that_is_called_twice_has_two_losses() -> None:
+    image = keras.Input((8, 8, 4))
+    shared = SNR(2, name="twice")
+    x, first = shared(image, return_embeddings=True)
+    x, second = shared(x, return_embeddings=True)
+    model = SNRModel(image, {"o": layers.Flatten()(x), "snr": [first, second]})
+    model.compile("sgd", "mse")
+    assert model.metrics_names[-4:] == ["twice_plus", "twice_minus", "twice_1_plus", "twice_1_minus"]
+
+
+def test_outputs_without_embeddings_are_those_of_any_keras_model() -> None:
+    image = keras.Input((8, 8, 3))
+    x = layers.Flatten()(image)
+    one = SNRModel(image, layers.Dense(3, name="who")(x))
+    assert set(loss_of(compiled(one))) == {"loss"}
+    assert one.network.output.shape == (None, 3)
+    two = SNRModel(image, [layers.Dense(3, name="who", activation="softmax")(x), layers.Dense(1, name="age")(x)])
+    two.compile("sgd", WHO_AND_AGE, run_eagerly=True)
+    assert set(loss_of(two, [LABELS, AGES])) == {"loss", "who_loss", "age_loss"}
+    assert list(two.network.output) == ["who", "age"]
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [lambda o, *_: o, lambda o, *_: [o], lambda o, *_: {"o": o}, lambda o, first, _: {"o": o, "snr": first}],
+)
+def test_snr_that_would_train_without_its_loss_is_refused(outputs) -> None:
+    with pytest.raises(ValueError, match=r"without their loss.*SNR layers z, a and embeddings"):
+        own_network(outputs).compile("sgd", "mse")
+
+
+@pytest.mark.parametrize(
+    "snr",
+    [lambda e: e.f_plus, lambda e: [e.f_plus], lambda e: {"a": e.f_plus}, lambda e: e._asdict(), lambda e: [e[:2]]],
+)
+def test_what_is_no_embeddings_is_refused(snr) -> None:
+    with pytest.raises(ValueError, match=r'"snr" must hold the `SNREmbeddings`.*Received'):
+        own_network(lambda o, first, second: {"o": o, "snr": snr(second)}).compile("sgd", "mse")
+
+
+@pytest.mark.parametrize("loss", [DualRestitutionLoss(), "dual_causality_loss", DualCausalityLoss, 3])
+def test_losses_that_are_none_of_embeddings_are_refused(loss) -> None:
+    with pytest.raises(TypeError, match=r"`snr_loss` must have `terms\(labels, embeddings\)`.*Received"):
+        classifier().compile("sgd", "mse", snr_loss=loss)
+
+
+def test_identities_that_name_nothing_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"`identities` must be the name.*Received: identities=3"):
+        classifier().compile("sgd", "mse", identities=3)
+    model = two_heads(loss=WHO_AND_AGE, identities="nope")
+    for y in ([LABELS, AGES], {"who": LABELS, "age": AGES}):
+        with pytest.raises(ValueError, match=r"must name labels in `y`.*identities='nope', with y of who, age"):
+            model.compute_loss(IMAGES, y, model(IMAGES))
+    with pytest.raises(ValueError, match="no dictionary and no list"):
+        compiled(classifier(), identities="nope").compute_loss(IMAGES, LABELS, classifier()(IMAGES))
+
+
+@pytest.mark.parametrize("weights", [0.3, np.float32(0.3), np.array([0.3, 0.3]), (np.float16(0.3), 0.3), 1])
+def test_weights_may_be_numbers_of_numpy(weights) -> None:
+    classifier().compile("sgd", "mse", snr_weights=weights)
+
+
+@pytest.mark.parametrize("weights", [(0.1,), -1.0, (0.1, "a"), float("nan"), (True, 0.1), "ab", object()])
 def test_weights_that_are_none_are_refused(weights) -> None:
     with pytest.raises(ValueError, match=r"snr_weights.*conv0_snr, conv1_snr"):
         classifier().compile("sgd", "mse", snr_weights=weights)
@@ -165,6 +333,27 @@ def test_labels_that_are_no_identities_are_refused() -> None:
     model.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True), run_eagerly=True)
     with pytest.raises(ValueError, match=r"L_SNR compares images.*identities.*Received: dtype"):
         loss_of(model, keras.utils.to_categorical(LABELS))
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (6, 4, 4), (6, 1, 1), ()])
+def test_integers_of_another_shape_are_no_identities_either(shape) -> None:
+    model = classifier()
+    model.compile("sgd", loss=lambda y, logits: keras.ops.sum(logits), run_eagerly=True)
+    with pytest.raises(ValueError, match=rf"L_SNR compares images.*identities.*int32, shape {re.escape(str(shape))}"):
+        model.compute_loss(IMAGES, np.zeros(shape, "int32"), model(IMAGES))
+
+
+def test_an_export_is_the_network(tmp_path) -> None:
+    if keras.backend.backend() == "torch":
+        pytest.skip("Keras writes no SavedModel of PyTorch with an open batch size")
+    tf = pytest.importorskip("tensorflow")
+    model = two_heads(loss=WHO_AND_AGE, identities="who")
+    model.export(tmp_path / "model", verbose=False)
+    served = tf.saved_model.load(str(tmp_path / "model"))
+    found, expected = served.serve(IMAGES), model.network(IMAGES)
+    assert set(found) == set(expected) == {"who", "age"}
+    for name, output in expected.items():
+        np.testing.assert_allclose(found[name], keras.ops.convert_to_numpy(output), rtol=1e-5, atol=1e-6)
 
 
 def test_replicas_that_would_compare_their_parts_only_are_refused(monkeypatch) -> None:
