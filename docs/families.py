@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def measured(family: str) -> dict[str, Any]:
         model = insert_snr(base, start="identity", verbose=False)
     except ValueError as error:
         refused = str(error)
-        names = refused.partition("after=[")[2].partition("]")[0].replace("'", "").split(", ")
+        names = re.findall("'(.*?)'", refused.partition("after=")[2].partition(". Candidates")[0])
         model = insert_snr(base, names, start="identity", verbose=False)
     places = [name.removesuffix("_snr") for name in model.output["snr"]]
     before, after = (keras.ops.convert_to_numpy(network(batch)) for network in (base, model.network))
@@ -63,7 +64,7 @@ def measured(family: str) -> dict[str, Any]:
         "family": family,
         "layers": places,
         "refused": refused,
-        "strides": None if refused else [end.stride for end in stage_ends(base, "channels_last")],
+        "strides": None if refused else [end.stride for end in stage_ends(base, "channels_last", last=4)],
         "weights": base.count_params(),
         "added": plain.count_params() - base.count_params(),
         "change": float(np.linalg.norm(after - before) / np.linalg.norm(before)),

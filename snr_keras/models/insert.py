@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import difflib
-import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import keras
 
 from snr_keras.layers import SNR, SNREmbeddings
-from snr_keras.models.graph import graph_of, has_kernel, operations
+from snr_keras.models.graph import by_name, free_name, graph_of, has_kernel, links, operations
 from snr_keras.models.snr_model import SNRModel
 from snr_keras.models.stages import stage_ends
 
 IDENTITY_GATE = 0.9999
 """a of every channel at `start="identity"`: F~+ = F - 0.0001 R."""
+
+LAST_STRIDES = {"stages": 4, "strides": None}
+"""How many strides, counted from the largest, have their last map followed by SNR; all of them if None."""
 
 
 def insert_snr(
@@ -39,15 +42,20 @@ def insert_snr(
       besides. `.network` is the model without the embeddings, for use.
     - A layer that is called several times is followed by one SNR layer, called as often; the embeddings of the
       second call are `..._snr_1`, and so on.
+    - An SNR layer that is there already is kept, with its weights, and trained with its loss like the others. A layer
+      whose output goes to SNR alone has its SNR: none is added. So `insert_snr(model.network, ...)` goes on where an
+      earlier call ended, and a model with SNR layers of its own becomes one that trains them.
     - Functional and sequential models within the model are opened: their layers are `"name of the model/layer"`.
       Layers inside any other composite (a wrapper, a subclassed model) cannot be reached; it can be followed itself.
     - SNR has the data format of the model's own layers, and the precision of the map that it follows.
 
     Args:
         model: A functional model, or a sequential one whose input is known.
-        after: The layers: a list of names; a function of a layer that tells whether SNR follows it; or `"stages"`: for
-            each stride of the network, the last feature map that everything after it flows through, which is where a
-            stage ends. It is measured on the graph, with the image size known or open.
+        after: The layers: a list of names; a function of a layer that tells whether SNR follows it; `"stages"`, the
+            ends of the last four stages, C2 to C5 of a ResNet; or `"strides"`, those of all, its stem's too. A stage
+            ends, for each stride of the network, with the last feature map that everything after it flows through. It
+            is found in the graph, with the image size known or open. A network of fewer than five strides has the same
+            with both.
         start: `"paper"`, SNR's own initial values; or `"identity"`, for fine-tuning: gates with biases, such that every
             gate is 0.9999 whatever the image, and each SNR layer leaves out a ten-thousandth of what instance
             normalization does: `|F~+ - F| = 0.0001 |F - F~|`.
@@ -60,8 +68,9 @@ def insert_snr(
     Raises:
         TypeError: If the model is not functional, or `after` is none of the three.
         ValueError: If a layer does not exist, is there twice, puts out something else than one feature map, or cannot
-            be copied by its configuration; if none was chosen; if an output is called `"snr"` already; if the layers of
-            the model have different data formats; or if a stride has no such map, with candidates.
+            be copied by its configuration; if none was chosen; if an output is called `"snr"` already; if an SNR layer
+            is out of reach within a composite, and would train without its loss; if the layers of the model have
+            different data formats; or if a stride has no such map, with candidates.
     """
     graph = graph_of(model)
     if graph is None:
@@ -74,8 +83,8 @@ def insert_snr(
     names = list(graph.output) if isinstance(graph.output, dict) else graph.output_names
     if "snr" in names:
         raise ValueError(
-            'The embeddings are to be an output called "snr", which the model has: insert SNR once, after all the '
-            f"layers that it is to follow. Received: a model with the outputs {', '.join(names)}"
+            'The embeddings are to be an output called "snr", which the model has. If insert_snr made it, pass its '
+            f"`.network`: the SNR layers in it keep their loss. Received: a model with the outputs {', '.join(names)}"
         )
     data_format = _data_format(graph)
     places = _chosen(graph, after, data_format)
@@ -83,7 +92,8 @@ def insert_snr(
     if start == "identity":
         bias = keras.initializers.Constant(math.log(IDENTITY_GATE / (1 - IDENTITY_GATE)))
         options |= {"use_bias": True, "w2_initializer": "zeros", "b2_initializer": bias}
-    copier = _Copier({id(operation): path for path, (operation, _) in places.items()}, options)
+    taken = {operation.name for _, operation in operations(graph)}
+    copier = _Copier({id(operation): path for path, (operation, _) in places.items()}, options, taken)
     copy, embeddings = copier.copy(graph)
     copier.copy_states()
     outputs = _by_name(graph, copy)
@@ -91,6 +101,9 @@ def insert_snr(
         for path, (operation, remark) in places.items():
             shape = "x".join("?" if size is None else str(size) for size in operation.output.shape[1:])
             print(f"SNR after {path}: {remark}{shape}")
+        for path, operation in operations(graph):
+            if isinstance(operation, SNR):
+                print(f"SNR kept: {path}")
     return SNRModel(copy.input, {**outputs, "snr": embeddings}, name=f"{model.name}_snr")
 
 
@@ -110,19 +123,21 @@ def _data_format(graph: keras.Model) -> str:
 
 
 def _chosen(graph: keras.Model, after: Any, data_format: str) -> dict[str, tuple[Any, str]]:
-    """The operations that SNR is to follow, by their paths, each with a remark."""
+    """The operations that a new SNR layer is to follow, by their paths, each with a remark."""
     every = dict(operations(graph))
     if callable(after):
         paths = {path: "" for path, layer in every.items() if isinstance(layer, keras.Layer) and after(layer)}
-    elif isinstance(after, str) and after == "stages":
-        paths = {end.path: f"stride {end.stride}, " for end in stage_ends(graph, data_format)}
+    elif isinstance(after, str) and after in LAST_STRIDES:
+        ends = stage_ends(graph, data_format, LAST_STRIDES[after])
+        paths = {end.path: f"stride {end.stride}, " for end in ends}
     elif isinstance(after, Iterable) and not isinstance(after, str):
         paths = {path: "" for path in after}
         if len(paths) < len(list(after)):
             raise ValueError(f"`after` must name each layer once. Received: after={list(after)}")
     else:
         raise TypeError(
-            f'`after` must be "stages", a list of names of layers or a function of a layer. Received: after={after!r}'
+            '`after` must be "stages", "strides", a list of names of layers or a function of a layer. '
+            f"Received: after={after!r}"
         )
     if not paths:
         raise ValueError(f"`after` must choose at least one layer. Received: after={after!r}, which chooses none")
@@ -136,7 +151,16 @@ def _chosen(graph: keras.Model, after: Any, data_format: str) -> dict[str, tuple
                 f"Received: {path!r}" + (f"; did you mean {' or '.join(map(repr, like))}?" if like else "")
             )
     first = {id(every[path]): path for path in reversed(paths)}  # a layer of a shared model may have several paths
-    return {path: (every[path], remark) for path, remark in paths.items() if first[id(every[path])] == path}
+    takers = defaultdict(list)
+    for operation, taker in links(graph):
+        takers[id(operation)].append(taker)
+    return {
+        path: (every[path], remark)
+        for path, remark in paths.items()
+        if first[id(every[path])] == path
+        and not isinstance(every[path], SNR)
+        and not all(isinstance(taker, SNR) for taker in takers[id(every[path])])
+    }
 
 
 class _Copier:
@@ -144,12 +168,14 @@ class _Copier:
 
     Args:
         places: The paths of those operations, by their ids.
-        options: Arguments of every SNR layer.
+        options: Arguments of every new SNR layer.
+        taken: Names that no new SNR layer may have.
     """
 
-    def __init__(self, places: Mapping[int, str], options: Mapping[str, Any]) -> None:
+    def __init__(self, places: Mapping[int, str], options: Mapping[str, Any], taken: Container[str]) -> None:
         self._places = places
         self._options = options
+        self._taken = taken
         self._copies: dict[int, Any] = {}  # by the id of the original
         self._originals: dict[int, Any] = {}  # by the id of the copy
         self._snr: dict[int, SNR] = {}  # by the id of the original that it follows
@@ -162,14 +188,19 @@ class _Copier:
 
         def call(copy: Any, *args: Any, **kwargs: Any) -> Any:
             original = self._originals[id(copy)]
+            if isinstance(copy, SNR):
+                outputs, triple = _with_embeddings(copy, *args, **kwargs)
+                embeddings[free_name(original.name, embeddings)] = triple
+                return outputs
             outputs = copy(*args, **kwargs)
             if id(copy) in self._opened:
                 for name, triple in outputs["snr"].items():
-                    _add(embeddings, f"{original.name}/{name}", triple)
+                    embeddings[free_name(f"{original.name}/{name}", embeddings)] = triple
                 outputs = outputs["outputs"]
             if id(original) in self._places:
-                outputs, triple = self._snr_after(original, outputs)(outputs, return_embeddings=True)
-                _add(embeddings, f"{original.name}_snr", triple)
+                snr = self._snr_after(original, outputs)
+                outputs, triple = snr(outputs, return_embeddings=True)
+                embeddings[free_name(snr.name, embeddings)] = triple
             return outputs
 
         return keras.models.clone_model(graph, clone_function=self._copied, call_function=call), embeddings
@@ -201,6 +232,12 @@ class _Copier:
             self._opened.add(id(copy))
             return copy
         for layer in _layers_in(operation):
+            if isinstance(layer, SNR) and layer is not operation and layer.trainable_weights:
+                raise ValueError(
+                    "An SNR layer within a composite cannot be reached and would train without its loss: call it in "
+                    "the functional model itself, or freeze it (`trainable = False`). "
+                    f"Received: layer {layer.name!r} within {operation.name!r}, a {type(operation).__name__}"
+                )
             if (owner := self._owners.setdefault(id(layer), operation)) is not operation:
                 raise ValueError(
                     f"Layer {layer.name!r} is part of both {owner.name!r} and {operation.name!r}; copies of the two "
@@ -225,8 +262,16 @@ class _Copier:
             )
         if id(operation) not in self._snr:
             dtype = {"float16": "mixed_float16", "bfloat16": "mixed_bfloat16"}.get(outputs.dtype, outputs.dtype)
-            self._snr[id(operation)] = SNR(**self._options, dtype=dtype, name=f"{operation.name}_snr")
+            name = free_name(f"{operation.name}_snr", self._taken)
+            self._snr[id(operation)] = SNR(**self._options, dtype=dtype, name=name)
         return self._snr[id(operation)]
+
+
+def _with_embeddings(snr: SNR, inputs: Any, return_embeddings: bool = False, return_maps: bool = False) -> Any:
+    """What a call of an SNR layer puts out, and its embeddings whether or not they are part of that."""
+    F_plus, embeddings, *maps = snr(inputs, return_embeddings=True, return_maps=return_maps)
+    outputs = (F_plus, *([embeddings] if return_embeddings else []), *maps)
+    return outputs if len(outputs) > 1 else F_plus, embeddings
 
 
 def _layers_in(operation: Any) -> list[keras.Layer]:
@@ -234,17 +279,6 @@ def _layers_in(operation: Any) -> list[keras.Layer]:
     return list(operation._flatten_layers()) if isinstance(operation, keras.Layer) else []
 
 
-def _add(named: dict[str, Any], name: str, value: Any) -> None:
-    """Add a value by its name, with a number behind it if there is one of that name already."""
-    names = itertools.chain([name], (f"{name}_{n}" for n in itertools.count(1)))
-    named[next(free for free in names if free not in named)] = value
-
-
 def _by_name(graph: keras.Model, copy: keras.Model) -> dict[str, Any]:
     """The outputs of a copy under the names that they have in the original."""
-    if isinstance(copy.output, dict):
-        return dict(copy.output)
-    outputs: dict[str, Any] = {}
-    for name, output in zip(graph.output_names, copy.outputs, strict=True):
-        _add(outputs, name, output)
-    return outputs
+    return dict(copy.output) if isinstance(copy.output, dict) else by_name(graph.output_names, copy.outputs)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import keras
 from keras import layers
 
+from snr_keras.layers import SNR
 from snr_keras.models.graph import calls, flows, graph_of, has_kernel
 
 PROBE = 1024
@@ -29,16 +30,18 @@ class StageEnd:
     stride: int
 
 
-def stage_ends(model: keras.Model, data_format: str) -> list[StageEnd]:
+def stage_ends(model: keras.Model, data_format: str, last: int | None = None) -> list[StageEnd]:
     """For each stride of a network, in order, the last feature map that everything after it flows through.
 
     Feature maps are what convolutions made of an image, and what follows of them as long as there is more than one
-    pixel. Padding, cropping, pooling and dropout do not end a stage: what comes before them does. Of models within the
-    model, only such strides are looked for that do not occur outside. With several images as inputs, each has stages.
+    pixel. Padding, cropping, pooling and dropout do not end a stage: what comes before them does. If one of the
+    maps is that of an SNR layer, it is the one. Of models within the model, only such strides are looked for that do
+    not occur outside. With several images as inputs, each has stages.
 
     Args:
         model: A functional model; it is not changed. Its image size may be open.
         data_format: Its own, `"channels_last"` or `"channels_first"`.
+        last: How many strides, counted from the largest; all by default. A network with fewer has all of its own.
 
     Raises:
         ValueError: If no input is an image, nothing is made of one by convolution, or some stride has no such map; the
@@ -47,11 +50,11 @@ def stage_ends(model: keras.Model, data_format: str) -> list[StageEnd]:
     images = [tensor for tensor in model.inputs if len(tensor.shape) >= 3]
     ends: dict[str, StageEnd] = {}
     for image in images:
-        for end in _ends_of(model, image, data_format):
+        for end in _ends_of(model, image, data_format, last):
             ends.setdefault(end.path, end)
     if not ends:
         raise ValueError(
-            'after="stages" looks for feature maps that convolutions make of an image. '
+            "Stages end in feature maps that convolutions make of an image. "
             f"Received: model {model.name!r} with inputs of shapes {[tuple(x.shape) for x in model.inputs]}, which has "
             "none: name the layers that SNR is to follow"
         )
@@ -65,29 +68,33 @@ class _Map:
     past: int  # tensors that lead past it: if there are none, everything flows through it
     joined: int  # tensors of the image that it is made of
     level: int  # of models within models, 0 for the outermost
+    of_snr: bool
 
 
-def _ends_of(model: keras.Model, image: Any, data_format: str) -> Iterator[StageEnd]:
+def _ends_of(model: keras.Model, image: Any, data_format: str, last: int | None) -> list[StageEnd]:
     maps = _maps_of(model, image, data_format)
-    strides = sorted({m.stride for m in maps})
-    missing = []
+    every = sorted({m.stride for m in maps})
+    strides = every[-last:] if last else every
+    found: list[StageEnd] = []
+    missing: list[int] = []
     for stride in strides:
         through = [m for m in maps if m.stride == stride and not m.past]
         if not through:
             missing.append(stride)
             continue
-        level = min(m.level for m in through)
-        end = next(m for m in reversed(through) if m.level == level)
-        yield StageEnd(end.path, stride)
+        end = max(reversed(through), key=lambda m: (m.of_snr, -m.level))
+        found.append(StageEnd(end.path, stride))
     if missing:
         raise ValueError(
-            'after="stages" needs, for each stride, a feature map that everything after it flows through, as the end '
-            f"of a residual stage is. In model {model.name!r} other ways lead past every map of stride "
-            f"{', '.join(map(str, missing))} (of {', '.join(map(str, strides))}). Name the layers that SNR is to "
-            f"follow, as in after={[_candidates(maps, stride)[-1] for stride in missing]}. Candidates, those with "
-            "the fewest other ways past them that join the most: "
+            "A stage ends, for each stride, in a feature map that everything after it flows through, as a residual "
+            f"stage does. In model {model.name!r} other ways lead past every map of stride "
+            f"{', '.join(map(str, missing))} (of {', '.join(map(str, every))}). Name the layers that SNR is to "
+            f"follow, as in after={[_candidates(maps, stride)[-1] for stride in missing]}"
+            + "".join(f" and, for stride {end.stride}, {end.path!r}" for end in found)
+            + ". Candidates, those with the fewest other ways past them that join the most: "
             + "; ".join(f"stride {stride}: {', '.join(_candidates(maps, stride))}" for stride in missing)
         )
+    return found
 
 
 def _candidates(maps: list[_Map], stride: int) -> list[str]:
@@ -117,8 +124,8 @@ def _maps_of(model: keras.Model, image: Any, data_format: str) -> list[_Map]:
         sizes = [image.shape[axis] for axis in axes]
         if None in sizes:
             raise ValueError(
-                f'after="stages" measures strides with an image of {PROBE} pixels a side, which model {model.name!r} '
-                f"does not take ({error}), and its image size is open: name the layers that SNR is to follow. "
+                f"Strides are measured with an image of {PROBE} pixels a side, which {model.name!r} does not take "
+                f"({error}), and its image size is open: name the layers that SNR is to follow. "
                 f"Received: input shape {tuple(image.shape)}"
             ) from error
         return measured_with(sizes)
@@ -158,10 +165,11 @@ def _walk(
             ends = not isinstance(operation, _NO_ENDS)
             outputs = [_Known(spec, of_image, convolved, ends) for spec in specs]
         known.update(zip(map(id, call.output_tensors), outputs, strict=True))
-        if of_image and len(outputs) == 1 and _is_map(outputs[0], axes):
+        of_snr = isinstance(operation, SNR)  # embeddings may follow its map
+        if of_image and (len(outputs) == 1 or of_snr) and _is_map(outputs[0], axes):
             stride = 2 ** max(0, round(math.log2(size / outputs[0].spec.shape[axes[0]])))
             joined = sum(about.of_image for about in given)
-            yield _Map(path, stride, passing[id(call)], joined, prefix.count("/"))
+            yield _Map(path, stride, passing[id(call)], joined, prefix.count("/"), of_snr)
     return [known[id(tensor)] for tensor in model.outputs]
 
 

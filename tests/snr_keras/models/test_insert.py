@@ -98,7 +98,7 @@ def test_every_family_of_keras_applications_takes_it_trains_and_comes_back_bit_f
         model = inserted(base, layers_named)
     else:
         model = inserted(base)
-        assert 4 <= len(embeddings_of(model)) <= 5
+        assert len(embeddings_of(model)) == 4
     theirs, ours = ({layer.name: layer for layer in m.layers if layer.weights} for m in (base, model))
     for name, layer in theirs.items():
         assert_same(ours.pop(name).weights, layer.weights)
@@ -122,6 +122,40 @@ def test_a_stage_ends_where_everything_after_it_flows_through(size, capsys) -> N
         f"SNR after end1: stride 2, {places[0]}",
         f"SNR after end2: stride 4, {places[1]}",
     ]
+
+
+def deep(strides: int) -> keras.Model:
+    """A stem and stages, each with a stride of its own."""
+    x = image = keras.Input((None, None, 3))
+    for stage in range(strides):
+        x = layers.Conv2D(4, 3, strides=2, padding="same", name=f"c{stage + 1}")(x)
+    return keras.Model(image, layers.Dense(3)(layers.GlobalAveragePooling2D()(x)))
+
+
+@pytest.mark.parametrize(
+    ("strides", "after", "expected"),
+    [
+        (5, "stages", ["c2_snr", "c3_snr", "c4_snr", "c5_snr"]),
+        (5, "strides", ["c1_snr", "c2_snr", "c3_snr", "c4_snr", "c5_snr"]),
+        (6, "stages", ["c3_snr", "c4_snr", "c5_snr", "c6_snr"]),
+        (3, "stages", ["c1_snr", "c2_snr", "c3_snr"]),
+    ],
+)
+def test_stages_are_the_last_four_strides_and_the_stem_is_one_on_request(strides, after, expected) -> None:
+    assert embeddings_of(inserted(deep(strides), after)) == expected
+
+
+def test_a_stem_that_cannot_be_followed_does_not_matter_to_the_stages() -> None:
+    """Its maps pass by one another; the stages after it do not."""
+    image = keras.Input((64, 64, 3))
+    left, right = (layers.Conv2D(4, 3, strides=2, padding="same", name=name)(image) for name in ("left", "right"))
+    x = layers.Concatenate(name="both")([layers.MaxPooling2D(name=f"pool{i}")(x) for i, x in enumerate((left, right))])
+    for stage in (3, 4, 5):
+        x = layers.Conv2D(4, 3, strides=2, padding="same", name=f"c{stage}")(x)
+    base = keras.Model(image, x)
+    assert embeddings_of(inserted(base)) == ["both_snr", "c3_snr", "c4_snr", "c5_snr"]
+    with pytest.raises(ValueError, match=r"past every map of stride 2 \(of 2, 4, 8, 16, 32\).*for stride 4, 'both'"):
+        inserted(base, "strides")
 
 
 def test_the_model_it_is_given_stays_as_it_was_and_shares_nothing() -> None:
@@ -322,8 +356,65 @@ def test_layers_that_cannot_be_copied_are_refused() -> None:
 
 
 def test_embeddings_that_are_there_already_are_refused() -> None:
-    with pytest.raises(ValueError, match='"snr", which the model has'):
+    with pytest.raises(ValueError, match=r'"snr", which the model has.*`.network`'):
         inserted(inserted(small()), ["end1"])
+
+
+def snr_layers(model: keras.Model) -> list[str]:
+    return [layer.name for layer in model._flatten_layers() if isinstance(layer, SNR)]
+
+
+def test_snr_that_is_there_is_kept_with_its_weights_and_its_loss(capsys) -> None:
+    once = inserted(small(), ["end1"])
+    with_random_weights(once)
+    twice = insert_snr(once.network, ["end1", "end2"])
+    assert embeddings_of(twice) == snr_layers(twice) == ["end1_snr", "end2_snr"]
+    assert capsys.readouterr().out.splitlines() == ["SNR after end2: 5x5x12", "SNR kept: end1_snr"]
+    assert_same(twice.get_layer("end1_snr").weights, once.get_layer("end1_snr").weights)
+    both = inserted(small(), ["end1", "end2"])
+    both.set_weights(twice.get_weights())
+    assert_same(twice(images()), both(images()))
+    before = numbers(twice.get_layer("end1_snr").w2)
+    twice.compile(keras.optimizers.SGD(1.0), loss=lambda y, logits: 0 * keras.ops.sum(logits), run_eagerly=True)
+    twice.train_on_batch(images(), LABELS)
+    assert not np.array_equal(before[0], numbers(twice.get_layer("end1_snr").w2)[0])
+
+
+@pytest.mark.parametrize("after", ["stages", ["conv1"], lambda layer: isinstance(layer, SNR)])
+def test_an_snr_of_ones_own_gets_no_second_one_behind_it(after) -> None:
+    x = image = keras.Input((16, 16, 3))
+    x = layers.ReLU()(SNR(2, name="own")(layers.Conv2D(4, 3, strides=2, name="conv1")(x)))
+    base = with_random_weights(keras.Model(image, layers.Dense(3)(layers.GlobalAveragePooling2D()(x))))
+    model = inserted(base, after)
+    assert embeddings_of(model) == snr_layers(model) == ["own"]
+    assert_same(model.network(images()), base(images()))
+
+
+def test_what_a_kept_snr_put_out_it_puts_out() -> None:
+    image = keras.Input((8, 8, 4))
+    x, embeddings = SNR(2, name="a")(image, return_embeddings=True)
+    _, maps = SNR(2, name="b")(x, return_maps=True)
+    trunk = keras.Model(image, {"f": embeddings.f_plus, "F": maps.F_minus}, name="trunk")
+    base = with_random_weights(keras.Model(image, trunk(image)))
+    model = inserted(base, lambda layer: isinstance(layer, SNR))
+    assert embeddings_of(model) == ["trunk/a", "trunk/b"]
+    assert_same(model.network(images(8, 4)), base(images(8, 4)))
+
+
+def test_names_that_are_taken_get_a_number() -> None:
+    x = image = keras.Input((8, 8, 3))
+    x = layers.ReLU(name="conv_snr")(layers.Conv2D(4, 3, name="conv")(x))
+    assert embeddings_of(inserted(keras.Model(image, x), ["conv"])) == ["conv_snr_1"]
+
+
+def test_snr_within_a_composite_is_refused_unless_it_is_frozen() -> None:
+    videos = keras.Input((2, 8, 8, 4))
+    within = layers.TimeDistributed(SNR(2, name="inner"), name="frames")
+    base = keras.Model(videos, layers.Conv3D(3, 1, name="conv")(within(videos)))
+    with pytest.raises(ValueError, match=r"without its loss.*'inner' within 'frames', a TimeDistributed"):
+        inserted(base, ["conv"])
+    within.trainable = False
+    assert embeddings_of(inserted(base, ["conv"])) == ["conv_snr"]
 
 
 def test_no_image_no_stages() -> None:
