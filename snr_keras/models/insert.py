@@ -267,9 +267,9 @@ class _Copier:
         return self._snr[id(operation)]
 
 
-def _with_embeddings(snr: SNR, inputs: Any, return_embeddings: bool = False, return_maps: bool = False) -> Any:
+def _with_embeddings(snr: SNR, inputs: Any, return_embeddings: bool = False, **kwargs: Any) -> Any:
     """What a call of an SNR layer puts out, and its embeddings whether or not they are part of that."""
-    F_plus, embeddings, *maps = snr(inputs, return_embeddings=True, return_maps=return_maps)
+    F_plus, embeddings, *maps = snr(inputs, return_embeddings=True, **kwargs)
     outputs = (F_plus, *([embeddings] if return_embeddings else []), *maps)
     return outputs if len(outputs) > 1 else F_plus, embeddings
 

@@ -140,7 +140,7 @@ def two_heads(**options) -> SNRModel:
 
 
 def as_in_keras(model: SNRModel, y, sample_weight=None, **options) -> dict[str, float]:
-    """What Keras makes of it for the network alone, with a list of outputs."""
+    """What Keras makes of it for the network alone, with a list of outputs and so of labels and weights."""
     plain = keras.Model(model.input, list(model.network.output.values()))
     plain.compile("sgd", run_eagerly=True, **options)
     return plain.evaluate(IMAGES, y, sample_weight=sample_weight, batch_size=6, verbose=0, return_dict=True)
@@ -158,7 +158,8 @@ def test_labels_and_weights_of_several_outputs_are_what_they_are_in_keras(form) 
     model, y = two_heads(identities=lambda y: y["who"] if form is dict else y[0], **options), formed(LABELS, AGES)
     parts = {"conv_snr_plus", "conv_snr_minus"}
     for weights in (None, SAMPLES, formed(SAMPLES, SAMPLES[::-1].copy())):
-        expected = as_in_keras(model, y, list(weights.values()) if isinstance(weights, dict) else weights, **options)
+        in_a_list = list(weights.values()) if isinstance(weights, dict) else weights
+        expected = as_in_keras(model, [LABELS, AGES], in_a_list, **options)
         found = model.evaluate(IMAGES, y, sample_weight=weights, batch_size=6, verbose=0, return_dict=True)
         assert {name: found[name] for name in found if name not in parts} == pytest.approx(expected, rel=1e-6)
         assert found.keys() - expected.keys() == parts
