@@ -1,7 +1,5 @@
 """`snr ablate`: the paper's comparison, on any source and targets."""
 
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +8,10 @@ import typer
 from snr_keras.ablation import VARIANTS, Ablation, Domain, ablate, as_table, find_variants, width_of
 from snr_keras.cli.commands import explained
 from snr_keras.cli.console import console, progress_bar, say
-from snr_keras.cli.evaluate import COMPARISON_HELP, ROOT_HELP, TARGET_HELP, USE_HELP, open_targets
+from snr_keras.cli.evaluate import COMPARISON_HELP, ROOT_HELP, TARGET_HELP, USE_HELP, open_targets, told_apart
 from snr_keras.cli.experiment import SOURCE_HELP, SOURCE_IMAGES_HELP, Experiment, chosen_data, open_experiment
 from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
+from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.synthetic import DOMAINS
 from snr_keras.recipes import TestSettings, load_recipe
 from snr_keras.training import RichProgress
@@ -73,8 +72,8 @@ def ablate_command(
     if not experiment.targets:
         raise ValueError("Say what to test on: --target DATASET, or --comparison NAME for that of a comparison.")
     home = _home(ctx, experiment, settings.test, root)
-    home_domain, *targets = _labelled([home or (), *experiment.targets])
-    ablation = Ablation(settings, experiment.source, home_domain if home else None, targets, out)
+    domains = [Domain(trials[0].name, trials) for trials in told_apart([*home, *experiment.targets])]
+    ablation = Ablation(settings, experiment.source, domains[0] if home else None, domains[len(home) :], out)
     results = ablate(
         ablation,
         variants,
@@ -90,25 +89,13 @@ def ablate_command(
     say(f"Everything is in {out}: results.txt, .csv, .tex, .png and .json, and a run folder a training under runs/.")
 
 
-def _home(ctx: typer.Context, experiment: Experiment, test: TestSettings, root: Path) -> Sequence:
+def _home(ctx: typer.Context, experiment: Experiment, test: TestSettings, root: Path) -> list[tuple[ReIDDataset, ...]]:
     """The test images of what was trained on, if it is one data set with such images, and none of them trained on."""
     if len(experiment.names) > 1 or "," in experiment.names[0] or experiment.images == "all":
         say("Several sources, or all images of one, leave nothing to test on at home.")
-        return ()
+        return []
     try:
-        (home,) = open_targets(experiment.names, root, distance=test.distance, protocol=test.protocol)
+        return open_targets(experiment.names, root, distance=test.distance, protocol=test.protocol)
     except (ValueError, FileNotFoundError) as error:
         say(f"Not tested at home, on the source's own test images: {explained(error, ctx.command)}")
-        return ()
-    return home
-
-
-def _labelled(opened: Sequence[Sequence]) -> list[Domain]:
-    """Domains under names of which none is another's."""
-    seen: Counter[str] = Counter()
-    domains = []
-    for trials in opened:
-        name = trials[0].name if trials else ""
-        seen[name] += 1
-        domains.append(Domain(name if seen[name] == 1 else f"{name} ({seen[name]})", trials))
-    return domains
+        return []

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from snr_keras.adaptation import adapt
 from snr_keras.cli.commands import explained
 from snr_keras.cli.console import console, progress_bar, results_table, say, say_left_out_queries
-from snr_keras.cli.evaluate import ROOT_HELP, RUN_HELP, evaluate_targets, open_targets
+from snr_keras.cli.evaluate import ROOT_HELP, RUN_HELP, evaluate_targets, open_targets, told_apart
 from snr_keras.cli.experiment import SOURCE_IMAGES_HELP
 from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
 from snr_keras.data.catalogue import known_datasets, open_dataset
@@ -89,7 +90,8 @@ def adapt_command(
         )
     target_name = _target_name(target, settings.data)
     known, unknown = _open(target_name, source or settings.data.source, source_images, run, root)
-    tested = _tested(ctx, target_name, root, settings.test)
+    (known,), (unknown,) = told_apart([(known,), (unknown,)])
+    tested = _tested(ctx, target_name, unknown.name, root, settings.test)
     watched = _watched(unknown) if watch_pairs else None
 
     model = adapt(
@@ -147,13 +149,16 @@ def _trained_on(run: Path) -> str:
     raise ValueError(f"Say with --source where the images are that {run} was trained on. Received: none, for {name!r}")
 
 
-def _tested(ctx: typer.Context, target: str, root: Path, test: TestSettings) -> Sequence[tuple[ReIDDataset, ...]]:
-    """The images to test on, if the target has them."""
+def _tested(
+    ctx: typer.Context, target: str, name: str, root: Path, test: TestSettings
+) -> Sequence[tuple[ReIDDataset, ...]]:
+    """The images to test on, if the target has them, under the name that the target has."""
     try:
-        return open_targets([target], root, distance=test.distance, protocol=test.protocol)
+        (trials,) = open_targets([target], root, distance=test.distance, protocol=test.protocol)
     except (ValueError, FileNotFoundError) as error:
         say(f"Not tested on {target}: {explained(error, ctx.command)}")
         return ()
+    return [tuple(replace(trial, name=name) for trial in trials)]
 
 
 def _watched(target: ReIDDataset) -> NDArray:

@@ -19,7 +19,7 @@ from snr_keras.cli.console import (
 )
 from snr_keras.data.catalogue import open_trials
 from snr_keras.data.comparisons import Comparison, find_comparison
-from snr_keras.data.dataset import ReIDDataset
+from snr_keras.data.dataset import ReIDDataset, named_apart
 from snr_keras.evaluation import EmbeddedDataset, TargetResult, check_target, embed_trials, score_trials, verify
 from snr_keras.files.atomic import write_json
 from snr_keras.models import embedder
@@ -70,7 +70,7 @@ def evaluate_command(
     """
     names = target_names(target, comparison, use)
     _, model = load_run(run)  # first, since a known target is drawn when it is opened
-    targets = open_targets(names, root, distance=distance, protocol=protocol)
+    targets = told_apart(open_targets(names, root, distance=distance, protocol=protocol))
     out = out or run / "evaluation"
     verified: dict[str, VerificationResult] = {}
 
@@ -138,6 +138,15 @@ def open_targets(
             check_target(trial, distance=distance, protocol=protocol)
         targets.append(trials)
     return targets
+
+
+def told_apart(targets: Sequence[Sequence[ReIDDataset]]) -> list[tuple[ReIDDataset, ...]]:
+    """Data sets under names of which none is another's; whichever has to be called otherwise than it is, is said."""
+    named = named_apart(targets)
+    for before, after in zip(targets, named, strict=True):
+        if after[0].name != before[0].name:
+            say(f"{after[0].report.path} is called {after[0].name} here.")
+    return named
 
 
 def evaluate_targets(

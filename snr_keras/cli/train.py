@@ -18,6 +18,7 @@ from snr_keras.cli.evaluate import (
     TARGET_HELP,
     USE_HELP,
     evaluate_targets,
+    told_apart,
 )
 from snr_keras.cli.experiment import (
     SOURCE_HELP,
@@ -133,7 +134,8 @@ def train_command(
     data = chosen_data(
         settings.data, source=source, source_images=source_images, target=target, comparison=comparison, use=use
     )
-    dataset, _, _, targets = open_experiment(data, test, root)
+    dataset, _, _, opened = open_experiment(data, test, root)
+    targets = told_apart(opened)
 
     if watch and not targets:
         raise ValueError("--watch tests on targets: say which, --target DATASET.")

@@ -15,6 +15,7 @@ from snr_keras.cli.evaluate import (
     USE_HELP,
     open_targets,
     target_names,
+    told_apart,
 )
 from snr_keras.training import load_run
 from snr_keras.visualization import Choices, visualize
@@ -63,7 +64,7 @@ def visualize_command(
         flip=flip,
     )
     models = {str(run): load_run(run)[1] for run in runs}  # first, since a known target is drawn when it is opened
-    targets = open_targets(names, root, distance=distance, protocol=protocol)
+    targets = told_apart(open_targets(names, root, distance=distance, protocol=protocol))
     with changing_bar() as progress:
         results = visualize(models, targets, out, choices=choices, progress=progress)
     for name, of_run in results.items():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
 from snr_keras.data.catalogue import open_dataset
-from snr_keras.data.dataset import DISTRACTOR, Progress, ReIDDataset, Split
-from snr_keras.data.report import ScanReport
+from snr_keras.data.dataset import DISTRACTOR, Progress, ReIDDataset, Split, named_apart
+from snr_keras.data.report import ScanReport, count
 
 IMAGES = ("train", "all")
 
@@ -31,7 +32,7 @@ def open_source(
         progress: as `open_dataset` calls it.
 
     Raises:
-        ValueError: if a name stands twice, or as `open_dataset` and `combine`.
+        ValueError: as `open_dataset` and `combine`.
     """
     if isinstance(names, str):
         names = [names] if os.path.exists(names) else [name for name in names.split(",") if name]
@@ -47,7 +48,7 @@ def combine(datasets: Sequence[ReIDDataset], *, images: str = "train") -> ReIDDa
     A data set without camera labels counts as one camera.
 
     Args:
-        datasets: those to combine, of different names.
+        datasets: those to combine; of two with one name, the second gets a name of its own.
         images: "train" for their training images; "all" for those of query and gallery too, as far as they were read,
             without a gallery's junk and distractors, each image once.
 
@@ -55,14 +56,16 @@ def combine(datasets: Sequence[ReIDDataset], *, images: str = "train") -> ReIDDa
         A data set without query and gallery. Its version tells that of every part, and which images were taken.
 
     Raises:
-        ValueError: if there is none, two have the same name, or one has no images.
+        ValueError: if there is none, two have an image in common, or one has no images.
     """
+    if not datasets:
+        raise ValueError("Expected data sets to train on. Received: none")
+    datasets = [dataset for (dataset,) in named_apart([(dataset,) for dataset in datasets])]
     names = [dataset.name for dataset in datasets]
-    if not names or len(set(names)) != len(names):
-        raise ValueError(f"Expected data sets of different names. Received: {names}")
     parts = [_part(dataset, _checked(images)) for dataset in datasets]
     if empty := [name for name, part in zip(names, parts, strict=True) if not part.paths]:
         raise ValueError(f"Expected images to train with in every data set. Received: none in {', '.join(empty)}")
+    _check_apart(names, parts)
     identities, cameras, domains = [], [], []
     first_identity, first_camera = 0, 1
     for domain, part in enumerate(parts):
@@ -108,6 +111,20 @@ def _part(dataset: ReIDDataset, images: str) -> _Part:
         np.array([identity for identity, _ in labels.values()], np.int64),
         np.array([camera for _, camera in labels.values()], np.int64),
     )
+
+
+def _check_apart(names: Sequence[str], parts: Sequence[_Part]) -> None:
+    """An image of two data sets would be of two people."""
+    folder_of = lru_cache(os.path.realpath)
+    found_in: dict[tuple[str, str], str] = {}
+    for name, part in zip(names, parts, strict=True):
+        files = [(folder_of(os.path.dirname(path)), os.path.basename(path)) for path in part.paths]
+        if common := [file for file in files if found_in.get(file, name) != name]:
+            raise ValueError(
+                f"Expected data sets without a common image. Received: {found_in[common[0]]} and {name}, which have "
+                f"{count(len(common), 'image')} in common, such as {os.path.join(*common[0])!r}"
+            )
+        found_in.update(dict.fromkeys(files, name))
 
 
 def _report(datasets: Sequence[ReIDDataset]) -> ScanReport:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,3 +79,18 @@ class ReIDDataset:
     report: ScanReport
     version: str = ""
     protocol: str = ""
+
+
+def named_apart(datasets: Sequence[Sequence[ReIDDataset]]) -> list[tuple[ReIDDataset, ...]]:
+    """Data sets under names of which none is another's: of two folders `crops`, the second is `crops (2)`.
+
+    Args:
+        datasets: each in all its divisions, which keep a name in common.
+    """
+    names: list[str] = []
+    for trials in datasets:
+        unique, again = trials[0].name, 2
+        while unique in names:
+            unique, again = f"{trials[0].name} ({again})", again + 1
+        names.append(unique)
+    return [tuple(replace(trial, name=name) for trial in trials) for name, trials in zip(names, datasets, strict=True)]

@@ -3,14 +3,14 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from snr_keras.data.dataset import ReIDDataset, Split
+from snr_keras.data.dataset import ReIDDataset, Split, named_apart
 from snr_keras.data.report import count
 from snr_keras.evaluation import TargetResult, check_target, embed_trials, score_trials
 from snr_keras.files.atomic import new_folder, write_json, write_text
@@ -101,7 +101,7 @@ def visualize(
     for trials in targets:
         for trial in trials:
             check_target(trial, distance=choices.distance, protocol=choices.protocol)
-    named = dict(zip(distinct([trials[0].name for trials in targets]), targets, strict=True))
+    named = {trials[0].name: trials for trials in named_apart(targets)}
     samples = {name: sample_images(of[0], choices.sample, seed=choices.seed) for name, of in named.items()}
     if (images := sum(map(len, samples.values()))) < 4:
         raise ValueError(f"Expected at least 4 images of all targets, which a t-SNE takes. Received: {images}")
@@ -170,7 +170,7 @@ class _Drawing:
         for number, (name, trials) in enumerate(targets.items(), 1):
             moved = partial(self.progress, f"embedding {name}")
             embedded = embed_trials(embedder(self.model), trials, flip=chosen.flip, progress=moved)
-            results.append(replace(scored(embedded), target=name))
+            results.append(scored(embedded))
             path = self._path(f"worst_{_slug(number, name)}.png")
             drawn(embedded[0], path, distance=chosen.distance, protocol=chosen.protocol)
             pictures.append(Picture(name, path, 940, wide=True))
@@ -216,17 +216,6 @@ def _one_image_a_person(split: Split, number: int) -> Split:
     _, first = np.unique(split.identities, return_index=True)
     chosen = sorted(first.tolist())[:number]
     return Split(tuple(split.paths[i] for i in chosen), split.identities[chosen], None)
-
-
-def distinct(names: Sequence[str]) -> list[str]:
-    """The names, those that occur again with a number behind: two folders may be called alike."""
-    found: list[str] = []
-    for name in names:
-        unique, again = name, 2
-        while unique in found:
-            unique, again = f"{name} ({again})", again + 1
-        found.append(unique)
-    return found
 
 
 def _slug(number: int, name: str) -> str:

@@ -48,6 +48,22 @@ def test_evaluate_gives_the_figures_of_train(snr, trained: Path, world: Path, tm
     assert again == json.loads((trained / "evaluation" / "results.json").read_text())[1:]
 
 
+def test_two_targets_of_one_name_are_told_apart_everywhere(snr, world: Path, tmp_path: Path) -> None:
+    folders = [tmp_path / site / "crops" for site in ("site1", "site2")]
+    for folder, domain in zip(folders, ("day", "night"), strict=True):
+        folder.parent.mkdir()
+        folder.symlink_to(world / domain)
+    targets = [part for folder in folders for part in ("--target", folder)]
+    outcome = snr("evaluate", "pretrained", *targets, "--out", tmp_path / "out", "--verify")
+    assert outcome.status == 0, outcome.output
+    assert f"{folders[1]} is called crops (2) here." in outcome.output
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [result["target"] for result in results] == ["crops", "crops (2)"]
+    verified = json.loads((tmp_path / "out" / "verification.json").read_text())
+    assert list(verified) == ["crops", "crops (2)"]
+    assert verified["crops"] != verified["crops (2)"]
+
+
 def test_verification_is_asked_for_and_gives_thresholds_and_a_picture(snr, trained: Path, world: Path, tmp_path: Path):
     out = tmp_path / "out"
     outcome = snr("evaluate", trained, "--target", world / "night", "--out", out, "--verify", "--distance", "re_ranked")
@@ -236,9 +252,12 @@ def test_a_file_in_the_place_of_the_run_folder_is_refused_and_left_alone(snr, wo
 
 
 def test_targets_are_watched_and_people_are_held_out_on_request(snr, world: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
+    run, other = tmp_path / "run", tmp_path / "site" / "night"
+    other.parent.mkdir()
+    other.symlink_to(world / "day")
     outcome = snr(
         *("train", "--source", world / "day", "--target", world / "night", "--out", run, *TINY, "--epochs", 2),
+        *("--target", other),
         *("--normalization", "none", "--held-out", 0.5, "--watch"),
     )
     assert outcome.status == 0, outcome.output
@@ -250,7 +269,8 @@ def test_targets_are_watched_and_people_are_held_out_on_request(snr, world: Path
         assert f"watched, not used: mAP after epoch {line['epoch']}: night {watched:.1f}" in outcome.output
         assert f"held-out mAP {held_out:.1f}" in outcome.output
     best = json.loads((run / "summary.json").read_text())["best_epoch"]
-    (reported,) = json.loads((run / "evaluation" / "results.json").read_text())
+    reported, of_other = json.loads((run / "evaluation" / "results.json").read_text())
+    assert of_other["mAP"] == pytest.approx(seen[best - 1]["mAP"]["night (2)"], abs=1e-12)
     assert reported["mAP"] == pytest.approx(seen[best - 1]["mAP"]["night"], abs=1e-12)
     assert snr("evaluate", run, "--target", world / "night", "--out", tmp_path / "again").status == 0
     assert json.loads((tmp_path / "again" / "results.json").read_text()) == [reported]

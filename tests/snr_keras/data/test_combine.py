@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from snr_keras.data.augmentation import Augmentation
 from snr_keras.data.combine import combine, open_source
-from snr_keras.data.dataset import ReIDDataset, Split
+from snr_keras.data.dataset import ReIDDataset, Split, named_apart
 from snr_keras.data.pipeline import training_batches
 from snr_keras.data.report import ScanReport
 from snr_keras.data.sampler import domain_balanced_batches
@@ -56,6 +56,25 @@ def test_all_images_are_those_of_the_test_too_without_junk_and_distractors_and_e
     assert train.identities.tolist() == [0, 1, 2, 3, 2]
 
 
+def test_names_that_occur_again_are_told_apart():
+    opened = [(dataset(name, split(name, [1], [1])),) for name in ("a", "b", "a", "a", "a (2)")]
+    assert [trials[0].name for trials in named_apart(opened)] == ["a", "b", "a (2)", "a (3)", "a (2) (2)"]
+
+
+def test_two_sources_may_have_one_name(tmp_path):
+    folders = [owners.market1501(tmp_path / site) for site in ("site1", "site2")]
+    source = open_source(",".join(map(str, folders)), root=tmp_path)
+    assert source.name == "Market-1501-v15.09.15+Market-1501-v15.09.15 (2)"
+    assert source.train.num_identities == 6
+
+
+def test_one_image_is_not_of_two_people_under_another_path_either(tmp_path):
+    folder = owners.market1501(tmp_path)
+    (tmp_path / "again").symlink_to(folder)
+    with pytest.raises(ValueError, match=r"\.09\.15 and again, which have 6 images in common, such as .*_03\.jpg"):
+        open_source(f"{folder},{tmp_path / 'again'}", root=tmp_path)
+
+
 def test_a_source_says_of_what_versions_it_is_made(tmp_path):
     owners.market1501(tmp_path)
     owners.msmt17(tmp_path, "V2")
@@ -87,9 +106,13 @@ def test_a_folder_with_a_comma_in_its_name_is_one_source(tmp_path):
 @pytest.mark.parametrize(
     ("names", "images", "message"),
     [
-        ("market1501,market1501", "train", "different names.*'market1501', 'market1501'"),
+        (
+            "market1501,market1501",
+            "train",
+            r"market1501 and market1501 \(2\), which have 6 images in common",
+        ),
         ("market1501", "test", "one of train, all. Received: 'test'"),
-        ("", "train", r"Received: \[\]"),
+        ("", "train", "Received: none"),
     ],
 )
 def test_what_makes_no_source_is_refused(tmp_path, names, images, message):

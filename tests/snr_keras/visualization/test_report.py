@@ -15,7 +15,6 @@ from snr_keras.data.dataset import ReIDDataset, Split
 from snr_keras.evaluation import TargetResult, embed_dataset, score
 from snr_keras.models import embedder
 from snr_keras.visualization import Choices, sample_images, save_activation_maps, save_cmc_curves, visualize
-from snr_keras.visualization.report import distinct
 from snr_keras.visualization.report_page import Group, Picture, Section, report_page
 from tests.snr_keras.visualization.conftest import is_drawn
 
@@ -132,10 +131,6 @@ def test_three_images_are_too_few(with_snr: keras.Model, day: ReIDDataset, tmp_p
     with pytest.raises(ValueError, match=r"at least 4 images.*Received: 3"):
         visualize({"snr": with_snr}, [(tiny,)], tmp_path / "out")
     assert not any(tmp_path.iterdir())
-
-
-def test_names_that_occur_again_are_told_apart() -> None:
-    assert distinct(["a", "b", "a", "a", "a (2)"]) == ["a", "b", "a (2)", "a (3)", "a (2) (2)"]
 
 
 def test_a_sample_is_of_some_people_without_junk_and_distractors(day: ReIDDataset) -> None:
