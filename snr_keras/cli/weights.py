@@ -17,6 +17,8 @@ from snr_keras.interop.importing import COUNTER, Account
 from snr_keras.models import PYTORCH_BACKBONES
 from snr_keras.training import export_run, import_run
 
+_NAMED = 40  # of the names that are left for one reason, how many are printed
+
 app = typer.Typer(cls=Commands, no_args_is_help=True, help="Bring a checkpoint of PyTorch, or take one back there.")
 
 
@@ -35,6 +37,10 @@ def import_command(
     stages: Annotated[
         str | None,
         typer.Option(metavar="1,2,3", help="The stages whose modules are used. Default: all that are in the file."),
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of several networks in the file, the one to take: encoder_q, teacher, ..."),
     ] = None,
     leave: Annotated[
         list[str] | None,
@@ -61,6 +67,7 @@ def import_command(
         stages=_stages(stages) if stages else None,
         last_stride=last_stride,
         image_size=parse_image_size(image_size) if image_size else None,
+        network=network,
         leave=leave or (),
     )
     show_account(account)
@@ -105,6 +112,8 @@ def show_account(account: Account) -> None:
     for reason in dict.fromkeys(account.left.values()):
         names = [printable(name) for name, its in account.left.items() if its == reason]
         said = f"{len(names)} num_batches_tracked" if reason == COUNTER else ", ".join(sorted(names))
+        if len(names) > _NAMED and reason != COUNTER:
+            said = f"{', '.join(sorted(names)[:3])} and {len(names) - 3} more"
         say(f"Left, {reason}: {said}")
     if account.anew:
         say(f"As in a new network: {', '.join(account.anew)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any
 
 import keras
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snr_keras.interop.names import CLASSIFIER, NECK, Layer, layers_in_pytorch
+from snr_keras.interop.networks import prefixes
 from snr_keras.interop.state_dict import StateDict
 
 #: Other codes' names of the neck and the classifier: of fast-reid, now and before, and of ReID with SNR.
@@ -30,6 +30,7 @@ COUNTER = "counter"
 #: Names, ours where there is an alias, that no network here has a place for, and why that is as it should be.
 LEFT = (
     (r".*\.num_batches_tracked", COUNTER),
+    (r"queue(_ptr)?", "the queue of a contrastive training"),
     (r"heads\.pool_layer\.p", "an exponent of pooling; features are pooled by the mean here"),
     (r"(fc|fc[1-9]|classifier|head|heads|bottleneck)\..*", "another head; the one here is pooling, BNNeck, classifier"),
 )
@@ -88,23 +89,23 @@ def canonical_names(names: Iterable[str]) -> tuple[str, dict[str, str]]:
     names = list(names)
     wrapper = "module." if all(name.startswith("module.") for name in names) else ""
     inner = {name: name.removeprefix(wrapper) for name in names}
-    prefixes = [
-        name.removesuffix("conv1.weight")
-        for name in inner.values()
-        if re.fullmatch(r"(?!(.*\.)?layer\d)(.*\.)?conv1\.weight", name)
-    ]
-    if len(prefixes) != 1:
-        found = f"{len(prefixes)} networks, under {prefixes}" if prefixes else f"names such as {names[:5]}"
+    found_prefixes = prefixes(inner.values())
+    if len(found_prefixes) != 1:
+        found = f"{len(found_prefixes)} networks, under {found_prefixes}" if found_prefixes else _some(names)
         raise ValueError(
             f"Expected the weights of one ResNet, with one conv1.weight behind whatever prefix. Received: {found}"
         )
     canonical: dict[str, str] = {}
     for name, stripped in inner.items():
-        ours = _without_alias(stripped.removeprefix(prefixes[0]))
+        ours = _without_alias(stripped.removeprefix(found_prefixes[0]))
         if ours in canonical:
             raise ValueError(f"{canonical[ours]} and {name} are both {ours}: expected one of them in a file.")
         canonical[ours] = name
-    return wrapper + prefixes[0], canonical
+    return wrapper + found_prefixes[0], canonical
+
+
+def _some(names: list[str]) -> str:
+    return f"names such as {names[:5]}"
 
 
 def _without_alias(name: str) -> str:
@@ -114,7 +115,7 @@ def _without_alias(name: str) -> str:
     return name
 
 
-def import_state_dict(model: keras.Model, state_dict: StateDict, *, leave: Iterable[str] = ()) -> Account:
+def import_state_dict(model: keras.Model, state_dict: StateDict) -> Account:
     """Set the weights of a `reid_model` from PyTorch's.
 
     All of the backbone must be in the file. A module, the neck and the classifier are either taken whole or stay as
@@ -123,7 +124,6 @@ def import_state_dict(model: keras.Model, state_dict: StateDict, *, leave: Itera
     Args:
         model: The model.
         state_dict: What `read_state_dict` gives.
-        leave: Patterns (`"NL_*"`) of names in the file, with or without the backbone's prefix, to leave.
 
     Returns:
         What was taken, adapted and left.
@@ -133,10 +133,9 @@ def import_state_dict(model: keras.Model, state_dict: StateDict, *, leave: Itera
             has no place here; the message lists them.
     """
     prefix, names = canonical_names(state_dict.tensors)
-    left = _left_by_user(names, leave)
-    there = {ours: state_dict.tensors[name] for ours, name in names.items() if name not in left}
+    there = {ours: state_dict.tensors[name] for ours, name in names.items()}
     layers = layers_in_pytorch(model, there)
-    reading = _Reading(names, there, left)
+    reading = _Reading(names, there, dict(state_dict.left))
     for layer in layers:
         reading.of_layer(layer)
     for name in there.keys() - reading.used:
@@ -233,16 +232,6 @@ def state_dict_of(model: keras.Model) -> dict[str, NDArray]:
             tensors |= zip(place.names, place.to_pytorch(values[path]), strict=True)
         tensors |= {name: np.zeros(length, np.float32) for name, length in layer.zeros.items()}
     return tensors
-
-
-def _left_by_user(names: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
-    left: dict[str, str] = {}
-    for pattern in patterns:
-        matches = [name for ours, name in names.items() if fnmatchcase(ours, pattern) or fnmatchcase(name, pattern)]
-        if not matches:
-            raise ValueError(f"Nothing in the file has a name like {pattern!r}, which was to be left.")
-        left |= dict.fromkeys(matches, f"as asked: {pattern}")
-    return left
 
 
 def _misfits(layer: Layer, there: Mapping[str, NDArray]) -> list[str]:

@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import keras
+from typing_extensions import TypedDict
 
+from snr_keras.files.forms import parse_json
 from snr_keras.interop.importing import canonical_names
-from snr_keras.interop.state_dict import StateDict
+from snr_keras.interop.state_dict import METADATA, StateDict
 from snr_keras.models import BACKBONES, NORMALIZATIONS
 from snr_keras.models.pytorch_resnet import DEPTHS
 
-METADATA = "snr"
-"""The key, in a safetensors file, of what a state dict cannot say."""
+
+class _Said(TypedDict, total=False):
+    """What a file that was written here says of its network."""
+
+    backbone: str
+    last_stride: Literal[1, 2]
+    image_size: tuple[int, int] | None
 
 
 class Network(NamedTuple):
@@ -50,10 +57,9 @@ def network_of(state_dict: StateDict) -> Network:
     """
     _, names = canonical_names(state_dict.tensors)
     shapes = {ours: state_dict.tensors[name].shape for ours, name in names.items()}
-    said = json.loads(state_dict.metadata.get(METADATA, "{}"))
+    said = parse_json(state_dict.metadata.get(METADATA, "{}"), _Said, f"{METADATA!r} in {state_dict.file!r}")
     normalization, stages = _modules(shapes)
     reduction, biased = _attention(shapes) if normalization == "snr" else (16, False)
-    size = said.get("image_size")
     return Network(
         said.get("backbone") or _backbone(state_dict, shapes),
         normalization,
@@ -62,7 +68,7 @@ def network_of(state_dict: StateDict) -> Network:
         biased,
         _identities(shapes),
         said.get("last_stride"),
-        tuple(size) if size else None,
+        said.get("image_size"),
     )
 
 

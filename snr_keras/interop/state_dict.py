@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
+import json
 import os
 import re
-from collections.abc import Mapping
+import warnings
+import zipfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +17,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snr_keras.files.archives import stored_archive
 from snr_keras.files.atomic import new_file
+from snr_keras.files.regular import open_regular, read_bytes
+from snr_keras.interop.networks import CONTAINERS, choose, prefixes
 
-#: Under which names a checkpoint keeps the weights, beside an optimizer, an epoch and so on.
-CONTAINERS = ("state_dict", "model", "model_state_dict")
+METADATA = "snr"
+"""The key, in the metadata of a safetensors file, of what a state dict cannot say."""
+
+_DIGEST = "sha256"
+"""The key, in the metadata of a safetensors file, of the digest of all that is in it."""
+
+_NOT_WEIGHTS = (
+    (rb"<!doctype html|<html", "a web page (HTML), not the file that it offers: download the file itself"),
+    (rb"<\?xml", "XML, as servers send it in place of a file: download the file itself"),
+    (rb"version https://git-lfs", "a pointer of Git LFS that stands for the file: `git lfs pull` gets the file itself"),
+    (rb"\x89hdf\r\n", "an HDF5 file, which is not PyTorch's: perhaps weights of Keras"),
+    (rb"$", "an empty file"),
+)
+"""How files begin that are often saved under a name of weights, and what they are."""
 
 
 @dataclass(frozen=True)
@@ -28,31 +47,43 @@ class StateDict:
         tensors: Each by its name; bfloat16 as float32, which holds it.
         beside: What else is in the checkpoint, and was not looked at.
         metadata: What a safetensors file says of itself.
+        left: Names in the file that are not among `tensors`, each with the reason.
     """
 
     file: str
     tensors: Mapping[str, NDArray]
     beside: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    left: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_state_dict(path: str | os.PathLike[str]) -> StateDict:
+def read_state_dict(
+    path: str | os.PathLike[str], *, network: str | None = None, leave: Iterable[str] = ()
+) -> StateDict:
     """Read the weights of a `.safetensors` file, or of a file that PyTorch wrote (`.pth`, `.pt`, `.pth.tar`, ...).
 
     Args:
         path: The file. Unless its name ends in `.safetensors`, PyTorch reads it, with weights only: what would run
             code when it is unpickled is refused.
+        network: Of several networks in the file, the one to read: see `choose`.
+        leave: Patterns (`"NL_*"`) of names in the file, with or without the network's prefix, to leave.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged, holds more than tensors and plain values, or no weights.
+        ValueError: If it is damaged, holds more than tensors and plain values, no weights, or several networks.
         ImportError: If the package that reads it is not installed.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         found = "a folder" if path.is_dir() else "which does not exist"
         raise FileNotFoundError(f"Expected a file of weights, .safetensors or .pth. Received: {str(path)!r}, {found}")
-    return _read_safetensors(path) if path.suffix == ".safetensors" else _read_pytorch(path)
+    with open_regular(path) as file:
+        beginning = file.read(256).lstrip().lower()
+    for pattern, what in _NOT_WEIGHTS:
+        if re.match(pattern, beginning):
+            raise ValueError(f"Expected a file of weights, .safetensors or .pth. Received: {str(path)!r}, {what}")
+    read = _read_safetensors if path.suffix == ".safetensors" else _read_pytorch
+    return read(path, network, leave)
 
 
 def write_state_dict(path: str | os.PathLike[str], tensors: Mapping[str, NDArray], metadata: Mapping[str, str]) -> None:
@@ -70,7 +101,7 @@ def write_state_dict(path: str | os.PathLike[str], tensors: Mapping[str, NDArray
 
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     with new_file(path) as unfinished:
-        save_file(contiguous, unfinished, metadata=dict(metadata))
+        save_file(contiguous, unfinished, metadata={**metadata, _DIGEST: _digest(contiguous, metadata)})
 
 
 def _safetensors() -> Any:
@@ -81,19 +112,37 @@ def _safetensors() -> Any:
     return safetensors
 
 
+_PLAIN = ("bfloat16", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool")
 _DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "I64": "int64", "I32": "int32", "U8": "uint8"}
 
 
-def _read_safetensors(path: Path) -> StateDict:
+def _read_safetensors(path: Path, network: str | None, leave: Iterable[str]) -> StateDict:
     safetensors = _safetensors()
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-        entries = safetensors.deserialize(path.read_bytes())
+            metadata = dict(file.metadata() or {})
+        entries = safetensors.deserialize(read_bytes(path))
     except safetensors.SafetensorError as error:
         raise ValueError(f"Expected a safetensors file, whole. Received: {str(path)!r} ({error})") from error
     tensors = {name: _array(path, name, entry) for name, entry in entries}
-    return StateDict(str(path), tensors, metadata=metadata)
+    written = metadata.pop(_DIGEST, None)
+    if written is not None and written != _digest(tensors, metadata):
+        raise ValueError(
+            f"Expected a safetensors file, whole. Received: {str(path)!r}, whose content is not that of its checksum"
+        )
+    if written is None and METADATA in metadata:
+        warnings.warn(f"{path} has no checksum: it was written by an earlier version, or is damaged.", stacklevel=3)
+    chosen = choose(str(path), {"": tensors}, network, leave)
+    return StateDict(str(path), chosen.tensors, metadata=metadata, left=chosen.left)
+
+
+def _digest(tensors: Mapping[str, NDArray], metadata: Mapping[str, str]) -> str:
+    """SHA-256 of names, dtypes, shapes and numbers, and of the other metadata."""
+    digest = hashlib.sha256(json.dumps(dict(metadata), sort_keys=True).encode())
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype.str} {tensors[name].shape}\n".encode())
+        digest.update(np.ascontiguousarray(tensors[name]).tobytes())
+    return digest.hexdigest()
 
 
 def _array(path: Path, name: str, entry: Mapping[str, Any]) -> NDArray:
@@ -108,7 +157,7 @@ def _array(path: Path, name: str, entry: Mapping[str, Any]) -> NDArray:
     return np.frombuffer(entry["data"], _DTYPES[entry["dtype"]]).reshape(entry["shape"])
 
 
-def _read_pytorch(path: Path) -> StateDict:
+def _read_pytorch(path: Path, network: str | None, leave: Iterable[str]) -> StateDict:
     try:
         import torch
     except ImportError as error:
@@ -122,12 +171,47 @@ def _read_pytorch(path: Path) -> StateDict:
             f'pip install "snr-reid[torch]". Received: PyTorch {torch.__version__}'
         )
     try:
-        with torch.serialization.safe_globals(_numpy_scalars()):
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        if zipfile.is_zipfile(path):
+            _check_archive(path)
+        with open_regular(path) as file, torch.serialization.safe_globals(_numpy_scalars()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of PyTorch's about what it reads
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except _NotWeightsError:
+        raise
     except Exception as error:  # whatever garbage makes of an unpickler
         raise ValueError(_why_not(path, error)) from error
-    weights, beside = _weights(path, content, torch.Tensor)
-    return StateDict(str(path), {name: _numpy(torch, tensor) for name, tensor in weights.items()}, beside)
+    containers = _state_dicts(content, torch.Tensor)
+    if not containers:
+        held = f"a dict with {sorted(map(str, content))[:10]}" if isinstance(content, Mapping) else f"a {type(content)}"
+        raise ValueError(
+            f"Expected a state dict, or a checkpoint with one under {', '.join(CONTAINERS)} or another key, in "
+            f"{str(path)!r}. Received: {held}"
+        )
+    chosen = choose(str(path), containers, network, leave)
+    declared, size = sum(x.numel() * x.element_size() for x in chosen.tensors.values()), path.stat().st_size
+    if declared > 2 * size:  # some are there under two names
+        raise ValueError(f"Expected tensors that are in the file. Received: {str(path)!r}, {declared} of {size} bytes")
+    tensors = {name: _numpy(torch, path, name, tensor) for name, tensor in chosen.tensors.items()}
+    beside = tuple(str(key) for key in content if chosen.container and key != chosen.container)
+    return StateDict(str(path), tensors, beside, left=chosen.left)
+
+
+class _NotWeightsError(ValueError):
+    """A file that is whole and something else."""
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse what PyTorch would not find, or say in words of its own."""
+    with zipfile.ZipFile(path) as archive:
+        is_program = any(name.endswith("/constants.pkl") for name in archive.namelist())
+    if is_program:
+        raise _NotWeightsError(
+            f"Expected a file of weights, .safetensors or .pth. Received: {str(path)!r}, a TorchScript program. It was "
+            "not run. If it is your own, save its weights alone where it was made: "
+            "safetensors.torch.save_file(model.state_dict(), FILE)"
+        )
+    with stored_archive(path):
+        pass
 
 
 def _numpy_scalars() -> list[Any]:
@@ -153,24 +237,36 @@ def _why_not(path: Path, error: Exception) -> str:
     )
 
 
-def _weights(path: Path, content: Any, tensor_type: type) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """The state dict of a checkpoint and the names of what else is in it."""
+def _state_dicts(content: Any, tensor_type: type) -> dict[str, Mapping[str, Any]]:
+    """The state dicts of a checkpoint by their keys; by an empty key, if the checkpoint is one itself."""
 
-    def is_state_dict(value: Any) -> bool:
-        return isinstance(value, Mapping) and bool(value) and all(isinstance(x, tensor_type) for x in value.values())
+    def tensors_in(value: Any) -> dict[str, Any]:
+        items = value.items() if isinstance(value, Mapping) else ()
+        return {name: x for name, x in items if isinstance(name, str) and isinstance(x, tensor_type)}
 
-    if is_state_dict(content):
-        return content, ()
-    if isinstance(content, Mapping):
-        for name in CONTAINERS:
-            if is_state_dict(content.get(name)):
-                return content[name], tuple(str(key) for key in content if key != name)
-    found = f"a dict with {sorted(map(str, content))[:10]}" if isinstance(content, Mapping) else f"a {type(content)}"
-    raise ValueError(
-        f"Expected a state dict, or a checkpoint with one under {', '.join(CONTAINERS)}, in {str(path)!r}. "
-        f"Received: {found}"
+    top = tensors_in(content)
+    if top and (len(top) == len(content) or prefixes(top)):
+        return {"": top}
+    found = {str(key): tensors_in(value) for key, value in content.items()} if isinstance(content, Mapping) else {}
+    return {key: tensors for key, tensors in found.items() if tensors and len(tensors) == len(content[key])}
+
+
+def _numpy(torch: Any, path: Path, name: str, tensor: Any) -> NDArray:
+    is_dense = (
+        tensor.layout == torch.strided
+        and not tensor.is_quantized
+        and not tensor.is_nested
+        and tensor.device.type == "cpu"
     )
-
-
-def _numpy(torch: Any, tensor: Any) -> NDArray:
+    kind = f"{tensor.layout}, {tensor.dtype}, on {tensor.device}".replace("torch.", "")
+    if not is_dense or tensor.dtype not in {getattr(torch, dtype) for dtype in _PLAIN}:
+        raise ValueError(
+            f"{name!r} in {str(path)!r} must be a dense tensor of one of {', '.join(_PLAIN)}. Received: {kind}. "
+            "Save it so where it was made: x.to_dense(), x.dequantize()"
+        )
+    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise ValueError(
+            f"{name!r} in {str(path)!r} must have all its numbers in the file. Received: shape {tuple(tensor.shape)} "
+            f"and {tensor.untyped_storage().nbytes()} bytes"
+        )
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).detach().contiguous().numpy()

@@ -27,6 +27,7 @@ def import_run(
     stages: Sequence[int] | None = None,
     last_stride: int | None = None,
     image_size: tuple[int, int] | None = None,
+    network: str | None = None,
     leave: Iterable[str] = (),
 ) -> tuple[TrainingConfig, Account]:
     """Make a packed run of a file of PyTorch, which `load_run` takes.
@@ -40,7 +41,8 @@ def import_run(
         stages: Which have the modules that are in the file; None is all for which there are any.
         last_stride: 1 or 2; None is what a file that was written here says, else 1.
         image_size: (height, width) in pixels; None is what a file that was written here says, else (256, 128).
-        leave: As for `import_state_dict`.
+        network: Of several networks in the file, the one that is meant, as for `read_state_dict`.
+        leave: Likewise.
 
     Returns:
         The settings of the network, and the account.
@@ -49,24 +51,24 @@ def import_run(
         FileExistsError: If there is something in the folder.
         Others: As `read_state_dict`, `network_of` and `import_state_dict`.
     """
-    state_dict = read_state_dict(file)
-    network = network_of(state_dict)
+    state_dict = read_state_dict(file, network=network, leave=leave)
+    recognized = network_of(state_dict)
     config = TrainingConfig(
-        backbone=backbone or network.backbone,
-        normalization=network.normalization,
-        stages=tuple(network.stages if stages is None else stages) or None,
-        last_stride=last_stride or network.last_stride or 1,
-        image_size=image_size or network.image_size or (256, 128),
-        reduction=network.reduction,
-        snr_bias=network.snr_bias,
+        backbone=backbone or recognized.backbone,
+        normalization=recognized.normalization,
+        stages=tuple(recognized.stages if stages is None else stages) or None,
+        last_stride=last_stride or recognized.last_stride or 1,
+        image_size=image_size or recognized.image_size or (256, 128),
+        reduction=recognized.reduction,
+        snr_bias=recognized.snr_bias,
     )
-    model = new_model(config, network.identities)
-    account = import_state_dict(model, state_dict, leave=leave)
+    model = new_model(config, recognized.identities)
+    account = import_state_dict(model, state_dict)
     record: dict[str, Any] = {
         "training": config.to_json(),
         "source": {
             "name": Path(file).name,
-            "identities": network.identities,
+            "identities": recognized.identities,
             "sha256_of_file": sha256_of(Path(file)),
         },
         "versions": package_versions(),

@@ -10,6 +10,7 @@ import json
 import os
 import pickle
 import shlex
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,7 @@ def test_files_that_are_no_checkpoints_are_said_to_be_none(tmp_path: Path) -> No
     file = tmp_path / "x.pth"
     torch.save(trained(ResNet(18)).state_dict(), file)
     whole = file.read_bytes()
-    for content in (whole[:-100], whole[:50], b"", b"not a checkpoint\n" * 20, bytes(range(256))):
+    for content in (whole[:-100], whole[:50], b"not a checkpoint\n" * 20, bytes(range(256))):
         file.write_bytes(content)
         with pytest.raises(ValueError, match="is no checkpoint of PyTorch, or damaged"):
             read_state_dict(file)
@@ -155,3 +156,61 @@ def test_files_that_are_no_checkpoints_are_said_to_be_none(tmp_path: Path) -> No
     torch.save({"weights": torch.ones(2), "epoch": 3}, file)
     with pytest.raises(ValueError, match=r"under state_dict, model, model_state_dict.*\['epoch', 'weights'\]"):
         read_state_dict(file)
+
+
+def test_a_flipped_bit_of_a_tensor_and_a_compressed_archive_are_refused(tmp_path: Path) -> None:
+    file, packed = tmp_path / "x.pth", tmp_path / "packed.pth"
+    torch.save({"conv1.weight": torch.arange(64.0)}, file)
+    content = bytearray(file.read_bytes())
+    content[content.index(np.arange(64, dtype=np.float32).tobytes()) + 40] ^= 16
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"x\.pth' is no checkpoint of PyTorch.*does not have the checksum"):
+        read_state_dict(file)
+    with pytest.raises(ValueError, match=r"packed\.pth' is no checkpoint of PyTorch.*is compressed"):
+        read_state_dict(packed)
+
+
+def test_a_torchscript_program_is_named_without_advice_to_run_it(tmp_path: Path) -> None:
+    file = tmp_path / "x.pt"
+    torch.jit.script(torch.nn.Linear(2, 2)).save(str(file))
+    with pytest.raises(ValueError, match=r"x\.pt', a TorchScript program\. It was not run") as refused:
+        read_state_dict(file)
+    assert "weights_only" not in str(refused.value)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch")
+def test_tensors_of_other_kinds_are_named_with_what_they_are(tmp_path: Path) -> None:
+    file = tmp_path / "x.pth"
+    for tensor, kind in (
+        (torch.eye(3).to_sparse(), "sparse_coo, float32"),
+        (torch.ones(3, device="meta"), "float32, on meta"),
+        (torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8), "qint8"),
+        (torch.ones(3, dtype=torch.complex64), "complex64"),
+        (torch.ones(3).to(torch.float8_e4m3fn), "float8_e4m3fn"),
+    ):
+        torch.save({"conv1.weight": torch.ones(3), "bn1.weight": tensor}, file)
+        with pytest.raises(ValueError, match=rf"'bn1\.weight' in .*x\.pth' must be a dense tensor.*Received: .*{kind}"):
+            read_state_dict(file)
+    torch.save({"conv1.weight": torch.ones(1).expand(10**6, 10**6)}, file)
+    with pytest.raises(ValueError, match=r"Expected tensors that are in the file.*4000000000000 of \d+ bytes"):
+        read_state_dict(file)
+    for content in ({0: torch.ones(3)}, [torch.ones(3)], torch.ones(3), {"model": {("a",): torch.ones(3)}}, None):
+        torch.save(content, file)
+        with pytest.raises(ValueError, match=r"Expected a state dict, or a checkpoint .*x\.pth'\. Received: a"):
+            read_state_dict(file)
+
+
+def test_of_a_checkpoint_of_moco_one_network_is_imported(tmp_path: Path) -> None:
+    weights = checkpoint_of(trained(ResNet(18)))
+    both = {f"module.encoder_{which}.{name}": tensor for which in "qk" for name, tensor in weights.items()}
+    torch.save({"epoch": 3, "state_dict": both | {"module.queue": torch.ones(128, 9)}}, tmp_path / "moco.pth")
+    with pytest.raises(ValueError, match=r"Received: state_dict\.module\.encoder_q \(\d+ tensors, 11\.\d million"):
+        read_state_dict(tmp_path / "moco.pth")
+    model = reid_model(3, backbone="torchvision_resnet18", normalization="none", image_size=(32, 32))
+    account = import_state_dict(model, read_state_dict(tmp_path / "moco.pth", network="encoder_q"))
+    assert (len(account.taken), account.prefix) == (100, "module.encoder_q.")
+    assert account.left["module.queue"] == "the queue of a contrastive training"
+    assert account.left["module.encoder_k.conv1.weight"] == "of another network, state_dict.module.encoder_k"

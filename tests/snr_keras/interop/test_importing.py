@@ -241,12 +241,14 @@ def test_biases_of_an_attention_are_not_left_behind(tensors: Tensors) -> None:
         import_state_dict(unbiased, file_of(tensors))
 
 
-def test_what_the_user_leaves_is_left(tensors: Tensors, target: keras.Model) -> None:
-    more = tensors | {"backbone_NL.0.weight": np.ones(3), "NL_1.weight": np.ones(2)}
-    account = import_state_dict(target, file_of(more), leave=["*NL*"])
-    assert account.left == {"backbone_NL.0.weight": "as asked: *NL*", "NL_1.weight": "as asked: *NL*"}
-    with pytest.raises(ValueError, match="Nothing in the file has a name like 'nothing"):
-        import_state_dict(target, file_of(tensors), leave=["nothing*"])
+def test_what_was_left_in_reading_is_in_the_account(tensors: Tensors, target: keras.Model) -> None:
+    queue = {"module.queue": np.ones((128, 9)), "module.queue_ptr": np.array([3])}
+    prefixed = {f"module.encoder_q.{name}": tensor for name, tensor in tensors.items()}
+    account = import_state_dict(target, StateDict("x.pth", prefixed | queue, left={"NL_1.weight": "as asked: *NL*"}))
+    assert account.left == {"NL_1.weight": "as asked: *NL*"} | dict.fromkeys(
+        queue, "the queue of a contrastive training"
+    )
+    assert account.prefix == "module.encoder_q."
 
 
 @pytest.mark.parametrize("normalization", [name for name in NORMALIZATIONS if name not in ("none", "snr")])

@@ -1,14 +1,17 @@
 """Files of weights: what is read, what is refused, and what is said when a package is missing."""
 
 import json
+import random
 import struct
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from snr_keras.interop.state_dict import read_state_dict, write_state_dict
+from snr_keras.interop.state_dict import METADATA, read_state_dict, write_state_dict
+from tests.snr_keras.training.test_full_disk import largest_file
 
 TENSORS = {"conv1.weight": np.arange(12, dtype=np.float32).reshape(3, 4), "count": np.array(7, np.int64)}
 
@@ -49,7 +52,7 @@ def test_damaged_files_are_said_to_be_damaged(tmp_path: Path) -> None:
     file = tmp_path / "x.safetensors"
     write_state_dict(file, TENSORS, {})
     whole = file.read_bytes()
-    for content in (whole[:-3], whole[:20], b"", b"not a safetensors file", b"\xff" * 64):
+    for content in (whole[:-3], whole[:20], b"not a safetensors file", b"\xff" * 64):
         file.write_bytes(content)
         with pytest.raises(ValueError, match=r"Expected a safetensors file, whole. Received: .*x\.safetensors"):
             read_state_dict(file)
@@ -74,3 +77,47 @@ def test_a_missing_package_is_named_with_its_install_command(
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=rf'pip install "snr-reid\[{extra}\]"'):
         read_state_dict(tmp_path / name)
+
+
+def test_a_flipped_bit_never_changes_what_is_read(tmp_path: Path) -> None:
+    file, rng = tmp_path / "x.safetensors", random.Random(0)
+    write_state_dict(file, TENSORS, {METADATA: '{"last_stride": 2}'})
+    whole, expected = file.read_bytes(), read_state_dict(file)
+    for _ in range(300):
+        damaged = bytearray(whole)
+        damaged[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
+        file.write_bytes(damaged)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message=".*has no checksum")
+            try:
+                found = read_state_dict(file)
+            except (ValueError, UserWarning) as error:
+                assert "x.safetensors" in str(error)  # noqa: PT017
+                continue
+        assert found.metadata == expected.metadata
+        assert found.tensors.keys() == expected.tensors.keys()
+        for name, tensor in expected.tensors.items():
+            np.testing.assert_array_equal(found.tensors[name], tensor)
+
+
+def test_what_is_often_saved_in_place_of_weights_is_named(tmp_path: Path) -> None:
+    for content, what in (
+        (b"\n<!DOCTYPE html><html><body>404", "a web page"),
+        (b"<?xml version='1.0'?><Error>AccessDenied", "XML, as servers send it"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "a pointer of Git LFS"),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+        (b"", "an empty file"),
+    ):
+        for name in ("x.pth", "x.safetensors"):
+            (tmp_path / name).write_bytes(content)
+            with pytest.raises(ValueError, match=rf"Expected a file of weights.*{name}', {what}"):
+                read_state_dict(tmp_path / name)
+
+
+def test_without_room_the_file_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    file = tmp_path / "x.safetensors"
+    with pytest.raises(OSError, match=r"x\.safetensors could not be written: File too large"), largest_file(999):
+        write_state_dict(file, {"w": np.zeros(10**4)}, {})
+    assert not [*tmp_path.iterdir()]
+    write_state_dict(file, {"w": np.zeros(10**4)}, {})
+    assert read_state_dict(file).tensors["w"].shape == (10**4,)
