@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import sys
+import warnings
 from dataclasses import fields
 from typing import Any
 
@@ -19,12 +20,14 @@ _IN_TOML = {"True": "true", "False": "false", "None": "false"}
 
 
 class Commands(TyperGroup):
-    """A mistake in what the user gave ends in one message, without a traceback; so does Ctrl-C."""
+    """A mistake in what the user gave ends in one message, without a traceback; so does Ctrl-C, and so is a warning."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; here, since outside Typer has swallowed the message of an interrupted run."""
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.showwarning = lambda message, *_, **__: say_error(message, label="warning:")
+                return super().invoke(ctx)
         except (ValueError, OSError, ArithmeticError, ImportError) as error:
             if os.environ.get("SNR_TRACEBACK"):
                 raise

@@ -4,17 +4,35 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.table import Table
 
 from snr_keras.data.report import printable
 from snr_keras.evaluation import TargetResult
 from snr_ref import VerificationResult
 
-console = Console()
-errors = Console(stderr=True)
+
+class PrintableConsole(Console):
+    """A console on which nothing that is printed gives orders to the terminal: whatever is no text is escaped.
+
+    File names, settings and names of layers come from others, and so do errors and warnings that quote them.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """What is printed, piece by piece; ends of lines stay, and so do Rich's own orders."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=_escaped(segment.text))
+
+
+def _escaped(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
+
+
+console = PrintableConsole()
+errors = PrintableConsole(stderr=True)
 
 CAPTION = ("figures in per cent", "queries: with a valid match / all")
 
@@ -32,7 +50,7 @@ def say_error(text: object, *, label: str = "") -> None:
 
 
 def _say(where: Console, text: object) -> None:
-    where.print(str(text), markup=False, highlight=False, soft_wrap=True)
+    where.print(_escaped(str(text)), markup=False, highlight=False, soft_wrap=True)
 
 
 def shown(text: str) -> str:
