@@ -39,6 +39,7 @@ from snr_keras.losses import (
     next_threshold,
     unit,
 )
+from snr_keras.losses._checks import numbered
 from snr_keras.losses._products import product
 from snr_ref import SNROutputs, SNRParams
 
@@ -144,7 +145,7 @@ class KerasAdapter:
         triplets: np.ndarray | None = None,
     ) -> list[np.ndarray]:
         """`DualCausalityLoss.terms`."""
-        return self._values(self._causality(distance, triplets), f_tilde, f_plus, f_minus, _numbered(labels))
+        return self._values(self._causality(distance, triplets), f_tilde, f_plus, f_minus, numbered(labels))
 
     def dual_causality_gradients(
         self,
@@ -159,7 +160,7 @@ class KerasAdapter:
         """Gradients of L+ + L-."""
         one = np.ones((), f_plus.dtype)
         causality = self._causality(distance, triplets)
-        return self._gradients(causality, [f_tilde, f_plus, f_minus], [one, one], _numbered(labels))
+        return self._gradients(causality, [f_tilde, f_plus, f_minus], [one, one], numbered(labels))
 
     def dual_restitution_loss(self, *arguments: np.ndarray | None) -> list[np.ndarray]:
         """`DualRestitutionLoss.terms`, of the logits of a linear layer."""
@@ -189,11 +190,11 @@ class KerasAdapter:
 
     def batch_hard_triplet_loss(self, features: np.ndarray, labels: np.ndarray, *, margin: Any = 0.3) -> np.ndarray:
         """`BatchHardTripletLoss`."""
-        return self._values(_triplet(margin), features, _numbered(labels))[0]
+        return self._values(_triplet(margin), features, numbered(labels))[0]
 
     def batch_hard_triplet_gradient(self, features: np.ndarray, labels: np.ndarray, *, margin: Any = 0.3) -> np.ndarray:
         """Its gradient."""
-        return self._gradients(_triplet(margin), [features], [np.ones((), features.dtype)], _numbered(labels))[0]
+        return self._gradients(_triplet(margin), [features], [np.ones((), features.dtype)], numbered(labels))[0]
 
     def total_objective(self, reid: np.ndarray, causality: Sequence[np.ndarray], weights: Sequence[float]) -> Any:
         """The sum of the training objective, which has one weight per module."""
@@ -254,20 +255,20 @@ class KerasAdapter:
         self, statistics: ViewStatistics, log_multilabels: np.ndarray, views: np.ndarray, *, rate: float
     ) -> list[np.ndarray]:
         """`snr_keras.losses.next_statistics`."""
-        return self._values(_next_statistics(rate), *statistics, log_multilabels, _numbered(views))
+        return self._values(_next_statistics(rate), *statistics, log_multilabels, numbered(views))
 
     def consistency_loss(
         self, log_multilabels: np.ndarray, views: np.ndarray, statistics: ViewStatistics
     ) -> np.ndarray:
         """`snr_keras.losses.consistency_loss`."""
-        return self._values(_consistency, log_multilabels, _numbered(views), *statistics)[0]
+        return self._values(_consistency, log_multilabels, numbered(views), *statistics)[0]
 
     def consistency_gradient(
         self, log_multilabels: np.ndarray, views: np.ndarray, statistics: ViewStatistics
     ) -> np.ndarray:
         """Its gradient in log y."""
         one = np.ones((), log_multilabels.dtype)
-        return self._gradients(_consistency, [log_multilabels], [one], _numbered(views), *statistics)[0]
+        return self._gradients(_consistency, [log_multilabels], [one], numbered(views), *statistics)[0]
 
     def joint_embedding_loss(self, *arguments: np.ndarray, **options: float) -> np.ndarray:
         """`snr_keras.losses.joint_embedding_loss`."""
@@ -463,13 +464,6 @@ def _tensor(array: np.ndarray) -> Any:
 def _like(number: float, array: np.ndarray) -> np.ndarray:
     """A number in the dtype of an array."""
     return np.asarray(number, array.dtype)
-
-
-def _numbered(labels: np.ndarray) -> np.ndarray:
-    """Identities as 0, 1, ...: JAX has integers of 64 bits where it has float64, and would cut them to 32 elsewhere."""
-    if np.asarray(labels).dtype.kind not in "iu":
-        return labels
-    return np.unique(labels, return_inverse=True)[1].reshape(np.shape(labels))
 
 
 def _arrays(*arrays: np.ndarray | None) -> list[Any]:

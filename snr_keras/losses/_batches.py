@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from snr_keras.losses._checks import numbered, tensor_of_labels
+
 
 def floating(name: str, value: Any, axes: str = "(N, C)") -> Any:
     """A floating matrix in at least float32; `axes` names its axes.
@@ -37,13 +39,13 @@ def pairs(labels: Any, length: int | None) -> tuple[Any, Any]:
     """Which (a, p) are of one identity and two images, and which (a, n) are of two identities: (N, N), bool.
 
     Args:
-        labels: Identities, (N,) or (N, 1), of any integer dtype.
+        labels: Identities, (N,) or (N, 1), of any integer dtype and size, unless they are a tensor of the backend.
         length: N, where it is known.
 
     Raises:
         ValueError: If the labels are not integers, or not one per row.
     """
-    labels = ops.convert_to_tensor(labels)
+    labels = tensor_of_labels("labels", numbered(labels))
     dtype, shape = keras.backend.standardize_dtype(labels.dtype), tuple(labels.shape)
     if "int" not in dtype or len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or _differ(shape[0], length):
         raise ValueError(

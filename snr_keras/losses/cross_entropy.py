@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from snr_keras.losses._batches import matrix
+from snr_keras.losses._checks import outside, outside_of_tensors, tensor_of_labels
 from snr_keras.scalars import is_number, plain
 
 
@@ -24,7 +25,8 @@ class CrossEntropyLoss(keras.losses.Loss):
         dtype: Of the computation; Keras' float type by default.
 
     Call arguments:
-        labels: The index of the class of each image, (N,) or (N, 1), any integers less than K.
+        labels: The index of the class of each image, (N,) or (N, 1), integers in [0, K). Of a tensor of the backend
+            this is not checked.
         logits: (N, K).
         sample_weight: Optional weights of the images, (N,).
 
@@ -32,8 +34,8 @@ class CrossEntropyLoss(keras.losses.Loss):
         A scalar.
 
     Raises:
-        ValueError: If the label smoothing is out of range, the labels are not integers, or the logits are no floating
-            matrix.
+        ValueError: If the label smoothing is out of range, the labels are not integers in [0, K), or the logits are no
+            floating matrix.
 
     Reference:
 
@@ -54,11 +56,17 @@ class CrossEntropyLoss(keras.losses.Loss):
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The loss; Keras' own would cast the labels to its float type, which merges large ones in half precision."""
-        labels = ops.convert_to_tensor(y_true)
+        logits = matrix("logits", y_pred)
+        numbers = outside_of_tensors(y_true)
+        if numbers is not None and numbers.dtype.kind in "iu" and outside(numbers, logits.shape[-1]):
+            raise ValueError(
+                f"`labels` must be in [0, {logits.shape[-1]}) to match logits of shape {tuple(logits.shape)}. "
+                f"Received: labels from {numbers.min()} to {numbers.max()}"
+            )
+        labels = tensor_of_labels("labels", y_true)
         dtype = keras.backend.standardize_dtype(labels.dtype)
         if "int" not in dtype:
             raise ValueError(f"`labels` must be integers. Received: dtype={dtype!r}, shape={tuple(labels.shape)}")
-        logits = matrix("logits", y_pred)
         one_hot = ops.one_hot(ops.reshape(labels, (-1,)), logits.shape[-1], dtype=logits.dtype)
         return super().__call__(one_hot, logits, sample_weight)
 

@@ -33,7 +33,8 @@ class DualCausalityLoss(keras.losses.Loss):
         name: Optional name.
 
     Call arguments:
-        labels: Identities, (N,) or (N, 1), any integers.
+        labels: Identities, (N,) or (N, 1), any integers. JAX's own tensors, and whatever it compiles, have
+            integers of 32 bits unless `jax_enable_x64` is set: identities that are equal modulo 2^32 are one in these.
         embeddings: `SNREmbeddings`, or the same three (N, C) tensors as any sequence.
 
     Returns:

@@ -2,7 +2,9 @@
 
 `snr_ref.multilabel` in Keras, with its names, its arguments and its errors; those that depend on the numbers themselves
 (labels, indices, thresholds) are raised where there are numbers, which is not inside a compiled function. Features and
-agents are rows of unit length (`snr_keras.losses.unit`). Sizes of batches are known before anything runs.
+agents are rows of unit length (`snr_keras.losses.unit`). Sizes of batches are known before anything runs. JAX's own
+tensors, and whatever it compiles, have integers of 32 bits unless `jax_enable_x64` is set: views that are equal modulo
+2^32 are one in these.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import numpy as np
 from keras import ops
 
 from snr_keras.losses._batches import floating
-from snr_keras.losses._checks import integers, known, shaped
+from snr_keras.losses._checks import integers, known, outside, shaped
 from snr_keras.losses._products import product
 from snr_keras.losses.distances import norm
 from snr_ref import multilabel as reference
@@ -313,9 +315,9 @@ def next_memory(memory: MultilabelMemory, indices: Any, multilabels: Any, *, rat
             f"`memory` must hold (M, K) multilabels and (M,) booleans, with K as in multilabels of shape {shape}. "
             f"Received: shapes {tuple(past.shape)} and {tuple(visited.shape)}, dtype {ops.dtype(visited)}"
         )
-    indices = integers("indices", indices, shape[0], f"multilabels of shape {shape}")
     numbers = known(indices)
-    if numbers is not None and (len(set(numbers.tolist())) < len(numbers) or _outside(numbers, images)):
+    indices = integers("indices", indices, shape[0], f"multilabels of shape {shape}")
+    if numbers is not None and (len(set(numbers.tolist())) < len(numbers) or outside(numbers, images)):
         raise ValueError(f"`indices` must be distinct, in [0, {images}). Received: {numbers!r}")
     mixed = (1 - share("rate", rate)) * ops.take(past, indices, axis=0) + rate * multilabels
     rows = ops.where(ops.expand_dims(ops.take(visited, indices), 1), mixed, multilabels)
@@ -353,18 +355,14 @@ def source_and_target(
     because = f"source_features of shape {tuple(source_features.shape)}"
     target_features = floating("target_features", target_features, "(M, D)")
     shaped("target_features", target_features, (target_features.shape[0], agents.shape[1]), because)
-    source_labels = integers("source_labels", source_labels, source_features.shape[0], because)
     numbers = known(source_labels)
-    if numbers is not None and _outside(numbers, agents.shape[0]):
+    source_labels = integers("source_labels", source_labels, source_features.shape[0], because)
+    if numbers is not None and outside(numbers, agents.shape[0]):
         raise ValueError(
             f"`source_labels` must be in [0, {agents.shape[0]}) to match agents of shape {tuple(agents.shape)}. "
             f"Received: {numbers!r}"
         )
     return source_features, source_labels, ops.cast(target_features, source_features.dtype), agents
-
-
-def _outside(numbers: np.ndarray, end: int) -> bool:
-    return bool(((numbers < 0) | (numbers >= end)).any())
 
 
 def _threshold(threshold: Any, dtype: Any) -> Any:

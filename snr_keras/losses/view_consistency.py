@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from snr_keras.losses._batches import floating
-from snr_keras.losses._checks import integers, known, shaped
+from snr_keras.losses._checks import integers, known, numbered, shaped
 from snr_ref._checks import share
 from snr_ref.multilabel import ViewStatistics
 
@@ -30,8 +30,8 @@ def initial_statistics(log_multilabels: Any, views: Any) -> ViewStatistics:
     Source:
         Yu et al., CVPR 2019, sec. 3.3.
     """
-    log_multilabels, views = _checked(log_multilabels, views)
     numbers = known(views)
+    log_multilabels, views = _checked(log_multilabels, views)
     if numbers is not None and len(np.unique(numbers)) == len(numbers):
         raise ValueError(f"`views` must have a view with at least two images. Received: {numbers!r}")
     of_views, counted = _of_views(log_multilabels, views)
@@ -130,7 +130,7 @@ def _checked(log_multilabels: Any, views: Any) -> tuple[Any, Any]:
     """A floating matrix (N, K) and N integers; ValueError if they are not."""
     log_multilabels = floating("log_multilabels", log_multilabels, "(N, K)")
     because = f"log_multilabels of shape {tuple(log_multilabels.shape)}"
-    return log_multilabels, integers("views", views, log_multilabels.shape[0], because)
+    return log_multilabels, integers("views", numbered(views), log_multilabels.shape[0], because)
 
 
 def _checked_statistics(statistics: ViewStatistics, log_multilabels: Any) -> ViewStatistics:
