@@ -91,7 +91,8 @@ def canonical_names(names: Iterable[str]) -> tuple[str, dict[str, str]]:
     inner = {name: name.removeprefix(wrapper) for name in names}
     found_prefixes = prefixes(inner.values())
     if len(found_prefixes) != 1:
-        found = f"{len(found_prefixes)} networks, under {found_prefixes}" if found_prefixes else _some(names)
+        several = f"{len(found_prefixes)} networks, under {found_prefixes}"
+        found = several if found_prefixes else f"names such as {names[:5]}"
         raise ValueError(
             f"Expected the weights of one ResNet, with one conv1.weight behind whatever prefix. Received: {found}"
         )
@@ -102,10 +103,6 @@ def canonical_names(names: Iterable[str]) -> tuple[str, dict[str, str]]:
             raise ValueError(f"{canonical[ours]} and {name} are both {ours}: expected one of them in a file.")
         canonical[ours] = name
     return wrapper + found_prefixes[0], canonical
-
-
-def _some(names: list[str]) -> str:
-    return f"names such as {names[:5]}"
 
 
 def _without_alias(name: str) -> str:

@@ -5,21 +5,31 @@ to it are searched: all of a few thousand pictures, a sixteenth of a million. Wh
 computed again from the features, so that they are those of the exact search; some of the nearest may be in other cells.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snr_keras.files.atomic import new_file
+from snr_keras.files.regular import open_regular
 from snr_keras.retrieval.extraction import check_writable
 from snr_keras.retrieval.neighbours import QUERIES, SPARE, check_searchable, chunk_rows, distances_to, prepared
 
 CELLS_SEARCHED = 64
 
+_SEAL = b"\nsnr index, sha256 of the bytes before: "
+_BLOCK = 2**20  # bytes read at a time
+
 _LEARN_FROM = 64  # rows a cell, on average, from which the places of the cells are learnt
+
+_OTHER_FEATURES = (
+    "The index is of other features: what it has found is not as far away in these. Name another file, which is then "
+    "written, or delete this one"
+)
 
 Progress = Callable[[int, int], None]
 
@@ -30,7 +40,8 @@ def open_index(
     """The index of a gallery in a file; it is built and written if there is no such file.
 
     The file is FAISS's own, an `IndexIVFFlat` whose ids are rows of the gallery, and as large as the gallery. Building
-    it holds it in memory, a search reads the cells that it searches.
+    it holds it in memory. When it is opened all of it is read once, for the checksum at its end; a search reads the
+    cells that it searches.
 
     Args:
         path: The file.
@@ -47,14 +58,14 @@ def open_index(
     path = Path(path)
     if not path.exists():
         check_writable(path)
-        with new_file(path) as unfinished:
-            faiss.write_index(_built(faiss, gallery, distance, progress), str(unfinished))
+        index = _built(faiss, gallery, distance, progress)
+        with new_file(path) as unfinished, open(unfinished, "wb") as file:
+            _write_sealed(faiss, index, file)
+    _check_seal(path)  # before FAISS sees any of it, which damage can bring down
     try:
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
     except RuntimeError as error:
-        raise ValueError(
-            f"Expected an index, as `search` writes it, or a file that is not there yet. Received: {str(path)!r}"
-        ) from error
+        raise ValueError(_refusal(path, str(error))) from error
     if not isinstance(index, faiss.IndexIVFFlat):
         raise ValueError(
             f"Expected an IndexIVFFlat, as `search` writes it. Received: {type(index).__name__} in {str(path)!r}"
@@ -67,6 +78,52 @@ def open_index(
             "is then written, or delete this one"
         )
     return index
+
+
+def _write_sealed(faiss: Any, index: Any, file: BinaryIO) -> None:
+    """Write an index, and behind it, where FAISS does not look, the SHA-256 of its bytes."""
+    digest, failures = hashlib.sha256(), []
+
+    def write(content: bytes) -> None:
+        digest.update(content)
+        try:
+            file.write(content)
+        except OSError as error:  # which FAISS would put into words of its own
+            failures.append(error)
+
+    faiss.write_index(index, faiss.PyCallbackIOWriter(write))
+    if failures:
+        raise failures[0]
+    file.write(_SEAL + digest.hexdigest().encode())
+
+
+def _check_seal(path: Path) -> None:
+    """Refuse an index that is not as it was written.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it has no seal, or another content than was sealed.
+    """
+    digest = hashlib.sha256()
+    with open_regular(path) as file:
+        left = file.seek(0, os.SEEK_END) - len(_SEAL) - 2 * digest.digest_size
+        file.seek(max(left, 0))
+        seal = file.read()
+        file.seek(0)
+        while left > 0 and (block := file.read(min(left, _BLOCK))):
+            digest.update(block)
+            left -= len(block)
+    if not seal.startswith(_SEAL):
+        raise ValueError(_refusal(path, "without the checksum at its end"))
+    if seal != _SEAL + digest.hexdigest().encode():
+        raise ValueError(_refusal(path, "another content than its checksum is of"))
+
+
+def _refusal(path: Path, received: str) -> str:
+    return (
+        f"Expected an index, as `search` writes it, or a file that is not there yet. Received: {str(path)!r} "
+        f"({received}). Delete it, and it is written anew"
+    )
 
 
 def nearest_by_index(
@@ -100,6 +157,8 @@ def nearest_by_index(
             in_order = np.argsort(there[query])
             in_order = in_order[there[query, in_order] >= 0]
             candidates = there[query, in_order]
+            if (candidates >= gallery.shape[0]).any():
+                raise ValueError(_OTHER_FEATURES)
             y = prepared(gallery[candidates], distance, "the gallery")
             _check_same(measures[query, in_order], x, y, distance)
             far = distances_to(x, y, distance)
@@ -152,10 +211,7 @@ def _check_same(measures: NDArray[np.float32], x: NDArray[np.float64], y: NDArra
     # D products and sums in float32, and a few roundings of each factor.
     slack = (len(x) + 8) * np.finfo(np.float32).eps * scale
     if not (np.abs(measures - expected) <= slack).all():
-        raise ValueError(
-            "The index is of other features: what it has found is not as far away in these. Name another file, which "
-            "is then written, or delete this one"
-        )
+        raise ValueError(_OTHER_FEATURES)
 
 
 def _metric(faiss: Any, distance: str) -> int:

@@ -11,6 +11,7 @@ from hypothesis import given
 from snr_keras.retrieval import indexing, nearest, nearest_by_index, open_index, search
 from snr_keras.retrieval.extraction import embed_pictures
 from snr_keras.retrieval.neighbours import DISTANCES
+from tests.snr_keras.training.test_full_disk import largest_file
 
 faiss = pytest.importorskip("faiss", reason='an index needs the extra faiss: pip install "snr-reid[faiss]"')
 
@@ -108,15 +109,42 @@ def test_an_index_of_something_else_is_refused(folder: Path, rng: np.random.Gene
         open_index(path, gallery, distance="euclidean")
     with pytest.raises(ValueError, match=r"index is of other features.*delete this one"):
         nearest_by_index(index, gallery, gallery[::-1], top=1)
-    for content in (b"", b"no index", path.read_bytes()[:60], path.read_bytes()[:-100]):
-        (folder / "damaged.faiss").write_bytes(content)
-        with pytest.raises(ValueError, match="Expected an index, as `search` writes it"):
-            open_index(folder / "damaged.faiss", gallery)
-    faiss.write_index(faiss.IndexFlatIP(4), str(folder / "flat.faiss"))
-    with pytest.raises(ValueError, match="Expected an IndexIVFFlat"):
-        open_index(folder / "flat.faiss", gallery)
     with pytest.raises(FileNotFoundError, match="no folder to write"):
         open_index(folder / "none" / "x.faiss", gallery)
+
+
+def test_a_damaged_or_foreign_file_is_never_shown_to_faiss(folder: Path, rng: np.random.Generator, monkeypatch) -> None:
+    gallery, path, damaged = (
+        rng.normal(size=(40, 4)).astype(np.float32),
+        folder / "whole.faiss",
+        folder / "damaged.faiss",
+    )
+    open_index(path, gallery)
+    whole = path.read_bytes()
+    faiss.write_index(faiss.IndexFlatIP(4), str(folder / "flat.faiss"))
+    with monkeypatch.context() as patch:
+        patch.setattr(faiss, "read_index", lambda *_: pytest.fail("FAISS reads an unchecked file"))
+        contents = [b"", b"no index", whole[:60], whole[:-100], whole + b"more", (folder / "flat.faiss").read_bytes()]
+        for _ in range(60):
+            contents.append(flipped := bytearray(whole))
+            flipped[rng.integers(len(whole))] ^= 1 << rng.integers(8)
+        for content in contents:
+            damaged.write_bytes(content)
+            with pytest.raises(ValueError, match=r"Expected an index, as `search` writes it.*damaged\.faiss.*Delete"):
+                open_index(damaged, gallery)
+    with open(damaged, "wb") as file:
+        indexing._write_sealed(faiss, faiss.IndexFlatIP(4), file)
+    with pytest.raises(ValueError, match="Expected an IndexIVFFlat"):
+        open_index(damaged, gallery)
+    assert faiss.read_index(str(path)).ntotal == 40  # any program of FAISS reads it
+
+
+def test_without_room_the_file_is_named_nothing_is_left_and_the_next_try_works(tmp_path: Path) -> None:
+    gallery, path = np.eye(64, dtype=np.float32), tmp_path / "x.faiss"
+    with pytest.raises(OSError, match=r"x\.faiss could not be written: File too large"), largest_file(9999):
+        open_index(path, gallery)
+    assert not [*tmp_path.iterdir()]
+    assert open_index(path, gallery).ntotal == 64
 
 
 def test_a_search_by_an_index_says_so(flattener, identity, photos: Path) -> None:
