@@ -23,6 +23,7 @@ def snr(monkeypatch, capsys):
 
     def call(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["snr", *map(str, arguments)])
+        monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # Typer sets its own
         monkeypatch.setenv("COLUMNS", "200")
         try:
             main()

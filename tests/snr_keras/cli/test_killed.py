@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,7 +77,7 @@ def live(words: list[str], output: Path) -> None:
 def test_a_run_that_is_killed_at_any_moment_ends_bit_for_bit_as_one_that_is_not(
     undisturbed: Undisturbed, world: Path, tmp_path: Path
 ) -> None:
-    seed = int(os.environ.get("SNR_KILL_SEED", random.randrange(2**32)))
+    seed = int(os.environ.get("SNR_KILL_SEED", random.SystemRandom().randrange(2**32)))
     print(f"SNR_KILL_SEED={seed}")
     rng = random.Random(seed)
     run = tmp_path / "run"
@@ -93,7 +94,7 @@ def test_a_run_that_is_killed_at_any_moment_ends_bit_for_bit_as_one_that_is_not(
         try:
             if number < KILLS:
                 moment = MOMENTS[number % len(MOMENTS)]
-                await_moment(moment, run, output, process.is_alive, undisturbed, rng)
+                await_moment(moment, run, output, process, undisturbed, rng)
                 process.kill()
             process.join(600)
         finally:
@@ -117,13 +118,13 @@ MOMENTS = ("while it writes a checkpoint", "at any time", "between the line of a
 
 
 def await_moment(
-    moment: str, run: Path, output: Path, is_alive: Callable[[], bool], usual: Undisturbed, rng: random.Random
+    moment: str, run: Path, output: Path, process: BaseProcess, usual: Undisturbed, rng: random.Random
 ) -> None:
     """Return at a moment that a die decides."""
 
     def wait_until(happened: Callable[[], bool], *, look_every: float = 0.005) -> None:
         deadline = time.monotonic() + 600
-        while not happened() and is_alive():
+        while not happened() and process.is_alive():
             assert time.monotonic() < deadline, f"{moment}: nothing happens. {output.read_text()}"
             time.sleep(look_every)
 
@@ -139,8 +140,15 @@ def await_moment(
         end = time.monotonic() + rng.uniform(0, usual.epoch if epochs else usual.start)
         wait_until(lambda: time.monotonic() > end or lines() >= 3)
     elif moment == "while it writes a checkpoint":
-        wait_until(lambda: bool(half_written(run) - before))
-        time.sleep(rng.uniform(0, usual.epoch / 4))
+        longer = rng.uniform(0, usual.epoch / 4)
+        while process.is_alive():
+            wait_until(lambda: bool(half_written(run) - before))
+            time.sleep(longer)
+            os.kill(process.pid, signal.SIGSTOP)  # what is half-written now is so when the process is killed
+            if half_written(run) - before:
+                return
+            os.kill(process.pid, signal.SIGCONT)  # it was done by then: the next one, and at once
+            longer = 0
     else:
         wait_until(lambda: lines() >= max(1, epochs))  # it has cut its log to where it stands
         size = size_of_log()

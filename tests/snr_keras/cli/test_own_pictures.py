@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from matplotlib.image import imread
+from typer.testing import CliRunner
 
+from snr_keras.cli.app import app
 from snr_keras.retrieval import open_features
 from tests.snr_keras.retrieval.conftest import untrained_run
 
@@ -26,10 +28,15 @@ def photos(world: Path, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def features(photos: Path, tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("features") / "two words.h5"
+    """What `snr extract` wrote of them."""
+    path = tmp_path_factory.mktemp("features") / "two words.h5"
+    done = CliRunner().invoke(app, list(map(str, ("extract", photos, "--out", path))))
+    assert done.exit_code == 0, done.output
+    return path
 
 
-def test_extract_writes_features_and_names_what_is_left_out(snr, photos: Path, features: Path) -> None:
+def test_extract_writes_features_and_names_what_is_left_out(snr, photos: Path, tmp_path: Path) -> None:
+    features = tmp_path / "two words.h5"
     outcome = snr("extract", photos, photos / "noending", "--out", features)
     assert outcome.status == 0, outcome.output
     assert f"1 file left out, truncated or damaged JPEG: {str(photos / 'cut.jpg')!r}" in outcome.output

@@ -112,7 +112,7 @@ def test_saved_models_serve_any_batch_and_size_without_this_package(tmp_path: Pa
         tmp_path,
     )
     with np.load(tmp_path / "outputs.npz") as loaded:
-        expected = flat(images())
+        expected = flat([images()])
         assert set(loaded) == set(expected)
         for name in expected:
             np.testing.assert_array_equal(loaded[name], expected[name])

@@ -17,6 +17,7 @@ from tests.snr_ref.conformance.small import CASES, wide_epsilon
 def call(monkeypatch, capsys, tmp_path):
     """Run a command on the small catalogue in an empty folder: `call("check", "mine")`."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # the command searches the current folder too
     monkeypatch.setattr(cli, "catalogue", lambda: CASES)
     monkeypatch.setattr(runner, "catalogue", lambda: CASES)
 
