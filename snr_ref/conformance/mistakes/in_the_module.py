@@ -108,7 +108,7 @@ class WithoutScaleAndOffset(Literal):
         return (F - mu) / sigma
 
 
-@mistake("6.1", at="snr: F_tilde", who="PyTorch's kernels for CPUs, and every tool that folds a normalization")
+@mistake("6.1", at="snr: F_tilde", who="PyTorch on a CPU, and whoever writes a normalization as s F + t")
 class FoldedInstanceNorm(Literal):
     """F~ is s F + (beta - s mu) with s = gamma / sigma: it cancels where the mean is large beside the deviation."""
 
