@@ -8,7 +8,15 @@ import typer
 from snr_keras.ablation import VARIANTS, Ablation, Domain, ablate, as_table, find_variants, width_of
 from snr_keras.cli.commands import explained
 from snr_keras.cli.console import console, progress_bar, say
-from snr_keras.cli.evaluate import COMPARISON_HELP, ROOT_HELP, TARGET_HELP, USE_HELP, open_targets, told_apart
+from snr_keras.cli.evaluate import (
+    COMPARISON_HELP,
+    ROOT_HELP,
+    TARGET_HELP,
+    USE_HELP,
+    open_targets,
+    say_copies,
+    told_apart,
+)
 from snr_keras.cli.experiment import SOURCE_HELP, SOURCE_IMAGES_HELP, Experiment, chosen_data, open_experiment
 from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
 from snr_keras.data.dataset import ReIDDataset
@@ -95,7 +103,9 @@ def _home(ctx: typer.Context, experiment: Experiment, test: TestSettings, root: 
         say("Several sources, or all images of one, leave nothing to test on at home.")
         return []
     try:
-        return open_targets(experiment.names, root, distance=test.distance, protocol=test.protocol)
+        home = open_targets(experiment.names, root, distance=test.distance, protocol=test.protocol)
     except (ValueError, FileNotFoundError) as error:
         say(f"Not tested at home, on the source's own test images: {explained(error, ctx.command)}")
         return []
+    say_copies(experiment.source, home)
+    return home

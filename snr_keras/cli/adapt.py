@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from snr_keras.adaptation import adapt
 from snr_keras.cli.commands import explained
 from snr_keras.cli.console import console, progress_bar, results_table, say, say_left_out_queries
-from snr_keras.cli.evaluate import ROOT_HELP, RUN_HELP, evaluate_targets, open_targets, told_apart
+from snr_keras.cli.evaluate import ROOT_HELP, RUN_HELP, evaluate_targets, open_targets, say_copies, told_apart
 from snr_keras.cli.experiment import SOURCE_IMAGES_HELP
 from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
 from snr_keras.data.catalogue import known_datasets, open_dataset
@@ -92,6 +92,8 @@ def adapt_command(
     known, unknown = _open(target_name, source or settings.data.source, source_images, run, root)
     (known,), (unknown,) = told_apart([(known,), (unknown,)])
     tested = _tested(ctx, target_name, unknown.name, root, settings.test)
+    for trained in (known, unknown):
+        say_copies(trained, tested)
     watched = _watched(unknown) if watch_pairs else None
 
     model = adapt(

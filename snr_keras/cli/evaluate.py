@@ -19,7 +19,9 @@ from snr_keras.cli.console import (
 )
 from snr_keras.data.catalogue import open_trials
 from snr_keras.data.comparisons import Comparison, find_comparison
+from snr_keras.data.copies import copies_between
 from snr_keras.data.dataset import ReIDDataset, named_apart
+from snr_keras.data.report import printable
 from snr_keras.evaluation import EmbeddedDataset, TargetResult, check_target, embed_trials, score_trials, verify
 from snr_keras.files.atomic import write_json
 from snr_keras.models import embedder
@@ -147,6 +149,13 @@ def told_apart(targets: Sequence[Sequence[ReIDDataset]]) -> list[tuple[ReIDDatas
         if after[0].name != before[0].name:
             say(f"{after[0].report.path} is called {after[0].name} here.")
     return named
+
+
+def say_copies(trained: ReIDDataset, targets: Iterable[Sequence[ReIDDataset]]) -> None:
+    """Say which of the images that are trained on are tested on, too, of a target with several divisions the first."""
+    for trials in targets:
+        for note in copies_between(trained, trials[0]):
+            say(f"{printable(trained.name)} and {printable(trials[0].name)}: {note}")
 
 
 def evaluate_targets(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import typer
 
 from snr_keras.cli.console import progress_bar, say
-from snr_keras.cli.evaluate import chosen_comparison, open_targets
+from snr_keras.cli.evaluate import chosen_comparison, open_targets, say_copies
 from snr_keras.data.combine import open_source
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.recipes import DataSettings, TestSettings
@@ -75,6 +75,7 @@ def open_experiment(data: DataSettings, test: TestSettings, root: Path) -> Exper
     with progress_bar(f"checking {data.source or data.comparison}") as progress:
         dataset = open_source(names, root=root, images=images, progress=progress)
     say(dataset.report)
+    say_copies(dataset, targets)
     return Experiment(dataset, (names,) if isinstance(names, str) else names, images, targets)
 
 

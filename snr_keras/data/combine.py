@@ -86,6 +86,7 @@ def combine(datasets: Sequence[ReIDDataset], *, images: str = "train") -> ReIDDa
         query=Split.empty(),
         gallery=Split.empty(),
         report=_report(datasets),
+        digests={path: digest for dataset in datasets for path, digest in dataset.digests.items()},
         version="; ".join([*(_told(dataset) for dataset in datasets), f"{images} images"]),
     )
 

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from snr_keras.data.dataset import SPLITS, Progress
 from snr_keras.data.derived import derive
+from snr_keras.data.images import UnreadableImageError, read_contents, stored_image
 from snr_keras.data.matlab import load_matlab, whole_numbers
 from snr_keras.data.reading import Trial
 from snr_keras.data.scan import ImageName, list_folder, merge
@@ -92,11 +93,18 @@ def _parse_sysu(name: str) -> ImageName:
 
 
 def _crop(root: Path, folder: Path, progress: Progress | None) -> None:
-    """Cuts every appearance of every person out, and writes it without loss."""
+    """Cuts every appearance of every person out, and writes it without loss.
+
+    The owners' coordinates are those of pictures as they are stored, whose orientation tags are not followed.
+    """
     appearances = list(_appearances(root))
     with tf.device("CPU:0"):
         for done, (identity, number, scene, (x, y, width, height)) in enumerate(appearances, 1):
-            picture = tf.io.decode_jpeg((root / "Image" / "SSM" / scene).read_bytes(), channels=3)
+            path = root / "Image" / "SSM" / scene
+            try:
+                picture = stored_image(read_contents(path))
+            except UnreadableImageError as error:
+                raise ValueError(f"Expected a picture in which people are. Received: {str(path)!r}, {error}") from error
             person = picture[max(y, 0) : y + height, max(x, 0) : x + width]
             name = f"p{identity}_{Path(scene).stem}_{number}.png"
             (folder / name).write_bytes(tf.io.encode_png(person).numpy())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -69,6 +69,7 @@ class ReIDDataset:
         gallery: the images to find them in.
         report: what was found on disk.
         version: which of the forms in which it is distributed or used, to stand with every figure; "" if there is one.
+        digests: of the contents of the image files, by path: equal for equal contents.
         protocol: of evaluation, if it is published with one of its own; "" where camera labels tell.
     """
 
@@ -78,6 +79,7 @@ class ReIDDataset:
     gallery: Split
     report: ScanReport
     version: str = ""
+    digests: Mapping[str, bytes] = field(default_factory=dict)
     protocol: str = ""
 
 

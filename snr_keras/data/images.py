@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import os
+
 import tensorflow as tf
+
+from snr_keras.data.orientation import upright
+from snr_keras.files.regular import read_bytes
+
+MOST_PIXELS = 100_000_000
+"""Of an image that is decoded: a small file can claim many more, and the memory for them."""
+
+_MOST_BYTES = 2**29
+_FORMATS = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"BM": "BMP"}
+
+
+class UnreadableImageError(ValueError):
+    """There is no image to be had of a file; the message is the reason in a few words, without its name."""
 
 
 def decode_image(contents: tf.Tensor | bytes) -> tf.Tensor:
-    """The image in an encoded file, as RGB.
+    """The image in an encoded file, as RGB and upright.
 
     JPEG (baseline, progressive, grey, CMYK), PNG (grey, palette, 16 bit, alpha) and BMP are told by their contents,
     whatever the file's extension. Grey becomes three equal channels, of 16 bits the upper 8 are kept, and
-    alpha is dropped (the colour beneath it shows). Orientation tags are not followed.
+    alpha is dropped (the colour beneath it shows). The orientation tag is followed: `snr_keras.data.orientation`.
 
     Args:
         contents: a scalar string, the bytes of the file.
@@ -21,7 +36,7 @@ def decode_image(contents: tf.Tensor | bytes) -> tf.Tensor:
     Raises:
         tensorflow.errors.InvalidArgumentError: if they are not an image, or not the whole of one.
     """
-    return tf.io.decode_image(contents, channels=3, expand_animations=False)
+    return upright(_decoded(contents), contents)
 
 
 def load_image(path: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
@@ -47,49 +62,93 @@ def resize_image(image: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
     return tf.ensure_shape(tf.cond(fits, lambda: image, resized), (*image_size, 3))
 
 
-def why_unreadable(path: str) -> str | None:
-    """Reads and decodes the whole of an image file; None if that works, else the reason in a few words.
+def read_image(path: str | os.PathLike[str]) -> tf.Tensor:
+    """The image in a file, (H, W, 3) uint8, as `decode_image` decodes it.
+
+    Raises:
+        UnreadableImageError: if there is none.
+    """
+    return checked_image(read_contents(path))
+
+
+def read_contents(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of an image file.
+
+    Raises:
+        UnreadableImageError: if it cannot be read, is empty, or has more bytes than an image.
+    """
+    try:
+        contents = read_bytes(path, most=_MOST_BYTES)
+    except OSError as error:
+        raise UnreadableImageError(error.strerror or str(error)) from error
+    except ValueError as error:
+        raise UnreadableImageError(f"more than {_MOST_BYTES >> 20} MB") from error
+    if not contents:
+        raise UnreadableImageError("empty file")
+    return contents
+
+
+def checked_image(contents: bytes) -> tf.Tensor:
+    """What `decode_image` makes of the bytes of a file, all of which are decoded.
 
     A header alone would not do: most broken images in collections are truncated downloads, with perfect headers.
+
+    Raises:
+        UnreadableImageError: if they are not an image that is read, or not the whole of one.
     """
-    image = decode_or_say_why(path)
-    return image if isinstance(image, str) else None
+    image = stored_image(contents)
+    has_exif = b"Exif\0\0" in contents or b"eXIf" in contents
+    return upright(image, contents) if has_exif else image
 
 
-def decode_or_say_why(path: str) -> tf.Tensor | str:
-    """The image in a file, (H, W, 3) uint8, or the reason in a few words why there is none."""
+def stored_image(contents: bytes) -> tf.Tensor:
+    """The same without following the orientation tag: what coordinates of a data set's owners refer to."""
+    kind = next((kind for beginning, kind in _FORMATS.items() if contents.startswith(beginning)), None)
+    if kind is None:
+        raise UnreadableImageError("not an image (JPEG, PNG or BMP)")
+    if kind == "BMP":
+        _check_bmp(contents)
     try:
-        with open(path, "rb") as file:
-            contents = file.read()
-    except OSError as error:
-        return error.strerror or str(error)
-    if not contents:
-        return "empty file"
-    try:
-        image = decode_image(contents)
+        width, height = _size(contents, kind)
+        if width * height > MOST_PIXELS:
+            raise UnreadableImageError(
+                f"{width} x {height} pixels, where at most {MOST_PIXELS // 10**6} million are decoded"
+            )
+        return _decoded(contents)
     except tf.errors.OpError as error:
-        return _in_a_few_words(error.message)
-    if _has_colour_palette(contents):
-        return "BMP with a colour palette: the decoder would take the indices for grey values"
-    return image
+        raise UnreadableImageError(f"truncated or damaged {kind}") from error
 
 
-def _in_a_few_words(message: str) -> str:
-    message = message.split("}} ")[-1].split(" [Op:")[0].strip()
-    if message.startswith("Unknown image file format"):
-        return "not an image"
-    if "Invalid JPEG" in message:
-        return "truncated or damaged JPEG"
-    if "Invalid PNG" in message:
-        return "truncated or damaged PNG"
-    return message
+def _decoded(contents: tf.Tensor | bytes) -> tf.Tensor:
+    with tf.device("CPU:0"):
+        return tf.io.decode_image(contents, channels=3, expand_animations=False)
 
 
-def _has_colour_palette(contents: bytes) -> bool:
-    """Whether this is a BMP of 8 bits per pixel whose palette is not the grey ramp (BMP header: BITMAPINFOHEADER)."""
-    if contents[:2] != b"BM" or int.from_bytes(contents[28:30], "little") != 8:
-        return False
-    palette_start = 14 + int.from_bytes(contents[14:18], "little")
+def _size(contents: bytes, kind: str) -> tuple[int, int]:
+    """(width, height) as the header has them."""
+    if kind == "JPEG":
+        height, width, _ = tf.io.extract_jpeg_shape(contents).numpy().tolist()
+        return width, height
+    if kind == "PNG":
+        return int.from_bytes(contents[16:20], "big"), int.from_bytes(contents[20:24], "big")
+    width, height = (int.from_bytes(contents[at : at + 4], "little", signed=True) for at in (18, 22))
+    return abs(width), abs(height)
+
+
+def _check_bmp(contents: bytes) -> None:
+    """Refuse what the decoder refuses in words of its own, and what it takes for something else.
+
+    Of a BMP of 8 bits a pixel it takes the indices for grey values, so that the palette must be the grey ramp.
+    """
+    bits, compression = int.from_bytes(contents[28:30], "little"), int.from_bytes(contents[30:34], "little")
+    if bits not in (8, 24, 32) or compression not in (0, 3):
+        packed = "" if compression in (0, 3) else ", compressed"
+        raise UnreadableImageError(f"BMP of {bits} bits a pixel{packed}: those of 8, 24 and 32 are read, uncompressed")
+    width, height = _size(contents, "BMP")
     pixels_start = int.from_bytes(contents[10:14], "little")
-    palette = contents[palette_start:pixels_start]
-    return any(palette[4 * i : 4 * i + 3] != bytes([i] * 3) for i in range(len(palette) // 4))
+    length = pixels_start + (width * bits + 31) // 32 * 4 * height
+    if len(contents) > length:
+        raise UnreadableImageError(f"BMP with {len(contents) - length} bytes behind its pixels")
+    palette = contents[14 + int.from_bytes(contents[14:18], "little") : pixels_start]
+    if bits == 8 and any(palette[4 * i : 4 * i + 3] != bytes([i] * 3) for i in range(len(palette) // 4)):
+        raise UnreadableImageError("BMP with a colour palette: the decoder would take the indices for grey values")

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from snr_keras.data.copies import copies_in_gallery, copies_in_test
 from snr_keras.data.dataset import DISTRACTOR, JUNK, Progress, ReIDDataset, Split
 from snr_keras.data.report import Excluded, ScanReport, SplitReport, count, first_few
-from snr_keras.data.scan import Listing, find_unreadable
+from snr_keras.data.scan import Listing, examine_all
 
 Trial = Mapping[str, Listing]
 """The images of each split that was asked for."""
@@ -65,8 +66,12 @@ def assemble(
             train with, a query of identity -1 or 0.
     """
     paths = [listing.path(image) for trial in trials for listing in trial.values() for image in listing.images]
-    unreadable = find_unreadable(list(dict.fromkeys(paths)), progress)
-    return tuple(_dataset(name, root, trial, unreadable, version, published or {}, unlabeled) for trial in trials)
+    examined = examine_all(list(dict.fromkeys(paths)), progress)
+    unreadable = {path: found.reason for path, found in examined.items() if found.reason is not None}
+    digests = {path: found.digest for path, found in examined.items() if found.reason is None}
+    return tuple(
+        _dataset(name, root, trial, unreadable, digests, version, published or {}, unlabeled) for trial in trials
+    )
 
 
 def _dataset(
@@ -74,6 +79,7 @@ def _dataset(
     root: Path,
     listings: Trial,
     unreadable: dict[str, str],
+    digests: dict[str, bytes],
     version: str,
     published: Mapping[str, Counts],
     unlabeled: bool,
@@ -86,6 +92,12 @@ def _dataset(
     found = _without_lone_cameras(listings, found, notes)
     _note_shared_identities(found, notes)
     _note_queries_without_match(found, notes)
+    if {"query", "gallery"} <= found.keys():
+        notes += copies_in_gallery(found["query"], found["gallery"], digests)
+    if "train" in found:
+        notes += copies_in_test(
+            found["train"], [found[split] for split in ("query", "gallery") if split in found], digests
+        )
     _note_unlike_published(reports, published, notes)
     return ReIDDataset(
         name=name,
@@ -94,6 +106,7 @@ def _dataset(
         gallery=found.get("gallery", Split.empty()),
         report=ScanReport(str(root), tuple(reports.values()), tuple(notes)),
         version=version,
+        digests=digests,
     )
 
 

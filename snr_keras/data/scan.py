@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snr_keras.data.images import why_unreadable
+from snr_keras.data.images import UnreadableImageError, checked_image, read_contents
 from snr_keras.data.report import Excluded, count
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp")
@@ -26,6 +27,19 @@ class ImageName:
 
     identity: int
     camera: int | None
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What reading an image file to its end found.
+
+    Attributes:
+        reason: why it cannot be used, in a few words; None if it can.
+        digest: of its contents, equal for equal contents (BLAKE2b, 16 bytes); empty if it cannot be used.
+    """
+
+    reason: str | None
+    digest: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -155,25 +169,34 @@ def with_cameras_or_without(listing: Listing, *, cameras_needed: bool) -> Listin
     )
 
 
-def find_unreadable(paths: Sequence[str], progress: Callable[[int, int], None] | None = None) -> dict[str, str]:
-    """Decodes every image to its end, in parallel, and returns why it failed by path, for those where it did.
+def examine(path: str) -> Examined:
+    """Decodes the image in a file to its end."""
+    try:
+        contents = read_contents(path)
+        checked_image(contents)
+    except UnreadableImageError as error:
+        return Examined(str(error))
+    return Examined(None, hashlib.blake2b(contents, digest_size=16).digest())
+
+
+def examine_all(paths: Sequence[str], progress: Callable[[int, int], None] | None = None) -> dict[str, Examined]:
+    """Decodes every image to its end, in parallel, and returns what was found by path.
 
     Args:
         paths: of image files.
         progress: called with (images done, images in all), from the calling thread, about a hundred times.
     """
     step = max(1, len(paths) // 100)
-    reasons = {}
+    found = {}
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        for done, (path, reason) in enumerate(zip(paths, pool.map(why_unreadable, paths), strict=True), 1):
-            if reason is not None:
-                reasons[path] = reason
+        for done, (path, examined) in enumerate(zip(paths, pool.map(examine, paths), strict=True), 1):
+            found[path] = examined
             if progress and (done % step == 0 or done == len(paths)):
                 progress(done, len(paths))
     finally:
         pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the images that are left
-    return reasons
+    return found
 
 
 def _why_odd(folder: str, name: str) -> str | None:

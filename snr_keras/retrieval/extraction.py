@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from snr_keras.data.images import decode_or_say_why, resize_image
+from snr_keras.data.images import UnreadableImageError, read_image, resize_image
 from snr_keras.data.pictures import Paths, find_pictures, reasons
 from snr_keras.data.report import Excluded
 from snr_keras.evaluation.embeddings import embed
@@ -130,8 +130,10 @@ def _decoded_batches(
 
     def load(name: str) -> NDArray[np.uint8] | str:
         with tf.device("CPU:0"):
-            image = decode_or_say_why(name)
-            return image if isinstance(image, str) else resize_image(image, image_size).numpy()
+            try:
+                return resize_image(read_image(name), image_size).numpy()
+            except UnreadableImageError as error:
+                return str(error)
 
     pool = ThreadPoolExecutor(os.cpu_count())
     try:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from snr_keras.data.dataset import Split
-from snr_keras.data.images import decode_image
+from snr_keras.data.images import read_image
 from snr_keras.visualization.figures import caption, frame_axes, save_figure, show_image
 from snr_keras.visualization.stages import activation_maps
 
@@ -40,7 +40,7 @@ def save_activation_maps(
     Returns:
         The pictures by the number of the stage.
     """
-    images = [decode_image(Path(path).read_bytes()).numpy() for split in domains.values() for path in split.paths]
+    images = [read_image(path).numpy() for split in domains.values() for path in split.paths]
     names = [name for name, split in domains.items() for _ in split.paths]
     of_domains = [activation_maps(model, split) for split in domains.values()]
     pictures = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from snr_keras.data.images import decode_or_say_why
+from snr_keras.data.images import UnreadableImageError, read_image
 from snr_keras.retrieval import SearchResult
 from snr_keras.visualization.figures import caption, frame_axes, save_figure, show_image
 
@@ -41,10 +41,9 @@ def save_search_gallery(
 
 
 def _draw(ax: Axes, path: str, title: str, *, frame: int) -> None:
-    image = decode_or_say_why(path)
-    if isinstance(image, str):
+    try:
+        show_image(ax, read_image(path).numpy(), frame=frame)
+    except UnreadableImageError:
         ax.text(0.5, 0.5, "not\nreadable", ha="center", va="center", fontsize=7, transform=ax.transAxes)
         frame_axes(ax, frame=frame)
-    else:
-        show_image(ax, image.numpy(), frame=frame)
     ax.set_title(title, fontsize=7)

@@ -1,5 +1,7 @@
 """Folders of images for the tests of reading, made of a few bytes each."""
 
+import os
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +39,11 @@ def bmp(image: np.ndarray, palette: np.ndarray | None = None) -> bytes:
 
 
 def write(folder: Path, files: dict[str, bytes] | list[str]) -> Path:
-    """Writes files by name; names alone stand for good images. Returns the folder."""
+    """Writes files by name; names alone stand for good images, each another. Returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in files:
-        (folder / name).write_bytes(files[name] if isinstance(files, dict) else jpeg())
+        of_its_own = colours(seed=zlib.crc32(os.fsencode(f"{folder.name}/{name}")))
+        (folder / name).write_bytes(files[name] if isinstance(files, dict) else jpeg(of_its_own))
     return folder
 
 

@@ -10,6 +10,7 @@ import pytest
 from snr_keras.data.catalogue import open_dataset
 from snr_keras.data.dataset import Split
 from snr_keras.data.market1501 import read_market1501
+from snr_keras.files.regular import read_bytes
 from tests.snr_keras.data.folders import GALLERY, QUERY, TRAIN, jpeg, write, write_dataset
 
 
@@ -101,7 +102,7 @@ def test_odd_files_wrong_names_and_unreadable_images_are_left_out_counted_and_na
     assert {bad.name: bad.reason for bad in report.unreadable} == {
         "0001_c1_truncated.jpg": "truncated or damaged JPEG",
         "0001_c1_empty.png": "empty file",
-        "0001_c1_text.bmp": "not an image",
+        "0001_c1_text.bmp": "not an image (JPEG, PNG or BMP)",
         "0001_c1_broken_link.jpg": "No such file or directory",
         "0001_c1_circle.jpg": "Too many levels of symbolic links",
     }
@@ -115,12 +116,12 @@ def test_odd_files_wrong_names_and_unreadable_images_are_left_out_counted_and_na
 def test_an_image_that_may_not_be_read_is_reported_with_the_reason(root, monkeypatch):
     forbidden = str(root / TRAIN / "0001_c1s1_000001_00.jpg")
 
-    def guarded(path, *arguments):
+    def guarded(path, **options):
         if path == forbidden:
             raise PermissionError(13, "Permission denied", path)
-        return open(path, *arguments)
+        return read_bytes(path, **options)
 
-    monkeypatch.setattr("snr_keras.data.images.open", guarded, raising=False)
+    monkeypatch.setattr("snr_keras.data.images.read_bytes", guarded)
     (bad,) = reports(read_market1501(root))[TRAIN].unreadable
     assert (bad.name, bad.reason) == ("0001_c1s1_000001_00.jpg", "Permission denied")
 
@@ -271,7 +272,7 @@ def test_an_interruption_does_not_wait_for_the_images_that_are_left(root, monkey
             stopped.set()
             super().shutdown(wait)
 
-    monkeypatch.setattr("snr_keras.data.scan.why_unreadable", reads_twenty_and_then_waits)
+    monkeypatch.setattr("snr_keras.data.scan.examine", reads_twenty_and_then_waits)
     monkeypatch.setattr("snr_keras.data.scan.ThreadPoolExecutor", Pool)
 
     def interrupted(done, total):

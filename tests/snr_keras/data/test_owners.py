@@ -66,7 +66,9 @@ def test_nobody_is_in_training_and_test_and_a_number_is_one_person(tmp_path, nam
     for trial in open_trials(name, root=tmp_path):
         assert not people(trial.train) & (people(trial.query) | people(trial.gallery))
         assert people(trial.query) <= people(trial.gallery)
-        assert not any("published" not in note for note in trial.report.notes if "no camera labels" not in note)
+        # The noise is one image, and of classic CUHK03 each test image is a query and in the gallery.
+        told = ("published", "no camera labels", "equal contents", "the same file")
+        assert all(any(what in note for what in told) for note in trial.report.notes)
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -84,7 +86,7 @@ def test_counts_as_published_are_not_remarked_upon(tmp_path, monkeypatch):
     BUILDERS["viper"](tmp_path)
     published = {"train": Counts(8, 4), "query": Counts(4, 4), "gallery": Counts(4, 4)}
     monkeypatch.setitem(KNOWN, "viper", replace(KNOWN["viper"], published=published))
-    assert open_trials("viper", root=tmp_path)[0].report.notes == ()
+    assert not any("published" in note for note in open_trials("viper", root=tmp_path)[0].report.notes)
 
 
 # Market-1501 and its distractors

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import os
 import tempfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,15 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from snr_keras.data import pipeline
 from snr_keras.data.augmentation import Augmentation
 from snr_keras.data.dataset import Split
-from snr_keras.data.images import load_image, why_unreadable
+from snr_keras.data.images import checked_image, decode_image, load_image, read_image
 from snr_keras.data.market1501 import read_market1501
 from snr_keras.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
+from snr_keras.data.scan import examine
 from tests.snr_keras.data.folders import TRAIN, bmp, colours, jpeg, png, write
 
 PLAIN = Augmentation(padding=0, flip=0, brightness=0, contrast=0)
@@ -40,7 +42,7 @@ def people(folder: Path, *, identities: tuple[int, ...] = (7, 300, 41, 2**40), i
 def decoded(folder: Path, contents: bytes, name: str = "1_c1.png", size: tuple[int, int] = (8, 4)) -> np.ndarray:
     """The image that arrives in an evaluation batch."""
     write(folder, {name: contents})
-    assert why_unreadable(str(folder / name)) is None
+    assert examine(str(folder / name)).reason is None
     split = Split((str(folder / name),), np.array([1]), None)
     (batch,) = evaluation_batches(split, image_size=size, batch_size=1)
     return batch.numpy()[0]
@@ -258,14 +260,14 @@ def test_bmp_is_read_and_one_with_a_colour_palette_refused_since_it_would_be_rea
     indices = colours()[..., 0]
     np.testing.assert_array_equal(decoded(tmp_path, bmp(indices, ramp))[..., 1], indices)
     (tmp_path / "1_c1_palette.bmp").write_bytes(bmp(indices, ramp[::-1]))
-    assert why_unreadable(str(tmp_path / "1_c1_palette.bmp")).startswith("BMP with a colour palette")
+    assert examine(str(tmp_path / "1_c1_palette.bmp")).reason.startswith("BMP with a colour palette")
 
 
 @pytest.mark.parametrize("contents", [jpeg(), jpeg(progressive=True), png(colours()), bmp(colours())])
 @pytest.mark.parametrize("missing", [1, 10, 40])
 def test_an_image_that_lacks_its_last_bytes_is_found(tmp_path, contents, missing):
     (tmp_path / "1_c1.jpg").write_bytes(contents[:-missing])
-    assert why_unreadable(str(tmp_path / "1_c1.jpg"))
+    assert examine(str(tmp_path / "1_c1.jpg")).reason
 
 
 @given(
@@ -279,7 +281,7 @@ def test_an_image_that_passed_the_check_never_fails_later(contents, damage):
     with tempfile.NamedTemporaryFile() as file:
         file.write(damaged)
         file.flush()
-        if why_unreadable(file.name) is None:
+        if examine(file.name).reason is None:
             assert load_image(tf.constant(file.name), (4, 2)).shape == (4, 2, 3)
 
 
@@ -321,3 +323,90 @@ def test_a_file_of_any_name_arrives(tmp_path, name):
     )
     np.testing.assert_array_equal(trained, evaluated)
     str(dataset.report).encode()
+
+
+# Orientation
+
+
+def stored(kind: str, *, tag: int | None, order: str = ">") -> bytes:
+    """An image file with an orientation tag among others, as a camera writes it; or without any."""
+    file, exif = io.BytesIO(), Image.Exif()
+    if tag is not None:
+        exif.endian = order
+        exif[0x010F], exif[0x0112], exif[0x0131] = "a camera's maker", tag, "its software"
+    Image.fromarray(colours(16, 8)).save(file, kind, **({} if tag is None else {"exif": exif}))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_the_orientation_tag_is_followed_in_a_pipeline_and_outside(kind):
+    as_stored = Image.fromarray(checked_image(stored(kind, tag=None)).numpy())
+    tags = [(tag, order) for tag in range(10) for order in "<>"]
+    files = [stored(kind, tag=tag, order=order) for tag, order in tags]
+    arrived = tf.data.Dataset.from_tensor_slices(files).map(decode_image)
+    for (tag, _), file, image in zip(tags, files, arrived, strict=True):
+        as_stored.getexif()[0x0112] = tag
+        expected = np.asarray(ImageOps.exif_transpose(as_stored))
+        np.testing.assert_array_equal(image, expected)
+        np.testing.assert_array_equal(checked_image(file), expected)
+
+
+@given(
+    contents=st.sampled_from([stored("JPEG", tag=6), stored("PNG", tag=6)]),
+    damage=st.lists(st.tuples(st.integers(0, 140), st.integers(0, 255)), max_size=4),
+)
+def test_a_damaged_tag_never_stops_what_can_be_decoded(contents, damage):
+    damaged = bytearray(contents)
+    for where, byte in damage:
+        damaged[where] = byte
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(damaged)
+        file.flush()
+        if examine(file.name).reason is None:
+            image = read_image(file.name)
+            size = tuple(image.shape[:2])
+            np.testing.assert_array_equal(load_image(tf.constant(file.name), size), image)
+
+
+# What is not decoded
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A PNG file whose header claims so many pixels."""
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 2, 0, 0, 0])
+    contents = png(colours())
+    chunk = b"IHDR" + header
+    return contents[:12] + chunk + zlib.crc32(chunk).to_bytes(4, "big") + contents[33:]
+
+
+@pytest.mark.parametrize(
+    ("contents", "reason"),
+    [
+        (png_of(20_000, 20_000), "20000 x 20000 pixels, where at most 100 million are decoded"),
+        (bmp(colours()) + b"abc", "BMP with 3 bytes behind its pixels"),
+        (bmp(colours())[:28] + b"\x10" + bmp(colours())[29:], "BMP of 16 bits a pixel: those of 8, 24 and 32 are read"),
+        (bmp(colours())[:28] + b"\x01" + bmp(colours())[29:], "BMP of 1 bits a pixel"),
+        (bmp(colours())[:30] + b"\x01" + bmp(colours())[31:], "BMP of 24 bits a pixel, compressed"),
+        (b"GIF89a" + bytes(40), "not an image (JPEG, PNG or BMP)"),
+        (b"", "empty file"),
+    ],
+)
+def test_why_an_image_is_not_decoded_is_said_in_plain_words(tmp_path, contents, reason):
+    (tmp_path / "1_c1.jpg").write_bytes(contents)
+    assert examine(str(tmp_path / "1_c1.jpg")).reason.startswith(reason)
+
+
+def test_a_jpeg_of_too_many_pixels_is_not_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr("snr_keras.data.images.MOST_PIXELS", 10**6)
+    Image.new("L", (1000, 1001)).save(tmp_path / "1_c1.jpg")
+    assert examine(str(tmp_path / "1_c1.jpg")).reason.startswith("1000 x 1001 pixels, where at most 1 million")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_pipe_or_a_device_is_not_opened(tmp_path, kind):
+    path = tmp_path / "1_c1.jpg"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    assert examine(str(path)).reason.startswith("not a regular file but a")
