@@ -38,13 +38,16 @@ def evaluate_retrieval(
     *,
     max_rank: int = 50,
     protocol: Protocol = "market1501",
+    query_files: np.ndarray | None = None,
+    gallery_files: np.ndarray | None = None,
 ) -> RetrievalResult:
     """CMC, mAP and mINP.
 
     The gallery of each query is ranked by rising distance; of equal distances the lower gallery index comes first. Junk
     is taken out of the ranking: gallery images of identity -1 and, under "market1501", those of the query's own
     identity in the query's own camera. Distractors, of identity 0, stay and match nobody. Under "no_camera" cameras
-    play no part.
+    play no part. Where an image can be both a query and in the gallery, numbers of files say so: the gallery image that
+    is the query's own file is junk for it, under every protocol and whatever its identity.
 
     "single_gallery_shot", the classic protocol of CUHK03, has the junk of "market1501" and another CMC: the gallery is
     one image of each identity, drawn at random, and each distractor. The curve is the expectation over all draws, which
@@ -58,13 +61,15 @@ def evaluate_retrieval(
         gallery_cameras: (G,) integers; not needed under "no_camera".
         max_rank: Length of the CMC curve. Beyond the gallery's end the curve keeps its last value.
         protocol: "market1501", "no_camera" or "single_gallery_shot".
+        query_files: (Q,) integers, one number a file; None if no query is in the gallery.
+        gallery_files: (G,) integers, in the numbering of `query_files`; given with it or not at all.
 
     Returns:
         The metrics, over the queries that have a match to find.
 
     Raises:
-        ValueError: If a shape does not fit, a distance is NaN, a query's identity is -1 or 0, cameras are missing, or
-            no query has a match to find; that error says which of its two causes it is.
+        ValueError: If a shape does not fit, a distance is NaN, a query's identity is -1 or 0, cameras or the files of
+            one side are missing, or no query has a match to find; that error says which of its causes it is.
 
     Source:
         Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015 (protocol, CMC, mAP); Ye et al., "Deep
@@ -72,7 +77,7 @@ def evaluate_retrieval(
         Filter Pairing Neural Network for Person Re-identification", CVPR 2014 (single gallery shot).
     """
     distances, query_ids, gallery_ids, same_identity, junk = labelled_pairs(
-        distances, query_ids, gallery_ids, query_cameras, gallery_cameras, protocol
+        distances, query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
     )
     if isinstance(max_rank, bool) or not isinstance(max_rank, int | np.integer) or max_rank < 1:
         raise ValueError(f"`max_rank` must be an integer of at least 1. Received: {max_rank!r}")
@@ -91,7 +96,7 @@ def evaluate_retrieval(
         precisions.append(average_precision(matches))
         inverse_penalties.append(inverse_negative_penalty(matches))
     if not curves:
-        raise ValueError(_why_no_query_is_valid(same_identity))
+        raise ValueError(_why_no_query_is_valid(same_identity, protocol))
     return RetrievalResult(
         cmc=np.mean(curves, axis=0),
         mAP=float(np.mean(precisions)),
@@ -107,6 +112,8 @@ def labelled_pairs(
     query_cameras: np.ndarray | None,
     gallery_cameras: np.ndarray | None,
     protocol: Protocol,
+    query_files: np.ndarray | None,
+    gallery_files: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The arguments of `evaluate_retrieval` as arrays, and what every pair of a query and a gallery image is.
 
@@ -136,6 +143,15 @@ def labelled_pairs(
         query_cameras = integer_labels("query_cameras", query_cameras, n_queries, because)
         gallery_cameras = integer_labels("gallery_cameras", gallery_cameras, n_gallery, because)
         junk |= same_identity & (query_cameras[:, np.newaxis] == gallery_cameras[np.newaxis, :])
+    if (query_files is None) != (gallery_files is None):
+        raise ValueError(
+            "`query_files` and `gallery_files` must be given together, or neither. "
+            f"Received: {query_files!r} and {gallery_files!r}"
+        )
+    if query_files is not None and gallery_files is not None:
+        query_files = integer_labels("query_files", query_files, n_queries, because)
+        gallery_files = integer_labels("gallery_files", gallery_files, n_gallery, because)
+        junk |= query_files[:, np.newaxis] == gallery_files[np.newaxis, :]
     return distances, query_ids, gallery_ids, same_identity, junk
 
 
@@ -244,7 +260,7 @@ def _check_query_ids(query_ids: np.ndarray) -> None:
         )
 
 
-def _why_no_query_is_valid(same_identity: np.ndarray) -> str:
+def _why_no_query_is_valid(same_identity: np.ndarray, protocol: Protocol) -> str:
     n_queries, n_gallery = same_identity.shape
     received = f"Received: {n_queries} queries and {n_gallery} gallery images"
     if not same_identity.any():
@@ -252,6 +268,8 @@ def _why_no_query_is_valid(same_identity: np.ndarray) -> str:
             "At least one query must have a match in the gallery, but no query identity occurs in the gallery. "
             f"Do both come from the same data set, with the same numbering? {received}"
         )
+    if protocol == "no_camera":
+        return f"At least one query must have a match besides itself, but every one is the query's own file. {received}"
     return (
         "At least one query must have a match in another camera, but every match is in the query's own camera, "
         f'where it counts as junk. For data without (meaningful) camera labels use protocol="no_camera". {received}'

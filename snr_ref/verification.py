@@ -52,6 +52,8 @@ def evaluate_verification(
     *,
     false_positive_rates: Sequence[float] = FALSE_POSITIVE_RATES,
     protocol: Protocol = "market1501",
+    query_files: np.ndarray | None = None,
+    gallery_files: np.ndarray | None = None,
 ) -> VerificationResult:
     """True-positive rates at false-positive rates, the equal error rate, and histograms, over all pairs but junk.
 
@@ -65,6 +67,8 @@ def evaluate_verification(
         gallery_cameras: (G,) integers; not needed under "no_camera".
         false_positive_rates: Numbers in [0, 1].
         protocol: "market1501" or "no_camera"; "single_gallery_shot" is "market1501" here.
+        query_files: As for `evaluate_retrieval`, and so are `gallery_files`: an image makes no pair with itself.
+        gallery_files: See `query_files`.
 
     Returns:
         The rates and counts.
@@ -74,7 +78,7 @@ def evaluate_verification(
             of one kind.
     """
     distances, _, _, same_identity, junk = labelled_pairs(
-        distances, query_ids, gallery_ids, query_cameras, gallery_cameras, protocol
+        distances, query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
     )
     rates = check_rates(false_positive_rates)
     distances = distances.astype(np.float64)

@@ -12,12 +12,17 @@ PROTOCOLS = ("market1501", "no_camera", "single_gallery_shot")
 
 @dataclass(frozen=True)
 class RetrievalLabels:
-    """Who is on each query and gallery image, and which camera took it (None where the protocol knows no cameras)."""
+    """Who is on each query and gallery image, which file it is, and which camera took it.
+
+    Cameras are None where the protocol knows none.
+    """
 
     query_ids: NDArray
     gallery_ids: NDArray
     query_cameras: NDArray | None
     gallery_cameras: NDArray | None
+    query_files: NDArray
+    gallery_files: NDArray
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -32,53 +37,65 @@ class RetrievalLabels:
         query_cameras: ArrayLike | None,
         gallery_cameras: ArrayLike | None,
         protocol: str,
+        query_files: ArrayLike | None = None,
+        gallery_files: ArrayLike | None = None,
     ) -> "RetrievalLabels":
         """The labels as arrays, the cameras None where the protocol knows none; ValueError where they do not fit."""
         if protocol not in PROTOCOLS:
             raise ValueError(f"protocol must be one of {PROTOCOLS}. Received: protocol={protocol!r}")
         query_ids, gallery_ids = _integers("query_ids", query_ids), _integers("gallery_ids", gallery_ids)
+        if not len(query_ids) or not len(gallery_ids):
+            raise ValueError(
+                "There must be a query and a gallery image. "
+                f"Received: {len(query_ids)} queries and {len(gallery_ids)} gallery images"
+            )
         if np.isin(query_ids, (JUNK, DISTRACTOR)).any():
             raise ValueError(
                 f"A query's identity can be neither {JUNK} (junk) nor {DISTRACTOR} (a distractor). "
                 f"Received: query_ids with {JUNK} or {DISTRACTOR} at "
                 f"{np.flatnonzero(np.isin(query_ids, (JUNK, DISTRACTOR)))[:5].tolist()}"
             )
+        if query_files is None and gallery_files is None:
+            query_files, gallery_files = np.split(np.arange(len(query_ids) + len(gallery_ids)), [len(query_ids)])
+        if query_files is None or gallery_files is None:
+            raise ValueError(
+                "query_files and gallery_files must be given together, or neither. "
+                f"Received: {query_files!r} and {gallery_files!r}"
+            )
+        files = _of_both("file", query_files, gallery_files, query_ids, gallery_ids)
         if protocol == "no_camera":
-            return cls(query_ids, gallery_ids, None, None)
+            return cls(query_ids, gallery_ids, None, None, *files)
         if query_cameras is None or gallery_cameras is None:
             raise ValueError(
                 f'The protocol "{protocol}" needs the cameras of queries and gallery; without camera labels use '
                 'protocol="no_camera". Received: cameras=None'
             )
-        query_cameras = _integers("query_cameras", query_cameras)
-        gallery_cameras = _integers("gallery_cameras", gallery_cameras)
-        if query_cameras.shape != query_ids.shape or gallery_cameras.shape != gallery_ids.shape:
-            raise ValueError(
-                "There must be one camera an identity. "
-                f"Received: query_ids {query_ids.shape}, query_cameras {query_cameras.shape}, "
-                f"gallery_ids {gallery_ids.shape}, gallery_cameras {gallery_cameras.shape}"
-            )
-        return cls(query_ids, gallery_ids, query_cameras, gallery_cameras)
+        cameras = _of_both("camera", query_cameras, gallery_cameras, query_ids, gallery_ids)
+        return cls(query_ids, gallery_ids, *cameras, *files)
 
     def matches_and_junk(self, query: int) -> tuple[NDArray, NDArray]:
         """Gallery indices: of the query's matches, ascending, and of all that its ranking leaves out."""
-        same_identity = self._images_of(self.query_ids[query])
-        junk = self._images_of(JUNK)
-        if self.query_cameras is None or self.gallery_cameras is None:
-            return same_identity, junk
-        same_camera = self.gallery_cameras[same_identity] == self.query_cameras[query]
-        return same_identity[~same_camera], np.concatenate([same_identity[same_camera], junk])
+        matches = self._by_identity.of(self.query_ids[query])
+        junk = self._by_identity.of(JUNK)
+        if self.query_cameras is not None and self.gallery_cameras is not None:
+            same_camera = self.gallery_cameras[matches] == self.query_cameras[query]
+            junk = np.concatenate([matches[same_camera], junk])
+            matches = matches[~same_camera]
+        if len(itself := self.itself(query)):
+            return np.setdiff1d(matches, itself), np.union1d(junk, itself)
+        return matches, junk
+
+    def itself(self, query: int) -> NDArray:
+        """Gallery indices of the query's own file."""
+        return self._by_file.of(self.query_files[query])
 
     @cached_property
-    def _by_identity(self) -> tuple[NDArray, NDArray]:
-        """The gallery's indices, sorted by identity, and the identities in that order."""
-        order = np.argsort(self.gallery_ids, kind="stable")
-        return order, self.gallery_ids[order]
+    def _by_identity(self) -> "_Places":
+        return _Places(self.gallery_ids)
 
-    def _images_of(self, identity: int) -> NDArray:
-        """Gallery indices, ascending."""
-        order, identities = self._by_identity
-        return order[np.searchsorted(identities, identity, "left") : np.searchsorted(identities, identity, "right")]
+    @cached_property
+    def _by_file(self) -> "_Places":
+        return _Places(self.gallery_files)
 
     def why_no_query_is_valid(self) -> str:
         """Which of the two causes it is that leaves no query a match, and what to do."""
@@ -88,6 +105,11 @@ class RetrievalLabels:
                 "gallery. Query and gallery must show the same people: check the folders, and that both are "
                 "numbered alike."
             )
+        if self.query_cameras is None:
+            return (
+                "No query has a valid match: every gallery image of a query's identity is the query's own file, which "
+                "is left out. A test needs another image of each person."
+            )
         return (
             "No query has a valid match: every gallery image of a query's identity was taken by the query's own "
             "camera, which the protocol leaves out. If the camera labels mean nothing here, use "
@@ -95,8 +117,37 @@ class RetrievalLabels:
         )
 
 
+class _Places:
+    """Where each number stands in a vector."""
+
+    def __init__(self, numbers: NDArray) -> None:
+        self._order = np.argsort(numbers, kind="stable")
+        self._numbers = numbers[self._order]
+
+    def of(self, number: int) -> NDArray:
+        """Indices, ascending."""
+        start, stop = (np.searchsorted(self._numbers, number, side) for side in ("left", "right"))
+        return self._order[start:stop]
+
+
+def _of_both(
+    what: str, of_queries: ArrayLike, of_gallery: ArrayLike, query_ids: NDArray, gallery_ids: NDArray
+) -> tuple[NDArray, NDArray]:
+    """A label of queries and gallery as arrays; ValueError if there are not as many as identities."""
+    queries, gallery = _integers(f"query_{what}s", of_queries), _integers(f"gallery_{what}s", of_gallery)
+    if queries.shape != query_ids.shape or gallery.shape != gallery_ids.shape:
+        raise ValueError(
+            f"There must be one {what} an identity. "
+            f"Received: query_ids {query_ids.shape}, query_{what}s {queries.shape}, "
+            f"gallery_ids {gallery_ids.shape}, gallery_{what}s {gallery.shape}"
+        )
+    return queries, gallery
+
+
 def _integers(name: str, values: ArrayLike) -> NDArray:
     array = np.asarray(values)
+    if array.shape == (0,):
+        array = array.astype(np.int64)  # NumPy makes an empty list one of floats
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise ValueError(f"{name} must be a vector of integers. Received: shape {array.shape}, dtype {array.dtype}")
     return array

@@ -16,6 +16,7 @@ from snr_keras.evaluation.re_ranking import check_scipy
 from snr_keras.evaluation.retrieval import evaluate_queries
 from snr_keras.evaluation.verification import evaluate_embedding_verification
 from snr_keras.files.forms import parse_json
+from snr_keras.files.same import file_numbers
 from snr_ref import VerificationResult
 
 
@@ -37,6 +38,7 @@ class TargetResult:
         version: Of the data set, where there are several.
         splits: The figures of each of the divisions of the data set, of which these are the means and, of numbers of
             images, the sums; empty if it is divided in one way.
+        num_queries_in_gallery: Queries that are gallery images too, each left out of its own ranking.
         average_precisions: Of each query, in the order of the data set; None for one without a valid match. Those of a
             data set that is divided in several ways are in its `splits`.
     """
@@ -51,6 +53,7 @@ class TargetResult:
     protocol: str
     distance: str
     version: str = ""
+    num_queries_in_gallery: int = 0
     splits: tuple["TargetResult", ...] = ()
     average_precisions: tuple[FiniteFloat | None, ...] = ()
 
@@ -82,6 +85,26 @@ def protocol_of(dataset: ReIDDataset) -> str:
     return "market1501" if with_cameras else "no_camera"
 
 
+def labels_of(dataset: ReIDDataset, protocol: str | None = None) -> dict[str, Any]:
+    """The labels of queries and gallery, as `evaluate_queries` and others take them; where they are one file, they say.
+
+    Args:
+        dataset: The dataset.
+        protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the dataset.
+    """
+    query, gallery = dataset.query, dataset.gallery
+    query_files, gallery_files = file_numbers(query.paths, gallery.paths)
+    return {
+        "query_ids": query.identities,
+        "gallery_ids": gallery.identities,
+        "query_cameras": query.cameras,
+        "gallery_cameras": gallery.cameras,
+        "query_files": query_files,
+        "gallery_files": gallery_files,
+        "protocol": protocol or protocol_of(dataset),
+    }
+
+
 def check_target(dataset: ReIDDataset, *, distance: str = "cosine", protocol: str | None = None) -> None:
     """Find out before any training whether a dataset can be tested on: `score` with these arguments will not fail.
 
@@ -93,12 +116,9 @@ def check_target(dataset: ReIDDataset, *, distance: str = "cosine", protocol: st
         raise ValueError(f"distance must be one of {DISTANCES}. Received: distance={distance!r}")
     if distance == "re_ranked":
         check_scipy()
-    query, gallery = dataset.query, dataset.gallery
     try:
-        labels = RetrievalLabels.checked(
-            query.identities, gallery.identities, query.cameras, gallery.cameras, protocol or protocol_of(dataset)
-        )
-        if not any(len(labels.matches_and_junk(q)[0]) for q in range(len(query))):
+        labels = RetrievalLabels.checked(**labels_of(dataset, protocol))
+        if not any(len(labels.matches_and_junk(q)[0]) for q in range(len(dataset.query))):
             raise ValueError(labels.why_no_query_is_valid())
     except ValueError as error:
         raise ValueError(f"{dataset.name}: {error}") from error
@@ -122,20 +142,9 @@ def score(
     Raises:
         ValueError: No query has a valid match; the message names the dataset, the cause and the remedy.
     """
-    query, gallery = embedded.dataset.query, embedded.dataset.gallery
-    protocol = protocol or protocol_of(embedded.dataset)
+    labels = labels_of(embedded.dataset, protocol)
     try:
-        queries = evaluate_queries(
-            embedded.query,
-            embedded.gallery,
-            query.identities,
-            gallery.identities,
-            query.cameras,
-            gallery.cameras,
-            distance=distance,
-            max_rank=max_rank,
-            protocol=protocol,
-        )
+        queries = evaluate_queries(embedded.query, embedded.gallery, **labels, distance=distance, max_rank=max_rank)
     except ValueError as error:
         raise ValueError(f"{embedded.dataset.name}: {error}") from error
     result = queries.result()
@@ -144,12 +153,13 @@ def score(
         mAP=result.mAP,
         mINP=result.mINP,
         cmc=tuple(float(c) for c in result.cmc),
-        num_queries=len(query.paths),
+        num_queries=len(embedded.query),
         num_valid_queries=result.num_valid_queries,
-        num_gallery=len(gallery.paths),
-        protocol=protocol,
+        num_gallery=len(embedded.gallery),
+        protocol=labels["protocol"],
         distance=distance,
         version=embedded.dataset.version,
+        num_queries_in_gallery=int(np.isin(labels["query_files"], labels["gallery_files"]).sum()),
         average_precisions=tuple(None if np.isnan(ap) else float(ap) for ap in queries.average_precisions),
     )
 
@@ -165,18 +175,9 @@ def verify(embedded: EmbeddedDataset, *, distance: str = "cosine", protocol: str
     Raises:
         ValueError: As `evaluate_embedding_verification`; the message names the dataset.
     """
-    query, gallery = embedded.dataset.query, embedded.dataset.gallery
+    labels = labels_of(embedded.dataset, protocol)
     try:
-        return evaluate_embedding_verification(
-            embedded.query,
-            embedded.gallery,
-            query.identities,
-            gallery.identities,
-            query.cameras,
-            gallery.cameras,
-            distance=distance,
-            protocol=protocol or protocol_of(embedded.dataset),
-        )
+        return evaluate_embedding_verification(embedded.query, embedded.gallery, **labels, distance=distance)
     except ValueError as error:
         raise ValueError(f"{embedded.dataset.name}: {error}") from error
 

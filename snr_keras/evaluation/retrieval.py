@@ -55,6 +55,8 @@ def evaluate_retrieval(
     *,
     max_rank: int = 50,
     protocol: str = "market1501",
+    query_files: ArrayLike | None = None,
+    gallery_files: ArrayLike | None = None,
 ) -> RetrievalResult:
     """Score the ranking of the gallery that the distances give for each query.
 
@@ -70,6 +72,9 @@ def evaluate_retrieval(
         max_rank: The length of `cmc`.
         protocol: "market1501" leaves out a query's own identity in its own camera; "no_camera" knows no cameras;
             "single_gallery_shot" is "market1501" with a `cmc` against one random image of each identity.
+        query_files: (Q,) integers, one number a file; a query's own file is left out of its ranking, whatever its
+            identity. None if no query is in the gallery.
+        gallery_files: (G,) integers, in the numbering of `query_files`; given with it or not at all.
 
     Returns:
         `RetrievalResult(cmc, mAP, mINP, num_valid_queries)`, fractions in [0, 1].
@@ -78,7 +83,9 @@ def evaluate_retrieval(
         ValueError: A wrong shape, a NaN distance, an unknown protocol, a query identity of -1 or 0, or no query with a
             valid match; the message says which, and for the last what to do.
     """
-    labels = RetrievalLabels.checked(query_ids, gallery_ids, query_cameras, gallery_cameras, protocol)
+    labels = RetrievalLabels.checked(
+        query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
+    )
     return _figures(checked_distances(distances, labels), labels, protocol, max_rank).result()
 
 
@@ -93,6 +100,8 @@ def evaluate_embeddings(
     distance: str = "cosine",
     max_rank: int = 50,
     protocol: str = "market1501",
+    query_files: ArrayLike | None = None,
+    gallery_files: ArrayLike | None = None,
 ) -> RetrievalResult:
     """Score the ranking of the gallery by embeddings, without ever holding the whole distance matrix.
 
@@ -106,6 +115,8 @@ def evaluate_embeddings(
         distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
         max_rank: The length of `cmc`.
         protocol: "market1501", "no_camera" or "single_gallery_shot".
+        query_files: As for `evaluate_retrieval`, and so are `gallery_files`.
+        gallery_files: See `query_files`.
 
     Returns:
         `RetrievalResult(cmc, mAP, mINP, num_valid_queries)`, fractions in [0, 1].
@@ -124,6 +135,8 @@ def evaluate_embeddings(
         distance=distance,
         max_rank=max_rank,
         protocol=protocol,
+        query_files=query_files,
+        gallery_files=gallery_files,
     ).result()
 
 
@@ -138,12 +151,16 @@ def evaluate_queries(
     distance: str = "cosine",
     max_rank: int = 50,
     protocol: str = "market1501",
+    query_files: ArrayLike | None = None,
+    gallery_files: ArrayLike | None = None,
 ) -> QueryFigures:
     """The figures of each query, before any mean: what a bootstrap over queries needs.
 
     Arguments and errors are those of `evaluate_embeddings`.
     """
-    labels = RetrievalLabels.checked(query_ids, gallery_ids, query_cameras, gallery_cameras, protocol)
+    labels = RetrievalLabels.checked(
+        query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
+    )
     queries, gallery = checked_embeddings(query_embeddings, gallery_embeddings, labels)
     return _figures(distance_rows(queries, gallery, distance), labels, protocol, max_rank)
 

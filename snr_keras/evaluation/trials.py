@@ -71,6 +71,7 @@ def score_trials(
         num_queries=sum(result.num_queries for result in results),
         num_valid_queries=sum(result.num_valid_queries for result in results),
         num_gallery=sum(result.num_gallery for result in results),
+        num_queries_in_gallery=sum(result.num_queries_in_gallery for result in results),
         splits=tuple(results),
         average_precisions=(),
     )

@@ -30,6 +30,8 @@ def evaluate_verification(
     *,
     false_positive_rates: Sequence[float] = FALSE_POSITIVE_RATES,
     protocol: str = "market1501",
+    query_files: ArrayLike | None = None,
+    gallery_files: ArrayLike | None = None,
 ) -> VerificationResult:
     """True-positive rates at false-positive rates, the equal error rate, and histograms, over all pairs but junk.
 
@@ -43,6 +45,8 @@ def evaluate_verification(
         gallery_cameras: See `query_ids`.
         false_positive_rates: Numbers in [0, 1].
         protocol: As for `evaluate_retrieval`.
+        query_files: As for `evaluate_retrieval`, and so are `gallery_files`: an image makes no pair with itself.
+        gallery_files: See `query_files`.
 
     Returns:
         The rates and counts.
@@ -51,7 +55,9 @@ def evaluate_verification(
         ValueError: As `evaluate_retrieval`; also if a distance is infinite, a rate is not in [0, 1], or all pairs are
             of one kind.
     """
-    labels = RetrievalLabels.checked(query_ids, gallery_ids, query_cameras, gallery_cameras, protocol)
+    labels = RetrievalLabels.checked(
+        query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
+    )
     matrix = checked_distances(distances, labels)
     span = (float(matrix.min()), float(matrix.max())) if matrix.size else (0.0, 0.0)
     return _evaluated(lambda: (row.astype(np.float64) for row in matrix), labels, span, false_positive_rates)
@@ -68,6 +74,8 @@ def evaluate_embedding_verification(
     distance: str = "cosine",
     false_positive_rates: Sequence[float] = FALSE_POSITIVE_RATES,
     protocol: str = "market1501",
+    query_files: ArrayLike | None = None,
+    gallery_files: ArrayLike | None = None,
 ) -> VerificationResult:
     """The same of the distances of embeddings, without ever holding the whole distance matrix.
 
@@ -81,6 +89,8 @@ def evaluate_embedding_verification(
         distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
         false_positive_rates: Numbers in [0, 1].
         protocol: As for `evaluate_retrieval`.
+        query_files: As for `evaluate_retrieval`, and so are `gallery_files`: an image makes no pair with itself.
+        gallery_files: See `query_files`.
 
     Returns:
         The rates and counts.
@@ -89,7 +99,9 @@ def evaluate_embedding_verification(
         ValueError: As `evaluate_verification`; also for an unknown distance and for embeddings that are no matrices of
             one width.
     """
-    labels = RetrievalLabels.checked(query_ids, gallery_ids, query_cameras, gallery_cameras, protocol)
+    labels = RetrievalLabels.checked(
+        query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
+    )
     queries, gallery = checked_embeddings(query_embeddings, gallery_embeddings, labels)
 
     def rows() -> Iterator[NDArray]:

@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from snr_keras.data.images import decode_image
+from snr_keras.data.images import read_image
 from snr_keras.evaluation import EmbeddedDataset, evaluate_queries
 from snr_keras.evaluation.distances import distance_rows
 from snr_keras.evaluation.protocols import RetrievalLabels
-from snr_keras.evaluation.report import protocol_of
+from snr_keras.evaluation.report import labels_of
 from snr_keras.visualization.figures import INK, caption, save_figure, show_image
 
 RIGHT, WRONG = "#2a9d3a", "#d1322d"
@@ -61,10 +61,8 @@ def rankings(
     Raises:
         ValueError: As `evaluate_embeddings`; so if no query has a match.
     """
-    query, gallery = embedded.dataset.query, embedded.dataset.gallery
-    protocol = protocol or protocol_of(embedded.dataset)
-    of_both = (query.identities, gallery.identities, query.cameras, gallery.cameras)
-    figures = evaluate_queries(embedded.query, embedded.gallery, *of_both, distance=distance, protocol=protocol)
+    of_both = labels_of(embedded.dataset, protocol)
+    figures = evaluate_queries(embedded.query, embedded.gallery, **of_both, distance=distance)
     precisions = figures.average_precisions
     with_match = np.flatnonzero(np.isfinite(precisions))
     if worst_first:
@@ -72,7 +70,7 @@ def rankings(
     else:
         spread = np.linspace(0, len(with_match) - 1, min(num_queries, len(with_match))).round().astype(int)
         chosen = with_match[spread]
-    labels = RetrievalLabels.checked(*of_both, protocol)
+    labels = RetrievalLabels.checked(**of_both)
     found = []
     rows = distance_rows(embedded.query, embedded.gallery, distance, only=chosen)
     for q, distances in zip(chosen, rows, strict=True):
@@ -128,5 +126,5 @@ def save_ranked_gallery(
 
 
 def _draw(ax: Axes, image: str, colour: str, title: str) -> None:
-    show_image(ax, decode_image(Path(image).read_bytes()).numpy(), colour=colour, frame=3)
+    show_image(ax, read_image(image).numpy(), colour=colour, frame=3)
     ax.set_title(title, fontsize=8, color=colour)

@@ -275,3 +275,38 @@ def test_when_every_match_is_in_the_own_camera_the_error_names_the_protocol_that
     with pytest.raises(ValueError, match=r'own camera.*use protocol="no_camera".*Received: 2 queries'):
         evaluate_retrieval(**case)
     assert evaluate_retrieval(**case, protocol="no_camera").num_valid_queries == 2
+
+
+def without_image(case, gallery_image):
+    return case._replace(
+        distances=np.delete(case.distances, gallery_image, axis=1),
+        gallery_ids=np.delete(case.gallery_ids, gallery_image),
+        gallery_cameras=np.delete(case.gallery_cameras, gallery_image),
+    )
+
+
+@given(retrieval_cases(max_queries=1), PROTOCOLS, st.data())
+def test_the_query_s_own_file_is_as_if_it_were_not_in_the_gallery(case, protocol, data):
+    itself = data.draw(st.integers(0, len(case.gallery_ids) - 1))
+    files = {"query_files": [itself], "gallery_files": np.arange(len(case.gallery_ids))}
+    try:
+        expected = evaluate_retrieval(*without_image(case, itself), protocol=protocol)
+    except ValueError:
+        with pytest.raises(ValueError, match="At least one query must have a match"):
+            evaluate_retrieval(*case, protocol=protocol, **files)
+    else:
+        assert_same_result(evaluate_retrieval(*case, protocol=protocol, **files), expected)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"query_files": [1, 2]}, "`query_files` and `gallery_files` must be given together"),
+        ({"query_files": [1], "gallery_files": [1, 2, 3]}, r"`query_files` must have shape \(2,\)"),
+        ({"query_files": [1, 2], "gallery_files": ["a", "b", "c"]}, "`gallery_files` must hold integers"),
+        ({"query_files": [1, 2], "gallery_files": [1, 2, 3], "protocol": "no_camera"}, "is the query's own file"),
+    ],
+)
+def test_numbers_of_files_are_checked(files, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate_retrieval(**(GOOD | files))

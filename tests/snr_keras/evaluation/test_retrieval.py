@@ -170,8 +170,18 @@ def test_unknown_options_are_refused(options: dict) -> None:
         (np.ones((2, 3)), np.ones((2, 4)), {}, r"\(2, 3\).*\(2, 4\)"),
         (np.ones((3, 3)), np.ones((2, 3)), {}, "one embedding a label"),
         (np.ones((2, 3)), np.ones((2, 3)), {"distance": "manhattan"}, "manhattan"),
+        (np.ones((2, 3)), np.ones((2, 3)), {"query_files": [1, 2]}, "query_files and gallery_files .* together"),
+        (np.ones((2, 3)), np.ones((2, 3)), {"query_files": [1, 2], "gallery_files": [1]}, "one file an identity"),
     ],
 )
 def test_embeddings_that_do_not_fit_are_refused(queries, gallery, options, message) -> None:
     with pytest.raises(ValueError, match=message):
         evaluate_embeddings(queries, gallery, *CASE[1:], **options)
+
+
+@pytest.mark.parametrize(("queries", "images"), [(0, 3), (3, 0)])
+def test_there_must_be_a_query_and_a_gallery_image(queries, images) -> None:
+    with pytest.raises(ValueError, match=f"Received: {queries} queries and {images} gallery images"):
+        evaluate_embeddings(
+            np.ones((queries, 4)), np.ones((images, 4)), [1] * queries, [1] * images, protocol="no_camera"
+        )
