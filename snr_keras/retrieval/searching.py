@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ import h5py
 
 from snr_keras.data.pictures import Paths
 from snr_keras.data.report import Excluded
+from snr_keras.files.same import file_key
 from snr_keras.retrieval.extraction import embed_pictures
 from snr_keras.retrieval.features import Features, open_features
 from snr_keras.retrieval.indexing import nearest_by_index, open_index
@@ -115,7 +117,8 @@ def search(
         model: Where the model of the features is, if not where it was.
         top: How many pictures for each query; all that there are, if they are fewer.
         distance: "cosine" or "euclidean".
-        exclude_itself: Whether to leave out of a query's matches the picture at the query's own path.
+        exclude_itself: Whether to leave out of a query's matches the picture that is the query's own file, whatever
+            links and names lead to it.
         index: A file for an index of FAISS, by which a large gallery is searched faster and not quite exactly; it is
             written if it is not there. Without it the search is exact.
         progress: Called with the number of query pictures embedded, and in all; then with that of chunks searched.
@@ -128,21 +131,26 @@ def search(
     """
     gallery = features if isinstance(features, Features) else open_features(features)
     asked = _queries(gallery, queries, model, progress)
+    files = [file_key(gallery.path(g)) for g in range(len(gallery))] if exclude_itself else []
+    most_names_of_a_file = max(Counter(files).values(), default=0)
     find = nearest
     if index is not None:
         find = partial(nearest_by_index, open_index(index, gallery.embeddings, distance=distance, progress=progress))
     indices, distances = find(
         asked.embeddings,
         gallery.embeddings,
-        top=top + 1 if exclude_itself else top,
+        top=top + most_names_of_a_file,
         distance=distance,
         progress=progress,
     )
     matches = []
     for query, (row, far) in enumerate(zip(indices, distances, strict=True)):
-        found = [Match(gallery.names[g], gallery.path(g), float(d)) for g, d in zip(row.tolist(), far, strict=True)]
-        if exclude_itself:
-            found = [match for match in found if os.path.abspath(match.path) != os.path.abspath(asked.path(query))]
+        itself = file_key(asked.path(query))
+        found = [
+            Match(gallery.names[g], gallery.path(g), float(d))
+            for g, d in zip(row.tolist(), far, strict=True)
+            if not exclude_itself or files[g] != itself
+        ]
         matches.append(tuple(found[:top]))
     return SearchResult(
         queries=tuple(asked.names),

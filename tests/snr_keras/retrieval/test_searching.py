@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,19 @@ def test_a_query_can_be_left_out_of_what_it_finds(flattener, identity, photos: P
     found = search(features, features, top=100, exclude_itself=True)
     for query, matches in zip(found.queries, found.matches, strict=True):
         assert {match.name for match in matches} == set(features.names) - {query}
+
+
+def test_a_query_is_left_out_by_its_file_whatever_links_lead_to_it(flattener, identity, photos: Path) -> None:
+    Path("linked").symlink_to(photos)
+    os.link(photos / "ü.jpg", photos / "again.jpg")
+    features = embed_pictures(flattener, identity, photos)
+    asked = embed_pictures(flattener, identity, ["linked/ü.jpg", "linked/two words.jpg"])
+    found = search(features, asked, top=5, exclude_itself=True)
+    everything = {str(photos / name) for name in ("two words.jpg", "new\nline.png", "noending")}
+    everything |= {str(photos / "sub/deep/a $x^2 [red].JPG"), os.fsdecode(bytes(photos) + b"/bad\xff.jpg")}
+    assert {match.name for match in found.matches[0]} == everything
+    assert {match.name for match in found.matches[1]} < everything | {f"{photos}/ü.jpg", f"{photos}/again.jpg"}
+    assert [len(matches) for matches in found.matches] == [5, 5]
 
 
 def test_results_as_json_and_csv_have_every_match(flattener, identity, photos: Path) -> None:
