@@ -10,15 +10,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from snr_keras.data.images import UnreadableImageError, checked_image, read_contents
 from snr_keras.data.report import Excluded, count
+from snr_keras.files.text import LARGEST
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp")
 
 _NAME = re.compile(r"(?P<identity>-1|[0-9]+)(?![^\W_])(?:_[cC](?P<camera>[0-9]+))?")
-_LARGEST_NUMBER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def parse_name(name: str) -> ImageName:
         raise ValueError("the name does not start with an identity")
     identity = int(match["identity"])
     camera = None if match["camera"] is None else int(match["camera"])
-    if max(identity, camera or 0) > _LARGEST_NUMBER:
+    if max(identity, camera or 0) > LARGEST:
         raise ValueError("a number in the name exceeds 64 bits")
     return ImageName(identity, camera)
 

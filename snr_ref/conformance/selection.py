@@ -71,7 +71,8 @@ class ExpectedFailures:
         """Read a file with a line `pattern [dtype] [# reason]` per expected failure.
 
         Args:
-            path: Of the file, in UTF-8; empty lines and lines that start with # mean nothing.
+            path: Of the file, in UTF-8, with its byte order mark or without; empty lines and lines that start with #
+                mean nothing.
             cases: All cases that there are.
 
         Returns:
@@ -85,7 +86,7 @@ class ExpectedFailures:
         cases = list(cases)
         lines = []
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError as error:
             raise ValueError(f"There is no file {path} of expected failures") from error
         except UnicodeDecodeError as error:

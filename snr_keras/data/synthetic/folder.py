@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -122,14 +122,16 @@ def _already_there(directory: Path, parameters: _Parameters) -> bool:
     """Whether the folder holds this very world; False where there is nothing yet; an error for anything else."""
     if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
         return False
+    from snr_keras.files.forms import read_json  # here, so that drawing needs NumPy only
+
     refusal = f"directory must be absent, empty, or hold the very same world. Received: directory={str(directory)!r}, "
     if not directory.is_dir():
         raise FileExistsError(refusal + "which is a file")
-    wanted, found = parameters.record(), None
-    with suppress(OSError, ValueError):
-        found = json.loads((directory / RECORD).read_text(encoding="utf-8"))
-    if not isinstance(found, dict):
-        raise FileExistsError(refusal + f"which is not empty and has no readable {RECORD}")
+    try:
+        found = read_json(directory / RECORD, dict[str, Any])
+    except (OSError, ValueError) as error:
+        raise FileExistsError(refusal + f"which is not empty and has no readable {RECORD} ({error})") from None
+    wanted = parameters.record()
     unlike = [key for key in wanted if found.get(key) != wanted[key]]
     if unlike:
         differences = ", ".join(f"{key}={found.get(key)!r} instead of {wanted[key]!r}" for key in unlike)

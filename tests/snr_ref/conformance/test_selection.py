@@ -32,6 +32,10 @@ def test_a_pattern_matches_whole_names_and_their_case(pattern):
     assert not matches(CASES[0], pattern)
 
 
+def test_expected_failures_may_begin_with_a_byte_order_mark(expected):
+    assert expected("\ufeffsnr\n")
+
+
 def test_without_patterns_all_cases_are_left():
     assert select(CASES) == list(CASES)
 
