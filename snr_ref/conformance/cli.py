@@ -20,6 +20,7 @@ from snr_ref.conformance.report import Report
 from snr_ref.conformance.runner import check
 from snr_ref.conformance.selection import ExpectedFailures, select
 from snr_ref.conformance.streams import escape_the_unencodable
+from snr_ref.conformance.whole_file import write_whole
 
 #: The run itself went wrong, rather than what was checked.
 ERROR = 3
@@ -162,9 +163,9 @@ def _reported(arguments: argparse.Namespace, cases: Iterable[Case], run: Callabl
     if expected:
         report = expected.applied_to(report)
     if arguments.json:
-        _write(arguments.json, json.dumps(report.to_json(), indent=2, allow_nan=False) + "\n")
+        write_whole(arguments.json, f"{json.dumps(report.to_json(), indent=2, allow_nan=False)}\n".encode())
     if arguments.html:
-        _write(arguments.html, page(report))
+        write_whole(arguments.html, page(report).encode())
     _say(report.text())
     return report.exit_status
 
@@ -208,10 +209,3 @@ def _progress() -> Callable[[int, int], None] | None:
 def _say(text: str) -> None:
     """Print at once, so that a reader who has read enough is found out here."""
     print(text, flush=True)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file, replacing what was there only when it is whole."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from snr_ref.conformance.runner import judge, questions
 from snr_ref.conformance.vectors import schema
 from snr_ref.conformance.vectors.reader import Vectors, check_format, read_vectors
 from snr_ref.conformance.vectors.untrusted import Node, file_bytes, parse
-from snr_ref.conformance.vectors.writer import new_file, new_group, put_all, put_attributes, write_whole
+from snr_ref.conformance.vectors.writer import new_file, new_group, put_all, put_attributes
+from snr_ref.conformance.whole_file import write_whole
 
 #: Stands beside or instead of outputs: not 0 where the program refused to answer.
 REFUSED = "refused"
@@ -64,24 +66,22 @@ def write_outputs(golden: Path | str, outputs: Path | str, implementation: Imple
         ValueError: If the golden vectors can't be read.
     """
     vectors = read_vectors(Path(golden))
-
-    def write(unfinished: Path) -> None:
-        with new_file(unfinished) as file:
-            put_attributes(
-                file,
-                {
-                    "format": schema.OUTPUTS,
-                    "format_version": schema.FORMAT_VERSION,
-                    "vectors_sha256": vectors.sha256,
-                    "implementation": str(implementation.name),
-                },
-            )
-            root = new_group(file, "cases")
-            for case, dtype in questions(implementation, vectors.cases):
-                answer = _ask(implementation, case, dtype)
-                put_all(root, {f"{case.name}/{dtype}/{name}": value for name, value in answer.items()})
-
-    write_whole(Path(outputs), write)
+    content = BytesIO()
+    with new_file(content) as file:
+        put_attributes(
+            file,
+            {
+                "format": schema.OUTPUTS,
+                "format_version": schema.FORMAT_VERSION,
+                "vectors_sha256": vectors.sha256,
+                "implementation": str(implementation.name),
+            },
+        )
+        root = new_group(file, "cases")
+        for case, dtype in questions(implementation, vectors.cases):
+            answer = _ask(implementation, case, dtype)
+            put_all(root, {f"{case.name}/{dtype}/{name}": value for name, value in answer.items()})
+    write_whole(Path(outputs), content.getvalue())
 
 
 def _ask(implementation: Implementation, case: Case, dtype: str) -> dict[str, np.ndarray]:

@@ -16,20 +16,11 @@ SEAL_BYTES = 512
 _SEAL = re.compile(rb"snr golden vectors\nsha256 of the bytes after the first 512:\n([0-9a-f]{64})\n *\n")
 
 
-def seal(path: Path) -> str:
-    """Write the seal of a file whose first 512 bytes are still free.
-
-    Args:
-        path: The file; it is changed in place.
-
-    Returns:
-        The digest.
-    """
-    digest = hashlib.sha256(path.read_bytes()[SEAL_BYTES:]).hexdigest()
+def sealed(content: bytes) -> bytes:
+    """A file with its seal, in place of the first 512 bytes, which are free."""
+    digest = hashlib.sha256(content[SEAL_BYTES:]).hexdigest()
     text = f"snr golden vectors\nsha256 of the bytes after the first {SEAL_BYTES}:\n{digest}\n"
-    with open(path, "r+b") as file:
-        file.write(text.encode().ljust(SEAL_BYTES - 1) + b"\n")
-    return digest
+    return text.encode().ljust(SEAL_BYTES - 1) + b"\n" + content[SEAL_BYTES:]
 
 
 def sealed_digest(path: Path, content: bytes) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,10 @@ from snr_ref.conformance.clauses import SPECIFICATION_VERSION
 from snr_ref.conformance.functions import flat
 from snr_ref.conformance.vectors import schema
 from snr_ref.conformance.vectors.header import c_header
-from snr_ref.conformance.vectors.seal import SEAL_BYTES, seal
+from snr_ref.conformance.vectors.seal import SEAL_BYTES, sealed, sealed_digest
 from snr_ref.conformance.vectors.subset import subset
 from snr_ref.conformance.vectors.subset_json import as_json
+from snr_ref.conformance.whole_file import write_whole
 
 
 def export(path: Path | str) -> list[Path]:
@@ -47,7 +47,7 @@ def export(path: Path | str) -> list[Path]:
     few = subset(cases)
     as_text = {path.with_suffix(".json"): as_json(few, digest), path.with_suffix(".h"): c_header(few, digest)}
     for beside, text in as_text.items():
-        write_whole(beside, partial(Path.write_text, data=text, encoding="utf-8"))
+        write_whole(beside, text.encode())
     return [path, *as_text]
 
 
@@ -57,14 +57,12 @@ def write_sealed(path: Path, cases: Sequence[Case]) -> str:
     Returns:
         The digest of the seal.
     """
-
-    def write(unfinished: Path) -> str:
-        with new_file(unfinished, userblock=SEAL_BYTES) as file:
-            write_cases(file, cases)
-        return seal(unfinished)
-
-    digest: str = write_whole(path, write)
-    return digest
+    content = BytesIO()
+    with new_file(content, userblock=SEAL_BYTES) as file:
+        write_cases(file, cases)
+    whole = sealed(content.getvalue())
+    write_whole(path, whole)
+    return sealed_digest(path, whole)
 
 
 def write_cases(file: h5py.File, cases: Sequence[Case]) -> None:
@@ -97,35 +95,18 @@ def _write_case(into: h5py.Group, case: Case) -> None:
             put_all(new_group(here, dtype), {name: output.tolerance[dtype] for name, output in answer.items()})
 
 
-def write_whole(path: Path, write: Callable[[Path], Any]) -> Any:
-    """Have a file written under another name, and give it its own once it is whole.
+def new_file(into: BytesIO, *, userblock: int = 0) -> h5py.File:
+    """An empty HDF5 file without times in it, in a layout that HDF5 reads from version 1.8 (2008) on.
 
-    Args:
-        path: The file; one that is there is replaced.
-        write: Writes to the path that it is given.
-
-    Returns:
-        What `write` returned.
+    It is written in memory, since HDF5 brings the process down when a disk is full.
     """
-    unfinished = path.with_name(f".{path.name}.partial")
-    try:
-        result = write(unfinished)
-        with open(unfinished, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return result
-
-
-def new_file(path: Path, *, userblock: int = 0) -> h5py.File:
-    """An empty HDF5 file without times in it, in a layout that HDF5 reads from version 1.8 (2008) on."""
     create = h5py.h5p.create(h5py.h5p.FILE_CREATE)
     create.set_userblock(userblock)
     create.set_obj_track_times(False)
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_libver_bounds(h5py.h5f.LIBVER_V18, h5py.h5f.LIBVER_V18)
-    return h5py.File(h5py.h5f.create(str(path).encode(), h5py.h5f.ACC_TRUNC, create, access))
+    access.set_fileobj_driver(h5py.h5fd.fileobj_driver, into)
+    return h5py.File(h5py.h5f.create(b"in memory", h5py.h5f.ACC_TRUNC, create, access))
 
 
 def new_group(parent: h5py.Group, name: str) -> h5py.Group:

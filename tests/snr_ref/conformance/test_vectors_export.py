@@ -18,6 +18,7 @@ from snr_ref.conformance.functions import flat
 from snr_ref.conformance.vectors import compare_files, export, read
 from snr_ref.conformance.vectors.subset import subset
 from snr_ref.conformance.vectors.writer import write_sealed
+from tests.snr_ref.conformance.vectors_files import small_file
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 
@@ -296,3 +297,17 @@ def test_every_number_of_the_header_is_that_of_the_file(c_folder: Path, exported
             assert math.isnan(float.fromhex(got)) if math.isnan(value) else float.fromhex(got) == value
         else:
             assert int(got) == int(value)
+
+
+def test_without_room_the_file_is_named_nothing_is_left_and_the_next_try_works(tmp_path):
+    resource = pytest.importorskip("resource", reason="of Unix")
+    path = tmp_path / "vectors.h5"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9999, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"vectors\.h5 could not be written: File too large"):
+            small_file(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not [*tmp_path.iterdir()]
+    assert small_file(path).is_file()
