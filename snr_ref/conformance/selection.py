@@ -79,12 +79,14 @@ class ExpectedFailures:
             What it says.
 
         Raises:
-            ValueError: If the file isn't there, or a line isn't of that form or matches no case; it names the file and
-                the line.
+            ValueError: If there is no such regular file, or a line isn't of that form or matches no case; it names the
+                file and the line.
             OSError: If it can't be read.
         """
         cases = list(cases)
         lines = []
+        if path.exists() and not path.is_file():  # a named pipe would be waited for
+            raise ValueError(f"{path} must be a file of expected failures, and is no regular file")
         try:
             text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError as error:
