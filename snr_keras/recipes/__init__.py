@@ -189,6 +189,8 @@ def _read(settings: Mapping[str, Any], origin: str) -> Recipe:
         return Recipe(description, **tables)
     except ValueError as error:
         raise ValueError(str(error) if str(error).startswith(origin) else f"{origin}: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{origin}: expected settings in tables. Received: tables nested too deeply") from None
 
 
 def _table(name: str, values: Any, origin: str) -> Any:

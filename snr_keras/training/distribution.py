@@ -4,16 +4,17 @@ Each replica has the forward pass of its share of a batch. Whatever looks at a w
 of normalizations are those of all replicas, and the objective is that of the gathered outputs, the same on each.
 """
 
-import json
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
+from snr_keras.files.forms import parse_json
 from snr_keras.training.config import TrainingConfig
 
 STRATEGIES = ("mirrored", "multi_worker")
@@ -46,6 +47,24 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
         ) from error
 
 
+@dataclass(frozen=True)
+class _Cluster:
+    chief: tuple[str, ...] = ()
+    worker: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Task:
+    type: Literal["chief", "worker"]
+    index: int
+
+
+@dataclass(frozen=True)
+class _TFConfig:
+    cluster: _Cluster
+    task: _Task
+
+
 def _check_tf_config(text: str | None) -> None:
     example = '{"cluster": {"worker": ["HOST:PORT", "HOST:PORT"]}, "task": {"type": "worker", "index": 0}}'
     expected = (
@@ -55,17 +74,12 @@ def _check_tf_config(text: str | None) -> None:
     if text is None:
         raise ValueError(f"{expected} Received: no TF_CONFIG")
     try:
-        config = json.loads(text)
-        workers = {job: list(config["cluster"].get(job, ())) for job in ("chief", "worker")}
-        kind, index = config["task"]["type"], config["task"]["index"]
-        right = (
-            kind in workers
-            and isinstance(index, int)
-            and 0 <= index < len(workers[kind])
-            and all(isinstance(address, str) and ":" in address for jobs in workers.values() for address in jobs)
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
+        config = parse_json(text, _TFConfig, "TF_CONFIG")
+    except ValueError:
         right = False
+    else:
+        jobs, task = {"chief": config.cluster.chief, "worker": config.cluster.worker}, config.task
+        right = 0 <= task.index < len(jobs[task.type]) and all(":" in one for job in jobs.values() for one in job)
     if not right:
         raise ValueError(f"{expected} Received: TF_CONFIG={text!r}")
 

@@ -124,6 +124,10 @@ def test_deeper_settings_and_the_last_of_two() -> None:
         (b"\n\xff", "line 2: expected text in UTF-8"),
         ("a = " + "[" * 10_000, "is not TOML"),
         (f"a = {'9' * 5000}", "is not TOML"),
+        (
+            "[training]\nepochs" + ".a" * 5_000 + " = 1",
+            "expected settings in tables. Received: tables nested too deeply",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_file_its_setting_and_what_was_expected(tmp_path: Path, text, message) -> None:

@@ -216,6 +216,7 @@ def test_an_unknown_strategy_is_refused():
         "",
         "{",
         "[]",
+        "[" * 10_000,
         '{"cluster": {"worker": ["a:1"]}}',
         TF_CONFIG.replace('"index": 0', '"index": 2'),
         TF_CONFIG.replace('"index": 0', '"index": "0"'),
