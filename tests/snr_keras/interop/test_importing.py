@@ -255,7 +255,7 @@ def test_what_was_left_in_reading_is_in_the_account(tensors: Tensors, target: ke
 def test_whatever_the_normalization_a_plain_network_is_what_it_starts_from(normalization: str) -> None:
     plain = model_of("resnet_small", "none")
     model = model_of("resnet_small", normalization)
-    before = {weight.path: np.array(weight) for weight in model.weights}
+    before = {weight.path: keras.ops.convert_to_numpy(weight) for weight in model.weights}
     account = import_state_dict(model, file_of(state_dict_of(plain)))
     shared = {weight.path: weight for weight in plain.weights}
     anew = {path for paths in account.anew.values() for path in paths}

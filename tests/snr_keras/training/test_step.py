@@ -85,7 +85,7 @@ def test_weight_decay_leaves_scales_shifts_and_mixtures_alone(normalization):
     for v in model.trainable_variables:
         v.assign(v / 2 + 0.1)
     optimizer = make_optimizer(TrainingConfig(weight_decay=0.5, warmup_epochs=0, learning_rate=1e-1), 10)
-    before = {v.path: np.array(v) for v in model.trainable_variables}
+    before = {v.path: keras.ops.convert_to_numpy(v) for v in model.trainable_variables}
     optimizer.build(model.trainable_variables)
     optimizer.apply([tf.zeros(v.shape) for v in model.trainable_variables], model.trainable_variables)
     for v in model.trainable_variables:
@@ -146,7 +146,7 @@ def test_an_overflow_under_loss_scaling_skips_the_update_and_halves_the_scale():
     model = tiny_model()
     step = compiled(model, TrainingConfig(normalization="none", mixed_precision="mixed_float16"))
     model.optimizer.dynamic_scale.assign(3e38)
-    before = [np.array(v) for v in model.trainable_variables]
+    before = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
     terms = step(1e3 * images(), LABELS)
     assert np.isfinite(terms["total"])
     assert not np.isfinite(terms["gradient_norm"])
