@@ -66,7 +66,7 @@ def insert_snr(
         A functional model, not compiled, that saves and loads as `.keras`.
 
     Raises:
-        TypeError: If the model is not functional, or `after` is none of the three.
+        TypeError: If the model is not functional, or `after` is none of these.
         ValueError: If a layer does not exist, is there twice, puts out something else than one feature map, or cannot
             be copied by its configuration; if none was chosen; if an output is called `"snr"` already; if an SNR layer
             is out of reach within a composite, and would train without its loss; if the layers of the model have
