@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from snr_keras.files.hdf5 import expecting, open_hdf5
 from snr_keras.models.modules import Modules
 from snr_keras.models.pytorch_resnet import PYTORCH_BACKBONES
 
@@ -133,6 +134,10 @@ def _keras_resnet50(image_size: tuple[int | None, int | None], weights: str | No
             '`weights` must be None, "imagenet" or the path of a .weights.h5 or .h5 file. '
             f"Received: weights={weights!r}, which is not a file"
         )
+    if weights not in (None, "imagenet"):
+        with expecting("weights of Keras' ResNet-50", weights):
+            open_hdf5(weights).close()
+            return keras.applications.ResNet50(include_top=False, weights=weights, input_shape=(*image_size, 3))
     try:
         return keras.applications.ResNet50(include_top=False, weights=weights, input_shape=(*image_size, 3))
     except Exception as error:  # Keras raises a bare `Exception` when a download fails

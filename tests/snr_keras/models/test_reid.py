@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -178,6 +179,18 @@ def test_resnet50_computes_what_keras_computes_from_a_weights_file(tmp_path: Pat
         if layer.name.startswith("conv5"):
             for ours, theirs in zip(model.get_layer(layer.name).get_weights(), layer.get_weights(), strict=True):
                 np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_weights_file_of_keras_that_is_damaged_or_reaches_elsewhere_is_named(tmp_path: Path):
+    file = tmp_path / "r50.weights.h5"
+    settings = {"backbone": "resnet50", "normalization": "none", "image_size": (64, 32), "weights": str(file)}
+    file.write_bytes(b"no HDF5")
+    with pytest.raises(ValueError, match=r"Expected weights of Keras' ResNet-50. Received: .*r50\.weights\.h5"):
+        reid_model(5, **settings)
+    with h5py.File(file, "w") as hostile:
+        hostile["layers"] = h5py.ExternalLink("other.h5", "/layers")
+    with pytest.raises(ValueError, match=r"r50\.weights\.h5.*/layers must have the object itself, not a link"):
+        reid_model(5, **settings)
 
 
 def test_a_failed_download_says_which_file_to_put_where(monkeypatch):
