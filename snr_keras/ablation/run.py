@@ -23,6 +23,7 @@ from snr_keras.ablation.report import RunResults, results_of, summary, write_rep
 from snr_keras.ablation.variants import SNR, VARIANTS, Variant, check_training
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch
+from snr_keras.data.report import printable
 from snr_keras.evaluation import TargetResult, embed_trials, query_table, score_trials
 from snr_keras.files.atomic import write_json
 from snr_keras.files.forms import read_json
@@ -273,7 +274,7 @@ def _read_run(ablation: Ablation, name: str, seed: int) -> RunResults:
 def _describe(domain: Domain) -> dict[str, Any]:
     first = domain.trials[0]
     return {
-        "name": first.name,
+        "name": printable(first.name),
         **({"version": first.version} if first.version else {}),
         "divisions": len(domain.trials),
         "queries": sum(len(trial.query) for trial in domain.trials),

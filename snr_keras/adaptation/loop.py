@@ -15,6 +15,7 @@ from snr_keras.adaptation.state import RunningState
 from snr_keras.adaptation.step import make_adaptation_step, make_optimizer
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.pipeline import steps_per_epoch, training_batches
+from snr_keras.data.report import printable
 from snr_keras.data.unlabeled import check_unlabeled, unlabeled, unlabeled_batches
 from snr_keras.files.lock import locked_folder
 from snr_keras.keras_config import check_tensorflow, own_configuration
@@ -97,7 +98,7 @@ def adapt(
     record = describe_run(network, source) | {
         "adaptation": config.to_json(),
         "target": describe_target(target),
-        "initial": {"name": str(initial), "weights": weights_hash(model)},
+        "initial": {"name": printable(str(initial)), "weights": weights_hash(model)},
     }
     with locked_folder(run_dir):
         if resume:

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, FiniteFloat, with_config
 
 from snr_keras.data.dataset import ReIDDataset
+from snr_keras.data.report import printable
 from snr_keras.evaluation.distances import DISTANCES
 from snr_keras.evaluation.embeddings import EmbeddedDataset
 from snr_keras.evaluation.protocols import RetrievalLabels
@@ -62,10 +63,15 @@ class TargetResult:
         return self.cmc[min(k, len(self.cmc)) - 1]
 
     def to_json(self) -> dict[str, Any]:
-        """The result as JSON's types; `from_json` brings it back."""
+        """The result as JSON's types; `from_json` brings it back, with a name that can be printed."""
         splits = [split.to_json() for split in self.splits]
         average_precisions = list(self.average_precisions)
-        return vars(self) | {"cmc": list(self.cmc), "splits": splits, "average_precisions": average_precisions}
+        return vars(self) | {
+            "target": printable(self.target),
+            "cmc": list(self.cmc),
+            "splits": splits,
+            "average_precisions": average_precisions,
+        }
 
     @classmethod
     def from_json(cls, result: Mapping[str, Any]) -> "TargetResult":

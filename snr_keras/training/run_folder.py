@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 from snr_keras.data.dataset import ReIDDataset, Split
+from snr_keras.data.report import printable
 from snr_keras.evaluation import TargetResult
 from snr_keras.files.atomic import UNFINISHED, new_folder, write_text
 from snr_keras.files.forms import read_json
@@ -251,7 +252,7 @@ def describe_run(config: TrainingConfig, source: ReIDDataset, replicas: int = 1)
 def describe_source(source: ReIDDataset) -> dict[str, Any]:
     """What a model is trained on: its name and version, numbers, and a hash."""
     return {
-        "name": source.name,
+        "name": printable(source.name),
         **({"version": source.version} if source.version else {}),
         "images": len(source.train),
         "identities": source.train.num_identities,
@@ -264,7 +265,7 @@ def describe_target(target: ReIDDataset) -> dict[str, Any]:
     images = target.train
     cameras = [] if images.cameras is None else images.cameras.tolist()
     return {
-        "name": target.name,
+        "name": printable(target.name),
         **({"version": target.version} if target.version else {}),
         "images": len(images),
         "cameras": len(set(cameras)),

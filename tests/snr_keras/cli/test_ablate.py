@@ -183,7 +183,7 @@ def test_several_sources_have_no_home_and_one_target_no_mean(snr, world: Path, t
         (("batch",), "A variant is one of none, in, ibn-a"),
         (("none", "--recipe", "paper"), "A recipe is one of mar_resnet50, mar_synthetic, paper_resnet50, synthetic"),
         (("none", "--recipe", "paper_resnet50"), "Say what to train on"),
-        (("none", "--set", "training.epoch=1"), "--set training.epoch=1: [training] the settings are"),
+        (("none", "--set", "training.epoch=1"), "the override 'training.epoch=1': [training] the settings are"),
     ],
 )
 def test_mistakes_end_in_one_message(snr, tmp_path: Path, arguments, message: str) -> None:

@@ -1,6 +1,7 @@
 """What a run folder says of the run, and which runs can be resumed."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from snr_keras.data.dataset import ReIDDataset, Split
 from snr_keras.data.report import ScanReport
 from snr_keras.training import TrainingConfig
-from snr_keras.training.run_folder import begin_run, describe_run, resume_run
+from snr_keras.training.run_folder import begin_run, describe_run, read_record, resume_run
 
 
 def source(version: str = "") -> ReIDDataset:
@@ -21,6 +22,11 @@ def test_the_version_of_the_source_is_recorded(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["source"]["version"] == "MSMT17_V2"
     with pytest.raises(ValueError, match="version was 'MSMT17_V2', now 'MSMT17_V1'"):
         resume_run(tmp_path, describe_run(TrainingConfig(), source("MSMT17_V1")))
+
+
+def test_a_source_whose_name_is_no_text_is_recorded_as_it_is_printed(tmp_path):
+    begin_run(tmp_path, describe_run(TrainingConfig(), replace(source(), name="bad\udcff\x1b")))
+    assert read_record(tmp_path)["source"]["name"] == r"bad\udcff\x1b"
 
 
 def test_a_run_that_was_begun_before_a_setting_was_added_can_be_resumed(tmp_path):
