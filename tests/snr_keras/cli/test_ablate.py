@@ -4,12 +4,16 @@ import csv
 import io
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from snr_keras.ablation import VARIANTS, Variant, run
+from snr_keras.cli.app import app
 from snr_keras.data.catalogue import open_trials
 from snr_keras.evaluation import embed_trials, score_trials
 from snr_keras.files.lock import locked_folder
@@ -26,22 +30,32 @@ warmup_epochs = 0
 """
 
 
-@pytest.fixture
-def options(world: Path, tmp_path_factory, monkeypatch) -> tuple[object, ...]:
-    """A tiny recipe; the module after one stage only, since each takes seconds to compile."""
-    monkeypatch.setitem(VARIANTS, "snr", Variant("SNR, in miniature.", {"normalization": "snr", "stages": (4,)}))
-    recipe = tmp_path_factory.mktemp("recipe") / "tiny.toml"
-    recipe.write_text(RECIPE)
-    return ("--recipe", recipe, "--source", world / "day", "--target", world / "night")
+class Ablation(NamedTuple):
+    """An ablation that was stopped in the first epoch of its second training, and went on."""
+
+    out: Path
+    stopped: Result
+    epochs: list[int]
+    evaluated: list[str]
+    """When it was stopped."""
+    resumed: Result
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("ablation") / "out"
+def options(world: Path, tmp_path_factory) -> Iterator[tuple[object, ...]]:
+    """A tiny recipe; the module after one stage only, since each takes seconds to compile."""
+    recipe = tmp_path_factory.mktemp("recipe") / "tiny.toml"
+    recipe.write_text(RECIPE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(VARIANTS, "snr", Variant("SNR, in miniature.", {"normalization": "snr", "stages": (4,)}))
+        yield ("--recipe", recipe, "--source", world / "day", "--target", world / "night")
 
 
-def test_it_can_be_stopped_in_any_epoch(snr, out: Path, options, monkeypatch) -> None:
-    epochs = []
+@pytest.fixture(scope="module")
+def ablation(options, tmp_path_factory) -> Ablation:
+    out = tmp_path_factory.mktemp("ablation") / "out"
+    command = [str(word) for word in ("ablate", "none", "snr", *options, "--seeds", 1, "--out", out)]
+    epochs: list[int] = []
 
     class Stops(RichProgress):
         def __call__(self, report) -> None:
@@ -50,19 +64,31 @@ def test_it_can_be_stopped_in_any_epoch(snr, out: Path, options, monkeypatch) ->
             if len(epochs) == 3:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr("snr_keras.cli.ablate.RichProgress", Stops)
-    assert snr("ablate", "none", "snr", *options, "--seeds", 1, "--out", out).status == 130
-    assert epochs == [1, 2, 1]
-    assert (out / "runs" / "none-seed0" / "evaluation" / "results.json").exists()
-    assert not (out / "runs" / "snr-seed0" / "evaluation").exists()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("snr_keras.cli.ablate.RichProgress", Stops)
+        stopped = CliRunner(env={"COLUMNS": "200"}).invoke(app, command)
+    evaluated = [path.parents[1].name for path in out.glob("runs/*/evaluation/results.json")]
+    resumed = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*command, "--resume"])
+    return Ablation(out, stopped, epochs, evaluated, resumed)
 
 
-def test_it_goes_on_and_leaves_all_that_it_promises(snr, out: Path, options) -> None:
-    outcome = snr("ablate", "none", "snr", *options, "--seeds", 1, "--out", out, "--resume")
-    assert outcome.status == 0, outcome.output
-    assert outcome.output.count("is done already") == 1
-    assert "epoch 1/2" not in outcome.output  # of snr, which had it
-    told = " ".join(outcome.output.split())
+@pytest.fixture
+def out(ablation: Ablation) -> Path:
+    return ablation.out
+
+
+def test_it_can_be_stopped_in_any_epoch(ablation: Ablation) -> None:
+    assert ablation.stopped.exit_code == 130
+    assert ablation.epochs == [1, 2, 1]
+    assert ablation.evaluated == ["none-seed0"]
+
+
+def test_it_goes_on_and_leaves_all_that_it_promises(ablation: Ablation, out: Path) -> None:
+    resumed = ablation.resumed
+    assert resumed.exit_code == 0, resumed.output
+    assert resumed.output.count("is done already") == 1
+    assert "epoch 1/2" not in resumed.output  # of snr, which had it
+    told = " ".join(resumed.output.split())
     assert "mAP / Rank-1 in per cent, of one training, after the last of 2 epochs" in told
     for name in ("json", "txt", "csv", "tex", "png"):
         assert (out / f"results.{name}").stat().st_size > 100, name
