@@ -102,6 +102,17 @@ def write_state_dict(path: str | os.PathLike[str], tensors: Mapping[str, NDArray
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     with new_file(path) as unfinished:
         save_file(contiguous, unfinished, metadata={**metadata, _DIGEST: _digest(contiguous, metadata)})
+        _order_metadata(unfinished)
+
+
+def _order_metadata(path: Path) -> None:
+    """Put the metadata in the order of their keys, which safetensors draws: the same weights are the same bytes."""
+    with open(path, "r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        file.seek(8)
+        file.write(json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(length))
 
 
 def _safetensors() -> Any:
