@@ -4,7 +4,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import onnxruntime
 import pytest
 from keras import layers
 
@@ -33,6 +32,8 @@ def test_onnx_runtime_gives_what_the_network_gives(which: str, tmp_path: Path) -
     own = SNRNetwork(model.network.input, list(model.network.output.values()))
     path = tmp_path / "model.onnx"
     {"model": model, "network": model.network, "own": own}[which].export(path, format="onnx", verbose=False)
+    import onnxruntime
+
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (given,) = session.get_inputs()
     batches = (3, 1) if keras.backend.backend() != "torch" else (1,)  # where Keras leaves no size open
@@ -50,6 +51,8 @@ def test_a_model_can_be_trained_and_exported_again_after_an_export(tmp_path: Pat
     model.export(tmp_path / "a.onnx", format="onnx", verbose=False)
     assert np.isfinite(model.fit(images(4), labels, verbose=0).history["loss"][0])
     model.export(tmp_path / "b.onnx", format="onnx", verbose=False)
+    import onnxruntime
+
     before, after = (onnxruntime.InferenceSession(tmp_path / name) for name in ("a.onnx", "b.onnx"))
     given = {"image": images(1)}
     assert not np.array_equal(before.run(None, given)[0], after.run(None, given)[0])
