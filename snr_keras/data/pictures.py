@@ -22,11 +22,13 @@ class Pictures:
     """The files that were found, before any is read.
 
     Attributes:
+        given: What was named: pictures, folders and lists.
         names: Of the files, as a path from the working folder or an absolute one, whichever was given.
         left_out: What was found and is not tried, and why.
         repeated: How many were named again, and count once.
     """
 
+    given: tuple[str, ...]
     names: tuple[str, ...]
     left_out: tuple[Excluded, ...]
     repeated: int
@@ -70,7 +72,7 @@ def find_pictures(what: Paths) -> Pictures:
             folder, name = os.path.split(found)
             repeated += (real_folder(folder), name) in names
             names.setdefault((real_folder(folder), name), found)
-    return Pictures(tuple(names.values()), tuple(left_out.values()), repeated)
+    return Pictures(tuple(given), tuple(names.values()), tuple(left_out.values()), repeated)
 
 
 def _listed(path: str) -> list[str | Excluded]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _NAMED = 3  # of the things of a kind, how many the text names
+_LONGEST = 1000  # characters of such a name; a line of a damaged list may be one of a million
 
 
 @dataclass(frozen=True)
@@ -127,9 +128,13 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 def first_few(things: Sequence[object]) -> str:
     """`'Thumbs.db': not an image, '.DS_Store': ..., and 5 more`."""
-    named = ", ".join(str(thing) for thing in things[:_NAMED])
+    named = ", ".join(_shortened(str(thing)) for thing in things[:_NAMED])
     more = len(things) - _NAMED
     return named + (f", and {more} more" if more > 0 else "")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def printable(text: str) -> str:

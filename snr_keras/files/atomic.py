@@ -35,7 +35,7 @@ def new_file(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = _beside(path)
-    with _saying_where_there_is_no_room(path):
+    with _saying_where_there_isno_room(path):
         try:
             yield unfinished
             with open(unfinished, "rb") as file:
@@ -60,7 +60,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = _beside(path)
-    with _saying_where_there_is_no_room(path):
+    with _saying_where_there_isno_room(path):
         try:
             unfinished.mkdir()
             yield unfinished
@@ -94,7 +94,7 @@ def append_line(path: Path, line: str) -> None:
         OSError: If there is no room; the message names the file.
     """
     left = f"{line}\n".encode()
-    with _saying_where_there_is_no_room(path), open(path, "ab", buffering=0) as file:
+    with _saying_where_there_isno_room(path), open(path, "ab", buffering=0) as file:
         before = file.seek(0, os.SEEK_END)
         try:
             while left:  # a disk that gets full takes a part and says nothing
@@ -109,17 +109,17 @@ def _beside(path: Path) -> Path:
 
 
 @contextmanager
-def _saying_where_there_is_no_room(path: Path) -> Iterator[None]:
+def _saying_where_there_isno_room(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # each library has an exception of its own for a full disk
-        if reason := _no_room(error):
+        if reason := no_room(error):
             raise OSError(f"{path} could not be written: {reason}") from error
         raise
 
 
-def _no_room(error: BaseException) -> str | None:
-    """That there is no room, if this is what an error says; HDF5, FAISS and others say it in words alone."""
+def no_room(error: BaseException) -> str | None:
+    """That a disk has no room, if this is what an error says; HDF5, FAISS and others say it in words alone."""
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return _NO_ROOM[error.errno]
     said = _SAID_BY_LIBRARIES.search(str(error))

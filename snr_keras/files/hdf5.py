@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import FileIO
@@ -20,7 +21,7 @@ from typing import Any, BinaryIO, NoReturn
 import h5py
 from h5py import h5d, h5g, h5l, h5o, h5s, h5t, h5z
 
-from snr_keras.files.atomic import new_file
+from snr_keras.files.atomic import new_file, no_room
 from snr_keras.files.regular import open_regular
 
 _DEEPEST = 32
@@ -40,11 +41,15 @@ def expecting(what: str, path: str | os.PathLike[str]) -> Iterator[None]:
 
     Raises:
         ValueError: The message names the file, what was expected and what it is instead.
-        FileNotFoundError: As it is, like every other `OSError` that the operating system gives a number.
+        OSError: If there is no room to unpack it, or as it is where it names a file: FileNotFoundError, for example.
     """
     try:
         yield
     except Exception as error:  # h5py makes whatever it stumbles over of a damaged file: KeyError, RuntimeError, ...
+        if reason := no_room(error):  # Keras unpacks a file before it reads it
+            raise OSError(
+                f"There is no room in {tempfile.gettempdir()} to unpack {os.fspath(path)!r}: {reason}"
+            ) from error
         if isinstance(error, OSError) and error.filename is not None:
             raise
         why = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from snr_keras.data.images import UnreadableImageError, read_image, resize_image
 from snr_keras.data.pictures import Paths, find_pictures, reasons
-from snr_keras.data.report import Excluded
+from snr_keras.data.report import Excluded, first_few
 from snr_keras.evaluation.embeddings import embed
 from snr_keras.files.lock import locked_file
 from snr_keras.retrieval.features import Features, new_features, open_features
@@ -99,8 +99,9 @@ def embed_pictures(
             if progress is not None:
                 progress(done, len(pictures.names))
         if not names:
-            why = reasons(left_out) or [f"nothing but empty folders or lists. Received: {what!r}"]
-            raise ValueError("\n  ".join(["There is no picture that can be read:", *why]))
+            why = reasons(left_out) or ["nothing but empty folders or lists"]
+            named = first_few([*map(repr, pictures.given)])
+            raise ValueError("\n  ".join([f"There is no picture that can be read in {named}:", *why]))
         if writer:
             writer.leave_out(left_out)
     if out is not None:

@@ -135,3 +135,11 @@ def test_of_matlab_references_and_small_compressed_arrays_are_read_and_large_one
         file.create_dataset("bomb", data=np.zeros(3 * 10**6, np.uint8), compression="gzip")
     with pytest.raises(ValueError, match=r"/bomb must have at most 2097152 bytes in a compressed dataset"):
         open_hdf5("matlab.mat", matlab=True)
+
+
+def test_a_disk_without_room_to_unpack_is_not_taken_for_a_damaged_file(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OSError, match=r"no room in .* to unpack 'a\.keras': File too large"),
+        expecting("a model", "a.keras"),
+    ):
+        raise OSError(27, "File too large")
