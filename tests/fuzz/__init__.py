@@ -1,0 +1,1 @@
+"""Damaged, hostile and unwritable files, given to the commands of `snr`; see `__main__`."""
