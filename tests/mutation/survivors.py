@@ -11,8 +11,8 @@ KINDS = {
     "equivalent": "The same program: no argument that the kit may ask with tells it from the original.",
     "rounding": "Within rounding: what it computes differs by less than the tolerance that rounding is given.",
     "unspecified": "Unspecified: it differs where the specification demands nothing.",
-    "out of reach": "Out of reach: it shows in nothing that the kit asks the Keras port by way of its adapter. Where a "
-    "test of the port's own is named, it was run on the mutant, and kills it.",
+    "out of reach": "Out of reach: it shows in nothing that the kit asks, of the Keras port by way of its adapter. "
+    "Where a test of the package's own is named, it was run on the mutant, and kills it.",
 }
 
 #: What names a mutant, see `Mutant.key`.
