@@ -241,7 +241,7 @@ def test_linear_layers_and_other_precisions_are_adapted_and_told(tensors: Tensor
 def test_biases_of_an_attention_are_not_left_behind(tensors: Tensors) -> None:
     settings = {"backbone": "torchvision_resnet18", "image_size": (32, 16), "stages": (2,)}
     unbiased = reid_model(5, snr_bias=False, **settings)
-    with pytest.raises(ValueError, match=r"style_reid_laye2.fc1.bias \(8,\) has no place(.|\n)*the setting snr_bias"):
+    with pytest.raises(ValueError, match=r"fc1.bias \(8,\) has no place(.|\n)*the setting `snr_bias=True`"):
         import_state_dict(unbiased, file_of(tensors))
 
 
