@@ -101,7 +101,8 @@ def with_mistake(folder: Path, mistake: str, strategy: tf.distribute.Strategy) -
 
     def mistaken(config: TrainingConfig) -> object:
         of_config = objective(config)
-        mean = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
+        smoothing = config.label_smoothing
+        mean = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing, dtype="float64")
 
         def call(labels: tf.Tensor, outputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
             terms = of_config(labels, outputs)
