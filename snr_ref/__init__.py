@@ -1,6 +1,6 @@
 """Style Normalization and Restitution, specified: NumPy only, float64, each equation its own function."""
 
-from snr_ref._version import __version__
+from snr_ref._version import __version__ as __version__
 from snr_ref.adaptation import (
     AdaptationLosses,
     AdaptationState,
@@ -74,7 +74,6 @@ __all__ = [
     "SNRParams",
     "VerificationResult",
     "ViewStatistics",
-    "__version__",
     "adaptation_gradients",
     "adaptation_step",
     "batch_hard_triplet_gradient",

@@ -25,12 +25,12 @@ from typing import Any
 import keras
 
 from snr_keras.adaptation import AdaptationConfig, adapt
-from snr_keras.cli.console import write_json
 from snr_keras.data.combine import combine
 from snr_keras.data.dataset import ReIDDataset
 from snr_keras.data.market1501 import read_market1501
 from snr_keras.data.synthetic import synthesize
 from snr_keras.evaluation import embed_dataset, score
+from snr_keras.files.atomic import write_json
 from snr_keras.models import embedder
 from snr_keras.training import RichProgress, TrainingConfig, train
 from snr_keras.training.logs import read_metrics
