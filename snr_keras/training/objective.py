@@ -31,7 +31,7 @@ def reid_objective(config: TrainingConfig) -> Objective:
     def objective(labels: Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
         logits = outputs["logits"]
         # Not the mean, which Keras divides by the number of replicas as well where there are several.
-        dtype = keras.backend.standardize_dtype(logits.dtype)
+        dtype = keras.backend.result_type(logits.dtype, "float32")  # of half precision, more
         cross_entropy = CrossEntropyLoss(config.label_smoothing, reduction="sum", dtype=dtype)
         of_reid = {
             "cross_entropy": cross_entropy(labels, logits) / ops.shape(logits)[0],
