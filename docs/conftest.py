@@ -1,4 +1,4 @@
-"""Every Python block of the docs runs as a test; the blocks of one page share their names."""
+"""Every Python block of the docs runs as a test; the blocks of one page share their names, and no page another's."""
 
 import os
 import sys
@@ -7,17 +7,19 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 sys.path.append(str(Path(__file__).parent / "_ext"))
 
+import keras
 import pytest
 from blocks import python_of
 
 
 @pytest.fixture(scope="module")
-def in_an_empty_folder(tmp_path_factory):
-    """Pages that write files write them where nobody minds."""
+def as_in_a_fresh_process(tmp_path_factory):
+    """A page writes its files where nobody minds, and Keras numbers the names of its layers from the start."""
     here = os.getcwd()
     os.chdir(tmp_path_factory.mktemp("docs"))
+    keras.utils.clear_session()
     yield
     os.chdir(here)
 
 
-pytest_collect_file = python_of("*.md", fixtures=("in_an_empty_folder",)).pytest()
+pytest_collect_file = python_of("*.md", fixtures=("as_in_a_fresh_process",)).pytest()
