@@ -1,13 +1,6 @@
 """Style Normalization and Restitution, specified: NumPy only, float64, each equation its own function."""
 
 from snr_ref._version import __version__ as __version__
-from snr_ref.adaptation import (
-    AdaptationLosses,
-    AdaptationState,
-    AdaptationWeights,
-    adaptation_gradients,
-    adaptation_step,
-)
 from snr_ref.closed_form import snr_closed_form
 from snr_ref.distances import cosine_distance, euclidean_distance, unit
 from snr_ref.dual_causality import DualCausality, dual_causality_loss, sample_triplets
@@ -30,7 +23,13 @@ from snr_ref.gradients import (
     unit_vjp,
 )
 from snr_ref.instance_norm import instance_norm, mean_pool
-from snr_ref.multilabel import (
+from snr_ref.mar.gradients import (
+    consistency_gradient,
+    discriminative_gradient,
+    joint_embedding_gradients,
+    log_multilabels_vjp,
+)
+from snr_ref.mar.losses import (
     MinedPairs,
     MultilabelMemory,
     ViewStatistics,
@@ -48,11 +47,12 @@ from snr_ref.multilabel import (
     next_threshold,
     soft_multilabels,
 )
-from snr_ref.multilabel_gradients import (
-    consistency_gradient,
-    discriminative_gradient,
-    joint_embedding_gradients,
-    log_multilabels_vjp,
+from snr_ref.mar.step import (
+    AdaptationLosses,
+    AdaptationState,
+    AdaptationWeights,
+    adaptation_gradients,
+    adaptation_step,
 )
 from snr_ref.re_ranking import re_ranking
 from snr_ref.reid_losses import RESNET50_WEIGHTS, batch_hard_triplet_loss, cross_entropy, total_objective

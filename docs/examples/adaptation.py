@@ -35,7 +35,7 @@ from snr_keras.models import embedder
 from snr_keras.training import RichProgress, TrainingConfig, train
 from snr_keras.training.logs import read_metrics
 from snr_keras.visualization import save_adaptation_curves
-from snr_ref.adaptation import MAR_WEIGHTS
+from snr_ref.mar.step import MAR_WEIGHTS
 
 METHODS = {
     "none": {

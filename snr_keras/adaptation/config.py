@@ -7,7 +7,7 @@ from typing import Any
 from snr_keras.data.augmentation import Augmentation
 from snr_keras.scalars import is_integer, is_number
 from snr_keras.training.ranges import Ranges, check_ranges, known
-from snr_ref.adaptation import MAR_WEIGHTS, AdaptationWeights
+from snr_ref.mar.step import MAR_WEIGHTS, AdaptationWeights
 
 
 @dataclass(frozen=True)

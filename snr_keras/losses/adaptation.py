@@ -1,4 +1,4 @@
-"""One step of MAR: its four losses together, and what runs along from step to step. `snr_ref.adaptation` in Keras."""
+"""One step of MAR: its four losses together, and what runs along from step to step. `snr_ref.mar.step` in Keras."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from snr_keras.losses.multilabel import (
     source_and_target,
 )
 from snr_keras.losses.view_consistency import consistency_loss, next_statistics
-from snr_ref.adaptation import AdaptationLosses, AdaptationState, check_epoch
+from snr_ref.mar.step import AdaptationLosses, AdaptationState, check_epoch
 
 
 def adaptation_step(

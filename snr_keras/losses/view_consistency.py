@@ -1,4 +1,4 @@
-"""MAR's consistency across camera views, and its running statistics: the rest of `snr_ref.multilabel` in Keras."""
+"""MAR's consistency across camera views, and its running statistics: the rest of `snr_ref.mar.losses` in Keras."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from keras import ops
 from snr_keras.losses._batches import floating
 from snr_keras.losses._checks import integers, known, numbered, shaped
 from snr_ref._checks import share
-from snr_ref.multilabel import ViewStatistics
+from snr_ref.mar.losses import ViewStatistics
 
 
 def initial_statistics(log_multilabels: Any, views: Any) -> ViewStatistics:

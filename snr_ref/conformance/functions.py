@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 import snr_ref
-from snr_ref.multilabel import MultilabelMemory, ViewStatistics
+from snr_ref.mar.losses import MultilabelMemory, ViewStatistics
 from snr_ref.restitution import SNRParams
 from snr_ref.verification import VerificationResult
 

@@ -64,12 +64,15 @@ TARGETS = (
     Target(
         "snr_ref",
         "The reference, in float64.",
-        _files(
-            "snr_ref",
-            "elementary instance_norm restitution closed_form distances dual_causality reid_losses gradients retrieval "
-            "verification re_ranking dual_restitution multilabel multilabel_gradients",
+        (
+            *_files(
+                "snr_ref",
+                "elementary instance_norm restitution closed_form distances dual_causality reid_losses gradients "
+                "retrieval verification re_ranking dual_restitution",
+            ),
+            *_files("snr_ref/mar", "losses gradients"),
         ),
-        _modules("snr_ref"),
+        _modules("snr_ref", "snr_ref/mar"),
         "snr_ref",
         _reference,
     ),
@@ -96,9 +99,9 @@ OUTSIDE = {
     ("snr_ref/restitution.py", "_truncated_normal"): "random: how weights start is no part of the specification",
     ("snr_ref/dual_causality.py", "sample_triplets"): "random: another draw is as right",
     ("snr_ref/dual_causality.py", "DualCausality"): "the sum of the two halves, for the caller's convenience",
-    ("snr_ref/multilabel.py", "soft_multilabels"): "the exponential of what is asked, for the caller's convenience",
-    ("snr_ref/multilabel.py", "initial_memory"): "zeros that mean nothing, and its own checks",
-    ("snr_ref/multilabel.py", "initial_statistics"): "those of a batch, as next_statistics with a rate of 1 has them",
+    ("snr_ref/mar/losses.py", "soft_multilabels"): "the exponential of what is asked, for the caller's convenience",
+    ("snr_ref/mar/losses.py", "initial_memory"): "zeros that mean nothing, and its own checks",
+    ("snr_ref/mar/losses.py", "initial_statistics"): "those of a batch, as next_statistics with a rate of 1 has them",
     ("snr_ref/dual_restitution.py", "DualRestitution"): "the sum of the two halves, for the caller's convenience",
     ("snr_keras/layers/snr.py", "SNR.__init__"): "options of Keras: initializers, regularizers, constraints, dtypes",
     ("snr_keras/layers/snr.py", "SNR.build"): "how Keras makes weights; the kit brings its own",

@@ -2,16 +2,14 @@
 
 import ast
 import re
-from collections import Counter
 
 import pytest
 
 import snr_ref
-from snr_ref.conformance.catalogue import catalogue
 from tests.mutation.isolation import ROOT, Isolated
 from tests.mutation.operators import digest, mutants
 from tests.mutation.page import PAGE, page
-from tests.mutation.results import kept, survivors_of
+from tests.mutation.results import kept
 from tests.mutation.run import Judge, all_mutants
 from tests.mutation.survivors import describe, explanations, gaps
 from tests.mutation.targets import TARGETS
@@ -92,22 +90,6 @@ def test_a_test_that_an_explanation_names_is_there():
 
 def test_the_page_is_what_the_data_say():
     assert PAGE.read_text(encoding="utf-8") == page(kept(), explanations())
-
-
-def test_the_data_are_of_these_sources():
-    results, explained = kept(), explanations()
-    assert list(results) == [target.name for target in TARGETS]
-    for target in TARGETS:
-        result, made = results[target.name], Counter(mutant.file for mutant in all_mutants(target))
-        assert result["cases"] == len(catalogue())
-        assert {file: (n["mutants"], n["digest"]) for file, n in result["files"].items()} == {
-            file: (made[file], digest((ROOT / file).read_text(encoding="utf-8"))) for file in target.files
-        }
-        alive = survivors_of(result)
-        assert Counter(key[0] for key in alive) == Counter(
-            {file: n["mutants"] - n["killed"] for file, n in result["files"].items()}
-        )
-        assert gaps(alive, explained, target.files) == []
 
 
 def test_words_are_no_code_to_the_digest_and_code_is():

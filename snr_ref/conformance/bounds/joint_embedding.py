@@ -11,7 +11,7 @@ from snr_ref.conformance.bounds.losses import mean, scalar, stack
 from snr_ref.conformance.bounds.mining import squared_distance
 from snr_ref.conformance.bounds.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact
-from snr_ref.multilabel import hard_agents
+from snr_ref.mar.losses import hard_agents
 
 
 def joint_embedding_loss_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:

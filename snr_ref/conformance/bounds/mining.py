@@ -9,7 +9,7 @@ import numpy as np
 
 from snr_ref.conformance.bounds.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact
-from snr_ref.multilabel import (
+from snr_ref.mar.losses import (
     MINING_RATIO,
     NO_NEGATIVE,
     NO_POSITIVE,

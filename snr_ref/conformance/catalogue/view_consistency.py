@@ -8,7 +8,7 @@ import numpy as np
 
 from snr_ref.conformance.case import Catalogue
 from snr_ref.conformance.draw import Draw
-from snr_ref.multilabel import ViewStatistics
+from snr_ref.mar.losses import ViewStatistics
 
 cases = Catalogue("view_consistency", "log multilabels that should be alike in all views")
 

@@ -22,13 +22,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import snr_ref
-from snr_ref.adaptation import MAR_WEIGHTS, AdaptationWeights, take_in
 from snr_ref.conformance.bounds import BOUNDS, view_consistency
 from snr_ref.conformance.bounds.losses import cross_entropy, log_softmax, scalar, targets
 from snr_ref.conformance.bounds.multilabels import mixed
 from snr_ref.conformance.bounds.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact
-from snr_ref.multilabel import image_pairs
+from snr_ref.mar.losses import image_pairs
+from snr_ref.mar.step import MAR_WEIGHTS, AdaptationWeights, take_in
 from tests.multilabel_rounding import (
     agreements_are_decided,
     hard_agents_are_decided,
@@ -188,7 +188,7 @@ class _Views:
         names, counts = np.unique(views, return_counts=True)
         self.images = [views == name for name in names[counts > 1]]
         self.off = off
-        self.of_views = snr_ref.multilabel.view_statistics(log_y, views)
+        self.of_views = snr_ref.mar.losses.view_statistics(log_y, views)
         squares = [(off[images] ** 2).sum(axis=0) / (images.sum() - 1) for images in self.images]
         shape = len(self.images), log_y.shape[1]
         self.off_views = snr_ref.ViewStatistics(

@@ -6,7 +6,7 @@ import numpy as np
 
 from snr_ref._checks import matrix, shaped
 from snr_ref.elementary import log_softmax, sigmoid
-from snr_ref.multilabel import (
+from snr_ref.mar.losses import (
     MINING_RATIO,
     NO_NEGATIVE,
     NO_POSITIVE,

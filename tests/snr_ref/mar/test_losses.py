@@ -32,7 +32,7 @@ from snr_ref import (
 )
 from snr_ref.conformance.bounds.precision import PRECISIONS
 from snr_ref.distances import unit
-from snr_ref.multilabel import view_statistics
+from snr_ref.mar.losses import view_statistics
 from tests.mar_numbers import assert_numbers_of_the_public_implementation
 from tests.multilabel_rounding import order_is_decided
 from tests.numerical_gradients import complex_step

@@ -7,7 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from snr_ref.gradients import cross_entropy_gradient
-from snr_ref.multilabel import (
+from snr_ref.mar.gradients import (
+    consistency_gradient,
+    discriminative_gradient,
+    joint_embedding_gradients,
+    log_multilabels_vjp,
+)
+from snr_ref.mar.losses import (
     MINING_RATIO,
     SCALE,
     MultilabelMemory,
@@ -20,12 +26,6 @@ from snr_ref.multilabel import (
     next_memory,
     next_statistics,
     next_threshold,
-)
-from snr_ref.multilabel_gradients import (
-    consistency_gradient,
-    discriminative_gradient,
-    joint_embedding_gradients,
-    log_multilabels_vjp,
 )
 from snr_ref.reid_losses import cross_entropy
 
