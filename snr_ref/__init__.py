@@ -30,21 +30,20 @@ from snr_ref.mar.gradients import (
     log_multilabels_vjp,
 )
 from snr_ref.mar.losses import (
-    MinedPairs,
-    MultilabelMemory,
     ViewStatistics,
     consistency_loss,
     discriminative_loss,
-    initial_memory,
     initial_statistics,
-    initial_threshold,
     joint_embedding_loss,
+    next_statistics,
+)
+from snr_ref.mar.mining import MinedPairs, initial_threshold, mine_pairs, next_threshold
+from snr_ref.mar.multilabels import (
+    MultilabelMemory,
+    initial_memory,
     log_multilabels,
-    mine_pairs,
     multilabel_agreement,
     next_memory,
-    next_statistics,
-    next_threshold,
     soft_multilabels,
 )
 from snr_ref.mar.step import (

@@ -15,7 +15,8 @@ from snr_ref.conformance.bounds.mining import squared_distance
 from snr_ref.conformance.bounds.multilabels import multilabel_agreement_bounds
 from snr_ref.conformance.bounds.precision import Precision
 from snr_ref.conformance.running_error import exact
-from snr_ref.mar.losses import image_pairs, mined_count, multilabel_agreement
+from snr_ref.mar.mining import image_pairs, mined_count
+from snr_ref.mar.multilabels import multilabel_agreement
 
 
 def order_is_decided(features: np.ndarray, mining_ratio: float, precision: Precision) -> bool:

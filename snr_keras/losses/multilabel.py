@@ -1,6 +1,6 @@
 """MAR's losses: an unlabeled image is described by its likeness to each identity of a labeled source domain.
 
-`snr_ref.mar.losses` in Keras, with its names, its arguments and its errors; those that depend on the numbers themselves
+`snr_ref.mar` in Keras, with its names, its arguments and its errors; those that depend on the numbers themselves
 (labels, indices, thresholds) are raised where there are numbers, which is not inside a compiled function. Features and
 agents are rows of unit length (`snr_keras.losses.unit`). Sizes of batches are known before anything runs. JAX's own
 tensors, and whatever it compiles, have integers of 32 bits unless `jax_enable_x64` is set: views that are equal modulo
@@ -20,8 +20,10 @@ from snr_keras.losses._checks import integers, known, outside, shaped
 from snr_keras.losses._products import product
 from snr_keras.losses.distances import norm
 from snr_ref._checks import non_negative, share
-from snr_ref.mar import losses as reference
-from snr_ref.mar.losses import MINING_RATIO, NO_NEGATIVE, NO_POSITIVE, SCALE, MultilabelMemory, mined_count
+from snr_ref.mar import multilabels as reference
+from snr_ref.mar.losses import NO_NEGATIVE, NO_POSITIVE
+from snr_ref.mar.mining import MINING_RATIO, mined_count
+from snr_ref.mar.multilabels import SCALE, MultilabelMemory
 
 #: Up to how many differences of two rows' numbers there are at a time, 16 MiB of them in float32.
 DIFFERENCES = 2**22

@@ -1,4 +1,4 @@
-"""MAR's consistency across camera views, and its running statistics: the rest of `snr_ref.mar.losses` in Keras."""
+"""MAR's consistency across camera views, and its running statistics: the rest of `snr_ref.mar` in Keras."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 import snr_ref
-from snr_ref.mar.losses import MultilabelMemory, ViewStatistics
+from snr_ref.mar.losses import ViewStatistics
+from snr_ref.mar.multilabels import MultilabelMemory
 from snr_ref.restitution import SNRParams
 from snr_ref.verification import VerificationResult
 

@@ -7,21 +7,19 @@ import numpy as np
 from snr_ref._checks import matrix, shaped
 from snr_ref.elementary import log_softmax, sigmoid
 from snr_ref.mar.losses import (
-    MINING_RATIO,
     NO_NEGATIVE,
     NO_POSITIVE,
-    SCALE,
     ViewStatistics,
-    check_features_and_agents,
     check_source_and_target,
     check_statistics,
     check_views,
     hard_agents,
     log_mean_proximity,
-    mine_pairs,
     squared_distances,
     view_statistics,
 )
+from snr_ref.mar.mining import MINING_RATIO, mine_pairs
+from snr_ref.mar.multilabels import SCALE, check_features_and_agents
 
 
 @np.errstate(invalid="ignore")

@@ -1,7 +1,7 @@
-"""MAR's losses: an unlabeled image is described by its likeness to each identity of a labeled source domain.
+"""MAR's losses, and the statistics of camera views that one of them is taken with.
 
-Features and agents are rows of unit length (`snr_ref.distances.unit`). What runs along from batch to batch (the
-threshold, the statistics of the views, the memory) is an argument here, and its next value a result.
+State that is carried between steps (the threshold, the statistics, the memory) is an argument here, and its next value
+a result.
 """
 
 from __future__ import annotations
@@ -12,29 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from snr_ref._checks import integer_labels, matrix, non_negative, shaped, share
-from snr_ref.distances import check_pair, euclidean_distance
-from snr_ref.elementary import log_softmax, norm, relu, softplus
-
-#: What the cosines are multiplied by before a softmax.
-SCALE = 30.0
-
-#: Which share of all pairs is mined.
-MINING_RATIO = 0.005
+from snr_ref.elementary import norm, relu, softplus
+from snr_ref.mar.mining import MINING_RATIO, mine_pairs
+from snr_ref.mar.multilabels import check_features_and_agents
 
 #: What stands for the mean of exp(-|f_i - f_j|^2) over positives, and over negatives, where there are none.
 NO_POSITIVE, NO_NEGATIVE = 1.0, 0.5
-
-
-class MinedPairs(NamedTuple):
-    """The nearest pairs of a batch, nearest first, each with the smaller index in front.
-
-    Attributes:
-        positives: (P, 2), whose multilabels agree.
-        negatives: (Q, 2), which look alike and are, by their multilabels, two persons.
-    """
-
-    positives: np.ndarray
-    negatives: np.ndarray
 
 
 class ViewStatistics(NamedTuple):
@@ -47,167 +30,6 @@ class ViewStatistics(NamedTuple):
 
     mean: np.ndarray
     std: np.ndarray
-
-
-class MultilabelMemory(NamedTuple):
-    """A running multilabel for every image of the target domain.
-
-    Attributes:
-        multilabels: (M, K); a row means nothing before its image was visited.
-        visited: (M,), bool.
-    """
-
-    multilabels: np.ndarray
-    visited: np.ndarray
-
-
-@np.errstate(invalid="ignore")
-def log_multilabels(features: np.ndarray, agents: np.ndarray, *, scale: float = SCALE) -> np.ndarray:
-    """Logarithms of soft multilabels: log y = log softmax(scale * f A^T), row by row.
-
-    Args:
-        features: f, (N, D), of unit length.
-        agents: A, (K, D), of unit length: one for each identity of the source domain.
-        scale: What the cosines are multiplied by.
-
-    Returns:
-        (N, K), at most 0.
-
-    Raises:
-        ValueError: If either is not a floating matrix, they differ in D, or the scale is not a finite number of at
-            least 0.
-
-    Source:
-        Yu et al., CVPR 2019, sec. 3.1; the scale is that of their code.
-    """
-    features, agents = check_features_and_agents(features, agents)
-    return log_softmax(non_negative("scale", scale) * (features @ agents.T))
-
-
-def soft_multilabels(features: np.ndarray, agents: np.ndarray, *, scale: float = SCALE) -> np.ndarray:
-    """Soft multilabels y = softmax(scale * f A^T): how much an image looks like each identity of the source domain.
-
-    Args:
-        features: f, (N, D), of unit length.
-        agents: A, (K, D), of unit length.
-        scale: What the cosines are multiplied by.
-
-    Returns:
-        (N, K), rows summing to 1.
-
-    Raises:
-        ValueError: As `log_multilabels`.
-
-    Source:
-        Yu et al., CVPR 2019, sec. 3.1.
-    """
-    return np.exp(log_multilabels(features, agents, scale=scale))
-
-
-@np.errstate(invalid="ignore")
-def multilabel_agreement(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """A(x, y) = 1 - |x - y|_1 / 2, which is the sum over the classes of min(x, y) where both sum to 1.
-
-    Args:
-        x: (N, K), rows summing to 1.
-        y: (M, K), rows summing to 1.
-
-    Returns:
-        (N, M), in [0, 1].
-
-    Raises:
-        ValueError: If either is not a floating matrix or they differ in K.
-
-    Source:
-        Yu et al., CVPR 2019, sec. 3.2.
-    """
-    x, y = check_pair(x, y)
-    agreement = np.empty((len(x), len(y)), np.result_type(x.real, y.real))
-    for n, row in enumerate(x.real):
-        agreement[n] = 1 - np.abs(row - y.real).sum(axis=1) / 2
-    return agreement
-
-
-def initial_threshold(multilabels: np.ndarray, *, mining_ratio: float = MINING_RATIO) -> float:
-    """Of all T pairs of two rows, the agreement that comes at place max(1, floor(mining_ratio * T)) from the top.
-
-    Args:
-        multilabels: (N, K), of the whole target domain, before the first step.
-        mining_ratio: Which share of all pairs is mined.
-
-    Returns:
-        The threshold.
-
-    Raises:
-        ValueError: If multilabels is not a floating matrix with two rows, or the ratio not in (0, 1].
-
-    Source:
-        The code of Yu et al., CVPR 2019.
-    """
-    multilabels = matrix("multilabels", multilabels, "(N, K)")
-    i, j = image_pairs(len(multilabels)).T
-    agreements = np.sort(multilabel_agreement(multilabels, multilabels)[i, j])
-    return agreements[-mined_count(len(agreements), mining_ratio)]
-
-
-def next_threshold(
-    threshold: float, multilabels: np.ndarray, *, mining_ratio: float = MINING_RATIO, rate: float = 0.1
-) -> float:
-    """(1 - rate) * threshold + rate * (the batch's own, as `initial_threshold` has it).
-
-    Args:
-        threshold: That the batch's pairs were mined with.
-        multilabels: Of the batch, out of the memory, (N, K).
-        mining_ratio: Which share of all pairs is mined.
-        rate: How much of the batch goes in.
-
-    Returns:
-        The threshold for the next batch.
-
-    Raises:
-        ValueError: As `initial_threshold`, or if the threshold is not a finite number of at least 0, or the rate not
-            in (0, 1].
-
-    Source:
-        The code of Yu et al., CVPR 2019.
-    """
-    batch = initial_threshold(multilabels, mining_ratio=mining_ratio)
-    return (1 - share("rate", rate)) * non_negative("threshold", threshold) + rate * batch
-
-
-def mine_pairs(
-    features: np.ndarray, multilabels: np.ndarray, threshold: float, *, mining_ratio: float = MINING_RATIO
-) -> MinedPairs:
-    """The max(1, floor(mining_ratio * T)) nearest of the T pairs: positive where A > threshold, else hard negatives.
-
-    Of pairs at one distance the one with the lower indices, (0, 1) before (0, 2) before (1, 2), is nearer; an agreement
-    that equals the threshold is not above it.
-
-    Args:
-        features: f, (N, D), of unit length, N at least 2.
-        multilabels: (N, K), out of the memory.
-        threshold: What an agreement has to exceed.
-        mining_ratio: Which share of all pairs is mined.
-
-    Returns:
-        Indices of both kinds.
-
-    Raises:
-        ValueError: If features and multilabels are not floating matrices of one length, at least 2, the threshold is
-            not a finite number of at least 0, or the ratio not in (0, 1].
-
-    Source:
-        Yu et al., CVPR 2019, sec. 3.2, eq. 3.
-    """
-    features = matrix("features", features, "(N, D)")
-    multilabels = check_multilabels(multilabels, features)
-    pairs = image_pairs(len(features))
-    i, j = pairs.T
-    d = euclidean_distance(features, features)[i, j].real
-    mined = pairs[np.argsort(d, kind="stable")[: mined_count(len(pairs), mining_ratio)]]
-    i, j = mined.T
-    positive = multilabel_agreement(multilabels, multilabels)[i, j] > non_negative("threshold", threshold)
-    return MinedPairs(mined[positive], mined[~positive])
 
 
 @np.errstate(invalid="ignore")
@@ -437,113 +259,6 @@ def hard_agents(features: np.ndarray, agents: np.ndarray, own: np.ndarray | None
     if own is not None:
         hard[np.arange(len(features)), own] = False
     return hard
-
-
-def initial_memory(images: int, classes: int) -> MultilabelMemory:
-    """A memory of no visit.
-
-    Args:
-        images: M, how many images the target domain has.
-        classes: K, how many identities the source domain has.
-
-    Returns:
-        The memory.
-
-    Raises:
-        ValueError: If either is not an integer of at least 1.
-    """
-    for name, value in (("images", images), ("classes", classes)):
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"`{name}` must be an integer of at least 1. Received: {value!r}")
-    return MultilabelMemory(np.zeros((images, classes)), np.zeros(images, bool))
-
-
-def next_memory(
-    memory: MultilabelMemory, indices: np.ndarray, multilabels: np.ndarray, *, rate: float = 0.1
-) -> MultilabelMemory:
-    """The first visit of an image writes its multilabel down, a later one makes (1 - rate) * old + rate * new of it.
-
-    Args:
-        memory: Before the batch.
-        indices: Which images are in the batch, (N,), distinct integers in [0, M).
-        multilabels: Of the batch, (N, K).
-        rate: How much of the new goes in.
-
-    Returns:
-        The memory with these images visited, whose rows are what this batch's pairs are to be mined with.
-
-    Raises:
-        ValueError: If a shape does not fit, an index is not in [0, M) or there twice, or the rate not in (0, 1].
-
-    Source:
-        The code of Yu et al., CVPR 2019.
-    """
-    multilabels = matrix("multilabels", multilabels, "(N, K)")
-    past = matrix("memory.multilabels", memory.multilabels, "(M, K)")
-    visited = np.asarray(memory.visited)
-    if past.shape[1] != multilabels.shape[1] or visited.dtype != bool or visited.shape != past.shape[:1]:
-        raise ValueError(
-            "`memory` must hold (M, K) multilabels and (M,) booleans, with K as in multilabels of shape "
-            f"{multilabels.shape}. Received: shapes {past.shape} and {visited.shape}, dtype {visited.dtype}"
-        )
-    indices = integer_labels("indices", indices, len(multilabels), f"multilabels of shape {multilabels.shape}")
-    if len(set(indices.tolist())) < len(indices) or ((indices < 0) | (indices >= len(past))).any():
-        raise ValueError(f"`indices` must be distinct, in [0, {len(past)}). Received: {indices!r}")
-    share("rate", rate)
-    mixed = (1 - rate) * past[indices] + rate * multilabels
-    rows, seen = past.astype(np.result_type(past, multilabels)), visited.copy()
-    rows[indices] = np.where(visited[indices, np.newaxis], mixed, multilabels)
-    seen[indices] = True
-    return MultilabelMemory(rows, seen)
-
-
-def image_pairs(images: int) -> np.ndarray:
-    """All pairs of two images, (0, 1), (0, 2), ..., (1, 2), ...
-
-    Args:
-        images: N.
-
-    Returns:
-        (N (N - 1) / 2, 2) indices, the smaller in front.
-
-    Raises:
-        ValueError: If there is no pair.
-    """
-    if images < 2:
-        raise ValueError(f"There must be at least two images, to make a pair. Received: {images}")
-    return np.stack(np.triu_indices(images, 1), axis=1)
-
-
-def mined_count(pairs: int, mining_ratio: float) -> int:
-    """max(1, floor(mining_ratio * pairs)), the product in double precision.
-
-    Args:
-        pairs: T.
-        mining_ratio: In (0, 1].
-
-    Returns:
-        How many pairs are mined.
-
-    Raises:
-        ValueError: If the ratio is not in (0, 1].
-    """
-    return max(1, math.floor(share("mining_ratio", mining_ratio) * pairs))
-
-
-def check_features_and_agents(features: np.ndarray, agents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both floating matrices, (N, D) and (K, D); ValueError if they are not."""
-    features, agents = matrix("features", features, "(N, D)"), matrix("agents", agents, "(K, D)")
-    if len(agents) == 0:
-        raise ValueError(f"`agents` must have at least one row. Received: shape {agents.shape}")
-    because = f"features of shape {features.shape}"
-    return features, shaped("agents", agents, (len(agents), features.shape[1]), because)
-
-
-def check_multilabels(multilabels: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """A floating matrix (N, K), one row for each feature; ValueError if it is not."""
-    multilabels = matrix("multilabels", multilabels, "(N, K)")
-    shape = len(features), multilabels.shape[1]
-    return shaped("multilabels", multilabels, shape, f"features of shape {features.shape}")
 
 
 def check_views(log_multilabels: np.ndarray, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

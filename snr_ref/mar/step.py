@@ -14,19 +14,15 @@ from snr_ref.mar.gradients import (
     log_multilabels_vjp,
 )
 from snr_ref.mar.losses import (
-    MINING_RATIO,
-    SCALE,
-    MultilabelMemory,
     ViewStatistics,
     check_source_and_target,
     consistency_loss,
     discriminative_loss,
     joint_embedding_loss,
-    log_multilabels,
-    next_memory,
     next_statistics,
-    next_threshold,
 )
+from snr_ref.mar.mining import MINING_RATIO, next_threshold
+from snr_ref.mar.multilabels import SCALE, MultilabelMemory, log_multilabels, next_memory
 from snr_ref.reid_losses import cross_entropy
 
 

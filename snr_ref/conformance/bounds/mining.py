@@ -9,14 +9,8 @@ import numpy as np
 
 from snr_ref.conformance.bounds.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact
-from snr_ref.mar.losses import (
-    MINING_RATIO,
-    NO_NEGATIVE,
-    NO_POSITIVE,
-    image_pairs,
-    mine_pairs,
-    mined_count,
-)
+from snr_ref.mar.losses import NO_NEGATIVE, NO_POSITIVE
+from snr_ref.mar.mining import MINING_RATIO, image_pairs, mine_pairs, mined_count
 
 
 class _Kind(NamedTuple):

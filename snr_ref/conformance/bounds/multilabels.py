@@ -10,7 +10,7 @@ import numpy as np
 from snr_ref.conformance.bounds.losses import log_softmax, scalar
 from snr_ref.conformance.bounds.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact
-from snr_ref.mar.losses import SCALE
+from snr_ref.mar.multilabels import SCALE
 
 
 def log_multilabels_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from snr_ref.conformance.case import Catalogue
 from snr_ref.conformance.draw import Draw
-from snr_ref.mar.losses import MultilabelMemory
+from snr_ref.mar.multilabels import MultilabelMemory
 
 cases = Catalogue("multilabels", "soft multilabels, their agreement, the threshold and the memory")
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from snr_ref.conformance.case import Catalogue
 from snr_ref.conformance.draw import Draw
-from snr_ref.mar.losses import MultilabelMemory, ViewStatistics
+from snr_ref.mar.losses import ViewStatistics
+from snr_ref.mar.multilabels import MultilabelMemory
 from snr_ref.restitution import SNRParams
 
 cases = Catalogue("refusals", "arguments that must be refused, not computed with")

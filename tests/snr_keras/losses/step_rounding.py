@@ -27,7 +27,7 @@ from snr_ref.conformance.bounds.losses import cross_entropy, log_softmax, scalar
 from snr_ref.conformance.bounds.multilabels import mixed
 from snr_ref.conformance.bounds.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact
-from snr_ref.mar.losses import image_pairs
+from snr_ref.mar.mining import image_pairs
 from snr_ref.mar.step import MAR_WEIGHTS, AdaptationWeights, take_in
 from tests.multilabel_rounding import (
     agreements_are_decided,

@@ -1,0 +1,149 @@
+"""Which pairs of unlabeled images are taken for one person, and which for two that look alike."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from snr_ref._checks import matrix, non_negative, shaped, share
+from snr_ref.distances import euclidean_distance
+from snr_ref.mar.multilabels import multilabel_agreement
+
+#: Which share of all pairs is mined.
+MINING_RATIO = 0.005
+
+
+class MinedPairs(NamedTuple):
+    """The nearest pairs of a batch, nearest first, each with the smaller index in front.
+
+    Attributes:
+        positives: (P, 2), whose multilabels agree.
+        negatives: (Q, 2), which look alike and are, by their multilabels, two persons.
+    """
+
+    positives: np.ndarray
+    negatives: np.ndarray
+
+
+def initial_threshold(multilabels: np.ndarray, *, mining_ratio: float = MINING_RATIO) -> float:
+    """Of all T pairs of two rows, the agreement that comes at place max(1, floor(mining_ratio * T)) from the top.
+
+    Args:
+        multilabels: (N, K), of the whole target domain, before the first step.
+        mining_ratio: Which share of all pairs is mined.
+
+    Returns:
+        The threshold.
+
+    Raises:
+        ValueError: If multilabels is not a floating matrix with two rows, or the ratio not in (0, 1].
+
+    Source:
+        The code of Yu et al., CVPR 2019.
+    """
+    multilabels = matrix("multilabels", multilabels, "(N, K)")
+    i, j = image_pairs(len(multilabels)).T
+    agreements = np.sort(multilabel_agreement(multilabels, multilabels)[i, j])
+    return agreements[-mined_count(len(agreements), mining_ratio)]
+
+
+def next_threshold(
+    threshold: float, multilabels: np.ndarray, *, mining_ratio: float = MINING_RATIO, rate: float = 0.1
+) -> float:
+    """(1 - rate) * threshold + rate * (the batch's own, as `initial_threshold` has it).
+
+    Args:
+        threshold: That the batch's pairs were mined with.
+        multilabels: Of the batch, out of the memory, (N, K).
+        mining_ratio: Which share of all pairs is mined.
+        rate: How much of the batch goes in.
+
+    Returns:
+        The threshold for the next batch.
+
+    Raises:
+        ValueError: As `initial_threshold`, or if the threshold is not a finite number of at least 0, or the rate not
+            in (0, 1].
+
+    Source:
+        The code of Yu et al., CVPR 2019.
+    """
+    batch = initial_threshold(multilabels, mining_ratio=mining_ratio)
+    return (1 - share("rate", rate)) * non_negative("threshold", threshold) + rate * batch
+
+
+def mine_pairs(
+    features: np.ndarray, multilabels: np.ndarray, threshold: float, *, mining_ratio: float = MINING_RATIO
+) -> MinedPairs:
+    """The max(1, floor(mining_ratio * T)) nearest of the T pairs: positive where A > threshold, else hard negatives.
+
+    Of pairs at one distance the one with the lower indices, (0, 1) before (0, 2) before (1, 2), is nearer; an agreement
+    that equals the threshold is not above it.
+
+    Args:
+        features: f, (N, D), of unit length, N at least 2.
+        multilabels: (N, K), out of the memory.
+        threshold: What an agreement has to exceed.
+        mining_ratio: Which share of all pairs is mined.
+
+    Returns:
+        Indices of both kinds.
+
+    Raises:
+        ValueError: If features and multilabels are not floating matrices of one length, at least 2, the threshold is
+            not a finite number of at least 0, or the ratio not in (0, 1].
+
+    Source:
+        Yu et al., CVPR 2019, sec. 3.2, eq. 3.
+    """
+    features = matrix("features", features, "(N, D)")
+    multilabels = check_multilabels(multilabels, features)
+    pairs = image_pairs(len(features))
+    i, j = pairs.T
+    d = euclidean_distance(features, features)[i, j].real
+    mined = pairs[np.argsort(d, kind="stable")[: mined_count(len(pairs), mining_ratio)]]
+    i, j = mined.T
+    positive = multilabel_agreement(multilabels, multilabels)[i, j] > non_negative("threshold", threshold)
+    return MinedPairs(mined[positive], mined[~positive])
+
+
+def image_pairs(images: int) -> np.ndarray:
+    """All pairs of two images, (0, 1), (0, 2), ..., (1, 2), ...
+
+    Args:
+        images: N.
+
+    Returns:
+        (N (N - 1) / 2, 2) indices, the smaller in front.
+
+    Raises:
+        ValueError: If there is no pair.
+    """
+    if images < 2:
+        raise ValueError(f"There must be at least two images, to make a pair. Received: {images}")
+    return np.stack(np.triu_indices(images, 1), axis=1)
+
+
+def mined_count(pairs: int, mining_ratio: float) -> int:
+    """max(1, floor(mining_ratio * pairs)), the product in double precision.
+
+    Args:
+        pairs: T.
+        mining_ratio: In (0, 1].
+
+    Returns:
+        How many pairs are mined.
+
+    Raises:
+        ValueError: If the ratio is not in (0, 1].
+    """
+    return max(1, math.floor(share("mining_ratio", mining_ratio) * pairs))
+
+
+def check_multilabels(multilabels: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """A floating matrix (N, K), one row for each feature; ValueError if it is not."""
+    multilabels = matrix("multilabels", multilabels, "(N, K)")
+    shape = len(features), multilabels.shape[1]
+    return shaped("multilabels", multilabels, shape, f"features of shape {features.shape}")
