@@ -23,6 +23,7 @@ from h5py import h5d, h5g, h5l, h5o, h5s, h5t, h5z
 
 from snr_keras.files.atomic import new_file, no_room
 from snr_keras.files.regular import open_regular
+from snr_ref.conformance.vectors.untrusted import names_in
 
 _DEEPEST = 32
 _MOST_OBJECTS = 200_000
@@ -198,7 +199,7 @@ class _Walk:
         self._once(group, where)
         if depth > _DEEPEST:
             _refuse(where, f"at most {_DEEPEST} groups inside each other", "more")
-        for name in group:
+        for name in names_in(group):
             inside = f"{where.rstrip('/')}/{os.fsdecode(name)}"
             if group.links.get_info(name).type != h5l.TYPE_HARD:
                 _refuse(inside, "the object itself, not a link to it", "a soft or external link")

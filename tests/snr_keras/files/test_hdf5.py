@@ -1,5 +1,7 @@
 """HDF5 files from elsewhere: what reaches out of the file, leads in circles or declares too much is refused."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from snr_keras.files.hdf5 import expecting, open_hdf5
+from tests.snr_ref.conformance.vectors_files import damaged_names
 
 
 @pytest.fixture(autouse=True)
@@ -143,3 +146,12 @@ def test_a_disk_without_room_to_unpack_is_not_taken_for_a_damaged_file(tmp_path:
         expecting("a model", "a.keras"),
     ):
         raise OSError(27, "File too large")
+
+
+def test_damage_among_the_names_of_a_group_brings_no_process_down(tmp_path: Path) -> None:
+    command = "import sys; from snr_keras.files.hdf5 import expecting, open_hdf5\n"
+    command += "with expecting('numbers', sys.argv[1]): open_hdf5(sys.argv[1])"
+    path = damaged_names(tmp_path / "damaged.h5")
+    ended = subprocess.run([sys.executable, "-c", command, path], capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert f"ValueError: Expected numbers. Received: '{path}'" in ended.stderr

@@ -2,6 +2,8 @@
 
 import os
 import random
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -17,7 +19,7 @@ from snr_ref.conformance.clauses import SPECIFICATION_VERSION
 from snr_ref.conformance.vectors import read
 from snr_ref.conformance.vectors.seal import sealed
 from snr_ref.conformance.vectors.untrusted import parse
-from tests.snr_ref.conformance.vectors_files import few_cases, small_file, spoil
+from tests.snr_ref.conformance.vectors_files import damaged_names, few_cases, small_file, spoil
 
 CASE = "/cases/forward/one_pixel"
 
@@ -71,6 +73,14 @@ def test_a_file_cut_short_and_sealed_again(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1000])
     path.write_bytes(sealed(path.read_bytes()))
     assert "truncated" in refused(path)
+
+
+def test_damage_among_the_names_of_a_group_brings_no_process_down(path: Path) -> None:
+    command = "import sys; from pathlib import Path; from snr_ref.conformance.vectors import untrusted as u\n"
+    command += "path = Path(sys.argv[1]); u.parse(path, path.read_bytes())"
+    ended = subprocess.run([sys.executable, "-c", command, damaged_names(path)], capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert f"ValueError: {path} can't be read as HDF5" in ended.stderr
 
 
 def test_a_file_larger_than_any(path: Path) -> None:

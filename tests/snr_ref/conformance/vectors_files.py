@@ -33,3 +33,14 @@ def spoil(path: Path, change: Callable[[h5py.File], object]) -> Path:
         change(file)
     path.write_bytes(sealed(path.read_bytes()))
     return path
+
+
+def damaged_names(path: Path) -> Path:
+    """An HDF5 file whose group has so many members that their names are in a table apart, with a bit of it flipped."""
+    with h5py.File(path, "w", libver=("v108", "v108")) as file:
+        for number in range(12):
+            file[f"x{number}"] = number
+    content = bytearray(path.read_bytes())
+    content[content.index(b"FHDB") + 40] ^= 1
+    path.write_bytes(content)
+    return path
