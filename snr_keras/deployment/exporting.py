@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from snr_keras.deployment.formats import Format, check_installed, find_format
 from snr_keras.deployment.graph import Run, quietly
 from snr_keras.deployment.pictures import drawn_pictures
+from snr_keras.files.atomic import room_for
 from snr_keras.keras_config import check_tensorflow
 from snr_keras.models import embedder
 from snr_keras.retrieval.model import ModelIdentity, open_model
@@ -76,6 +77,7 @@ def export_model(
         FileExistsError: If something is there already.
         ModuleNotFoundError: If a package is not installed that the format needs.
         ArithmeticError: If the export gives other embeddings than the model.
+        OSError: If there is no room for it; the message names `out`.
         Others: As `load_run`.
     """
     chosen, out = find_format(format, precision, unfit=unfit), Path(out)
@@ -85,7 +87,7 @@ def export_model(
     embeds, identity = open_float32(run)
     written_out = _named(embeds)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+    with room_for(out), tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         made = Path(folder, out.name)
         metadata = json.dumps(_metadata(identity, embeds, format, precision), indent=2)
         with quietly():

@@ -21,6 +21,24 @@ _SAID_BY_LIBRARIES = re.compile(r"No space left on device|Disk quota exceeded|Fi
 
 
 @contextmanager
+def room_for(path: Path) -> Iterator[None]:
+    """For what writes a file or folder: a full disk, which each library has an error of its own for, is one error.
+
+    Args:
+        path: What the error names: what was asked for, wherever it is written at first.
+
+    Raises:
+        OSError: If there is no room. Whatever else the block raises, it raises.
+    """
+    try:
+        yield
+    except Exception as error:
+        if reason := no_room(error):
+            raise OSError(f"{path} could not be written: {reason}") from error
+        raise
+
+
+@contextmanager
 def new_file(path: Path) -> Iterator[Path]:
     """A file that appears under its name when the block ends well, and not at all otherwise.
 
@@ -35,7 +53,7 @@ def new_file(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = _beside(path)
-    with _saying_where_there_isno_room(path):
+    with room_for(path):
         try:
             yield unfinished
             with open(unfinished, "rb") as file:
@@ -60,7 +78,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = _beside(path)
-    with _saying_where_there_isno_room(path):
+    with room_for(path):
         try:
             unfinished.mkdir()
             yield unfinished
@@ -94,7 +112,7 @@ def append_line(path: Path, line: str) -> None:
         OSError: If there is no room; the message names the file.
     """
     left = f"{line}\n".encode()
-    with _saying_where_there_isno_room(path), open(path, "ab", buffering=0) as file:
+    with room_for(path), open(path, "ab", buffering=0) as file:
         before = file.seek(0, os.SEEK_END)
         try:
             while left:  # a disk that gets full takes a part and says nothing
@@ -106,16 +124,6 @@ def append_line(path: Path, line: str) -> None:
 
 def _beside(path: Path) -> Path:
     return path.with_name(f"{UNFINISHED}{uuid.uuid4().hex[:12]}{path.suffix}")
-
-
-@contextmanager
-def _saying_where_there_isno_room(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # each library has an exception of its own for a full disk
-        if reason := no_room(error):
-            raise OSError(f"{path} could not be written: {reason}") from error
-        raise
 
 
 def no_room(error: BaseException) -> str | None:

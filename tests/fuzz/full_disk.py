@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 from tests.fuzz.subjects import Setting
 
@@ -42,13 +43,13 @@ def full_disk(setting: Setting, number: int) -> None:
             outcome = "the same"
         elif str(out) not in ended.output and "There is no room in" not in ended.output:
             outcome = "nameless"
-        elif list(out.rglob(".unfinished-*")) or setting.worker.run(_again(command)).status != 0:
+        elif list(out.rglob(".unfinished-*")) or setting.worker.run(_again(command, out)).status != 0:
             outcome = "left behind"
         else:
             outcome = "refused"
         setting.table.add(f"full disk: {name}", outcome, f"no file over {room} bytes", ended)
 
 
-def _again(command: tuple[str, ...]) -> tuple[str, ...]:
-    """The same command once there is room: a training that was stopped goes on."""
-    return (*command, "--resume") if command[0] == "train" else command
+def _again(command: tuple[str, ...], out: Path) -> tuple[str, ...]:
+    """The same command once there is room: a training that had begun goes on."""
+    return (*command, "--resume") if command[0] == "train" and (out / "run").exists() else command

@@ -79,6 +79,7 @@ class Worker:
 
 def _serve(pipe: Connection) -> None:
     os.environ["COLUMNS"] = "200"
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what libraries write there themselves, past the limit on files too
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from snr_keras.cli import main

@@ -47,7 +47,8 @@ def compare_files(golden: Path | str, outputs: Path | str) -> Report:
     if made_for != vectors.sha256:
         raise ValueError(f"{outputs} was made for the golden vectors {made_for}; {golden} is {vectors.sha256}")
     answers = _answers(root, vectors)
-    name = root.text("implementation") if "implementation" in root.attributes else outputs.name
+    given = [root.text("implementation")] if "implementation" in root.attributes else []
+    name = ", ".join([*given, outputs.name])
     dtypes = {dtype for _, dtype in answers}
     asked = [(case, dtype) for case in vectors.cases for dtype in case.dtypes if dtype in dtypes]
     refuses = any(case.kind == "refusal" and (case.name, dtype) in answers for case, dtype in asked)
