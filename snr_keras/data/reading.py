@@ -87,7 +87,7 @@ def _dataset(
     with_junk = {"train": unlabeled, "query": True, "gallery": True}
     found = {split: _split(listing, unreadable, with_junk[split]) for split, listing in listings.items()}
     reports = {split: _report(split, listings[split], found[split], unreadable) for split in listings}
-    _check_usable(listings, found, reports, unlabeled)
+    _check_usable(root, listings, found, reports, unlabeled)
     notes = [note for listing in listings.values() for note in listing.notes]
     found = _without_lone_cameras(listings, found, notes)
     _note_shared_identities(found, notes)
@@ -148,12 +148,14 @@ def _report(split: str, listing: Listing, found: Split, unreadable: dict[str, st
     )
 
 
-def _check_usable(listings: Trial, found: dict[str, Split], reports: dict[str, SplitReport], unlabeled: bool) -> None:
+def _check_usable(
+    root: Path, listings: Trial, found: dict[str, Split], reports: dict[str, SplitReport], unlabeled: bool
+) -> None:
     for split, images in found.items():
         if not len(images):
             raise ValueError(f"Expected {listings[split].expected}. Received:\n{reports[split]}")
     if "train" in found and not unlabeled and found["train"].num_identities < 2:
-        raise ValueError(f"Training needs at least two identities. Received:\n{reports['train']}")
+        raise ValueError(f"Training needs at least two identities. Received: in {str(root)!r}\n{reports['train']}")
     if "query" in found:
         query = found["query"]
         nobody = [

@@ -98,7 +98,7 @@ def list_csv(path: Path, splits: Sequence[str] | None, *, unlabeled: bool = Fals
             f"Expected lines whose split is {' and '.join(absent)}. Received: {str(path)!r}, with "
             + ", ".join(f"{len(rows[split])} for {split}" for split in SPLITS)
         )
-    return _trial(path.parent, {split: rows[split] for split in wanted}, path.name)
+    return _trial(path.parent, {split: rows[split] for split in wanted}, str(path))
 
 
 def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -140,13 +140,13 @@ def _trial(folder: Path, rows: Mapping[str, Rows], called: str) -> Trial:
     if not any(rows.values()):
         raise ValueError(f"Expected at least one image. Received: none in {called!r}")
     return {
-        split: with_cameras_or_without(_listing(folder, split, images), cameras_needed=split != "train")
+        split: with_cameras_or_without(_listing(folder, split, images, called), cameras_needed=split != "train")
         for split, images in rows.items()
         if images
     }
 
 
-def _listing(folder: Path, split: str, rows: Rows) -> Listing:
+def _listing(folder: Path, split: str, rows: Rows, called: str) -> Listing:
     images: dict[str, ImageName] = {}
     for place, (path, identity, camera) in rows:
         name = os.fspath(path)
@@ -158,7 +158,7 @@ def _listing(folder: Path, split: str, rows: Rows) -> Listing:
         if name in images:
             raise ValueError(f"{place}: an image can stand once in a list. Received: {name!r} again")
         images[name] = ImageName(int(identity), None if camera is None else int(camera))
-    return Listing(str(folder), split, f"images ({' '.join(EXTENSIONS)}) for {split}", images)
+    return Listing(str(folder), split, f"images ({' '.join(EXTENSIONS)}) for {split} in {called!r}", images)
 
 
 def _is_integer(value: object, lowest: int) -> bool:

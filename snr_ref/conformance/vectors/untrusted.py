@@ -131,14 +131,19 @@ def parse(path: Path, content: bytes) -> Node:
 
 
 def names_in(group: h5g.GroupID) -> list[bytes]:
-    """The names of a group's members, sorted.
+    """The names of a group's members, in the order in which they were made where the file has it, else sorted.
 
-    They are asked for in the order in which HDF5 has them: for any other it first makes a table of them, and where it
-    finds damage while it does so (in HDF5 1.14), it frees what it never allocated.
+    HDF5 is asked for them as it comes by them. For any other order it first makes a table of them, and where it finds
+    damage while it does so (in HDF5 1.14), it frees what it never allocated.
     """
     names: list[bytes] = []
     group.links.iterate(names.append, order=h5.ITER_NATIVE)
-    return sorted(names)
+
+    def made(name: bytes) -> tuple[int, bytes]:
+        link = group.links.get_info(name)
+        return (link.corder if link.corder_valid else 0), name
+
+    return sorted(names, key=made)
 
 
 def _open(content: bytes) -> h5f.FileID:

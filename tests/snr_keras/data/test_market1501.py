@@ -336,7 +336,8 @@ def test_a_split_without_a_usable_image_is_an_error_with_what_was_found_instead(
 
 def test_one_identity_is_not_enough_to_train_with(tmp_path):
     write(tmp_path / TRAIN, ["1_c1.jpg", "1_c2.jpg", "-1_c1.jpg"])
-    with pytest.raises(ValueError, match=r"at least two identities. Received:\n.*2 images, 1 identity, 2 cameras"):
+    expected = rf"at least two identities. Received: in {str(tmp_path)!r}\n.*2 images, 1 identity, 2 cameras"
+    with pytest.raises(ValueError, match=expected):
         read_market1501(tmp_path, splits=("train",))
 
 
