@@ -19,9 +19,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import numpy as np
 
-from snr_keras.data.synthetic import DOMAINS, render_sample
 from snr_keras.models import insert_snr
 from snr_keras.models.stages import stage_ends
+from snr_keras.reid.data.synthetic import DOMAINS, render_sample
 
 FAMILIES = [
     *("VGG16", "ResNet50", "ResNet50V2", "DenseNet121", "InceptionV3", "InceptionResNetV2", "Xception", "MobileNet"),

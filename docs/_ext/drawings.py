@@ -31,7 +31,7 @@ PEOPLE, VIEWS = 12, (("day", 1), ("dusk", 1), ("fog", 1))
 @cache
 def feature_maps() -> np.ndarray:
     """Six channels of small filters over twelve people, each seen in three domains: (36, 64, 32, 6)."""
-    from snr_keras.data.synthetic.world import camera_style, person, render
+    from snr_keras.reid.data.synthetic.world import camera_style, person, render
 
     maps = []
     for number in range(1, PEOPLE + 1):

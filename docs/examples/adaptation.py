@@ -24,17 +24,18 @@ from typing import Any
 
 import keras
 
-from snr_keras.adaptation import AdaptationConfig, adapt
-from snr_keras.data.combine import combine
-from snr_keras.data.dataset import ReIDDataset
-from snr_keras.data.market1501 import read_market1501
-from snr_keras.data.synthetic import synthesize
-from snr_keras.evaluation import embed_dataset, score
 from snr_keras.files.atomic import write_json
 from snr_keras.models import embedder
-from snr_keras.training import RichProgress, TrainingConfig, train
-from snr_keras.training.logs import read_metrics
-from snr_keras.visualization import save_adaptation_curves
+from snr_keras.reid.adaptation import AdaptationConfig, adapt
+from snr_keras.reid.data.combine import combine
+from snr_keras.reid.data.dataset import ReIDDataset
+from snr_keras.reid.data.market1501 import read_market1501
+from snr_keras.reid.data.synthetic import synthesize
+from snr_keras.reid.runs import RichProgress, TrainingConfig
+from snr_keras.reid.runs.logs import read_metrics
+from snr_keras.reid.targets import embed_dataset, score
+from snr_keras.reid.training import train
+from snr_keras.reid.visualization import save_adaptation_curves
 from snr_ref.mar.step import MAR_WEIGHTS
 
 METHODS = {

@@ -26,7 +26,7 @@ from domain_generalization import (
 )
 from keras import layers
 
-from snr_keras.data.synthetic import DOMAINS, PARTS, render_sample
+from snr_keras.reid.data.synthetic import DOMAINS, PARTS, render_sample
 
 SIZE, CAMERAS, TEST_IMAGES, IMAGES, EPOCHS, BATCH = (64, 32), 6, 120, 480, 16, 16
 SOURCE = "day"

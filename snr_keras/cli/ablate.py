@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from snr_keras.ablation import VARIANTS, Ablation, Domain, ablate, as_table, find_variants, width_of
 from snr_keras.cli.commands import explained
 from snr_keras.cli.console import console, progress_bar, say
 from snr_keras.cli.evaluate import (
@@ -19,10 +18,11 @@ from snr_keras.cli.evaluate import (
 )
 from snr_keras.cli.experiment import SOURCE_HELP, SOURCE_IMAGES_HELP, Experiment, chosen_data, open_experiment
 from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
-from snr_keras.data.dataset import ReIDDataset
-from snr_keras.data.synthetic import DOMAINS
-from snr_keras.recipes import TestSettings, load_recipe
-from snr_keras.training import RichProgress
+from snr_keras.reid.data.dataset import ReIDDataset
+from snr_keras.reid.data.synthetic import DOMAINS
+from snr_keras.reid.experiments.ablation import VARIANTS, Ablation, Domain, ablate, as_table, find_variants, width_of
+from snr_keras.reid.recipes import TestSettings, load_recipe
+from snr_keras.reid.runs import RichProgress
 
 
 def ablate_command(

@@ -11,21 +11,21 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from snr_keras.adaptation import adapt
 from snr_keras.cli.commands import explained
 from snr_keras.cli.console import console, progress_bar, results_table, say, say_left_out_queries
 from snr_keras.cli.evaluate import ROOT_HELP, RUN_HELP, evaluate_targets, open_targets, say_copies, told_apart
 from snr_keras.cli.experiment import SOURCE_IMAGES_HELP
 from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
-from snr_keras.data.catalogue import known_datasets, open_dataset
-from snr_keras.data.combine import open_source
-from snr_keras.data.dataset import ReIDDataset
-from snr_keras.evaluation import TargetResult
 from snr_keras.models import embedder
-from snr_keras.recipes import DataSettings, TestSettings, load_recipe
-from snr_keras.training import RichProgress, find_run, load_run
-from snr_keras.training.run_folder import read_record
-from snr_keras.visualization import save_adaptation_curves, save_loss_curves
+from snr_keras.reid.adaptation import adapt
+from snr_keras.reid.data.catalogue import known_datasets, open_dataset
+from snr_keras.reid.data.combine import open_source
+from snr_keras.reid.data.dataset import ReIDDataset
+from snr_keras.reid.recipes import DataSettings, TestSettings, load_recipe
+from snr_keras.reid.runs import RichProgress, find_run, load_run
+from snr_keras.reid.runs.run_folder import read_record
+from snr_keras.reid.targets import TargetResult
+from snr_keras.reid.visualization import save_adaptation_curves, save_loss_curves
 
 
 def adapt_command(

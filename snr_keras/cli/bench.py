@@ -9,7 +9,15 @@ import typer
 from rich import box
 from rich.table import Table
 
-from snr_keras.benchmarks import (
+from snr_keras.cli.commands import Commands
+from snr_keras.cli.console import console, progress_bar, say
+from snr_keras.cli.evaluate import ROOT_HELP, open_targets
+from snr_keras.cli.extract import MODEL_HELP
+from snr_keras.devices import on_cpu
+from snr_keras.files.atomic import write_json
+from snr_keras.files.text import whole_number
+from snr_keras.reid.deployment import PRECISIONS, UNFIT
+from snr_keras.reid.experiments.benchmarks import (
     EvaluationTiming,
     ExportTiming,
     LayerTiming,
@@ -19,16 +27,8 @@ from snr_keras.benchmarks import (
     benchmark_layer,
     benchmark_training,
 )
-from snr_keras.benchmarks.evaluation import MARKET, TASKS
-from snr_keras.benchmarks.layer import SHAPES
-from snr_keras.cli.commands import Commands
-from snr_keras.cli.console import console, progress_bar, say
-from snr_keras.cli.evaluate import ROOT_HELP, open_targets
-from snr_keras.cli.extract import MODEL_HELP
-from snr_keras.deployment import PRECISIONS, UNFIT
-from snr_keras.devices import on_cpu
-from snr_keras.files.atomic import write_json
-from snr_keras.files.text import whole_number
+from snr_keras.reid.experiments.benchmarks.evaluation import MARKET, TASKS
+from snr_keras.reid.experiments.benchmarks.layer import SHAPES
 
 app = typer.Typer(
     cls=Commands, no_args_is_help=True, help="Measure the cost of SNR on this machine, against named rivals."

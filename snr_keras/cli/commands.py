@@ -10,10 +10,10 @@ from typing import Any
 
 from typer.core import TyperGroup, TyperOption
 
-from snr_keras.adaptation.config import AdaptationConfig
 from snr_keras.cli.console import say_error
-from snr_keras.recipes import TestSettings
-from snr_keras.training import TrainingConfig
+from snr_keras.reid.adaptation.config import AdaptationConfig
+from snr_keras.reid.recipes import TestSettings
+from snr_keras.reid.runs import TrainingConfig
 
 _PARAMETER = re.compile(r"`(?P<name>\w+(?:\.\w+)?)(?:=(?P<value>[^`]*))?`")
 _IN_TOML = {"True": "true", "False": "false", "None": "false"}

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.segment import Segment
 from rich.table import Table
 
-from snr_keras.data.report import printable
-from snr_keras.evaluation import TargetResult
+from snr_keras.reid.data.report import printable
+from snr_keras.reid.targets import TargetResult
 from snr_ref import VerificationResult
 
 

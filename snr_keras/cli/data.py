@@ -9,11 +9,11 @@ import typer
 
 from snr_keras.cli.commands import Commands
 from snr_keras.cli.console import progress_bar, say
-from snr_keras.data.catalogue import open_trials
-from snr_keras.data.sheet import dataset_sheet
-from snr_keras.data.synthetic import DOMAINS, synthesize
 from snr_keras.files.atomic import write_bytes
 from snr_keras.files.text import whole_number
+from snr_keras.reid.data.catalogue import open_trials
+from snr_keras.reid.data.sheet import dataset_sheet
+from snr_keras.reid.data.synthetic import DOMAINS, synthesize
 
 app = typer.Typer(
     cls=Commands, no_args_is_help=True, help="Draw the synthetic pedestrians; see what a folder of images holds."

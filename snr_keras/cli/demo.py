@@ -12,20 +12,21 @@ from rich.console import Console
 from rich.table import Table
 
 from snr_keras.cli.console import console, progress_bar, say
-from snr_keras.data.dataset import ReIDDataset
-from snr_keras.data.market1501 import read_market1501
-from snr_keras.data.report import count
-from snr_keras.data.synthetic import DOMAINS, contact_sheet, synthesize
-from snr_keras.evaluation import TargetResult, embed_dataset, score
 from snr_keras.files.atomic import write_json, write_text
 from snr_keras.files.forms import read_json
-from snr_keras.files.lock import locked_folder
 from snr_keras.files.sealed import read_sealed, write_sealed
 from snr_keras.keras_config import check_tensorflow
 from snr_keras.models import embedder
-from snr_keras.training import RichProgress, TrainingConfig, train
-from snr_keras.training.record import TargetFigures
-from snr_keras.visualization import save_loss_curves, save_ranked_gallery
+from snr_keras.reid.data.dataset import ReIDDataset
+from snr_keras.reid.data.market1501 import read_market1501
+from snr_keras.reid.data.report import count
+from snr_keras.reid.data.synthetic import DOMAINS, contact_sheet, synthesize
+from snr_keras.reid.runs import RichProgress, TrainingConfig
+from snr_keras.reid.runs.lock import locked_folder
+from snr_keras.reid.runs.record import TargetFigures
+from snr_keras.reid.targets import TargetResult, embed_dataset, score
+from snr_keras.reid.training import train
+from snr_keras.reid.visualization import save_loss_curves, save_ranked_gallery
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "none": {"normalization": "none"},

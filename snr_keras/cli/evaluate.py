@@ -17,16 +17,16 @@ from snr_keras.cli.console import (
     say_left_out_queries,
     verification_table,
 )
-from snr_keras.data.catalogue import open_trials
-from snr_keras.data.comparisons import Comparison, find_comparison
-from snr_keras.data.copies import copies_between
-from snr_keras.data.dataset import ReIDDataset, named_apart
-from snr_keras.data.report import printable
-from snr_keras.evaluation import EmbeddedDataset, TargetResult, check_target, embed_trials, score_trials, verify
 from snr_keras.files.atomic import write_json
 from snr_keras.models import embedder
-from snr_keras.training import load_run
-from snr_keras.visualization import save_ranked_gallery, save_verification
+from snr_keras.reid.data.catalogue import open_trials
+from snr_keras.reid.data.comparisons import Comparison, find_comparison
+from snr_keras.reid.data.copies import copies_between
+from snr_keras.reid.data.dataset import ReIDDataset, named_apart
+from snr_keras.reid.data.report import printable
+from snr_keras.reid.runs import load_run
+from snr_keras.reid.targets import EmbeddedDataset, TargetResult, check_target, embed_trials, score_trials, verify
+from snr_keras.reid.visualization import save_ranked_gallery, save_verification
 from snr_ref import VerificationResult
 
 RUN_HELP = "A run folder of snr train (or one inside a demo's folder), or `pretrained`, which is in the package."

@@ -9,9 +9,9 @@ import typer
 
 from snr_keras.cli.console import progress_bar, say
 from snr_keras.cli.evaluate import chosen_comparison, open_targets, say_copies
-from snr_keras.data.combine import open_source
-from snr_keras.data.dataset import ReIDDataset
-from snr_keras.recipes import DataSettings, TestSettings
+from snr_keras.reid.data.combine import open_source
+from snr_keras.reid.data.dataset import ReIDDataset
+from snr_keras.reid.recipes import DataSettings, TestSettings
 
 SOURCE_HELP = (
     "What to train on: a folder in Market-1501 layout, a CSV file or a name; several with commas between. This or "

@@ -7,8 +7,8 @@ import typer
 
 from snr_keras.cli.console import say
 from snr_keras.cli.extract import MODEL_HELP
-from snr_keras.deployment import FORMATS, PRECISIONS, export_model
-from snr_keras.deployment.pictures import PICTURES
+from snr_keras.reid.deployment import FORMATS, PRECISIONS, export_model
+from snr_keras.reid.deployment.pictures import PICTURES
 
 
 def export_command(

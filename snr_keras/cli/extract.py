@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from snr_keras.cli.console import progress_bar, say
-from snr_keras.data.pictures import reasons
-from snr_keras.data.report import count, printable
-from snr_keras.retrieval import Features, extract
+from snr_keras.reid.data.pictures import reasons
+from snr_keras.reid.data.report import count, printable
+from snr_keras.reid.search import Features, extract
 
 IMAGES_HELP = "Pictures, folders (with all below), or lists of paths: a .txt file, or - for standard input."
 MODEL_HELP = "A run folder of snr train, a folder of snr pack, or `pretrained`: the small one in the package."

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from snr_keras.cli.console import say
-from snr_keras.training import pack_run
+from snr_keras.reid.runs import pack_run
 
 
 def pack_command(

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from snr_keras.cli.console import say
-from snr_keras.recipes import load_recipe, recipe_names, recipe_text
+from snr_keras.reid.recipes import load_recipe, recipe_names, recipe_text
 
 RECIPE_HELP = "A recipe: a name that `snr recipes` lists, or a TOML file."
 SET_HELP = (

@@ -8,12 +8,12 @@ import typer
 
 from snr_keras.cli.console import progress_bar, say
 from snr_keras.cli.extract import IMAGES_HELP
-from snr_keras.data.pictures import reasons
-from snr_keras.data.report import count, printable
 from snr_keras.files.atomic import write_json, write_text
-from snr_keras.retrieval import SearchResult, search
-from snr_keras.retrieval.extraction import check_writable
-from snr_keras.visualization import save_search_gallery
+from snr_keras.reid.data.pictures import reasons
+from snr_keras.reid.data.report import count, printable
+from snr_keras.reid.search import SearchResult, search
+from snr_keras.reid.search.extraction import check_writable
+from snr_keras.reid.visualization import save_search_gallery
 
 SHOWN = 10  # queries on the screen
 

@@ -13,8 +13,8 @@ from snr_keras.cli.console import console, say, shown
 from snr_keras.cli.data import parse_image_size
 from snr_keras.models import BACKBONES
 from snr_keras.models.cost import Cost, stage_costs, uncounted
-from snr_keras.training import TrainingConfig, load_run
-from snr_keras.training.model import new_model
+from snr_keras.reid.runs import TrainingConfig, load_run
+from snr_keras.reid.runs.model import new_model
 
 SHOWN = ("resnet_small", "resnet50")
 

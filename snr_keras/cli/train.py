@@ -29,21 +29,14 @@ from snr_keras.cli.experiment import (
 )
 from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
 from snr_keras.cli.weights import show_account
-from snr_keras.evaluation import TargetResult, embed_trials, score_trials
 from snr_keras.files.text import decimal_number
 from snr_keras.models import NORMALIZATIONS, PYTORCH_BACKBONES, embedder
-from snr_keras.recipes import load_recipe
-from snr_keras.training import (
-    STRATEGIES,
-    RichProgress,
-    TrainingConfig,
-    is_chief,
-    make_strategy,
-    starting_account,
-    train,
-)
-from snr_keras.training.watching import Watching
-from snr_keras.visualization import save_loss_curves
+from snr_keras.reid.recipes import load_recipe
+from snr_keras.reid.runs import STRATEGIES, RichProgress, TrainingConfig, is_chief, make_strategy, starting_account
+from snr_keras.reid.runs.watching import Watching
+from snr_keras.reid.targets import TargetResult, embed_trials, score_trials
+from snr_keras.reid.training import train
+from snr_keras.reid.visualization import save_loss_curves
 
 
 def train_command(

@@ -17,9 +17,9 @@ from snr_keras.cli.evaluate import (
     target_names,
     told_apart,
 )
-from snr_keras.training import load_run
-from snr_keras.visualization import Choices, visualize
-from snr_keras.visualization.report import check_ready
+from snr_keras.reid.runs import load_run
+from snr_keras.reid.visualization import Choices, visualize
+from snr_keras.reid.visualization.report import check_ready
 
 RUNS_HELP = "Run folders of snr train, folders of snr pack, or `pretrained`, the model that is in the package."
 

@@ -11,11 +11,11 @@ from rich.table import Table
 from snr_keras.cli.commands import Commands
 from snr_keras.cli.console import console, say, shown
 from snr_keras.cli.data import parse_image_size
-from snr_keras.data.report import count, printable
 from snr_keras.files.text import whole_number
-from snr_keras.interop.importing import COUNTER, Account
 from snr_keras.models import PYTORCH_BACKBONES
-from snr_keras.training import export_run, import_run
+from snr_keras.models.pytorch.importing import COUNTER, Account
+from snr_keras.reid.data.report import count, printable
+from snr_keras.reid.runs import export_run, import_run
 
 _NAMED = 40  # of the names that are left for one reason, how many are printed
 

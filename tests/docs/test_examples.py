@@ -10,11 +10,11 @@ import pytest
 import tensorflow as tf
 
 from docs import generate
-from snr_keras.adaptation import AdaptationConfig
-from snr_keras.data.synthetic import synthesize
-from snr_keras.training import TrainingConfig
-from snr_keras.training.logs import read_metrics
-from snr_keras.training.run_folder import read_record
+from snr_keras.reid.adaptation import AdaptationConfig
+from snr_keras.reid.data.synthetic import synthesize
+from snr_keras.reid.runs import TrainingConfig
+from snr_keras.reid.runs.logs import read_metrics
+from snr_keras.reid.runs.run_folder import read_record
 
 pytest.importorskip("mlxtend")
 

@@ -5,7 +5,7 @@ from statistics import mean, stdev
 import pytest
 
 from docs import generate
-from snr_keras.adaptation import AdaptationConfig
+from snr_keras.reid.adaptation import AdaptationConfig
 
 
 @pytest.mark.parametrize("page", generate.PAGES, ids=lambda page: page.relative_to(generate.DOCS.parent).as_posix())

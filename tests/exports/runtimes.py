@@ -7,8 +7,8 @@ from pathlib import Path
 
 import keras
 
-from snr_keras.deployment import FORMATS
-from snr_keras.deployment.graph import Run
+from snr_keras.reid.deployment import FORMATS
+from snr_keras.reid.deployment.graph import Run
 
 
 def onnx_runtime(model: keras.Model, precision: str = "float32") -> Run:

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from snr_keras.benchmarks import export as benchmark
-from snr_keras.deployment import FORMATS, Export, export_model
-from snr_keras.deployment.pictures import drawn_pictures
-from snr_keras.evaluation.embeddings import EmbeddedDataset, embed_dataset
-from snr_keras.evaluation.report import score
 from snr_keras.models import embedder
-from snr_keras.training import load_run, weights_hash
+from snr_keras.reid.deployment import FORMATS, Export, export_model
+from snr_keras.reid.deployment.pictures import drawn_pictures
+from snr_keras.reid.experiments.benchmarks import export as benchmark
+from snr_keras.reid.runs import load_run, weights_hash
+from snr_keras.reid.targets.embeddings import EmbeddedDataset, embed_dataset
+from snr_keras.reid.targets.scores import score
 
 EVERY = [(name, precision) for name, format in FORMATS.items() for precision in format.precisions]
 IDS = [f"{name}-{precision}" for name, precision in EVERY]
@@ -142,8 +142,8 @@ def test_full_int8_is_measured_and_is_not_fit_for_use(test_domain, monkeypatch) 
 
 @pytest.fixture(scope="session")
 def test_domain(tmp_path_factory):
-    from snr_keras.data.market1501 import read_market1501
-    from snr_keras.data.synthetic import synthesize
+    from snr_keras.reid.data.market1501 import read_market1501
+    from snr_keras.reid.data.synthetic import synthesize
 
     folder = tmp_path_factory.mktemp("world") / "night"
     people = {"train_identities": 2, "test_identities": 12, "cameras": 3, "images_per_camera": 2}
@@ -152,7 +152,7 @@ def test_domain(tmp_path_factory):
 
 
 def images_of(dataset):
-    from snr_keras.data.pipeline import evaluation_batches
+    from snr_keras.reid.data.pipeline import evaluation_batches
 
     for split in (dataset.query, dataset.gallery):
         yield [batch.numpy() for batch in evaluation_batches(split, image_size=(64, 32), batch_size=32)]

@@ -47,7 +47,7 @@ class Framework(NamedTuple):
     part: int | None = None
 
 
-_EXAMPLES, _KERAS, _EXPORTS = "snr_ref.conformance.examples", "snr_keras.interop.adapter", "tests.exports.adapter"
+_EXAMPLES, _KERAS, _EXPORTS = "snr_ref.conformance.examples", "snr_keras.conformance.adapter", "tests.exports.adapter"
 _OF_KERAS = "tests/frameworks/keras_expected_failures.txt"
 
 FRAMEWORKS = {

@@ -15,11 +15,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from snr_keras.interop.arrays import to_numpy, to_tensor
+from snr_keras.conformance.arrays import to_numpy, to_tensor
 from snr_keras.losses import BatchHardTripletLoss, CrossEntropyLoss
 from snr_keras.models import reid_model
-from snr_keras.training import TrainingConfig
-from snr_keras.training.step import make_optimizer
+from snr_keras.reid.runs import TrainingConfig
+from snr_keras.reid.training.step import make_optimizer
 
 STEPS = 10
 PERTURBED = 3

@@ -12,8 +12,8 @@ if keras.backend.backend() == "jax":
 
     jax.config.update("jax_enable_x64", True)  # else JAX takes float64 for float32
 
-from snr_keras.interop import adapter
-from snr_keras.interop.arrays import MODES, value_and_gradients
+from snr_keras.conformance import adapter
+from snr_keras.conformance.arrays import MODES, value_and_gradients
 from tests.frameworks.kit import THOROUGH, assert_conforms, outcome, report, without_float64
 
 #: Every shape is compiled, but for PyTorch; see `tests.frameworks.kit.in_part`. Eagerly JAX compiles every operation.

@@ -24,10 +24,10 @@ pytest.importorskip("torch", reason="PyTorch is not installed here: tox -e model
 import torch
 from safetensors.torch import load_file, save_file
 
-from snr_keras.interop.importing import import_state_dict, state_dict_of
-from snr_keras.interop.recognition import describe
-from snr_keras.interop.state_dict import read_state_dict, write_state_dict
 from snr_keras.models import reid_model
+from snr_keras.models.pytorch.importing import import_state_dict, state_dict_of
+from snr_keras.models.pytorch.recognition import describe
+from snr_keras.models.pytorch.state_dict import read_state_dict, write_state_dict
 from tests.frameworks.agreement import FIGURES, IMAGES, NETWORKS, errors, imported, outputs_of, rms
 from tests.frameworks.pytorch_networks import ResNet, trained
 

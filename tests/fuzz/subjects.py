@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import snr_ref
-from snr_keras.data.synthetic import synthesize
+from snr_keras.reid.data.synthetic import synthesize
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.vectors import write_outputs
 from tests.fuzz.outcomes import Table, outcome_of

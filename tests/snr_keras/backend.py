@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from snr_keras.interop import arrays
-from snr_keras.interop.arrays import MODES, to_tensor, value_and_gradients
+from snr_keras.conformance import arrays
+from snr_keras.conformance.arrays import MODES, to_tensor, value_and_gradients
 
 __all__ = ["DTYPES", "MODES", "ROUNDOFF", "UNDERFLOW", "as_stored", "to_numpy", "to_tensor", "value_and_gradients"]
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from snr_keras.cli import main
-from snr_keras.data.synthetic import synthesize
+from snr_keras.reid.data.synthetic import synthesize
 
 
 class Outcome(NamedTuple):

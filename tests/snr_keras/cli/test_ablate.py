@@ -12,13 +12,13 @@ from typing import NamedTuple
 import pytest
 from typer.testing import CliRunner, Result
 
-from snr_keras.ablation import VARIANTS, Variant, run
 from snr_keras.cli.app import app
-from snr_keras.data.catalogue import open_trials
-from snr_keras.evaluation import embed_trials, score_trials
-from snr_keras.files.lock import locked_folder
 from snr_keras.models import embedder
-from snr_keras.training import RichProgress, load_run
+from snr_keras.reid.data.catalogue import open_trials
+from snr_keras.reid.experiments.ablation import VARIANTS, Variant, run
+from snr_keras.reid.runs import RichProgress, load_run
+from snr_keras.reid.runs.lock import locked_folder
+from snr_keras.reid.targets import embed_trials, score_trials
 
 RECIPE = """\
 [training]

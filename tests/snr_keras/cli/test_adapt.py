@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from snr_keras.cli.app import app
 from snr_keras.files.sealed import write_sealed
-from snr_keras.training.run_folder import read_record
+from snr_keras.reid.runs.run_folder import read_record
 
 TINY = ("--epochs", 1, "--warmup-epochs", 0, "--identities-per-batch", 2, "--images-per-identity", 2)
 TINY = (*TINY, "--image-size", "32x16", "--normalization", "none")

@@ -39,7 +39,7 @@ def test_a_parameter_is_told_by_its_option(command: str, message: str, here: str
     [
         ("visualize", FEWER),
         ("extract", CAMERA),
-        ("train", "`snr_keras.training` and `no.option=1`; --words (resume)"),
+        ("train", "`snr_keras.reid.training` and `no.option=1`; --words (resume)"),
     ],
 )
 def test_what_a_command_does_not_have_it_does_not_name(command: str, message: str) -> None:

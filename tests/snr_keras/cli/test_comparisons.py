@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.snr_keras.data import owners
+from tests.snr_keras.reid.data import owners
 
 TINY = ("--epochs", 1, "--warmup-epochs", 0, "--identities-per-batch", 4, "--images-per-identity", 2)
 TINY = (*TINY, "--image-size", "32x16", "--normalization", "none")

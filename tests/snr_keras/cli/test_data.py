@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from snr_keras.data.images import decode_image
-from tests.snr_keras.data import owners
+from snr_keras.reid.data.images import decode_image
+from tests.snr_keras.reid.data import owners
 
 SMALL = ("--train-identities", 2, "--test-identities", 2, "--cameras", 2, "--images-per-camera", 2)
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from snr_keras.cli.app import app
-from snr_keras.files.lock import locked_folder
+from snr_keras.reid.runs.lock import locked_folder
 
 ARGUMENTS = ("--train-identities", 16, "--test-identities", 2, "--epochs", 1)
 VARIANTS = ("--variant", "none", "--variant", "snr")

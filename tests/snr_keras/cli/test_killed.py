@@ -25,8 +25,8 @@ import numpy as np
 import pytest
 
 from snr_keras.cli import main
-from snr_keras.training.checkpoints import Checkpoint, newest_checkpoint, reported_checkpoint
-from tests.snr_keras.training.conftest import metrics_without_times
+from snr_keras.reid.runs.checkpoints import Checkpoint, newest_checkpoint, reported_checkpoint
+from tests.snr_keras.reid.conftest import metrics_without_times
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 KILLS = 20 if THOROUGH else 3

@@ -10,8 +10,8 @@ from matplotlib.image import imread
 from typer.testing import CliRunner
 
 from snr_keras.cli.app import app
-from snr_keras.retrieval import open_features
-from tests.snr_keras.retrieval.conftest import untrained_run
+from snr_keras.reid.search import open_features
+from tests.snr_keras.reid.search.conftest import untrained_run
 
 
 @pytest.fixture(scope="module")

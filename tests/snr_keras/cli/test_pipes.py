@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from snr_keras.interop.state_dict import read_state_dict
-from snr_keras.retrieval import extract, open_features
-from snr_keras.retrieval.indexing import open_index
-from snr_keras.training import load_run
+from snr_keras.models.pytorch.state_dict import read_state_dict
+from snr_keras.reid.runs import load_run
+from snr_keras.reid.search import extract, open_features
+from snr_keras.reid.search.indexing import open_index
 from snr_ref.conformance.selection import ExpectedFailures
 from snr_ref.conformance.vectors.untrusted import file_bytes
-from tests.snr_keras.data.folders import write
+from tests.snr_keras.reid.data.folders import write
 
 SECONDS = 60
 

@@ -8,7 +8,7 @@ import pytest
 from rich.table import Table
 
 from snr_keras.cli import console
-from snr_keras.training import TrainingConfig
+from snr_keras.reid.runs import TrainingConfig
 
 ORDER = "\x1b[2J\x1b]0;mine\x07"  # clears the screen and names the window
 ESCAPED = r"\x1b[2J\x1b]0;mine\x07"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from snr_keras.recipes import recipe_text
+from snr_keras.reid.recipes import recipe_text
 
 
 def test_recipes_are_listed_printed_and_a_mistake_is_one_message(snr, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from snr_keras.cli.console import results_table
-from snr_keras.evaluation import TargetResult
+from snr_keras.reid.targets import TargetResult
 
 TINY = ("--epochs", 1, "--warmup-epochs", 0, "--identities-per-batch", 2, "--images-per-identity", 2)
 TINY = (*TINY, "--image-size", "32x16")

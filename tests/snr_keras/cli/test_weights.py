@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snr_keras.interop.importing import state_dict_of
-from snr_keras.interop.state_dict import read_state_dict, write_state_dict
 from snr_keras.models import reid_model
-from snr_keras.training import load_run
+from snr_keras.models.pytorch.importing import state_dict_of
+from snr_keras.models.pytorch.state_dict import read_state_dict, write_state_dict
+from snr_keras.reid.runs import load_run
 
 
 @pytest.fixture(scope="module")

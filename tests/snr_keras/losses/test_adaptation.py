@@ -10,7 +10,7 @@ from keras import ops
 
 import snr_ref
 from snr_keras import losses
-from snr_keras.interop import adapter
+from snr_keras.conformance import adapter
 from snr_keras.losses import multilabel
 from snr_ref.distances import unit
 from tests.mar_numbers import assert_numbers_of_the_public_implementation

@@ -1,1 +1,0 @@
-"""What comes from outside Keras: calls on NumPy arrays, whichever backend runs, and weights of PyTorch."""

@@ -1,0 +1,1 @@
+"""Person re-identification with SNR, on TensorFlow: what the command `snr` does."""

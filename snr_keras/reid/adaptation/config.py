@@ -1,0 +1,120 @@
+"""What decides an adaptation, beside the run that it starts from."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from snr_keras.reid.data.augmentation import Augmentation
+from snr_keras.reid.runs.ranges import Ranges, check_ranges, known
+from snr_keras.scalars import is_integer, is_number
+from snr_ref.mar.step import MAR_WEIGHTS, AdaptationWeights
+
+
+@dataclass(frozen=True)
+class AdaptationConfig:
+    """The settings of an adaptation by MAR (Yu et al., CVPR 2019); the defaults suit the synthetic pedestrians.
+
+    The network, its precision, the size of its images and the weights of L_SNR are those of the run it starts from.
+
+    Attributes:
+        epochs: Passes over the source; the losses of mined pairs begin with the second.
+        identities_per_batch: P of the source's batches, at least 2.
+        images_per_identity: K of the source's batches, at least 2.
+        target_batch_size: Images of the target in a step, at least 2.
+        learning_rate: Of SGD with momentum 0.9, at the beginning.
+        milestones: Shares of the run after each of which the learning rate is a tenth of what it was.
+        weight_decay: On kernels only, as the L2 penalty of SGD: after many steps a kernel of no gradient shrinks by
+            `learning_rate * weight_decay / (1 - 0.9)` a step.
+        clip_norm: Largest global norm of the gradient; `None` does not clip.
+        mining_ratio: Which share of a batch's target pairs is mined, in (0, 1].
+        margin: Of L_RJ.
+        scale: What cosines are multiplied by before a softmax.
+        discriminative_weight: Of L_MDL in the total; 0 leaves a loss out.
+        consistency_weight: lambda_1, of L_CML, which is a sum over the people of the source. MAR's 2e-4 is for 4,101;
+            the default is where the gain from `day` to `dusk` stops growing.
+        source_weight: lambda_2, of the source's losses: cross-entropy, L_RJ and L_SNR.
+        joint_embedding_weight: beta, of L_RJ among these.
+        seed: Decides batches and augmentation.
+        augmentation: What is done to images of both domains.
+
+    Raises:
+        ValueError: If a value is out of range; the message names it.
+    """
+
+    epochs: int = 8
+    identities_per_batch: int = 16
+    images_per_identity: int = 4
+    target_batch_size: int = 64
+    learning_rate: float = 2e-4
+    milestones: tuple[float, ...] = (0.625, 0.875)
+    weight_decay: float = 2.5e-2
+    clip_norm: float | None = None
+    mining_ratio: float = 0.005
+    margin: float = 1.0
+    scale: float = 30.0
+    discriminative_weight: float = MAR_WEIGHTS.discriminative
+    consistency_weight: float = 0.2
+    source_weight: float = MAR_WEIGHTS.source
+    joint_embedding_weight: float = MAR_WEIGHTS.joint_embedding
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        check_ranges(self, _RANGES)
+
+    @property
+    def batch_size(self) -> int:
+        """Images in a step, of both domains."""
+        return self.identities_per_batch * self.images_per_identity + self.target_batch_size
+
+    @property
+    def loss_weights(self) -> AdaptationWeights:
+        """What the losses count in the total."""
+        return AdaptationWeights(
+            discriminative=self.discriminative_weight,
+            consistency=self.consistency_weight,
+            source=self.source_weight,
+            joint_embedding=self.joint_embedding_weight,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as JSON's own types; `from_json` brings them back."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, settings: Mapping[str, Any]) -> "AdaptationConfig":
+        """The config that `to_json` wrote; a setting that is missing takes its default.
+
+        Raises:
+            ValueError: If there is a setting that no config has, or a value out of range.
+        """
+        settings = dict(known(cls, settings))
+        if isinstance(settings.get("milestones"), list):
+            settings["milestones"] = tuple(settings["milestones"])
+        if "augmentation" in settings:
+            settings["augmentation"] = Augmentation(**known(Augmentation, settings["augmentation"]))
+        return cls(**settings)
+
+
+_RANGES: Ranges = {
+    "epochs": ("an integer of at least 1", lambda x: is_integer(x) and x >= 1),
+    "identities_per_batch": ("an integer of at least 2", lambda x: is_integer(x) and x >= 2),
+    "images_per_identity": ("an integer of at least 2", lambda x: is_integer(x) and x >= 2),
+    "target_batch_size": ("an integer of at least 2", lambda x: is_integer(x) and x >= 2),
+    "learning_rate": ("a positive number", lambda x: is_number(x) and x > 0),
+    "milestones": (
+        "rising numbers in (0, 1)",
+        lambda x: isinstance(x, tuple) and all(is_number(m) and 0 < m < 1 for m in x) and list(x) == sorted(set(x)),
+    ),
+    "weight_decay": ("a number of at least 0", lambda x: is_number(x) and x >= 0),
+    "clip_norm": ("a positive number or None", lambda x: x is None or (is_number(x) and x > 0)),
+    "mining_ratio": ("in (0, 1]", lambda x: is_number(x) and 0 < x <= 1),
+    "margin": ("a number of at least 0", lambda x: is_number(x) and x >= 0),
+    "scale": ("a positive number", lambda x: is_number(x) and x > 0),
+    "discriminative_weight": ("a number of at least 0", lambda x: is_number(x) and x >= 0),
+    "consistency_weight": ("a number of at least 0", lambda x: is_number(x) and x >= 0),
+    "source_weight": ("a positive number", lambda x: is_number(x) and x > 0),
+    "joint_embedding_weight": ("a number of at least 0", lambda x: is_number(x) and x >= 0),
+    "seed": ("an integer in [0, 2**32)", lambda x: is_integer(x) and 0 <= x < 2**32),
+    "augmentation": ("an Augmentation", lambda x: isinstance(x, Augmentation)),
+}

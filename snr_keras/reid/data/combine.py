@@ -1,0 +1,150 @@
+"""Several data sets as one source to train on, with numbers of people and cameras that do not collide."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from snr_keras.reid.data.catalogue import open_dataset
+from snr_keras.reid.data.dataset import DISTRACTOR, Progress, ReIDDataset, Split, named_apart
+from snr_keras.reid.data.report import ScanReport, count
+
+IMAGES = ("train", "all")
+
+
+def open_source(
+    names: str | Sequence[str],
+    *,
+    root: str | os.PathLike[str],
+    images: str = "train",
+    progress: Progress | None = None,
+) -> ReIDDataset:
+    """Reads one or several data sets to train on, and combines them.
+
+    Args:
+        names: as `open_dataset` takes them; in one string, with commas between.
+        root: the folder that holds named data sets.
+        images: "train" for the training images, "all" for those of the test too.
+        progress: as `open_dataset` calls it.
+
+    Raises:
+        ValueError: as `open_dataset` and `combine`.
+    """
+    if isinstance(names, str):
+        names = [names] if os.path.exists(names) else [name for name in names.split(",") if name]
+    splits = ("train",) if _checked(images) == "train" else None
+    datasets = [open_dataset(name, root=root, splits=splits, progress=progress) for name in names]
+    return datasets[0] if len(datasets) == 1 and images == "train" else combine(datasets, images=images)
+
+
+def combine(datasets: Sequence[ReIDDataset], *, images: str = "train") -> ReIDDataset:
+    """Data sets as one whose training split has the images of all, from one data set after the other.
+
+    Identities are numbered anew from 0, cameras from 1, and the split knows which domain, 0, 1, ..., an image is from.
+    A data set without camera labels counts as one camera.
+
+    Args:
+        datasets: those to combine; of two with one name, the second gets a name of its own.
+        images: "train" for their training images; "all" for those of query and gallery too, as far as they were read,
+            without a gallery's junk and distractors, each image once.
+
+    Returns:
+        A data set without query and gallery. Its version tells that of every part, and which images were taken.
+
+    Raises:
+        ValueError: if there is none, two have an image in common, or one has no images.
+    """
+    if not datasets:
+        raise ValueError("Expected data sets to train on. Received: none")
+    datasets = [dataset for (dataset,) in named_apart([(dataset,) for dataset in datasets])]
+    names = [dataset.name for dataset in datasets]
+    parts = [_part(dataset, _checked(images)) for dataset in datasets]
+    if empty := [name for name, part in zip(names, parts, strict=True) if not part.paths]:
+        raise ValueError(f"Expected images to train with in every data set. Received: none in {', '.join(empty)}")
+    _check_apart(names, parts)
+    identities, cameras, domains = [], [], []
+    first_identity, first_camera = 0, 1
+    for domain, part in enumerate(parts):
+        people, identity = np.unique(part.identities, return_inverse=True)
+        views, camera = np.unique(part.cameras, return_inverse=True)
+        identities.append(first_identity + identity)
+        cameras.append(first_camera + camera)
+        domains.append(np.full(len(part.paths), domain))
+        first_identity, first_camera = first_identity + len(people), first_camera + len(views)
+    return ReIDDataset(
+        name="+".join(names),
+        train=Split(
+            paths=tuple(path for part in parts for path in part.paths),
+            identities=np.concatenate(identities).astype(np.int64),
+            cameras=np.concatenate(cameras).astype(np.int64),
+            domains=np.concatenate(domains).astype(np.int64),
+        ),
+        query=Split.empty(),
+        gallery=Split.empty(),
+        report=_report(datasets),
+        digests={path: digest for dataset in datasets for path, digest in dataset.digests.items()},
+        version="; ".join([*(_told(dataset) for dataset in datasets), f"{images} images"]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    paths: tuple[str, ...]
+    identities: np.ndarray
+    cameras: np.ndarray
+
+
+def _part(dataset: ReIDDataset, images: str) -> _Part:
+    splits = [dataset.train] if images == "train" else [dataset.train, dataset.query, dataset.gallery]
+    labels: dict[str, tuple[int, int]] = {}
+    with_cameras = all(split.cameras is not None for split in splits if len(split))
+    for split in splits:
+        cameras = split.cameras if with_cameras and split.cameras is not None else np.zeros(len(split), np.int64)
+        for path, identity, camera in zip(split.paths, split.identities.tolist(), cameras.tolist(), strict=True):
+            if split is dataset.train or identity > DISTRACTOR:
+                labels[path] = (identity, camera)
+    return _Part(
+        tuple(labels),
+        np.array([identity for identity, _ in labels.values()], np.int64),
+        np.array([camera for _, camera in labels.values()], np.int64),
+    )
+
+
+def _check_apart(names: Sequence[str], parts: Sequence[_Part]) -> None:
+    """An image of two data sets would be of two people."""
+    folder_of = lru_cache(os.path.realpath)
+    found_in: dict[tuple[str, str], str] = {}
+    for name, part in zip(names, parts, strict=True):
+        files = [(folder_of(os.path.dirname(path)), os.path.basename(path)) for path in part.paths]
+        if common := [file for file in files if found_in.get(file, name) != name]:
+            raise ValueError(
+                f"Expected data sets without a common image. Received: {found_in[common[0]]} and {name}, which have "
+                f"{count(len(common), 'image')} in common, such as {os.path.join(*common[0])!r}"
+            )
+        found_in.update(dict.fromkeys(files, name))
+
+
+def _report(datasets: Sequence[ReIDDataset]) -> ScanReport:
+    return ScanReport(
+        path=", ".join(dataset.report.path for dataset in datasets),
+        splits=tuple(
+            replace(split, folder=f"{dataset.name}: {split.folder}")
+            for dataset in datasets
+            for split in dataset.report.splits
+        ),
+        notes=tuple(f"{dataset.name}: {note}" for dataset in datasets for note in dataset.report.notes),
+    )
+
+
+def _told(dataset: ReIDDataset) -> str:
+    return f"{dataset.name} ({dataset.version})" if dataset.version else dataset.name
+
+
+def _checked(images: str) -> str:
+    if images not in IMAGES:
+        raise ValueError(f"The images to train with must be one of {', '.join(IMAGES)}. Received: {images!r}")
+    return images

@@ -1,0 +1,98 @@
+"""The comparisons that papers on generalizable re-identification report, by name: what to train on, and test on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from snr_keras.reid.data.catalogue import KNOWN
+
+VERSIONS = {
+    "market1501": ("market1501", "market1501+500k"),
+    "cuhk03": ("cuhk03-detected", "cuhk03-labeled"),
+    "msmt17": ("msmt17-v1", "msmt17-v2"),
+}
+"""Data sets of which papers use one version or another; the first is the default."""
+
+_MARKET, _CUHK03, _MSMT17 = (versions[0] for versions in VERSIONS.values())
+_DUKE, _CUHK02, _SYSU = "dukemtmc-reid", "cuhk02", "cuhk-sysu"
+_SMALL = ("prid2011", "grid", "viper", "ilids")
+_LARGE = {"market1501": _MARKET, "msmt17": _MSMT17, "cuhk03": _CUHK03}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a paper trains on and tests on.
+
+    Attributes:
+        name: of the comparison.
+        sources: names of the data sets to train on.
+        images: which of their images: "train" or "all".
+        targets: names of the data sets to test on.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    images: str
+    targets: tuple[str, ...]
+
+
+def _leave_one_out(protocol: str, images: str) -> list[Comparison]:
+    return [
+        Comparison(
+            f"{protocol}-{left_out}",
+            (*(name for key, name in _LARGE.items() if key != left_out), _SYSU),
+            images,
+            (target,),
+        )
+        for left_out, target in _LARGE.items()
+    ]
+
+
+COMPARISONS = {
+    comparison.name: comparison
+    for comparison in (
+        Comparison("market-to-duke", (_MARKET,), "train", (_DUKE,)),
+        Comparison("duke-to-market", (_DUKE,), "train", (_MARKET,)),
+        Comparison("m+d+c+ms", (_MARKET, _DUKE, _CUHK03, _MSMT17), "train", _SMALL),
+        Comparison("protocol-1", (_MARKET, _CUHK02, _CUHK03, _SYSU), "all", _SMALL),
+        *_leave_one_out("protocol-2", "train"),
+        *_leave_one_out("protocol-3", "all"),
+    )
+}
+
+
+def find_comparison(name: str, *, use: Iterable[str] = ()) -> Comparison:
+    """The comparison of a name.
+
+    Args:
+        name: one of `COMPARISONS`.
+        use: names of data sets to use in place of the default version, `msmt17-v2` for instance; with `=FOLDER` behind
+            a name, that data set is read there.
+
+    Raises:
+        ValueError: if there is no such comparison, or one of `use` has no place in it.
+    """
+    if name not in COMPARISONS:
+        raise ValueError(f"A comparison is one of {', '.join(COMPARISONS)}. Received: {name!r}")
+    found = COMPARISONS[name]
+    for wanted in use:
+        places = _versions_of(wanted.partition("=")[0])
+        there = [n for n in (*found.sources, *found.targets) if n.partition("=")[0] in places]
+        if not there:
+            raise ValueError(
+                f"{name} is about {', '.join((*found.sources, *found.targets))}. Received, to be used in it: {wanted!r}"
+            )
+        found = replace(
+            found,
+            sources=tuple(wanted if n in there else n for n in found.sources),
+            targets=tuple(wanted if n in there else n for n in found.targets),
+        )
+    return found
+
+
+def _versions_of(name: str) -> tuple[str, ...]:
+    for versions in VERSIONS.values():
+        if name in versions:
+            return versions
+    return (name,) if name in KNOWN else ()

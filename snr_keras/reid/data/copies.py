@@ -1,0 +1,79 @@
+"""Images that stand in two places: as one file under several names, or as files of equal contents."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from snr_keras.files.same import file_numbers
+from snr_keras.reid.data.dataset import ReIDDataset, Split
+from snr_keras.reid.data.report import count, first_few
+
+
+def copies_in_gallery(query: Split, gallery: Split, digests: Mapping[str, bytes]) -> list[str]:
+    """What to say of queries that are in the gallery too, a sentence each.
+
+    Args:
+        query: images of people to be found.
+        gallery: the images to find them in.
+        digests: of the contents of these files, by path.
+    """
+    same_file, equal = _found_among(query, [gallery], digests)
+    queries, notes = count(len(query), "query", "queries"), []
+    if same_file.any():
+        notes.append(
+            f"{same_file.sum()} of {queries} are gallery images too, the same file, and left out of their own rankings "
+            f"and pairs: {_named(query, same_file)}"
+        )
+    if equal.any():
+        notes.append(
+            f"{equal.sum()} of {queries} have a copy in the gallery, another file of equal contents, which is ranked "
+            f"as any other image: {_named(query, equal)}"
+        )
+    return notes
+
+
+def copies_in_test(train: Split, tested: Sequence[Split], digests: Mapping[str, bytes]) -> list[str]:
+    """What to say of images that are both trained on and tested on, a sentence.
+
+    Args:
+        train: images to train with.
+        tested: queries and galleries.
+        digests: of the contents of these files, by path.
+    """
+    same_file, equal = _found_among(train, tested, digests)
+    if not (same_file | equal).any():
+        return []
+    return [
+        f"{(same_file | equal).sum()} of {count(len(train), 'training image')} are test images too "
+        f"({same_file.sum()} the same file, {(equal & ~same_file).sum()} another file of equal contents), so that the "
+        f"test is not one on images never seen: {_named(train, same_file | equal)}"
+    ]
+
+
+def copies_between(trained: ReIDDataset, tested: ReIDDataset) -> list[str]:
+    """`copies_in_test` of two data sets."""
+    digests = {**trained.digests, **tested.digests}
+    return copies_in_test(trained.train, [tested.query, tested.gallery], digests)
+
+
+def _found_among(images: Split, others: Sequence[Split], digests: Mapping[str, bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Which images are the file of one of the others, and which have equal contents as another file of them."""
+    files, *files_of_others = file_numbers(images.paths, *(split.paths for split in others))
+    files_of: dict[bytes | None, set[int]] = defaultdict(set)
+    for split, numbers in zip(others, files_of_others, strict=True):
+        for path, number in zip(split.paths, numbers.tolist(), strict=True):
+            files_of[digests.get(path)].add(number)
+    known = np.concatenate(files_of_others) if others else np.empty(0, np.int64)
+    equal = [
+        path in digests and bool(files_of[digests[path]] - {number})
+        for path, number in zip(images.paths, files.tolist(), strict=True)
+    ]
+    return np.isin(files, known), np.array(equal, bool)
+
+
+def _named(images: Split, chosen: np.ndarray) -> str:
+    return first_few([repr(os.path.basename(images.paths[i])) for i in np.flatnonzero(chosen)])

@@ -1,0 +1,174 @@
+"""From a run to a file for deployment, which is compared with the model before it is where it was asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from snr_keras.files.atomic import room_for
+from snr_keras.keras_config import check_tensorflow
+from snr_keras.models import embedder
+from snr_keras.reid.deployment.formats import Format, check_installed, find_format
+from snr_keras.reid.deployment.graph import Run, quietly
+from snr_keras.reid.deployment.pictures import drawn_pictures
+from snr_keras.reid.runs.config import TrainingConfig
+from snr_keras.reid.runs.model import new_model
+from snr_keras.reid.runs.run_folder import load_run, package_versions
+from snr_keras.reid.search.model import ModelIdentity, open_model
+
+TOLERANCE = 1e-3
+"""The largest difference of embeddings in float32 that is rounding, as a fraction of the largest number in them."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written, and how near it is to the model.
+
+    Attributes:
+        path: The file or folder.
+        size: Bytes of it, and of the files that belong to it.
+        image_size: (height, width) of the pictures that it takes.
+        width: Numbers in an embedding.
+        difference: The largest difference between its embeddings and those of the Keras model, on drawn pictures.
+        largest: The largest number in the embeddings of the Keras model.
+    """
+
+    path: Path
+    size: int
+    image_size: tuple[int, int]
+    width: int
+    difference: float
+    largest: float
+
+
+def export_model(
+    run: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    format: str,
+    precision: str = "float32",
+    *,
+    unfit: bool = False,
+) -> Export:
+    """Write the part of a model that retrieval needs for a runtime.
+
+    The input, `images`, is (N, H, W, 3) float32, RGB in [0, 255], in the image size of the run; the output,
+    `embedding`, is (N, D) float32. Normalization of pixels, pooling and BNNeck are in the graph; the classifier and
+    whatever only the losses need are not. The file is first compared with the model.
+
+    Args:
+        run: What `load_run` takes.
+        out: The file to write, or the folder.
+        format: One of `FORMATS`.
+        precision: One of those that the format has.
+        unfit: Whether to write one of `UNFIT` too, to measure it.
+
+    Raises:
+        ValueError: If there is no such format or precision, it is not fit for use, the name of `out` has another
+            ending than that of the format, the runtime could not open it there, Keras runs on another backend than
+            TensorFlow, or weights are too large for the precision.
+        FileExistsError: If something is there already.
+        ModuleNotFoundError: If a package is not installed that the format needs.
+        ArithmeticError: If the export gives other embeddings than the model.
+        OSError: If there is no room for it; the message names `out`.
+        Others: As `load_run`.
+    """
+    chosen, out = find_format(format, precision, unfit=unfit), Path(out)
+    check_tensorflow("Exports are made")
+    _check_name(out, chosen)
+    check_installed(chosen)
+    embeds, identity = open_float32(run)
+    written_out = _named(embeds)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with room_for(out), tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+        made = Path(folder, out.name)
+        metadata = json.dumps(_metadata(identity, embeds, format, precision), indent=2)
+        with quietly():
+            chosen.write(written_out, made, precision, metadata)
+        pictures = drawn_pictures(identity.image_size)
+        expected = np.asarray(embeds(pictures, training=False))
+        difference, largest = largest_difference(chosen.open(made), pictures, expected), float(np.abs(expected).max())
+        if not np.isfinite(difference) or (precision == "float32" and difference > TOLERANCE * largest):
+            raise ArithmeticError(
+                f"The {chosen.title} export gives other embeddings than the model, and was not kept: they differ by "
+                f"{difference:.3g}, of numbers up to {largest:.3g}."
+            )
+        size = 0
+        for path in (*chosen.beside(made), made):  # what a reader looks for first comes last
+            size += _size(path)
+            os.replace(path, out.with_name(path.name))
+    return Export(out, size, identity.image_size, expected.shape[1], difference, largest)
+
+
+def open_float32(run: str | os.PathLike[str]) -> tuple[keras.Model, ModelIdentity]:
+    """The embedder of a run as it is exported, and its identity: one of mixed precision computes in float32 here.
+
+    Raises:
+        Others: As `load_run`.
+    """
+    embeds, identity = open_model(run, flip=False)
+    config = TrainingConfig.from_json(identity.settings)
+    if config.mixed_precision == "float32":
+        return embeds, identity
+    _, model = load_run(run)
+    plain = new_model(replace(config, weights=None, mixed_precision="float32"), model.output["logits"].shape[-1])
+    plain.set_weights(model.get_weights())
+    return embedder(plain), identity
+
+
+def largest_difference(run: Run, pictures: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    """Between the embeddings of an export and what they should be, with the pictures in one batch and the first alone.
+
+    NaN if an embedding is not finite.
+    """
+    found = [(run(batch)["embedding"], expected[: len(batch)]) for batch in (pictures, pictures[:1])]
+    return float(np.max([np.abs(values - right).max() for values, right in found]))  # which keeps a NaN
+
+
+def _named(embeds: keras.Model) -> keras.Model:
+    """The same model with its output by name, as the files have it."""
+    return keras.Model(embeds.inputs[0], {"embedding": embeds.output}, name=embeds.name)
+
+
+def _check_name(out: Path, format: Format) -> None:
+    if format.ending and out.suffix != format.ending:
+        raise ValueError(f"The name of a file for {format.title} ends in {format.ending}. Received: {str(out)!r}")
+    format.check_path(out)
+    for path in (out, *format.beside(out)):
+        if path.exists():
+            raise FileExistsError(f"An export replaces nothing: choose another name. Received: {str(path)!r}")
+
+
+def _metadata(identity: ModelIdentity, embeds: keras.Model, format: str, precision: str) -> dict[str, Any]:
+    height, width = identity.image_size
+    return {
+        "input": {
+            "name": "images",
+            "shape": ["batch", height, width, 3],
+            "dtype": "float32",
+            "pixels": "RGB in [0, 255], as decoded. Do not normalize: the graph does.",
+            "resizing": f"to {height}x{width} (height x width): bilinear, antialiased, aspect ratio not kept, rounded",
+        },
+        "output": {
+            "name": "embedding",
+            "shape": ["batch", embeds.output_shape[-1]],
+            "dtype": "float32",
+            "comparison": "cosine distance",
+        },
+        "format": format,
+        "precision": precision,
+        "model": {"sha256": identity.sha256, "settings": identity.settings},
+        "versions": package_versions(),
+    }
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

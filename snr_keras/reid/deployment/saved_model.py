@@ -1,0 +1,50 @@
+"""TensorFlow's SavedModel: a folder, for TensorFlow Serving and whatever else reads it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from snr_keras.models.network import plain_operations
+from snr_keras.reid.deployment.graph import METADATA, Run, quietly
+
+
+def check_path(path: Path) -> None:
+    """ValueError if a folder's name is a pattern to TensorFlow that it does not match itself: it finds nothing."""
+    if re.search(r"\[[^/]+\]|\\", path.as_posix()):
+        raise ValueError(
+            "TensorFlow opens no SavedModel below a folder with [...] or a backslash in its name. "
+            f"Received: {str(path)!r}"
+        )
+
+
+def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None:
+    """Write a model; the metadata are a file in `assets.extra`, the place for what TensorFlow does not read itself.
+
+    Weights are constants of the graph: as variables Keras writes each of them twice.
+    """
+    images = tf.TensorSpec(model.input_shape, model.inputs[0].dtype, name=model.inputs[0].name)
+    with plain_operations(model):
+        traced = tf.function(lambda x: model(x, training=False), input_signature=[images]).get_concrete_function()
+    frozen = convert_variables_to_constants_v2(traced)
+    module = tf.Module()
+    module.serve = tf.function(
+        lambda x: tf.nest.pack_sequence_as(traced.structured_outputs, frozen(x)), input_signature=[images]
+    )
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve}, options=options)
+    extra = path / "assets.extra"
+    extra.mkdir()
+    (extra / f"{METADATA}.json").write_text(metadata, encoding="utf-8")
+
+
+def open_run(path: Path) -> Run:
+    """The model as TensorFlow runs it, by its signature."""
+    with quietly():
+        serve = tf.saved_model.load(path).signatures["serving_default"]
+    (given,) = serve.structured_input_signature[1]
+    return lambda array: {name: output.numpy() for name, output in serve(**{given: tf.constant(array)}).items()}

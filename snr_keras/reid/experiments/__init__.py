@@ -1,0 +1,1 @@
+"""What measures and prints a table: the ablation, and benchmarks."""

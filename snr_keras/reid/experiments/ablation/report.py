@@ -1,0 +1,336 @@
+"""The results of an ablation as one value of JSON's types, and the tables that are made of it, with no model at hand.
+
+`results.json` has:
+
+| key | what |
+|---|---|
+| `recipe`, `settings`, `versions` | what was done, on which data, with which packages |
+| `variants` | the description of each |
+| `home`, `targets` | the labels of the domains; `home` is the source's own test, or null |
+| `figures` | by variant a list by seed of mAP, mINP, rank1, rank5, rank10 by domain, fractions in [0, 1] |
+| `average_precisions` | likewise, by domain a string a division: a number a query image, `nan` where there is none |
+| `bootstrap`, `differences` | how intervals were drawn; by variant SNR's mAP minus its own, mean over the targets |
+
+`summary.json` is the same without `average_precisions`, which are most of it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from snr_keras.evaluation.bootstrap import (
+    CONFIDENCE,
+    RESAMPLES,
+    difference,
+    mean_average_precision,
+    resampled_mean_average_precision,
+)
+from snr_keras.files.atomic import write_text
+from snr_keras.reid.data.report import printable
+from snr_keras.reid.experiments.ablation.plot import save_ablation_plot
+from snr_keras.reid.experiments.ablation.variants import SNR
+from snr_keras.reid.targets import TargetResult
+
+Results = dict[str, Any]
+RunResults = dict[str, tuple[TargetResult, NDArray[np.float64]]]
+"""Of one run, by domain: its figures, and the average precisions by division and query image."""
+
+MEAN = "mean of targets"
+FIGURES = {"mAP": "mAP", "rank1": "Rank-1"}
+_SEED = 0  # of the resamples
+
+
+def results_of(
+    runs: Mapping[str, Sequence[RunResults]],
+    *,
+    settings: Mapping[str, Any],
+    recipe: str,
+    variants: Mapping[str, str],
+    home: str | None,
+    targets: Sequence[str],
+    versions: Mapping[str, str],
+) -> Results:
+    """The results of runs, a list by seed for each variant, with the differences to SNR if it is among them."""
+    figures = {name: [{d: _figures(one) for d, (one, _) in run.items()} for run in done] for name, done in runs.items()}
+    queries = {
+        name: [{d: [_numbers(row) for row in table] for d, (_, table) in run.items()} for run in done]
+        for name, done in runs.items()
+    }
+    return {
+        "recipe": recipe,
+        "settings": dict(settings),
+        "versions": dict(versions),
+        "variants": dict(variants),
+        "home": home,
+        "targets": list(targets),
+        "figures": figures,
+        "bootstrap": {"resamples": RESAMPLES, "confidence": CONFIDENCE, "seed": _SEED},
+        "differences": differences_to_snr(figures, queries, targets),
+        "average_precisions": queries,
+    }
+
+
+def differences_to_snr(
+    figures: Mapping[str, Any], average_precisions: Mapping[str, Any], targets: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """SNR's mAP minus that of each other variant, mean over targets and seeds, with the interval over queries.
+
+    Args:
+        figures: As in `results.json`.
+        average_precisions: Likewise.
+        targets: Those to take the mean over.
+
+    Returns:
+        By variant `mean`, `low`, `high`, and `by_seed`, the difference of each seed. Empty without SNR.
+    """
+    if SNR not in average_precisions:
+        return {}
+    names = list(average_precisions)
+    tables = [
+        np.stack([np.mean([_table(run[target]) for run in average_precisions[name]], axis=0) for name in names])
+        for target in targets
+    ]
+    observed = dict(zip(names, mean_average_precision(tables), strict=True))
+    resampled = dict(zip(names, resampled_mean_average_precision(tables, seed=_SEED).T, strict=True))
+    by_seed = {name: [mean(run[t]["mAP"] for t in targets) for run in done] for name, done in figures.items()}
+    found = {}
+    for name in names:
+        if name != SNR:
+            interval = difference(resampled[SNR], resampled[name], value=float(observed[SNR] - observed[name]))
+            found[name] = {
+                "mean": interval.value,
+                "low": interval.low,
+                "high": interval.high,
+                "by_seed": [ours - theirs for ours, theirs in zip(by_seed[SNR], by_seed[name], strict=True)],
+            }
+    return found
+
+
+def summary(results: Results) -> Results:
+    """The results without the average precisions of every query."""
+    return {key: value for key, value in results.items() if key != "average_precisions"}
+
+
+def write_reports(results: Results, out: Path) -> None:
+    """Write results.json, summary.json, results.txt, results.csv, results.tex and results.png, each whole or not."""
+    write_text(out / "results.json", json.dumps(results, indent=1) + "\n")
+    write_text(out / "summary.json", json.dumps(summary(results), indent=1) + "\n")
+    write_text(out / "results.txt", as_text(as_table(results)))
+    write_text(out / "results.csv", as_csv(results))
+    write_text(out / "results.tex", as_latex(results))
+    save_ablation_plot(results, out / "results.png")
+
+
+def columns(results: Results) -> list[str]:
+    """What a table has a column for: home, the targets, and their mean if there are several."""
+    targets = results["targets"]
+    return [*([results["home"]] if results["home"] else []), *targets, *([MEAN] if len(targets) > 1 else [])]
+
+
+def values(results: Results, variant: str, column: str, figure: str) -> list[float]:
+    """A figure by seed, in per cent."""
+    domains = results["targets"] if column == MEAN else [column]
+    return [100 * mean(run[domain][figure] for domain in domains) for run in results["figures"][variant]]
+
+
+def caption(results: Results) -> str:
+    """What the figures are, and what an interval says and does not say."""
+    seeds = _number_of_seeds(results)
+    spread = f", mean ± standard deviation over {seeds} trainings" if seeds > 1 else ", of one training"
+    source = _told(results["settings"]["source"])
+    targets = ", ".join(_told(target) for target in results["settings"]["targets"])
+    sentences = [
+        f"mAP / Rank-1 in per cent{spread}, after the last of {results['settings']['training']['epochs']} epochs.",
+        f"Trained on {source}; tested on {targets}{' and at home' if results['home'] else ''}.",
+    ]
+    if results["differences"]:
+        drawn = results["bootstrap"]
+        sentences.append(
+            f"{SNR} - variant: mAP in points, {_of_what(results)}, of the average over trainings, with a "
+            f"{100 * drawn['confidence']:.0f} % interval by paired bootstrap over queries ({drawn['resamples']} "
+            "resamples of the queries of each target, the same for both methods). The interval says how much depends "
+            "on which queries are asked, and nothing of how trainings differ: "
+            + (
+                "for that, ± is the standard deviation of the difference over trainings."
+                if seeds > 1
+                else "for that there must be several."
+            )
+        )
+    return " ".join(sentences)
+
+
+def as_table(results: Results, *, brief: bool = False) -> Table:
+    """The table for a terminal, a row a variant; if `brief` without the single targets, so that it fits 80 columns."""
+    shown = [column for column in columns(results) if not brief or column in (results["home"], MEAN) or _alone(results)]
+    table = Table(
+        box=box.SIMPLE_HEAD, caption=escape(printable(caption(results))), caption_justify="left", show_lines=True
+    )
+    table.add_column("variant", no_wrap=True)
+    for column in shown:
+        table.add_column(escape(printable(_heading(results, column))), justify="right", no_wrap=True)
+    if results["differences"]:
+        table.add_column(f"{SNR} - variant", justify="right", no_wrap=True)
+    for name in results["figures"]:
+        cells = ["\n".join(_spread(values(results, name, column, figure)) for figure in FIGURES) for column in shown]
+        if results["differences"]:
+            cells.append(_difference(results["differences"].get(name)))
+        table.add_row(escape(name), *cells)
+    return table
+
+
+def as_text(table: Table) -> str:
+    """A table as text, as wide as it has to be."""
+    text = io.StringIO()
+    Console(width=max(100, width_of(table)), file=text).print(table)
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
+def width_of(table: Table) -> int:
+    """How wide a table must be for all of it to be seen."""
+    return Console(width=10_000).measure(table).maximum
+
+
+def as_csv(results: Results) -> str:
+    """A line a variant, in per cent: mean and standard deviation of every figure, and the difference to SNR."""
+    shown = columns(results)
+    heading = ["variant", "trainings"]
+    heading += [f"{c} {name}{what}" for c in shown for name in FIGURES.values() for what in ("", " sd")]
+    heading += [f"{SNR} - variant{what}" for what in ("", " low", " high", " sd")]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(heading)
+    for name, done in results["figures"].items():
+        row: list[str | int] = [name, len(done)]
+        for column in shown:
+            for figure in FIGURES:
+                row += _mean_and_sd(values(results, name, column, figure))
+        if found := results["differences"].get(name):
+            average, sd = _mean_and_sd([100 * d for d in found["by_seed"]])
+            row += [average, f"{100 * found['low']:.2f}", f"{100 * found['high']:.2f}", sd]
+        else:
+            row += [""] * 4
+        writer.writerow(row)
+    return text.getvalue()
+
+
+def as_latex(results: Results) -> str:
+    r"""A `table*` for LaTeX with the package booktabs; what is special to LaTeX in names is escaped."""
+    shown = columns(results)
+    rows = []
+    for name in results["figures"]:
+        cells = [_latex(name)]
+        cells += [_in_tex(values(results, name, column, figure)) for column in shown for figure in FIGURES]
+        if results["differences"]:
+            cells.append(_difference_in_tex(results["differences"].get(name)))
+        rows.append(" & ".join(cells) + r" \\")
+    heads = [rf"\multicolumn{{2}}{{c}}{{{_latex(_heading(results, column))}}}" for column in shown]
+    rules = [rf"\cmidrule(lr){{{2 * k + 2}-{2 * k + 3}}}" for k in range(len(shown))]
+    last = [rf"{SNR} $-$ variant"] if results["differences"] else []
+    lines = [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table*}",
+        r"\centering",
+        rf"\caption{{{_latex(caption(results))}}}",
+        rf"\begin{{tabular}}{{l{'r' * (2 * len(shown) + len(last))}}}",
+        r"\toprule",
+        " & ".join(["", *heads, *([""] * len(last))]) + r" \\",
+        " ".join(rules),
+        " & ".join(["variant", *[_latex(name) for _ in shown for name in FIGURES.values()], *last]) + r" \\",
+        r"\midrule",
+        *rows,
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table*}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _figures(result: TargetResult) -> dict[str, float]:
+    ranks = {f"rank{k}": result.rank(k) for k in (1, 5, 10)}
+    return {"mAP": result.mAP, "mINP": result.mINP, **ranks}
+
+
+def _numbers(row: Iterable[float]) -> str:
+    return " ".join(f"{value:.5g}" for value in row)
+
+
+def _table(divisions: Iterable[str]) -> NDArray[np.float64]:
+    """(S, Q) average precisions from the strings that `_numbers` wrote."""
+    return np.array([np.array(row.split(), np.float64) for row in divisions])
+
+
+def _number_of_seeds(results: Results) -> int:
+    return max(len(done) for done in results["figures"].values())
+
+
+def _alone(results: Results) -> bool:
+    return len(results["targets"]) == 1
+
+
+def _told(described: Mapping[str, Any]) -> str:
+    version = f" ({described['version']})" if described.get("version") else ""
+    splits = f", mean over {described['divisions']} splits" if described.get("divisions", 1) > 1 else ""
+    return f"{described['name']}{version}{splits}"
+
+
+def _of_what(results: Results) -> str:
+    return f"on {results['targets'][0]}" if _alone(results) else MEAN
+
+
+def _heading(results: Results, column: str) -> str:
+    return f"{column} (source)" if column == results["home"] else column
+
+
+def _spread(found: Sequence[float]) -> str:
+    return f"{mean(found):.1f}" + (f" ± {stdev(found):.1f}" if len(found) > 1 else "")
+
+
+def _difference(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    by_seed = [100 * d for d in found["by_seed"]]
+    spread = f" ± {stdev(by_seed):.1f}" if len(by_seed) > 1 else ""
+    return f"{100 * found['mean']:+.1f}{spread}\n{100 * found['low']:+.1f} to {100 * found['high']:+.1f}"
+
+
+def _mean_and_sd(found: Sequence[float]) -> tuple[str, str]:
+    return f"{mean(found):.2f}", f"{stdev(found):.2f}" if len(found) > 1 else ""
+
+
+def _in_tex(found: Sequence[float]) -> str:
+    return f"${_spread(found).replace('±', chr(92) + 'pm')}$"
+
+
+def _difference_in_tex(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    value, interval = _difference(found).split("\n")
+    low, high = interval.split(" to ")
+    return f"${value.replace('±', chr(92) + 'pm')}$ $[{low}, {high}]$"
+
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}
+
+
+def _latex(text: str) -> str:
+    return re.sub("|".join(map(re.escape, _TEX)), lambda match: _TEX[match[0]], printable(text))

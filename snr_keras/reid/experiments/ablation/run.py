@@ -1,0 +1,285 @@
+"""Training and testing of every variant with every seed; each in a run folder of its own, and all of it resumable.
+
+What is reported of a run is how the model tests after the last of its epochs, whose number is fixed in advance; if the
+recipe holds out people of the source, after the epoch that is best on them. To choose an epoch by its figures on the
+targets would be to choose by labels of the targets; figures that are taken on the way, for watching, go to a file that
+nothing reads.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+from numpy.typing import NDArray
+
+from snr_keras.files.atomic import write_json
+from snr_keras.files.forms import read_json
+from snr_keras.keras_config import check_tensorflow
+from snr_keras.models import embedder
+from snr_keras.reid.data.dataset import ReIDDataset
+from snr_keras.reid.data.pipeline import steps_per_epoch
+from snr_keras.reid.data.report import printable
+from snr_keras.reid.experiments.ablation.report import RunResults, results_of, summary, write_reports
+from snr_keras.reid.experiments.ablation.variants import SNR, VARIANTS, Variant, check_training
+from snr_keras.reid.recipes import Recipe
+from snr_keras.reid.runs.held_out import hold_out
+from snr_keras.reid.runs.lock import locked_folder
+from snr_keras.reid.runs.model import new_model
+from snr_keras.reid.runs.progress import Progress
+from snr_keras.reid.runs.run_folder import describe_source, hash_of_split, package_versions, unlike
+from snr_keras.reid.runs.watching import Watching
+from snr_keras.reid.runs.weights import weights_by_path
+from snr_keras.reid.targets import TargetResult, embed_trials, query_table, score_trials
+from snr_keras.reid.training import train
+
+Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+"""`bar(description)`: a context that gives the function to call with images done and in all."""
+
+
+class Domain(NamedTuple):
+    """What models are tested on.
+
+    Attributes:
+        label: Its name in tables, of which there is no other.
+        trials: Its divisions, most often one.
+    """
+
+    label: str
+    trials: Sequence[ReIDDataset]
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What all runs of an ablation have in common.
+
+    Attributes:
+        recipe: Settings of training and test; the seeds count from its seed.
+        source: What to train on.
+        home: The test images of the source, None if it has none.
+        targets: The domains that no model sees in training.
+        out: The folder.
+    """
+
+    recipe: Recipe
+    source: ReIDDataset
+    home: Domain | None
+    targets: Sequence[Domain]
+    out: Path
+
+    @property
+    def domains(self) -> tuple[Domain, ...]:
+        """All that is tested on: home, then the targets."""
+        return (*([self.home] if self.home else []), *self.targets)
+
+    def settings(self) -> dict[str, Any]:
+        """What must be the same for runs to be compared, as JSON's types."""
+        return {
+            "training": self.recipe.training.to_json(),
+            "test": vars(self.recipe.test),
+            "source": describe_source(self.source),
+            "home": _describe(self.home) if self.home else None,
+            "targets": [_describe(domain) for domain in self.targets],
+        }
+
+    def run_dir(self, variant: str, seed: int) -> Path:
+        """The run folder of a variant and a seed."""
+        return self.out / "runs" / f"{variant}-seed{seed}"
+
+
+def ablate(
+    ablation: Ablation,
+    variants: Mapping[str, Variant],
+    seeds: int,
+    *,
+    resume: bool = False,
+    watch: bool = False,
+    tell: Callable[[str], None],
+    progress: Callable[[], Any],
+    bar: Bar,
+) -> dict[str, Any]:
+    """Train and test every variant with every seed, and write the results.
+
+    With a seed, every variant starts from the weights that the SNR model has at that seed, as far as it has the same
+    ones, and sees the same batches. All variants are done for the first seed before the second begins; after each seed
+    the results and tables of those that are done are written anew.
+
+    Args:
+        ablation: What they have in common.
+        variants: What to compare, by name.
+        seeds: How many trainings of each.
+        resume: Go on with what is in the folder; runs that are done are not done again.
+        watch: After every epoch, test on the targets and write it to `watch.jsonl` of the run folder. No result
+            depends on it.
+        tell: Called with a line for people.
+        progress: Makes the progress of one training, a `RichProgress` for instance.
+        bar: Makes a bar for embedding.
+
+    Returns:
+        The results, as they are in `results.json`.
+
+    Raises:
+        FileExistsError: If the folder is not empty and `resume` is False.
+        ValueError: If it holds an ablation with other settings, the recipe says what variants are to say, or the source
+            has too few identities for its batches.
+        LockedError: If another process writes to the folder.
+    """
+    _check(ablation)
+    first = ablation.recipe.training.seed
+    configs = {name: variant.config(ablation.recipe.training, first) for name, variant in variants.items()}
+    with locked_folder(ablation.out):
+        _begin(ablation, resume)
+        runs: dict[str, list[RunResults]] = {name: [] for name in configs}
+        clock = _Clock(
+            sum(not _results_path(ablation, name, first + k).exists() for name in configs for k in range(seeds))
+        )
+        results: dict[str, Any] = {}
+        for seed in range(first, first + seeds):
+            for name in configs:
+                if _results_path(ablation, name, seed).exists():
+                    tell(f"{ablation.run_dir(name, seed)} is done already")
+                else:
+                    tell(f"{name}, seed {seed}: {clock}")
+                    _train_and_test(ablation, name, seed, watch=watch, tell=tell, progress=progress, bar=bar)
+                    clock.tick()
+                runs[name].append(_read_run(ablation, name, seed))
+            results = results_of(
+                runs,
+                settings=ablation.settings(),
+                recipe=ablation.recipe.description,
+                variants={name: variant.description for name, variant in variants.items()},
+                home=ablation.home and ablation.home.label,
+                targets=[domain.label for domain in ablation.targets],
+                versions=package_versions(),
+            )
+            write_reports(results, ablation.out)
+    return summary(results)
+
+
+def _check(ablation: Ablation) -> None:
+    """Refuse what no run could be trained with before anything is written."""
+    check_tensorflow("Training runs")
+    training = ablation.recipe.training
+    check_training(training)
+    images, _ = hold_out(ablation.source, training)
+    steps_per_epoch(
+        images,
+        training.identities_per_batch,
+        training.images_per_identity,
+        domain_balanced=training.domain_balanced,
+    )
+
+
+def _train_and_test(
+    ablation: Ablation, name: str, seed: int, *, watch: bool, tell: Callable[[str], None], progress: Any, bar: Bar
+) -> None:
+    keras.backend.clear_session()  # of the models of earlier runs
+    run = ablation.run_dir(name, seed)
+    shown: Progress = progress()
+    if watch:
+        shown = Watching(shown, run, lambda model: _test(ablation, model, ablation.targets, bar), tell)
+    model = train(
+        VARIANTS[name].config(ablation.recipe.training, seed),
+        ablation.source,
+        run,
+        resume=(run / "config.json").exists(),
+        progress=shown,
+        initial=_initial_weights(ablation, seed),
+    )
+    results = _test(ablation, model, ablation.domains, bar)
+    path = _results_path(ablation, name, seed)
+    path.parent.mkdir(exist_ok=True)
+    write_json(path, [result.to_json() for result in results])
+
+
+def _test(ablation: Ablation, model: keras.Model, domains: Iterable[Domain], bar: Bar) -> list[TargetResult]:
+    test = ablation.recipe.test
+    results = []
+    for domain in domains:
+        with bar(f"embedding {domain.label}") as done:
+            embedded = embed_trials(embedder(model), domain.trials, flip=test.flip, progress=done)
+        results.append(score_trials(embedded, distance=test.distance, protocol=test.protocol))
+    return results
+
+
+def _initial_weights(ablation: Ablation, seed: int) -> dict[str, NDArray]:
+    """Those of the SNR model, so that a weight is drawn alike for every variant, whatever else it has to draw."""
+    keras.utils.set_random_seed(seed)
+    config = VARIANTS[SNR].config(ablation.recipe.training, seed)
+    images, _ = hold_out(ablation.source, config)
+    return weights_by_path(new_model(config, images.num_identities))
+
+
+class _Clock:
+    """Where an ablation stands, and how long the rest will take at the pace so far."""
+
+    def __init__(self, runs: int) -> None:
+        self._runs, self._done, self._begun = runs, 0, time.monotonic()
+
+    def tick(self) -> None:
+        """A run is done."""
+        self._done += 1
+
+    def __str__(self) -> str:
+        standing = f"run {self._done + 1} of {self._runs}"
+        if not self._done:
+            return standing
+        seconds = (time.monotonic() - self._begun) / self._done * (self._runs - self._done)
+        return f"{standing}, {max(1, round(seconds / 60))} min left"
+
+
+def _begin(ablation: Ablation, resume: bool) -> None:
+    out, path = ablation.out, ablation.out / "ablation.json"
+    settings = json.loads(json.dumps(ablation.settings()))
+    if path.exists():
+        if not resume:
+            raise FileExistsError(f"{out} holds an ablation. Go on with it (`resume=True`), or choose another `out`.")
+        before = read_json(path, dict[str, Any])
+        if different := [f"{key} was {old!r}, now {new!r}" for key, old, new in unlike(before, settings)]:
+            raise ValueError(
+                f"The ablation in {out} was begun with other settings: {'; '.join(different)}. Resume it as it was "
+                "begun, or choose another `out`."
+            )
+    elif (ablation.out / "runs").exists():
+        raise FileExistsError(f"{out} holds runs that are of no ablation. Choose another `out`.")
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(path, settings)
+
+
+def _results_path(ablation: Ablation, name: str, seed: int) -> Path:
+    return ablation.run_dir(name, seed) / "evaluation" / "results.json"
+
+
+def _read_run(ablation: Ablation, name: str, seed: int) -> RunResults:
+    path = _results_path(ablation, name, seed)
+    results = read_json(path, list[TargetResult])
+    try:
+        return {
+            domain.label: (result, query_table(result, domain.trials))
+            for domain, result in zip(ablation.domains, results, strict=True)
+        }
+    except ValueError:
+        raise ValueError(
+            f"Expected in {str(path)!r} the results of {len(ablation.domains)} targets, of all their queries. "
+            f"Received: results on {[result.target for result in results]}"
+        ) from None
+
+
+def _describe(domain: Domain) -> dict[str, Any]:
+    first = domain.trials[0]
+    return {
+        "name": printable(first.name),
+        **({"version": first.version} if first.version else {}),
+        "divisions": len(domain.trials),
+        "queries": sum(len(trial.query) for trial in domain.trials),
+        "gallery": sum(len(trial.gallery) for trial in domain.trials),
+        "sha256_of_names_and_identities": [
+            hash_of_split(split) for trial in domain.trials for split in (trial.query, trial.gallery)
+        ],
+    }

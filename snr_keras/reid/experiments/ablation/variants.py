@@ -1,0 +1,83 @@
+"""What an ablation compares, by the names that users type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from snr_keras.reid.runs.config import TrainingConfig
+
+SNR = "snr"
+"""The variant that every other is compared with."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to train.
+
+    Attributes:
+        description: What it is, in a line.
+        settings: The settings of a `TrainingConfig` in which it differs from the recipe.
+    """
+
+    description: str
+    settings: Mapping[str, Any]
+
+    def config(self, training: TrainingConfig, seed: int) -> TrainingConfig:
+        """The settings of a recipe with those of this variant, and a seed."""
+        return replace(training, seed=seed, **self.settings)
+
+
+def _normalization(name: str, description: str) -> Variant:
+    return Variant(description, {"normalization": name})
+
+
+def _snr(description: str, **settings: Any) -> Variant:
+    return Variant(description, {"normalization": "snr", **settings})
+
+
+VARIANTS: dict[str, Variant] = {
+    "none": _normalization("none", "The plain network."),
+    "in": _normalization("in", "Instance normalization after stages 1 to 3."),
+    "ibn-a": _normalization("ibn_a", "IBN-a: half of the channels by instance, half by batch, inside the blocks."),
+    "ibn-b": _normalization("ibn_b", "IBN-b: instance normalization behind the sum of a block."),
+    "bin": _normalization("bin", "Batch-instance normalization: a learned mixture of the two, channel by channel."),
+    "mixstyle": _normalization("mixstyle", "MixStyle: training images exchange part of their statistics."),
+    "efdmix": _normalization("efdmix", "EFDMix: they exchange part of their whole sorted distribution."),
+    "dualnorm": _normalization("dualnorm", "DualNorm: instance normalization early, batch normalization of features."),
+    "aibn": _normalization("aibn", "AIBN: statistics of instance and batch mixed inside one norm, by learned weights."),
+    "gate": _normalization("gate", "A channel gate on F, without instance normalization and restitution."),
+    "snr-no-loss": _snr("SNR without its dual causality loss.", snr_weights=(0.0, 0.0, 0.0, 0.0)),
+    "snr-plus": _snr("SNR with L+ only.", snr_terms="plus"),
+    "snr-minus": _snr("SNR with L- only.", snr_terms="minus"),
+    SNR: _snr("SNR after all four stages, with its loss: the paper's method."),
+    **{f"snr-{stage}": _snr(f"SNR after stage {stage} only.", stages=(stage,)) for stage in (1, 2, 3, 4)},
+}
+
+
+def find_variants(names: Iterable[str]) -> dict[str, Variant]:
+    """The variants of these names, or all if there are none, in the order of `VARIANTS`.
+
+    Raises:
+        ValueError: If a name is unknown.
+    """
+    wanted = set(names) or set(VARIANTS)
+    if unknown := sorted(wanted - set(VARIANTS)):
+        raise ValueError(f"A variant is one of {', '.join(VARIANTS)}. Received: {', '.join(unknown)}")
+    return {name: variant for name, variant in VARIANTS.items() if name in wanted}
+
+
+def check_training(training: TrainingConfig) -> None:
+    """Refuse a recipe that itself says what the variants are to say.
+
+    Raises:
+        ValueError: If one of those settings is not at its default.
+    """
+    defaults = {f.name: f.default for f in fields(TrainingConfig)}
+    for name in ("normalization", "stages", "snr_terms"):
+        if getattr(training, name) != defaults[name]:
+            raise ValueError(
+                f"The variants of an ablation decide `{name}`: the recipe must leave it at its default, "
+                f"{defaults[name]!r}. Received: {name}={getattr(training, name)!r}"
+            )

@@ -1,0 +1,185 @@
+"""Retrieval figures and re-ranking, beside what torchreid takes for them, where it is installed."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import snr_ref
+from snr_keras.evaluation import evaluate_embeddings, evaluate_retrieval, re_ranking
+from snr_keras.evaluation.nearest import BLOCK
+from snr_keras.reid.experiments.benchmarks._memory import peak_growth
+
+#: Queries and gallery images of Market-1501, and the width of its ResNet-50's features.
+MARKET = (3368, 19732, 2048)
+
+#: What is measured: from distances, from embeddings, and re-ranking from embeddings.
+TASKS = ("distances", "embeddings", "re_ranking")
+
+
+@dataclass(frozen=True)
+class EvaluationTiming:
+    """One way to do one task.
+
+    Attributes:
+        task: One of `TASKS`.
+        name: Whose way: "snr_keras", one of torchreid's, or the floor.
+        seconds: The median of interleaved runs.
+        memory: Bytes at most beyond the arguments, in a run of its own; None where it cannot be measured.
+    """
+
+    task: str
+    name: str
+    seconds: float
+    memory: int | None
+
+
+class _Market(NamedTuple):
+    queries: NDArray[np.float32]
+    gallery: NDArray[np.float32]
+    labels: tuple[NDArray[np.int64], ...]
+
+
+def benchmark_evaluation(
+    queries: int = MARKET[0],
+    gallery: int = MARKET[1],
+    width: int = MARKET[2],
+    *,
+    tasks: tuple[str, ...] = TASKS,
+    rivals: bool = True,
+    repeats: int = 3,
+    progress: Callable[[EvaluationTiming], None] | None = None,
+) -> list[EvaluationTiming]:
+    """Times the evaluation of random float32 features of people in six cameras, with distractors.
+
+    The contestants of a task take turns. Those of torchreid are left out where it, or its compiled part, is not
+    installed. The floor of re-ranking is the products of all features with all, a block at a time, into one buffer.
+
+    Args:
+        queries: Q.
+        gallery: G.
+        width: D.
+        tasks: Of `TASKS`.
+        rivals: Whether torchreid is timed too, if it is there: its re-ranking holds several (Q + G, Q + G) matrices.
+        repeats: Runs of each contestant.
+        progress: Called with each figure as it is there.
+
+    Returns:
+        Task by task, snr_keras first.
+
+    Raises:
+        ValueError: If a task is unknown, or a number is not positive.
+    """
+    if unknown := set(tasks) - set(TASKS):
+        raise ValueError(f"A task is one of {', '.join(TASKS)}. Received: {', '.join(sorted(unknown))}")
+    if min(queries, gallery, width, repeats) < 1:
+        raise ValueError(
+            "Queries, gallery, width and repeats must be at least 1. "
+            f"Received: queries={queries}, gallery={gallery}, width={width}, repeats={repeats}"
+        )
+    market = _market(queries, gallery, width)
+    timings = []
+    for task in (task for task in TASKS if task in tasks):
+        contestants = _contestants(task, market, rivals)
+        seconds: dict[str, list[float]] = {name: [] for name in contestants}
+        memory = {}
+        for run in range(repeats):
+            for name, contestant in contestants.items():
+                if run == 0:
+                    memory[name] = peak_growth(contestant)
+                start = time.perf_counter()
+                contestant()
+                seconds[name].append(time.perf_counter() - start)
+        for name in contestants:
+            timings.append(EvaluationTiming(task, name, float(np.median(seconds[name])), memory[name]))
+            if progress is not None:
+                progress(timings[-1])
+    return timings
+
+
+def _contestants(task: str, market: _Market, rivals: bool) -> Mapping[str, Callable[[], Any]]:
+    queries, gallery, labels = market
+    if task == "distances":
+        distances = 1 - queries @ gallery.T
+        ours: dict[str, Callable[[], Any]] = {
+            "snr_keras": lambda: evaluate_retrieval(distances, *labels),
+            "snr_ref": lambda: snr_ref.evaluate_retrieval(distances, *labels),
+        }
+        return ours | (_torchreid_rank(distances, labels) if rivals else {})
+    if task == "embeddings":
+        return {"snr_keras": lambda: evaluate_embeddings(queries, gallery, *labels)}
+    features = np.concatenate([queries, gallery])
+    return {
+        "snr_keras": lambda: re_ranking(queries, gallery),
+        "products alone": lambda: _products(features),
+        **(_torchreid_re_ranking(queries, gallery) if rivals else {}),
+    }
+
+
+def _torchreid_rank(distances: NDArray, labels: tuple[NDArray, ...]) -> dict[str, Callable[[], Any]]:
+    """Its compiled evaluation and its Python one, which take the labels in our order."""
+    rank = _torchreid("metrics.rank")
+    found: dict[str, Callable[[], Any]] = {}
+    if getattr(rank, "IS_CYTHON_AVAI", False):
+        found["torchreid, compiled"] = lambda: rank.evaluate_rank(distances, *labels, use_cython=True)
+    if rank is not None:
+        found["torchreid, Python"] = lambda: rank.evaluate_rank(distances, *labels, use_cython=False)
+    return found
+
+
+def _torchreid_re_ranking(queries: NDArray, gallery: NDArray) -> dict[str, Callable[[], Any]]:
+    """From features, as torchreid's users have them: three matrices of distances, then its re-ranking."""
+    rerank = _torchreid("utils.rerank")
+    if rerank is None:
+        return {}
+
+    def run() -> Any:
+        pairs = ((queries, gallery), (queries, queries), (gallery, gallery))
+        return rerank.re_ranking(*(np.sqrt(np.maximum(2 - 2 * (x @ y.T), 0)) for x, y in pairs))
+
+    return {"torchreid": run}
+
+
+def _torchreid(module: str) -> Any:
+    for package in ("torchreid", "torchreid.reid"):
+        with suppress(ModuleNotFoundError):
+            return importlib.import_module(f"{package}.{module}")
+    return None
+
+
+def _products(features: NDArray) -> None:
+    buffer = np.empty((min(BLOCK, len(features)), len(features)), features.dtype)
+    for start in range(0, len(features), BLOCK):
+        rows = features[start : start + BLOCK]
+        np.matmul(rows, features.T, out=buffer[: len(rows)])
+
+
+def _market(queries: int, gallery: int, width: int) -> _Market:
+    """Unit vectors as far from each other as a trained model's may be; a seventh of the gallery is distractors."""
+    rng = np.random.default_rng(0)
+    people = max(1, queries * 750 // MARKET[0])
+    query_ids, gallery_ids = rng.integers(1, people + 1, queries), rng.integers(1, people + 1, gallery)
+    gallery_ids[rng.random(gallery) < 1 / 7] = 0
+    query_ids[0] = gallery_ids[0] = 1
+    query_cameras, gallery_cameras = rng.integers(1, 7, queries), rng.integers(1, 7, gallery)
+    query_cameras[0], gallery_cameras[0] = 1, 2
+    centres = rng.standard_normal((people + 1, width), dtype=np.float32) / np.float32(1.2)
+    centres[0] = 0
+
+    def features(ids: NDArray) -> NDArray[np.float32]:
+        """A block at a time, so that nothing but the features is as large as they are."""
+        x = rng.standard_normal((len(ids), width), dtype=np.float32)
+        for start in range(0, len(ids), BLOCK):
+            block = x[start : start + BLOCK]
+            block += centres[ids[start : start + BLOCK]]
+            block /= np.linalg.norm(block, axis=1, keepdims=True)
+        return x
+
+    return _Market(features(query_ids), features(gallery_ids), (query_ids, gallery_ids, query_cameras, gallery_cameras))

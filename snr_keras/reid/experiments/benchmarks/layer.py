@@ -1,0 +1,184 @@
+"""One training step of the SNR layer, beside the same equations computed literally and a plain instance norm."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from snr_keras.devices import on_cpu
+from snr_keras.layers import SNR
+from snr_keras.reid.experiments.benchmarks._backend import accumulator, differentiated, synchronize
+from snr_keras.reid.experiments.benchmarks._memory import peak_growth
+
+#: The feature maps of ResNet-50's first, third and fourth stage, for 32 images of 256x128 pixels.
+SHAPES = ((32, 64, 32, 256), (32, 16, 8, 1024), (32, 16, 8, 2048))
+
+_ONE_WAY_PASSES = 8
+
+
+@dataclass(frozen=True)
+class LayerTiming:
+    """Forward and backward pass of one feature map: medians of interleaved runs, in seconds.
+
+    Attributes:
+        shape: Of the feature map F, (N, *S, C).
+        dtype: The layers' dtype or dtype policy.
+        jit_compile: Whether the step was compiled as a whole; on JAX it always is.
+        snr: The SNR layer, with its three embeddings.
+        literal: Eqs. 1 to 5 as the paper writes them, with the same operations and automatic gradients.
+        group_norm: `keras.layers.GroupNormalization(groups=-1)`: an instance norm alone, which computes less.
+        floor: Eight one-way passes over F (forward two reads and a write, backward four reads and a write) at the
+            bandwidth of adding F to a buffer that is already there.
+        snr_memory: Peak memory of an SNR step beyond its inputs, in feature maps of the size of F: F~+ and the gradient
+            of F, which it returns, make 2. None where it can't be measured (only Linux, only CPU).
+        literal_memory: The same for the literal chain.
+        group_norm_memory: The same for the instance norm.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    jit_compile: bool
+    snr: float
+    literal: float
+    group_norm: float
+    floor: float
+    snr_memory: float | None
+    literal_memory: float | None
+    group_norm_memory: float | None
+
+    @property
+    def of_literal(self) -> float:
+        """SNR's time as a fraction of the literal chain's."""
+        return self.snr / self.literal
+
+    @property
+    def of_group_norm(self) -> float:
+        """SNR's time as a fraction of the instance norm's."""
+        return self.snr / self.group_norm
+
+    @property
+    def of_floor(self) -> float:
+        """SNR's time as a multiple of the floor."""
+        return self.snr / self.floor
+
+
+def benchmark_layer(
+    shapes: Iterable[tuple[int, ...]] = SHAPES,
+    *,
+    dtype: str = "float32",
+    jit_compile: bool = False,
+    repeats: int = 9,
+    progress: Callable[[LayerTiming], None] | None = None,
+) -> list[LayerTiming]:
+    """Times a training step of the layer on the current backend and its default device.
+
+    A step is what training adds to a network by the layer: outputs from F, and from their gradients those of F and of
+    the weights. The contestants take turns, so that what else the machine does troubles them alike.
+
+    Args:
+        shapes: Of the feature maps, channels-last.
+        dtype: Dtype or dtype policy of the layers.
+        jit_compile: Compile the step as a whole. JAX always does; PyTorch runs eagerly and can't.
+        repeats: Runs of each contestant, after one that is not counted.
+        progress: Called with each row as it is done.
+
+    Returns:
+        One row per shape.
+
+    Raises:
+        ValueError: If there are no repeats, or on PyTorch with `jit_compile=True`.
+    """
+    if repeats < 1:
+        raise ValueError(f"`repeats` must be at least 1. Received: repeats={repeats}")
+    rows = []
+    for shape in shapes:
+        rows.append(_row(tuple(shape), dtype, jit_compile, repeats))
+        if progress is not None:
+            progress(rows[-1])
+    return rows
+
+
+def _row(shape: tuple[int, ...], dtype: str, jit_compile: bool, repeats: int) -> LayerTiming:
+    snr = SNR(dtype=dtype, data_format="channels_last")
+    group_norm = keras.layers.GroupNormalization(groups=-1, axis=-1, dtype=dtype)
+    snr.build(shape)
+    group_norm.build(shape)
+    steps = {
+        "snr": _step(snr, _closed_form, shape, jit_compile),
+        "literal": _step(snr, _literal, shape, jit_compile),
+        "group_norm": _step(group_norm, _outputs_of, shape, jit_compile),
+    }
+    # Each accumulation reads two maps and writes one.
+    contestants = {**steps, "floor": accumulator(_random(shape, snr.compute_dtype))}
+
+    map_bytes = _bytes(shape, snr.compute_dtype)
+    memory = {name: _peak_memory(step, map_bytes) for name, step in steps.items()}
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for run in range(repeats + 1):
+        for name, contestant in contestants.items():
+            start = time.perf_counter()
+            synchronize(contestant())
+            if run > 0:
+                times[name].append(time.perf_counter() - start)
+    medians = {name: float(np.median(values)) for name, values in times.items()}
+    return LayerTiming(
+        shape=shape,
+        dtype=dtype,
+        jit_compile=jit_compile or keras.backend.backend() == "jax",
+        snr=medians["snr"],
+        literal=medians["literal"],
+        group_norm=medians["group_norm"],
+        floor=medians["floor"] * _ONE_WAY_PASSES / 3,
+        snr_memory=memory["snr"],
+        literal_memory=memory["literal"],
+        group_norm_memory=memory["group_norm"],
+    )
+
+
+def _step(
+    layer: Any, function: Callable[[Any, Any], list[Any]], shape: tuple[int, ...], jit_compile: bool
+) -> Callable[[], Any]:
+    F = _random(shape, layer.compute_dtype)
+    cotangents = [_random(tuple(y.shape), y.dtype) for y in function(layer, F)]
+    return partial(differentiated(layer, partial(function, layer), jit_compile=jit_compile), F, cotangents)
+
+
+def _outputs_of(layer: Any, F: Any) -> list[Any]:
+    return [layer(F)]
+
+
+def _closed_form(layer: SNR, F: Any) -> list[Any]:
+    F_plus, embeddings = layer(F, return_embeddings=True)
+    return [F_plus, *embeddings]
+
+
+def _literal(layer: SNR, F: Any) -> list[Any]:
+    outputs = layer.decompose(F)
+    f_tilde = ops.mean(outputs.F_tilde, axis=tuple(range(1, len(F.shape) - 1)))
+    return [ops.cast(outputs.F_plus, layer.compute_dtype), f_tilde, outputs.f_plus, outputs.f_minus]
+
+
+def _random(shape: tuple[int, ...], dtype: Any) -> Any:
+    values = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+    return ops.cast(ops.convert_to_tensor(values), dtype)
+
+
+def _bytes(shape: tuple[int, ...], dtype: str) -> int:
+    return math.prod(shape) * {"float64": 8, "float32": 4}.get(dtype, 2)
+
+
+def _peak_memory(step: Callable[[], Any], map_bytes: int) -> float | None:
+    """By how many maps the process grows during a step, at most; of the CPU's memory alone it can tell."""
+    if not on_cpu():
+        return None
+    synchronize(step())  # what is compiled or set up once is no part of it
+    growth = peak_growth(lambda: synchronize(step()))
+    return None if growth is None else growth / map_bytes

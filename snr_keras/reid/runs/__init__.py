@@ -1,0 +1,29 @@
+"""What every loop shares: a run's settings, its folder that can always be resumed, checkpoints, logs and progress."""
+
+from snr_keras.reid.runs.config import TrainingConfig
+from snr_keras.reid.runs.distribution import STRATEGIES, is_chief, make_strategy
+from snr_keras.reid.runs.foreign import export_run, import_run, starting_account
+from snr_keras.reid.runs.progress import Progress, Report, RichProgress
+from snr_keras.reid.runs.run_folder import PRETRAINED, find_run, load_run, pack_run
+from snr_keras.reid.runs.run_loop import NonFiniteLossError, TrainingInterrupted
+from snr_keras.reid.runs.weights import weights_hash
+
+__all__ = [
+    "PRETRAINED",
+    "STRATEGIES",
+    "NonFiniteLossError",
+    "Progress",
+    "Report",
+    "RichProgress",
+    "TrainingConfig",
+    "TrainingInterrupted",
+    "export_run",
+    "find_run",
+    "import_run",
+    "is_chief",
+    "load_run",
+    "make_strategy",
+    "pack_run",
+    "starting_account",
+    "weights_hash",
+]

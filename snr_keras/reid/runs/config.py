@@ -1,0 +1,153 @@
+"""Everything that decides the outcome of a training run, as one frozen value with a JSON form."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from snr_keras.models import BACKBONES, module_stages
+from snr_keras.reid.data.augmentation import Augmentation
+from snr_keras.reid.runs.ranges import Ranges, check_ranges, known, one_of
+from snr_keras.scalars import is_integer, is_number
+
+POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The settings of a training run; the defaults suit the synthetic pedestrians at 64x32 on a CPU.
+
+    Attributes:
+        normalization: What the stages of the backbone have: `"none"`, `"snr"` or a rival, see `reid_model`.
+        backbone: `"resnet_small"`, `"resnet50"`, or one that weights of PyTorch fit, see `reid_model`.
+        stages: Which of the stages 1 to 4 have it; `None` is the normalization's default.
+        weights: Weights to start from: `None`, `"imagenet"` (for `"resnet50"`) or a path, see `reid_model`.
+        last_stride: Of the last stage, 1 or 2.
+        reduction: The reduction ratio r of the channel attention of SNR and of the gate.
+        snr_bias: Whether SNR's attention has biases, as in public codes; the paper's has none.
+        batch_norm_momentum: Of the moving statistics of every BatchNormalization.
+        image_size: `(height, width)` in pixels.
+        epochs: Passes over the training images. The learning-rate schedule ends with the last.
+        identities_per_batch: P, at least 2.
+        images_per_identity: K, at least 2: else no anchor has a positive.
+        domain_balanced: Whether a batch has as many identities of each of the combined sources; P must then be a
+            multiple of their number.
+        learning_rate: The largest, at the end of the warm-up; a cosine brings it down to a hundredth.
+        halved_every: Instead of the cosine, the learning rate halves every so many epochs after the warm-up.
+        warmup_epochs: Over which the learning rate rises linearly from a hundredth of the largest; fractions are
+            allowed, and a run of fewer epochs ends while it still rises.
+        weight_decay: Decoupled (AdamW), on kernels only; 0 is Adam.
+        clip_norm: Largest global norm of the gradient; `None` does not clip.
+        label_smoothing: Of the cross-entropy, in [0, 1).
+        triplet_margin: Of the batch-hard triplet loss: a number, or `"soft"` for Softplus.
+        snr_weights: The lambda of the dual causality loss of each stage, 1 to 4; that of a stage without a
+            module counts for nothing. All 0 is SNR without that loss.
+        snr_terms: Which of its two terms count: `"both"`, `"plus"` (L+) or `"minus"` (L-).
+        distance: Of the dual causality loss: `"cosine"` or `"euclidean"`.
+        held_out: The share of the training identities that are kept out of training, at most a half; after every epoch
+            the model is tested on them, and the run's model is that of the best epoch. 0 trains on all of them, and the
+            run's model is that of the last epoch.
+        seed: Decides initial weights, batches, augmentation and who is held out.
+        mixed_precision: `"float32"`, `"mixed_float16"` (with dynamic loss scaling) or `"mixed_bfloat16"`.
+        jit_compile: Whether XLA compiles the training step.
+        augmentation: What is done to training images.
+
+    Raises:
+        ValueError: If a value is out of range; the message names it.
+    """
+
+    normalization: str = "snr"
+    backbone: str = "resnet_small"
+    stages: tuple[int, ...] | None = None
+    weights: str | None = None
+    last_stride: int = 1
+    reduction: int = 16
+    snr_bias: bool = False
+    batch_norm_momentum: float = 0.9
+    image_size: tuple[int, int] = (64, 32)
+    epochs: int = 12
+    identities_per_batch: int = 16
+    images_per_identity: int = 4
+    domain_balanced: bool = False
+    learning_rate: float = 1e-3
+    warmup_epochs: float = 2.0
+    halved_every: int | None = None
+    weight_decay: float = 5e-4
+    clip_norm: float | None = 10.0
+    label_smoothing: float = 0.1
+    triplet_margin: float | Literal["soft"] = 0.3
+    snr_weights: tuple[float, float, float, float] = (0.1, 0.1, 0.5, 0.5)
+    snr_terms: str = "both"
+    distance: str = "cosine"
+    held_out: float = 0.0
+    seed: int = 0
+    mixed_precision: str = "float32"
+    jit_compile: bool = False
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        check_ranges(self, _RANGES)
+        module_stages(self.normalization, self.stages)
+
+    @property
+    def batch_size(self) -> int:
+        """Images in a batch: P times K."""
+        return self.identities_per_batch * self.images_per_identity
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as JSON's own types; `from_json` brings them back."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, settings: Mapping[str, Any]) -> "TrainingConfig":
+        """The config that `to_json` wrote; a setting that is missing takes its default.
+
+        Raises:
+            ValueError: If there is a setting that no config has, or a value out of range.
+        """
+        settings = dict(known(cls, settings))
+        for name in ("stages", "image_size", "snr_weights"):
+            if isinstance(settings.get(name), list):
+                settings[name] = tuple(settings[name])
+        if "augmentation" in settings:
+            settings["augmentation"] = Augmentation(**known(Augmentation, settings["augmentation"]))
+        return cls(**settings)
+
+
+_RANGES: Ranges = {
+    "backbone": one_of(tuple(BACKBONES)),
+    "stages": (
+        "None or integers",
+        lambda x: x is None or (isinstance(x, tuple) and all(is_integer(stage) for stage in x)),
+    ),
+    "weights": ("None or a string", lambda x: x is None or isinstance(x, str)),
+    "last_stride": ("1 or 2", lambda x: is_integer(x) and x in (1, 2)),
+    "reduction": ("an integer of at least 1", lambda x: is_integer(x) and x >= 1),
+    "snr_bias": ("True or False", lambda x: isinstance(x, bool)),
+    "batch_norm_momentum": ("in [0, 1)", lambda x: is_number(x) and 0 <= x < 1),
+    "image_size": (
+        "a (height, width) of positive integers",
+        lambda x: isinstance(x, tuple) and len(x) == 2 and all(is_integer(n) and n >= 1 for n in x),
+    ),
+    "epochs": ("an integer of at least 1", lambda x: is_integer(x) and x >= 1),
+    "identities_per_batch": ("an integer of at least 2", lambda x: is_integer(x) and x >= 2),
+    "images_per_identity": ("an integer of at least 2", lambda x: is_integer(x) and x >= 2),
+    "domain_balanced": ("True or False", lambda x: isinstance(x, bool)),
+    "learning_rate": ("a positive number", lambda x: is_number(x) and x > 0),
+    "warmup_epochs": ("a number of at least 0", lambda x: is_number(x) and x >= 0),
+    "halved_every": ("None or an integer of at least 1", lambda x: x is None or (is_integer(x) and x >= 1)),
+    "weight_decay": ("a number of at least 0", lambda x: is_number(x) and x >= 0),
+    "clip_norm": ("a positive number or None", lambda x: x is None or (is_number(x) and x > 0)),
+    "label_smoothing": ("in [0, 1)", lambda x: is_number(x) and 0 <= x < 1),
+    "triplet_margin": ('a number of at least 0 or "soft"', lambda x: x == "soft" or (is_number(x) and x >= 0)),
+    "snr_weights": (
+        "four numbers of at least 0, one per stage",
+        lambda x: isinstance(x, tuple) and len(x) == 4 and all(is_number(w) and w >= 0 for w in x),
+    ),
+    "snr_terms": one_of(("both", "plus", "minus")),
+    "distance": one_of(("cosine", "euclidean")),
+    "held_out": ("in [0, 0.5]", lambda x: is_number(x) and 0 <= x <= 0.5),
+    "seed": ("an integer in [0, 2**32)", lambda x: is_integer(x) and 0 <= x < 2**32),
+    "mixed_precision": one_of(POLICIES),
+    "jit_compile": ("True or False", lambda x: isinstance(x, bool)),
+    "augmentation": ("an Augmentation", lambda x: isinstance(x, Augmentation)),
+}

@@ -1,0 +1,125 @@
+"""Runs out of PyTorch's files, and files for PyTorch out of runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from snr_keras.models.pytorch.importing import Account, import_state_dict, state_dict_of
+from snr_keras.models.pytorch.recognition import describe, network_of
+from snr_keras.models.pytorch.state_dict import read_state_dict, write_state_dict
+from snr_keras.reid.runs.checkpoints import load_model_file
+from snr_keras.reid.runs.config import TrainingConfig
+from snr_keras.reid.runs.held_out import number_held_out
+from snr_keras.reid.runs.model import new_model
+from snr_keras.reid.runs.run_folder import load_run, package_versions, sha256_of, write_packed
+
+
+def import_run(
+    file: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    *,
+    backbone: str | None = None,
+    stages: Sequence[int] | None = None,
+    last_stride: int | None = None,
+    image_size: tuple[int, int] | None = None,
+    network: str | None = None,
+    leave: Iterable[str] = (),
+) -> tuple[TrainingConfig, Account]:
+    """Make a packed run of a file of PyTorch, which `load_run` takes.
+
+    Beside `config.json` and `weights.h5` it has `import.json`: what became of every name in the file.
+
+    Args:
+        file: What `read_state_dict` takes.
+        folder: The folder to write, which must be absent or empty.
+        backbone: Its name; None reads it from the names and shapes in the file.
+        stages: Which have the modules that are in the file; None is all for which there are any.
+        last_stride: 1 or 2; None is what a file that was written here says, else 1.
+        image_size: (height, width) in pixels; None is what a file that was written here says, else (256, 128).
+        network: Of several networks in the file, the one that is meant, as for `read_state_dict`.
+        leave: Likewise.
+
+    Returns:
+        The settings of the network, and the account.
+
+    Raises:
+        FileExistsError: If there is something in the folder.
+        Others: As `read_state_dict`, `network_of` and `import_state_dict`.
+    """
+    state_dict = read_state_dict(file, network=network, leave=leave)
+    recognized = network_of(state_dict)
+    config = TrainingConfig(
+        backbone=backbone or recognized.backbone,
+        normalization=recognized.normalization,
+        stages=tuple(recognized.stages if stages is None else stages) or None,
+        last_stride=last_stride or recognized.last_stride or 1,
+        image_size=image_size or recognized.image_size or (256, 128),
+        reduction=recognized.reduction,
+        snr_bias=recognized.snr_bias,
+    )
+    model = new_model(config, recognized.identities)
+    account = import_state_dict(model, state_dict)
+    record: dict[str, Any] = {
+        "training": config.to_json(),
+        "source": {
+            "name": Path(file).name,
+            "identities": recognized.identities,
+            "sha256_of_file": sha256_of(Path(file)),
+        },
+        "versions": package_versions(),
+    }
+    write_packed(Path(folder), model, record, {"import.json": json.dumps(account_to_json(account), indent=2) + "\n"})
+    return config, account
+
+
+def starting_account(config: TrainingConfig, identities: int) -> Account:
+    """What training that starts from a file of PyTorch takes of it.
+
+    Args:
+        config: Settings with `weights` of PyTorch.
+        identities: Those in the training images.
+
+    Raises:
+        Others: As `read_state_dict` and `import_state_dict`.
+    """
+    if config.weights is None:
+        raise ValueError("Expected settings with weights to start from. Received: weights=None")
+    model = new_model(replace(config, weights=None), identities - number_held_out(identities, config.held_out))
+    return import_state_dict(model, read_state_dict(config.weights))
+
+
+def account_to_json(account: Account) -> dict[str, Any]:
+    """An account as JSON's own types."""
+    return {
+        "file": account.file,
+        "prefix": account.prefix,
+        "taken": [{"names": x.names, "weight": x.path, "adapted": x.adapted, "part": x.part} for x in account.taken],
+        "left": dict(account.left),
+        "as in a new network": dict(account.anew),
+        "beside": list(account.beside),
+    }
+
+
+def export_run(run: str | os.PathLike[str], file: str | os.PathLike[str]) -> int:
+    """Write the weights of a run, or of a model in a `.keras` file, under PyTorch's names into a safetensors file.
+
+    Args:
+        run: What `load_run` takes, or the file of a `reid_model`.
+        file: The file to write; its name ends in `.safetensors`.
+
+    Returns:
+        The number of tensors.
+
+    Raises:
+        ValueError: If no PyTorch code has names for its normalization.
+        Others: As `load_run` and `write_state_dict`.
+    """
+    model = load_model_file(Path(run)) if Path(run).suffix == ".keras" else load_run(run)[1]
+    tensors = state_dict_of(model)
+    write_state_dict(file, tensors, describe(model))
+    return len(tensors)

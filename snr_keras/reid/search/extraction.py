@@ -1,0 +1,156 @@
+"""From pictures to their embeddings: each read once, a few batches in memory."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from snr_keras.reid.data.images import UnreadableImageError, read_image, resize_image
+from snr_keras.reid.data.pictures import Paths, find_pictures, reasons
+from snr_keras.reid.data.report import Excluded, first_few
+from snr_keras.reid.runs.lock import locked_file
+from snr_keras.reid.search.features import Features, new_features, open_features
+from snr_keras.reid.search.model import ModelIdentity, open_model
+from snr_keras.reid.targets.embeddings import embed
+
+Progress = Callable[[int, int], None]  # pictures done, pictures in all
+
+
+def extract(
+    what: Paths,
+    *,
+    model: str | os.PathLike[str] = "pretrained",
+    out: str | os.PathLike[str] | None = None,
+    flip: bool = False,
+    batch_size: int = 128,
+    progress: Progress | None = None,
+) -> Features:
+    """Embed pictures.
+
+    Args:
+        what: Pictures, folders, or lists of them: see `snr_keras.reid.data.pictures.find_pictures`.
+        model: A run folder, or "pretrained".
+        out: A file to write, HDF5; without it the embeddings are held in memory. The file appears when it is whole.
+        flip: Whether to average each embedding with that of the mirrored image.
+        batch_size: Pictures embedded at a time.
+        progress: Called with the number of pictures done and in all.
+
+    Returns:
+        The features, with what was left out and why; read from `out` if it is given.
+
+    Raises:
+        FileNotFoundError: If something that is named does not exist, or the folder that `out` is to be in.
+        ValueError: If not one picture can be read, the model gives a number that is not finite, or as `load_run`.
+        OSError: If `out` cannot be written.
+        LockedError: If another process writes it.
+    """
+    if out is not None:
+        check_writable(out)
+    embedder, identity = open_model(model, flip=flip)
+    return embed_pictures(embedder, identity, what, out=out, batch_size=batch_size, progress=progress)
+
+
+def embed_pictures(
+    embedder: keras.Model,
+    identity: ModelIdentity,
+    what: Paths,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    batch_size: int = 128,
+    progress: Progress | None = None,
+) -> Features:
+    """`extract` with a model that is open already."""
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}")
+    pictures = find_pictures(what)
+    left_out = list(pictures.left_out)
+    names: list[str] = []
+    rows: list[NDArray[np.float32]] = []
+    folder = os.getcwd()
+    # One shape for all batches, filled up with what was there before: SNR is compiled for each shape that it meets.
+    stacked = np.zeros((min(batch_size, len(pictures.names)), *identity.image_size, 3), np.float32)
+    done = 0
+    with ExitStack() as stack:
+        writer = None
+        if out is not None:
+            stack.enter_context(locked_file(Path(out)))
+            longest = max((len(os.fsencode(name)) for name in pictures.names), default=1)
+            writer = stack.enter_context(new_features(out, folder, identity, embedder.output_shape[-1], longest))
+        for batch, images in _decoded_batches(pictures.names, identity.image_size, batch_size):
+            left_out += [Excluded(name, why) for name, why in zip(batch, images, strict=True) if isinstance(why, str)]
+            readable = [name for name, image in zip(batch, images, strict=True) if not isinstance(image, str)]
+            if readable:
+                stacked[: len(readable)] = [image for image in images if not isinstance(image, str)]
+                embeddings = embed(embedder, stacked, flip=identity.flip)[: len(readable)]
+                _check_finite(embeddings, readable, identity.run)
+                names += readable
+                if writer:
+                    writer.append(readable, embeddings)
+                else:
+                    rows.append(embeddings)
+            done += len(batch)
+            if progress is not None:
+                progress(done, len(pictures.names))
+        if not names:
+            why = reasons(left_out) or ["nothing but empty folders or lists"]
+            named = first_few([*map(repr, pictures.given)])
+            raise ValueError("\n  ".join([f"There is no picture that can be read in {named}:", *why]))
+        if writer:
+            writer.leave_out(left_out)
+    if out is not None:
+        return replace(open_features(out), repeated=pictures.repeated)
+    return Features(tuple(names), np.concatenate(rows), folder, identity, tuple(left_out), pictures.repeated)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Find out before any work whether a file can be written.
+
+    Raises:
+        OSError: It cannot; the message names it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"Expected the name of a file to write. Received a folder: {str(path)!r}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder to write {str(path)!r} in: {str(path.parent)!r}")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"The folder {str(path.parent)!r} is not writable, so that {path.name!r} cannot be there")
+
+
+def _decoded_batches(
+    names: tuple[str, ...], image_size: tuple[int, int], batch_size: int
+) -> Iterator[tuple[tuple[str, ...], list[NDArray[np.uint8] | str]]]:
+    """Names, and for each the image or the reason why there is none; the next batch is decoded meanwhile."""
+
+    def load(name: str) -> NDArray[np.uint8] | str:
+        with tf.device("CPU:0"):
+            try:
+                return resize_image(read_image(name), image_size).numpy()
+            except UnreadableImageError as error:
+                return str(error)
+
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        ahead: list[Future[NDArray[np.uint8] | str]] = []
+        for start in range(0, len(names), batch_size):
+            now = ahead or [pool.submit(load, name) for name in names[start : start + batch_size]]
+            ahead = [pool.submit(load, name) for name in names[start + batch_size : start + 2 * batch_size]]
+            yield names[start : start + batch_size], [future.result() for future in now]
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _check_finite(embeddings: NDArray[np.float32], names: list[str], run: str) -> None:
+    bad = ~np.isfinite(embeddings).all(axis=1)
+    if bad.any():
+        raise ValueError(
+            f"An embedding must have finite numbers. Received from the model {run!r}: NaN or infinity for "
+            f"{names[int(np.flatnonzero(bad)[0])]!r}"
+        )

@@ -1,0 +1,95 @@
+"""Targets that are divided in several ways: every image embedded once, every division scored, and the mean."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from snr_keras.reid.data.dataset import ReIDDataset, Split
+from snr_keras.reid.targets.embeddings import EmbeddedDataset, Progress, embed_dataset, extract_embeddings
+from snr_keras.reid.targets.scores import TargetResult, mean_over, score
+
+
+def embed_trials(
+    embedder: keras.Model,
+    trials: Sequence[ReIDDataset],
+    *,
+    batch_size: int = 128,
+    flip: bool = False,
+    progress: Progress | None = None,
+) -> tuple[EmbeddedDataset, ...]:
+    """Embed the queries and galleries of the divisions of a data set, each image once.
+
+    Args:
+        embedder: As for `extract_embeddings`, and so are the others.
+        trials: What `snr_keras.reid.data.catalogue.open_trials` returns.
+        batch_size: See `embedder`.
+        flip: See `embedder`.
+        progress: See `embedder`.
+    """
+    if len(trials) == 1:
+        return (embed_dataset(embedder, trials[0], batch_size=batch_size, flip=flip, progress=progress),)
+    paths = tuple(dict.fromkeys(path for trial in trials for path in (*trial.query.paths, *trial.gallery.paths)))
+    images = Split(paths, np.zeros(len(paths), np.int64), None)
+    embeddings = extract_embeddings(embedder, images, batch_size=batch_size, flip=flip, progress=progress)
+    row_of = {path: row for row, path in enumerate(paths)}
+
+    def rows(split: Split) -> np.ndarray:
+        return embeddings[[row_of[path] for path in split.paths]]
+
+    return tuple(EmbeddedDataset(trial, rows(trial.query), rows(trial.gallery)) for trial in trials)
+
+
+def score_trials(
+    embedded: Sequence[EmbeddedDataset],
+    *,
+    distance: str = "cosine",
+    protocol: str | None = None,
+    max_rank: int = 50,
+) -> TargetResult:
+    """The figures of a target: the mean over its divisions, each with the same weight; counts are sums over them.
+
+    Args:
+        embedded: What `embed_trials` returns.
+        distance: As for `score`, and so are the others.
+        protocol: See `distance`.
+        max_rank: See `distance`.
+
+    Raises:
+        ValueError: As `score`.
+    """
+    results = [score(trial, distance=distance, protocol=protocol, max_rank=max_rank) for trial in embedded]
+    if len(results) == 1:
+        return results[0]
+    return replace(
+        results[0],
+        mAP=mean_over(results, "mAP"),
+        mINP=mean_over(results, "mINP"),
+        cmc=tuple(float(c) for c in np.mean([result.cmc for result in results], axis=0)),
+        num_queries=sum(result.num_queries for result in results),
+        num_valid_queries=sum(result.num_valid_queries for result in results),
+        num_gallery=sum(result.num_gallery for result in results),
+        num_queries_in_gallery=sum(result.num_queries_in_gallery for result in results),
+        splits=tuple(results),
+        average_precisions=(),
+    )
+
+
+def query_table(result: TargetResult, trials: Sequence[ReIDDataset]) -> NDArray[np.float64]:
+    """The average precisions of a target by division and query image, for statistics over the images.
+
+    Args:
+        result: What `score_trials` returns.
+        trials: The data set's divisions, of which it is.
+
+    Returns:
+        (S, Q): a row a division, a column an image that is a query in any; NaN where it is none, or has no valid match.
+    """
+    paths = dict.fromkeys(path for trial in trials for path in trial.query.paths)
+    column_of = {path: column for column, path in enumerate(paths)}
+    table = np.full((len(trials), len(paths)), np.nan)
+    for row, trial, one in zip(table, trials, result.splits or (result,), strict=True):
+        row[[column_of[path] for path in trial.query.paths]] = np.array(one.average_precisions, float)
+    return table

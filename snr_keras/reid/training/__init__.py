@@ -1,0 +1,6 @@
+"""The custom training loop, its step and its objective."""
+
+from snr_keras.reid.training.loop import train
+from snr_keras.reid.training.objective import reid_objective
+
+__all__ = ["reid_objective", "train"]

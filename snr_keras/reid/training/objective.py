@@ -1,0 +1,63 @@
+"""The objective: L = L_ReID + sum over the modules of lambda_b * L_SNR^b."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from snr_keras.layers import SNREmbeddings
+from snr_keras.losses import BatchHardTripletLoss, CrossEntropyLoss, DualCausalityLoss
+from snr_keras.models import module_stages
+from snr_keras.reid.runs.config import TrainingConfig
+
+Objective = Callable[[Any, Mapping[str, Any]], dict[str, Any]]
+"""`objective(labels, outputs)`: the terms of the loss by name, scalars, and their weighted sum as `"total"`."""
+
+
+def reid_objective(config: TrainingConfig) -> Objective:
+    """The objective of a config, for the outputs of its `reid_model`.
+
+    The terms, in this order:
+
+    - `cross_entropy`: label-smoothed, on the logits;
+    - `triplet`: batch-hard, Euclidean, on the pooled features before the BNNeck;
+    - `snr{stage}_plus`, `snr{stage}_minus`: L+ and L- of the module after that stage, before their weight;
+    - `total`: `cross_entropy + triplet + sum of lambda_b (plus + minus)`, of which `snr_terms` may leave one out.
+    """
+    triplet = BatchHardTripletLoss(margin=config.triplet_margin)
+    snr = snr_objective(config)
+
+    def objective(labels: Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        logits = outputs["logits"]
+        # Not the mean, which Keras divides by the number of replicas as well where there are several.
+        dtype = keras.backend.result_type(logits.dtype, "float32")  # of half precision, more
+        cross_entropy = CrossEntropyLoss(config.label_smoothing, reduction="sum", dtype=dtype)
+        of_reid = {
+            "cross_entropy": cross_entropy(labels, logits) / ops.shape(logits)[0],
+            "triplet": triplet(labels, outputs["features"]),
+        }
+        of_snr = snr(labels, outputs)
+        total = of_reid["cross_entropy"] + of_reid["triplet"] + of_snr["total"]
+        return {**of_reid, **of_snr, "total": total}
+
+    return objective
+
+
+def snr_objective(config: TrainingConfig) -> Objective:
+    """L+ and L- of every module by its stage, as `reid_objective` has them, and the sum of lambda_b * L_SNR^b."""
+    dual_causality = DualCausalityLoss(distance=config.distance)
+    stages = module_stages(config.normalization, config.stages)
+
+    def objective(labels: Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        terms: dict[str, Any] = {}
+        total: Any = 0.0
+        for stage, embeddings in zip(stages, outputs.get("snr", ()), strict=config.normalization == "snr"):
+            # A model that was loaded from a file returns plain sequences where it had named tuples.
+            plus, minus = dual_causality.terms(labels, SNREmbeddings(*embeddings))
+            terms[f"snr{stage}_plus"], terms[f"snr{stage}_minus"] = plus, minus
+            if weight := config.snr_weights[stage - 1]:
+                total += weight * {"both": plus + minus, "plus": plus, "minus": minus}[config.snr_terms]
+        return {**terms, "total": total}
+
+    return objective

@@ -1,0 +1,114 @@
+"""One step of training: forward, loss, gradient, clip, update."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from snr_keras.reid.runs.config import TrainingConfig
+from snr_keras.reid.runs.distribution import gathered, gathered_outputs, summed, synchronized_statistics
+from snr_keras.reid.training.objective import Objective
+from snr_keras.schedules import HalvedEvery
+
+TrainStep = Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
+
+
+def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bool = False) -> TrainStep:
+    """A `tf.function` that trains a compiled `model` on one batch.
+
+    It returns float32 scalars: the terms of the objective as they were before the update, without any loss scale;
+    `regularization`, if layers of the model add losses (they are part of `total`); `gradient_norm`, before clipping;
+    `accuracy` of the classifier on the batch.
+
+    Made within the scope of a `tf.distribute` strategy with several replicas, it takes the shares of a batch that an
+    iterator of the strategy yields, and does to each replica's weights what one device does with the whole batch.
+    """
+    optimizer = model.optimizer
+    strategy = tf.distribute.get_strategy()
+    replicas = strategy.num_replicas_in_sync
+
+    def step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            outputs = model(images, training=True)
+            if replicas > 1:
+                labels, outputs = gathered(labels), gathered_outputs(outputs)
+            terms = objective(labels, outputs)
+            if model.losses:
+                terms["regularization"] = ops.sum(ops.stack([ops.cast(x, "float32") for x in model.losses]))
+                terms["total"] += terms["regularization"]
+            loss = optimizer.scale_loss(terms["total"])
+            if replicas > 1:  # every replica has the loss of the whole batch, and gradients add up over all
+                loss /= replicas
+        norm = descend(model, tape, loss)
+        return {**terms, "gradient_norm": norm, "accuracy": accuracy(labels, outputs["logits"])}
+
+    @tf.function(jit_compile=jit_compile)
+    def train_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        with synchronized_statistics(model) if replicas > 1 else nullcontext():
+            results = strategy.run(step, args=(images, labels))
+        return {name: strategy.experimental_local_results(term)[0] for name, term in results.items()}
+
+    return train_step
+
+
+def descend(model: keras.Model, tape: tf.GradientTape, loss: tf.Tensor) -> tf.Tensor:
+    """Update a compiled model by the gradient of its scaled loss; the norm of that gradient, without the scale.
+
+    Of several replicas, each gives its part of the loss; the norm is that of the sum.
+    """
+    optimizer, variables = model.optimizer, model.trainable_variables
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    # gamma of a last-stage SNR reaches no term (it cancels in the pooling): None there counts as zero.
+    gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    if replicas > 1:
+        gradients = summed(gradients)
+    norm = tf.linalg.global_norm(gradients)
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        norm /= ops.convert_to_tensor(optimizer.dynamic_scale)
+    # Keras' optimizers add up what they get from the replicas, but only after clipping and looking for overflows:
+    # that is why they get equal parts of what is added up already.
+    optimizer.apply([gradient / replicas for gradient in gradients] if replicas > 1 else gradients, variables)
+    return norm
+
+
+def accuracy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """The share of the images whose largest logit is that of their label."""
+    return ops.mean(ops.cast(ops.equal(ops.argmax(logits, axis=-1), labels), "float32"))
+
+
+def make_optimizer(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """AdamW (Adam without weight decay) under the schedule of a config, clipping by the gradient's global norm.
+
+    Within the scope of a `tf.distribute` strategy it clips the equal parts of a gradient that replicas give it.
+
+    Scales, shifts and the mixtures of normalizations are not decayed: pulling gamma to zero would switch normalization
+    layers off, pulling rho there would make batch-instance normalization instance normalization.
+    """
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    optimizer: Any = keras.optimizers.AdamW(
+        make_schedule(config, steps_per_epoch),
+        weight_decay=config.weight_decay,
+        global_clipnorm=config.clip_norm and config.clip_norm / replicas,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias", "rho", "mixture"])
+    if config.mixed_precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def make_schedule(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """A linear warm-up, then the halvings of `halved_every`, or without them a cosine down to a hundredth."""
+    warmup = round(config.warmup_epochs * steps_per_epoch)
+    largest, smallest = config.learning_rate, config.learning_rate / 100
+    if config.halved_every is not None:
+        return HalvedEvery(largest, warmup, config.halved_every * steps_per_epoch)
+    return keras.optimizers.schedules.CosineDecay(
+        smallest if warmup else largest,
+        decay_steps=max(1, config.epochs * steps_per_epoch - warmup),
+        alpha=0.01,
+        warmup_target=largest if warmup else None,
+        warmup_steps=warmup,
+    )

@@ -1,0 +1,46 @@
+"""What all pictures share: a matplotlib figure to a file, never half-written; frames of images, and names in texts."""
+
+import os
+import warnings
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from snr_keras.files.atomic import new_file
+from snr_keras.reid.data.report import printable
+
+INK = "#333333"
+
+
+def save_figure(figure: Figure, path: str | os.PathLike, *, dpi: int = 150) -> Path:
+    """Write a figure as PNG, replacing what was there only when it is whole; no display, no global state."""
+    path = Path(path)
+    with new_file(path) as unfinished, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box in place of a letter is all it means
+        figure.savefig(unfinished, format="png", dpi=dpi, bbox_inches="tight", facecolor="white")
+    return path
+
+
+def show_image(ax: Axes, image: ArrayLike, *, colour: str = INK, frame: float = 0.5) -> None:
+    """Fill axes with an image, (H, W, 3) or (H, W), in a frame so many points wide."""
+    ax.imshow(image, aspect="auto")
+    frame_axes(ax, colour=colour, frame=frame)
+
+
+def frame_axes(ax: Axes, *, colour: str = INK, frame: float = 0.5) -> None:
+    """Axes without numbers, in a frame so many points wide."""
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for side in ax.spines.values():
+        side.set(color=colour, linewidth=frame)
+
+
+def caption(name: str, longest: int = 40) -> str:
+    """A name as the text of a figure: the unprintable escaped, `$` no formula, the middle left out if it is long."""
+    name = printable(name)
+    if len(name) > longest:
+        kept = (longest - 2) // 2
+        name = f"{name[:kept]}..{name[-kept:]}"
+    return name.replace("$", r"\$")

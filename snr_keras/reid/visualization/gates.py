@@ -1,0 +1,85 @@
+"""How much of each channel SNR gives back: the gate a of its channel attention, by stage and domain."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from snr_keras.reid.visualization.figures import caption, save_figure
+from snr_keras.reid.visualization.stages import PooledFeatures
+
+
+@dataclass(frozen=True, eq=False)
+class GateStatistics:
+    """The gate of a stage over the images of a domain.
+
+    Attributes:
+        images: How many.
+        mean: (C,) in [0, 1], in the order of the layer's channels.
+        std: (C,) the standard deviation from image to image.
+    """
+
+    images: int
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+
+    def to_json(self) -> dict:
+        """As JSON's types."""
+        return {"images": self.images, "mean": self.mean.tolist(), "std": self.std.tolist()}
+
+
+def gate_statistics(domains: Mapping[str, PooledFeatures]) -> dict[int, dict[str, GateStatistics]]:
+    """Mean and spread of every channel's gate.
+
+    Args:
+        domains: What `pooled_features` gives for images of each domain, by its name; of one model.
+
+    Returns:
+        By the number of a stage with SNR, and by domain.
+    """
+    statistics: dict[int, dict[str, GateStatistics]] = {}
+    for domain, features in domains.items():
+        for number, stage in features.stages.items():
+            if stage.a is not None:
+                a = stage.a.astype(np.float64)
+                statistics.setdefault(number, {})[domain] = GateStatistics(len(a), a.mean(axis=0), a.std(axis=0))
+    return statistics
+
+
+def save_gate_statistics(statistics: Mapping[int, Mapping[str, GateStatistics]], path: str | os.PathLike[str]) -> Path:
+    """Draw the gates, a panel a stage and a curve a domain, channels in the order of their mean over the domains.
+
+    Args:
+        statistics: What `gate_statistics` gives.
+        path: The PNG to write.
+
+    Raises:
+        ValueError: If there is no stage with SNR.
+    """
+    if not statistics:
+        raise ValueError("Expected gates of at least one stage. Received: none; the model has no SNR")
+    columns = min(2, len(statistics))
+    rows = -(-len(statistics) // columns)
+    figure = Figure(figsize=(3.6 * columns, 2.6 * rows + 0.5), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=True).flatten()
+    for ax, (stage, domains) in zip(axes, statistics.items(), strict=False):
+        order = np.argsort(np.mean([s.mean for s in domains.values()], axis=0), kind="stable")
+        for number, (domain, of) in enumerate(domains.items()):
+            mean, std = of.mean[order], of.std[order]
+            ax.plot(mean, color=f"C{number}", linewidth=1.2, label=caption(domain))
+            ax.fill_between(np.arange(len(mean)), mean - std, mean + std, color=f"C{number}", alpha=0.15, linewidth=0)
+        ax.set(ylim=(0, 1), xlim=(0, len(order) - 1))
+        ax.set_title(f"stage {stage}, {len(order)} channels", fontsize=9)
+        ax.tick_params(labelsize=8)
+        ax.grid(alpha=0.3)
+    for ax in axes[len(statistics) :]:
+        ax.axis("off")
+    figure.supxlabel("channel, sorted by its mean gate", fontsize=9)
+    figure.supylabel("gate a (1: all is given back)", fontsize=9)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)), fontsize=8, frameon=False)
+    return save_figure(figure, path)

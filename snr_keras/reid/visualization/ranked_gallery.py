@@ -1,0 +1,131 @@
+"""The picture that ReID users know: a query, its ten nearest gallery images, right ones and wrong ones framed."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from snr_keras.evaluation import evaluate_queries
+from snr_keras.evaluation.distances import distance_rows
+from snr_keras.evaluation.protocols import RetrievalLabels
+from snr_keras.reid.data.images import read_image
+from snr_keras.reid.targets import EmbeddedDataset
+from snr_keras.reid.targets.scores import labels_of
+from snr_keras.reid.visualization.figures import INK, caption, save_figure, show_image
+
+RIGHT, WRONG = "#2a9d3a", "#d1322d"
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """How a model ranks the gallery for one query.
+
+    Attributes:
+        query: The query's index.
+        average_precision: In [0, 1].
+        first_right: The rank, from 1, of its first match.
+        nearest: (k,) indices of its nearest gallery images; those that the protocol leaves out are not among them.
+        right: (k,) which of them show the query's identity.
+    """
+
+    query: int
+    average_precision: float
+    first_right: int
+    nearest: NDArray[np.intp]
+    right: NDArray[np.bool_]
+
+
+def rankings(
+    embedded: EmbeddedDataset,
+    *,
+    num_queries: int = 8,
+    top: int = 10,
+    worst_first: bool = False,
+    distance: str = "cosine",
+    protocol: str | None = None,
+) -> list[Ranking]:
+    """The rankings of some of the queries that have a match.
+
+    Args:
+        embedded: Embeddings and labels.
+        num_queries: How many at most.
+        top: The length of each ranking, at most.
+        worst_first: Those of the lowest average precision, the lowest first and of equal ones the first in the
+            dataset. Otherwise queries evenly spread over the dataset, in its order.
+        distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
+        protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the dataset.
+
+    Raises:
+        ValueError: As `evaluate_embeddings`; so if no query has a match.
+    """
+    of_both = labels_of(embedded.dataset, protocol)
+    figures = evaluate_queries(embedded.query, embedded.gallery, **of_both, distance=distance)
+    precisions = figures.average_precisions
+    with_match = np.flatnonzero(np.isfinite(precisions))
+    if worst_first:
+        chosen = with_match[np.argsort(precisions[with_match], kind="stable")][:num_queries]
+    else:
+        spread = np.linspace(0, len(with_match) - 1, min(num_queries, len(with_match))).round().astype(int)
+        chosen = with_match[spread]
+    labels = RetrievalLabels.checked(**of_both)
+    found = []
+    rows = distance_rows(embedded.query, embedded.gallery, distance, only=chosen)
+    for q, distances in zip(chosen, rows, strict=True):
+        matches, junk = labels.matches_and_junk(q)
+        ranking = np.argsort(distances, kind="stable")
+        nearest = ranking[np.isin(ranking, junk, invert=True)][:top]
+        first_right = int(figures.first_ranks[q])
+        found.append(Ranking(int(q), float(precisions[q]), first_right, nearest, np.isin(nearest, matches)))
+    return found
+
+
+def save_ranked_gallery(
+    embedded: EmbeddedDataset,
+    path: str | os.PathLike,
+    *,
+    num_queries: int = 8,
+    top: int = 10,
+    worst_first: bool = False,
+    distance: str = "cosine",
+    protocol: str | None = None,
+    title: str = "",
+) -> Path:
+    """Draw queries that have a match, a row each, with their average precision and their nearest gallery images.
+
+    Args:
+        embedded: Embeddings, labels and the images' paths.
+        path: The PNG to write.
+        num_queries: Rows.
+        top: Gallery images a row.
+        worst_first: As for `rankings`, and so are the next two.
+        distance: See `worst_first`.
+        protocol: See `worst_first`.
+        title: A line above the picture.
+    """
+    query, gallery = embedded.dataset.query, embedded.dataset.gallery
+    rows = rankings(
+        embedded, num_queries=num_queries, top=top, worst_first=worst_first, distance=distance, protocol=protocol
+    )
+    figure = Figure(figsize=(0.85 * (top + 1), 1.9 * len(rows) + 0.4), layout="constrained")
+    axes = figure.subplots(len(rows), top + 1, squeeze=False)
+    for row, ranking in zip(axes, rows, strict=True):
+        _draw(row[0], query.paths[ranking.query], INK, f"query {query.identities[ranking.query]}")
+        told = f"AP {100 * ranking.average_precision:.1f} %, first right: {ranking.first_right}"
+        row[0].set_ylabel(told, fontsize=8)
+        for column, ax in enumerate(row[1:]):
+            if column < len(ranking.nearest):
+                g, colour = ranking.nearest[column], RIGHT if ranking.right[column] else WRONG
+                _draw(ax, gallery.paths[g], colour, f"{column + 1}: {gallery.identities[g]}")
+            else:
+                ax.axis("off")
+    figure.suptitle(title or f"{caption(embedded.dataset.name)}: right in green, wrong in red")
+    return save_figure(figure, path, dpi=100)  # photographs make large files
+
+
+def _draw(ax: Axes, image: str, colour: str, title: str) -> None:
+    show_image(ax, read_image(image).numpy(), colour=colour, frame=3)
+    ax.set_title(title, fontsize=8, color=colour)

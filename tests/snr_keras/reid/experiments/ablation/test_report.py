@@ -1,0 +1,147 @@
+"""Tables of an ablation, from made-up figures: what stands in them is right, whatever things are called."""
+
+import csv
+import io
+import json
+import re
+from statistics import mean, stdev
+
+import numpy as np
+import pytest
+
+from snr_keras.reid.experiments.ablation import as_csv, as_latex, as_table, summary, width_of
+from snr_keras.reid.experiments.ablation.report import MEAN, as_text, caption, results_of, write_reports
+from snr_keras.reid.targets import TargetResult
+
+ODD = 'a_b & 100% {x} #1 $ ~ ^ \\ , "q" [red]'
+SETTINGS = {
+    "training": {"epochs": 4},
+    "source": {"name": "home", "version": "V1"},
+    "targets": [{"name": ODD, "version": "", "divisions": 1}, {"name": "viper", "divisions": 10}],
+}
+
+
+def run(rng, gain, targets):
+    """A run on home and on targets; the last target has three divisions, with queries of their own."""
+    results = {}
+    for target in ("home", *targets):
+        table = np.clip(rng.uniform(size=(1 if target != targets[-1] else 3, 12)) * 0.5 + gain, 0, 1)
+        table[:, 3] = np.nan
+        if len(table) > 1:
+            table[0, :2] = np.nan
+        mAP = float(np.mean([np.nanmean(row) for row in table]))
+        results[target] = (TargetResult(target, mAP, mAP / 2, (mAP,) * 10, 12, 11, 40, "market1501", "cosine"), table)
+    return results
+
+
+def made_up(variants=("none", "in_x", "snr"), seeds=2, targets=(ODD, "viper"), home="home"):
+    runs = {
+        name: [run(np.random.default_rng(seed), 0.1 * k + 0.03 * seed * k, targets) for seed in range(seeds)]
+        for k, name in enumerate(variants)
+    }
+    results = results_of(
+        runs,
+        settings=SETTINGS,
+        recipe="made up",
+        variants=dict.fromkeys(variants, "made up"),
+        home=home,
+        targets=targets,
+        versions={"python": "3"},
+    )
+    return runs, results
+
+
+def test_figures_are_means_over_trainings_and_targets() -> None:
+    runs, results = made_up()
+    rows = {row["variant"]: row for row in csv.DictReader(io.StringIO(as_csv(results)))}
+    assert list(rows) == ["none", "in_x", "snr"]
+    for name, done in runs.items():
+        for target in ("home", ODD, "viper"):
+            found = [100 * one[target][0].mAP for one in done]
+            assert float(rows[name][f"{target} mAP"]) == pytest.approx(mean(found), abs=0.006)
+            assert float(rows[name][f"{target} mAP sd"]) == pytest.approx(stdev(found), abs=0.006)
+            assert rows[name][f"{target} Rank-1"] == rows[name][f"{target} mAP"]  # as they were made up
+        over = [100 * mean(one[target][0].mAP for target in (ODD, "viper")) for one in done]
+        assert float(rows[name][f"{MEAN} mAP"]) == pytest.approx(mean(over), abs=0.006)
+        assert float(rows[name][f"{MEAN} mAP sd"]) == pytest.approx(stdev(over), abs=0.006)
+
+
+def test_the_difference_is_of_seed_to_seed_and_its_interval_around_it() -> None:
+    runs, results = made_up()
+    assert set(results["differences"]) == {"none", "in_x"}
+    for name, found in results["differences"].items():
+        pairs = zip(runs["snr"], runs[name], strict=True)
+        by_seed = [
+            mean(ours[t][0].mAP for t in (ODD, "viper")) - mean(theirs[t][0].mAP for t in (ODD, "viper"))
+            for ours, theirs in pairs
+        ]
+        assert found["by_seed"] == pytest.approx(by_seed, abs=1e-9)
+        assert found["mean"] == pytest.approx(mean(by_seed), abs=1e-4)  # of average precisions with five digits
+        assert found["low"] <= found["mean"] <= found["high"]
+
+
+def test_tables_can_be_made_again_from_the_file_alone(tmp_path) -> None:
+    _, results = made_up()
+    write_reports(results, tmp_path)
+    read = json.loads((tmp_path / "results.json").read_text())
+    again = tmp_path / "again"
+    again.mkdir()
+    write_reports(read, again)
+    for name in ("results.json", "summary.json", "results.txt", "results.csv", "results.tex"):
+        assert (again / name).read_bytes() == (tmp_path / name).read_bytes(), name
+    assert (tmp_path / "results.png").read_bytes().startswith(b"\x89PNG")
+    assert as_csv(json.loads((tmp_path / "summary.json").read_text())) == as_csv(results)
+    assert "average_precisions" not in summary(results)
+    (row,) = read["average_precisions"]["snr"][0][ODD]
+    assert len(row.split()) == 12
+    assert row.split()[3] == "nan"
+
+
+def test_latex_survives_every_name() -> None:
+    _, results = made_up()
+    text = as_latex(results)
+    lines = text.splitlines()
+    columns = len(re.search(r"\\begin\{tabular\}\{(l?r+)\}", text)[1])
+    body = lines[lines.index(r"\midrule") + 1 : lines.index(r"\bottomrule")]
+    assert len(body) == 3
+    assert columns == 1 + 2 * 4 + 1
+    for line in [*body, lines[lines.index(r"\midrule") - 1]]:
+        assert len(re.findall(r"(?<!\\)&", line)) == columns - 1
+        assert line.endswith(r"\\")
+    bare = re.sub(r"\\[&%$#_{}]", "", text)
+    assert bare.count("{") == bare.count("}")
+    assert bare.count("$") % 2 == 0
+    assert "#" not in bare
+    assert bare.count("%") == 1  # the comment in the first line
+    assert r"a\_b \& 100\% \{x\} \#1 \$ \textasciitilde{} \textasciicircum{} \textbackslash{}" in text
+    assert [line for line in body if line.startswith(r"in\_x &")]
+
+
+def test_the_text_says_what_the_interval_covers_and_what_not() -> None:
+    _, results = made_up()
+    told = " ".join(as_text(as_table(results)).split())
+    assert "95 % interval by paired bootstrap over queries (10000 resamples of the queries of each target" in told
+    assert "nothing of how trainings differ" in told
+    assert "standard deviation over 2 trainings, after the last of 4 epochs" in told
+    assert "Trained on home (V1)" in told
+    assert "viper, mean over 10 splits" in told
+    assert ODD in told
+    assert "…" not in told
+
+
+def test_in_brief_it_fits_a_terminal() -> None:
+    _, results = made_up(targets=("dusk", "night", "fog"))
+    assert width_of(as_table(results, brief=True)) <= 80 < width_of(as_table(results))
+
+
+def test_of_one_training_without_home_and_without_snr() -> None:
+    _, results = made_up(variants=("none", "in"), seeds=1, targets=("fog",), home=None)
+    assert results["differences"] == {}
+    assert "bootstrap" not in caption(results)
+    assert "of one training" in caption(results)
+    shown = as_text(as_table(results, brief=True))
+    assert "fog" in shown
+    assert MEAN not in shown
+    assert "±" not in shown
+    assert [row["fog mAP sd"] for row in csv.DictReader(io.StringIO(as_csv(results)))] == ["", ""]
+    assert r"\begin{tabular}{lrr}" in as_latex(results)

@@ -1,0 +1,49 @@
+"""`snr bench export`: each row is an export that was written, run and tested."""
+
+import pytest
+
+from snr_keras.models import embedder
+from snr_keras.reid.data.market1501 import read_market1501
+from snr_keras.reid.data.synthetic import synthesize
+from snr_keras.reid.deployment import FORMATS
+from snr_keras.reid.experiments.benchmarks import benchmark_export, export
+from snr_keras.reid.runs import load_run
+from snr_keras.reid.targets import embed_dataset, score
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world") / "night"
+    people = {"train_identities": 2, "test_identities": 5, "cameras": 3, "images_per_camera": 2}
+    synthesize(folder, domain="night", **people)
+    return read_market1501(folder)
+
+
+def test_rows_are_the_model_and_its_exports_and_have_its_figures(night, monkeypatch) -> None:
+    monkeypatch.setattr(export, "FORMATS", {"saved_model": FORMATS["saved_model"]})  # the one that needs no extra
+    seen: list = []
+    rows = benchmark_export("pretrained", night, repeats=1, progress=seen.append)
+    assert rows == seen
+    assert [(row.format, row.precision) for row in rows] == [("keras", "float32"), ("saved_model", "float32")]
+    assert rows[0].size is None
+    assert rows[0].difference < 1e-5 * rows[0].largest  # a picture alone, and in a batch
+    assert 1e6 < rows[1].size < 4e6
+    assert 0 < rows[1].difference < 1e-5 * rows[1].largest
+    expected = score(embed_dataset(embedder(load_run("pretrained")[1]), night))
+    for row in rows:
+        assert row.one > 0
+        assert row.batch > 0
+        assert (row.mAP, row.rank1) == pytest.approx((expected.mAP, expected.rank(1)), abs=1e-9)
+
+
+def test_where_nothing_is_timed_there_are_no_times(night, monkeypatch) -> None:
+    monkeypatch.setattr(export, "FORMATS", {})
+    (row,) = benchmark_export("pretrained", night, repeats=0)
+    assert (row.format, row.one, row.batch) == ("keras", None, None)
+
+
+def test_what_cannot_be_measured_is_refused(night) -> None:
+    with pytest.raises(ValueError, match="repeats=-1"):
+        benchmark_export("pretrained", night, repeats=-1)
+    with pytest.raises(ValueError, match=r"of float32, float16, int8, full_int8\. Received: float8"):
+        benchmark_export("pretrained", night, precisions=("int8", "float8"))
