@@ -22,7 +22,7 @@ from snr_keras.reid.runs.checkpoints import Checkpoint
 from tests.snr_keras.reid.conftest import write_images
 from tests.snr_keras.reid.training.several_devices import MISTAKES
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 # In each of 6 steps, in 5 layers forth and back, sums of at most 8 * 7 * 3 products (images times pixels after the
 # convolution) are taken in another order, which to first order changes each by at most n u of what it adds up (Higham,

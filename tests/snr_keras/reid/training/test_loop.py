@@ -414,7 +414,7 @@ train(config, read_market1501(sys.argv[1], splits=("train",)), sys.argv[2], prog
 
 
 def test_ctrl_c_in_a_real_process_saves_and_says_so(source, tmp_path):
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     process = subprocess.Popen(
         [sys.executable, "-c", A_LONG_RUN, source.report.path, str(tmp_path / "run")],
         stderr=subprocess.PIPE,

@@ -12,7 +12,7 @@ import pytest
 
 from snr_keras.reid.experiments.benchmarks import LayerTiming, benchmark_layer
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[5]
 
 
 def test_a_row_per_shape_with_times_and_their_ratios() -> None:
