@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from snr_ref.conformance.bounds.distances import length
-from snr_ref.conformance.bounds.losses import scalar
-from snr_ref.conformance.bounds.mining import squared_distance
-from snr_ref.conformance.bounds.multilabels import multilabel_agreement_bounds
-from snr_ref.conformance.bounds.precision import Precision
-from snr_ref.conformance.running_error import exact
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.precision import Precision
+from snr_ref.conformance.running_error import exact, length, scalar, squared_distance
 from snr_ref.mar.mining import image_pairs, mined_count
 from snr_ref.mar.multilabels import multilabel_agreement
 
@@ -45,7 +42,7 @@ def agreements_are_decided(
         off: By how much the multilabels may be off already, (N, K); by nothing if it is None.
     """
     y, off = multilabels, np.zeros_like(multilabels) if off is None else off
-    bound = multilabel_agreement_bounds({"x": y, "y": y}, precision)["agreement"]
+    bound = FUNCTIONS["multilabel_agreement"].bounds({"x": y, "y": y}, precision)["agreement"]
     bound = bound + (off[:, np.newaxis] + off).sum(axis=-1) / 2
     gap = np.abs(multilabel_agreement(y, y) - threshold)
     is_exact = (y * 64 % 1 == 0).all(axis=1)

@@ -13,8 +13,10 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
+from snr_ref.conformance.arguments import flat
 from snr_ref.conformance.catalogue import catalogue
-from snr_ref.conformance.functions import FUNCTIONS, RECORDS, Function, flat
+from snr_ref.conformance.function import Function
+from snr_ref.conformance.functions import FUNCTIONS, RECORDS
 from snr_ref.conformance.vectors import export
 
 _MATRICES = {"z": "(N, C)", "x": "(N, C)", "y": "(M, C)", "logits": "(N, K)", "features": "(N, C)"}
@@ -62,8 +64,7 @@ class FunctionsDirective(SphinxDirective):
 
 
 def _arguments(function: Function) -> str:
-    parameters = [p for name, p in function.signature.parameters.items() if name != "implementation"]
-    return ", ".join(_argument(parameter) for parameter in parameters)
+    return ", ".join(map(_argument, function.signature.parameters.values()))
 
 
 def _argument(parameter: Parameter) -> str:

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from snr_ref.conformance.arguments import is_exact
 from snr_ref.conformance.clauses import CLAUSES
-from snr_ref.conformance.draw import Draw
 from snr_ref.conformance.expectation import Expected, expect
-from snr_ref.conformance.functions import FUNCTIONS, Function, is_exact
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """Cases of one kind.
-
-    Attributes:
-        name: As in the names of its cases, `group/case`.
-        about: What it is, in a sentence.
-        required: Whether an implementation of SNR has to have it; a partial one may leave out the others.
-    """
-
-    name: str
-    about: str
-    required: bool
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.groups import Group
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,67 +52,20 @@ class Case:
     @cached_property
     def dtypes(self) -> tuple[str, ...]:
         """The dtypes that hold its arguments exactly; a refusal is asked in float64 alone."""
-        function: Function = FUNCTIONS[self.function]
         if self.kind == "refusal":
             return ("float64",)
-        return tuple(dtype for dtype in function.dtypes if is_exact(function, self.arguments, dtype))
+        function = FUNCTIONS[self.function]
+        return tuple(dtype for dtype in function.dtypes if is_exact(self.arguments, dtype, function.maps))
 
     @cached_property
     def expected(self) -> tuple[Expected, ...]:
         """The answers that are right, any of them; none for a refusal. The reference computes them when first asked."""
         if self.kind == "refusal":
             return ()
-        answers = (expect(self.function, arguments, self.dtypes) for arguments in (self.arguments, *self.choices))
+        answers = (
+            expect(FUNCTIONS[self.function], arguments, self.dtypes) for arguments in (self.arguments, *self.choices)
+        )
         return tuple(
             {name: numbers for name, numbers in answer.items() if self.outputs is None or name in self.outputs}
             for answer in answers
         )
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What the builder of a case returns if more than one answer is right: the arguments of each."""
-
-    arguments: tuple[Mapping[str, Any], ...]
-
-
-Builder = Callable[[Draw], Mapping[str, Any] | Choices]
-
-
-class Catalogue:
-    """The cases of one group, each written as a function that draws its arguments and says in its docstring why."""
-
-    def __init__(self, name: str, about: str, *, required: bool = False):
-        self.group = Group(name, about, required)
-        self._cases: dict[str, Callable[[], Case]] = {}
-
-    def case(
-        self, function: str, *clauses: str, kind: str = "numbers", outputs: tuple[str, ...] | None = None
-    ) -> Callable[[Builder], Builder]:
-        """Add a case: its name is the builder's, its reason the builder's docstring.
-
-        Args:
-            function: What is called.
-            clauses: What the case pins.
-            kind: "numbers", "pattern" or "refusal".
-            outputs: The outputs that are compared; None is all.
-        """
-
-        def add(build: Builder) -> Builder:
-            name = f"{self.group.name}/{build.__name__}"
-            if name in self._cases or not build.__doc__:
-                raise ValueError(f"{name} must be new and say in its docstring why it is there")
-            reason = " ".join(build.__doc__.split())
-
-            def make() -> Case:
-                built = build(Draw(name))
-                first, *choices = built.arguments if isinstance(built, Choices) else (built,)
-                return Case(name, self.group, reason, clauses, function, first, kind, outputs, tuple(choices))
-
-            self._cases[name] = make
-            return build
-
-        return add
-
-    def __iter__(self) -> Iterator[Case]:
-        return (make() for make in self._cases.values())

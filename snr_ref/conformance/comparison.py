@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snr_ref.conformance.arguments import HALF
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.expectation import Expected, Numbers
-from snr_ref.conformance.functions import FUNCTIONS, HALF
+from snr_ref.conformance.functions import FUNCTIONS
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from types import CodeType
 
 import numpy as np
 
+from snr_ref.conformance.arguments import flat
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.comparison import compare, spacing
-from snr_ref.conformance.functions import flat
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.mistakes import MISTAKES, Literal, Mistake
 

@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
-import snr_ref
-from snr_ref.conformance.bounds import BOUNDS
-from snr_ref.conformance.bounds.precision import PRECISIONS, REFERENCE
-from snr_ref.conformance.functions import FUNCTIONS, call, each_field, is_record, named_outputs
-from snr_ref.instance_norm import mean_pool, standard_deviation
+from snr_ref.conformance.arguments import each_field, is_record
+from snr_ref.conformance.function import Function
+from snr_ref.conformance.precision import PRECISIONS, REFERENCE
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +30,13 @@ class Numbers:
 Expected = Mapping[str, Numbers]
 
 
-def expect(function: str, arguments: Mapping[str, Any], dtypes: tuple[str, ...]) -> Expected:
+def expect(function: Function, arguments: Mapping[str, Any], dtypes: tuple[str, ...]) -> Expected:
     """The outputs of a function, each with its tolerance.
 
     The reference runs in longdouble; where that is no wider than float64, its own rounding is added to the tolerance.
 
     Args:
-        function: A name in `FUNCTIONS`.
+        function: What is called.
         arguments: In float64.
         dtypes: Those that a tolerance is wanted for.
 
@@ -46,15 +44,11 @@ def expect(function: str, arguments: Mapping[str, Any], dtypes: tuple[str, ...])
         Outputs by name, in the order of the chain.
     """
     extended = {name: _extended(value) for name, value in arguments.items()}
-    result = named_outputs(function, call(snr_ref, function, extended))
-    if function == "snr":
-        epsilon = extended.get("epsilon", 1e-5)
-        moments = {"mu": mean_pool(extended["F"]), "sigma": standard_deviation(extended["F"], epsilon=epsilon)}
-        result = moments | result
-    bounds = {dtype: BOUNDS[function](arguments, PRECISIONS[dtype]) for dtype in dtypes}
-    own = BOUNDS[function](arguments, REFERENCE)
+    result = function.reference(extended)
+    bounds = {dtype: function.bounds(arguments, PRECISIONS[dtype]) for dtype in dtypes}
+    own = function.bounds(arguments, REFERENCE)
     expected = {}
-    for output in (output for output in FUNCTIONS[function].outputs if output in own):  # an absent bias has no gradient
+    for output in (output for output in function.outputs if output in own):  # an absent bias has no gradient
         value = np.asarray(result[output], np.float64)
         value = np.where(np.isfinite(value), value, np.nan)
         tolerance = {dtype: np.broadcast_to(bounds[dtype][output] + own[output], value.shape) for dtype in dtypes}

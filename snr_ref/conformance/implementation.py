@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from snr_ref.conformance.arguments import DTYPES, flat, in_dtype, numpy_dtype
 from snr_ref.conformance.case import Case
-from snr_ref.conformance.functions import DTYPES, FUNCTIONS, call, flat, in_dtype, named_outputs, numpy_dtype
+from snr_ref.conformance.functions import FUNCTIONS
 
 
 class Implementation:
@@ -38,11 +39,8 @@ class Implementation:
             numpy_dtype(dtype)  # says here, and once, if a package is missing
 
     def provides(self, function: str) -> bool:
-        """Whether it has the function; the whole objective is put together from what it has."""
-        if function == "objective":
-            parts = ("snr", "dual_causality_loss", "cross_entropy", "batch_hard_triplet_loss", "total_objective")
-            return all(self.provides(part) for part in parts)
-        return callable(getattr(self.adapter, function, None))
+        """Whether it has the function, or all that the function is composed of."""
+        return FUNCTIONS[function].provided_by(self.adapter)
 
     def answer(self, case: Case, dtype: str) -> dict[str, np.ndarray]:
         """What it returns for a case, by output.
@@ -55,13 +53,13 @@ class Implementation:
 
     def call(self, function: str, arguments: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """What it returns for arguments, by output; raises as `answer` does."""
-        return named_outputs(function, call(self.adapter, function, arguments))
+        return FUNCTIONS[function].call(self.adapter, arguments)
 
 
 def arguments_of(case: Case, dtype: str) -> dict[str, Any]:
     """What a case gives to an implementation: a copy, into which it may write by mistake."""
     arguments = deepcopy(dict(case.arguments))
-    return arguments if case.kind == "refusal" else in_dtype(FUNCTIONS[case.function], arguments, dtype)
+    return arguments if case.kind == "refusal" else in_dtype(arguments, dtype, FUNCTIONS[case.function].maps)
 
 
 def overwritten(arguments: Mapping[str, Any], case: Case, dtype: str) -> tuple[str, ...]:

@@ -150,3 +150,57 @@ def exact(value: Any, u: float) -> Rounded:
     """Numbers without an error, to be computed with in precision u."""
     value = np.asarray(value, np.float64)
     return Rounded(value, np.zeros_like(value), u)
+
+
+def scalar(value: float, u: float) -> Rounded:
+    """A number that is handed over in float64, which a port may round first."""
+    return Rounded(np.asarray(value, np.float64), np.asarray(u * abs(value)), u)
+
+
+def stack(numbers: list[Rounded], u: float) -> Rounded:
+    """Numbers, or arrays of one shape, along a new first axis."""
+    return Rounded(np.array([x.value for x in numbers]), np.array([x.error for x in numbers]), u)
+
+
+def mean(x: Rounded) -> Rounded:
+    """The mean of a vector; 0 without an error if it is empty."""
+    return x.sum(0) / exact(max(1, len(x.value)), x.u)
+
+
+def log_softmax(logits: Rounded) -> Rounded:
+    """(l - m) - log(sum of exp(l - m)), m being the largest: what all logits have in common drops out unrounded."""
+    shifted = logits - exact(logits.value.max(1, keepdims=True), logits.u)
+    return shifted - shifted.exp().sum(1).log()[:, None]
+
+
+def length(v: Rounded) -> Rounded:
+    """|v| over the last axis."""
+    largest, scaled = _scaled(v)
+    return (scaled * scaled).sum(-1).sqrt() * largest[..., 0]
+
+
+def direction(v: Rounded) -> Rounded:
+    """The rows v / |v| over the last axis; the zero vector stays zero."""
+    _, scaled = _scaled(v)
+    return scaled / one_for_zero(scaled, (scaled * scaled).sum(-1).sqrt()[..., None])
+
+
+def one_for_zero(v: Rounded, lengths: Rounded) -> Rounded:
+    """Lengths of the rows of v, with a 1 that is exact in the place of that of a zero vector."""
+    is_zero = ((v.value == 0) & (v.error == 0)).all(-1, keepdims=True)
+    return Rounded(np.where(is_zero, 1, lengths.value), np.where(is_zero, 0, lengths.error), v.u)
+
+
+def squared_distance(x: Rounded, y: Rounded) -> Rounded:
+    """|x - y|^2 over the last axis, of differences or as |x|^2 + |y|^2 - 2 x.y: its exponential is as good of both."""
+    difference = x - y
+    of_differences = (difference * difference).sum(-1)
+    expanded = (x * x).sum(-1) + (y * y).sum(-1) - exact(2.0, x.u) * (x * y).sum(-1)
+    return Rounded(of_differences.value, np.maximum(of_differences.error, expanded.error), x.u)
+
+
+def _scaled(v: Rounded) -> tuple[Rounded, Rounded]:
+    """The largest magnitude of the last axis, 1 for a zero vector, and v over it."""
+    largest = np.abs(v.value).max(-1, keepdims=True)
+    scale = exact(np.where(largest > 0, largest, 1), v.u)
+    return scale, v / scale

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from snr_ref.conformance.arguments import DTYPES
 from snr_ref.conformance.case import Case
-from snr_ref.conformance.functions import DTYPES
 from snr_ref.conformance.report import Report, Result
 
 

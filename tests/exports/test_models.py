@@ -7,8 +7,8 @@ import pytest
 from snr_keras.layers import SNR
 from snr_ref import SNRParams
 from snr_ref import snr as specified
-from snr_ref.conformance.bounds import BOUNDS
-from snr_ref.conformance.bounds.precision import PRECISIONS
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.precision import PRECISIONS
 from tests.exports.runtimes import litert, onnx_runtime, openvino, saved_model
 from tests.frameworks.run_model import PERTURBED, build, embeddings, moved, weights
 from tests.frameworks.test_models import LONGEST
@@ -93,7 +93,7 @@ def assert_conforms(found, snr: SNR, F: np.ndarray) -> None:
     """What was found is within the conformance kit's bounds of the specification."""
     weights = {name: np.float64(getattr(snr, name)) for name in ("gamma", "beta", "w1", "w2")}
     arguments = {"F": np.float64(F), "params": SNRParams(**weights), "epsilon": snr.epsilon}
-    expected, bounds = specified(**arguments), BOUNDS["snr"](arguments, PRECISIONS["float32"])
+    expected, bounds = specified(**arguments), FUNCTIONS["snr"].bounds(arguments, PRECISIONS["float32"])
     for name, values in found.items():
         difference = np.abs(values - getattr(expected, name))
         assert (difference <= bounds[name]).all(), f"{name} is off by {(difference / bounds[name]).max()} bounds"

@@ -2,8 +2,8 @@
 
 import pytest
 
+from snr_ref.conformance.arguments import DTYPES
 from snr_ref.conformance.catalogue import catalogue
-from snr_ref.conformance.functions import DTYPES
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.runner import questions
 from tests.frameworks.kit import in_part

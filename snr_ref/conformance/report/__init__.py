@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from snr_ref.conformance.case import Group
 from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.groups import Group
 from snr_ref.conformance.report.difference import Difference, first_differences
 from snr_ref.conformance.report.quantity import Quantity, quantities
 from snr_ref.conformance.report.result import OUTCOMES, PROVIDED, Result

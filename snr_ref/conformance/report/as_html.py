@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
+from snr_ref.conformance.arguments import DTYPES
 from snr_ref.conformance.clauses import CLAUSES, SPECIFICATION_VERSION
-from snr_ref.conformance.functions import DTYPES
 from snr_ref.conformance.report import Report
 from snr_ref.conformance.report.as_json import packages
 from snr_ref.conformance.report.as_text import figure, where

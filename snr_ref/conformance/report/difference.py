@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from snr_ref.conformance.arguments import HALF
 from snr_ref.conformance.clauses import CLAUSES
-from snr_ref.conformance.functions import FUNCTIONS, HALF
+from snr_ref.conformance.functions import FUNCTIONS
 from snr_ref.conformance.report.result import Result
 
 #: The clauses that say what an output of the module is, whatever the function that returns it.

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from snr_ref.conformance.functions import DTYPES, FUNCTIONS
+from snr_ref.conformance.arguments import DTYPES
+from snr_ref.conformance.functions import FUNCTIONS
 from snr_ref.conformance.report.result import Result
 
 try:

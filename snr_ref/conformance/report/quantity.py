@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from snr_ref.conformance.arguments import DTYPES
 from snr_ref.conformance.comparison import Comparison
-from snr_ref.conformance.functions import DTYPES, FUNCTIONS
+from snr_ref.conformance.functions import FUNCTIONS
 from snr_ref.conformance.report.result import PROVIDED, Result
 
 

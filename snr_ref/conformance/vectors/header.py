@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from snr_ref.conformance.arguments import flat
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.clauses import SPECIFICATION_VERSION
-from snr_ref.conformance.functions import flat
 from snr_ref.conformance.vectors import schema
 from snr_ref.conformance.vectors.subset import DTYPES
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from snr_ref.conformance.case import Case, Group
+from snr_ref.conformance.case import Case
 from snr_ref.conformance.clauses import CLAUSES, SPECIFICATION_VERSION
 from snr_ref.conformance.expectation import Expected, Numbers
 from snr_ref.conformance.functions import FUNCTIONS, RECORDS
+from snr_ref.conformance.groups import Group
 from snr_ref.conformance.vectors import schema
 from snr_ref.conformance.vectors.seal import sealed_digest
 from snr_ref.conformance.vectors.untrusted import Node, file_bytes, parse

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from snr_ref.conformance.arguments import flat
 from snr_ref.conformance.case import Case
-from snr_ref.conformance.functions import flat
 
 #: What the text files have tolerances for.
 DTYPES = ("float64", "float32")

@@ -7,10 +7,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from snr_ref.conformance.arguments import flat
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.clauses import SPECIFICATION_VERSION
 from snr_ref.conformance.expectation import Numbers
-from snr_ref.conformance.functions import flat
 from snr_ref.conformance.vectors import schema
 from snr_ref.conformance.vectors.subset import DTYPES
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import h5py
 
+from snr_ref.conformance.arguments import flat
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.catalogue import catalogue
 from snr_ref.conformance.clauses import SPECIFICATION_VERSION
-from snr_ref.conformance.functions import flat
 from snr_ref.conformance.vectors import schema
 from snr_ref.conformance.vectors.header import c_header
 from snr_ref.conformance.vectors.seal import SEAL_BYTES, sealed, sealed_digest

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from snr_ref import SNRParams
-from snr_ref.conformance.bounds import BOUNDS
-from snr_ref.conformance.bounds.precision import REFERENCE, Precision
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.precision import REFERENCE, Precision
 
 
 class SNRBounds(NamedTuple):
@@ -53,8 +53,8 @@ def snr_bounds(
     names = ("grad_F_plus", "grad_f_tilde", "grad_f_plus", "grad_f_minus")
     reaching = dict(zip(names, cotangents, strict=True))
     precisions = (Precision(u, stored_u, underflow), REFERENCE)
-    outputs, own_outputs = (BOUNDS["snr"](module, precision) for precision in precisions)
-    gradients, own_gradients = (BOUNDS["snr_vjp"](module | reaching, precision) for precision in precisions)
+    outputs, own_outputs = (FUNCTIONS["snr"].bounds(module, precision) for precision in precisions)
+    gradients, own_gradients = (FUNCTIONS["snr_vjp"].bounds(module | reaching, precision) for precision in precisions)
     least = np.finfo(np.float64).tiny
     return SNRBounds(
         **{name: outputs[name] + own_outputs[name] + least for name in ("F_plus", "f_plus", "f_minus")},

@@ -22,11 +22,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import snr_ref
-from snr_ref.conformance.bounds import BOUNDS, view_consistency
-from snr_ref.conformance.bounds.losses import cross_entropy, log_softmax, scalar, targets
-from snr_ref.conformance.bounds.multilabels import mixed
-from snr_ref.conformance.bounds.precision import Precision
-from snr_ref.conformance.running_error import Rounded, exact
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.functions.cross_entropy import rounded_cross_entropy, targets
+from snr_ref.conformance.functions.multilabels import mixed
+from snr_ref.conformance.precision import Precision
+from snr_ref.conformance.running_error import Rounded, exact, log_softmax, scalar
 from snr_ref.mar.mining import image_pairs
 from snr_ref.mar.step import MAR_WEIGHTS, AdaptationWeights, take_in
 from tests.multilabel_rounding import (
@@ -71,7 +71,7 @@ def step_bounds(
     indices = batch["target_indices"]
     of_multilabels: dict[str, Any] = {"features": target, "agents": agents, "scale": scale}
     log_y = snr_ref.log_multilabels(target, agents, scale=scale)
-    off = BOUNDS["log_multilabels"](of_multilabels, precision)["log_multilabels"]
+    off = FUNCTIONS["log_multilabels"].bounds(of_multilabels, precision)["log_multilabels"]
     y = Rounded(log_y, off, u).exp()
 
     source_images = len(batch["source_features"])
@@ -96,10 +96,10 @@ def step_bounds(
     of_joint: dict[str, Any] = {**{name: batch[name] for name in names}, "margin": margin}
     joint = Rounded(
         np.asarray(snr_ref.joint_embedding_loss(**of_joint)),
-        BOUNDS["joint_embedding_loss"](of_joint, precision)["loss"],
+        FUNCTIONS["joint_embedding_loss"].bounds(of_joint, precision)["loss"],
         u,
     )
-    bounds = BOUNDS["joint_embedding_gradients"](of_joint, precision)
+    bounds = FUNCTIONS["joint_embedding_gradients"].bounds(of_joint, precision)
     push_source, push_target = (
         Rounded(gradient, bounds[f"grad_{name}_features"], u)
         for name, gradient in zip(("source", "target"), snr_ref.joint_embedding_gradients(**of_joint), strict=True)
@@ -112,7 +112,7 @@ def step_bounds(
     losses = {
         "discriminative": mining.loss,
         "consistency": consistency,
-        "cross_entropy": cross_entropy(logits, labels, 0.0),
+        "cross_entropy": rounded_cross_entropy(logits, labels, 0.0),
         "joint_embedding": joint,
     }
     total = by_mining * mining.loss + by_consistency * consistency
@@ -149,7 +149,7 @@ def _mining(
     u, mined = precision.u, (features, rows, threshold)
     arguments = dict(zip(("features", "multilabels", "threshold"), mined, strict=True), mining_ratio=mining_ratio)
     bounds = {
-        name: BOUNDS[name](arguments, precision)
+        name: FUNCTIONS[name].bounds(arguments, precision)
         for name in ("discriminative_loss", "discriminative_gradient", "next_threshold")
     }
     i, j = image_pairs(len(rows)).T
@@ -195,7 +195,7 @@ class _Views:
             np.reshape([off[images].mean(axis=0) for images in self.images], shape),
             np.reshape(np.sqrt(squares), shape),
         )
-        own = BOUNDS["next_statistics"]({**self.arguments, "statistics": before, "rate": rate}, precision)
+        own = FUNCTIONS["next_statistics"].bounds({**self.arguments, "statistics": before, "rate": rate}, precision)
         self.of_statistics = {
             name: own[name] + (with_its_rounding(rate * off_view.mean(axis=0), precision.u) if self.images else 0)
             for name, off_view in self.off_views._asdict().items()
@@ -205,7 +205,7 @@ class _Views:
     def decided(self) -> bool:
         """Whether each deviation is farther from 0 than rounding reaches, twice."""
         far = (self.of_views.std > 2 * self.off_views.std).all()
-        return bool(far and view_consistency.is_decided(self.arguments, self.precision))
+        return bool(far and FUNCTIONS["consistency_gradient"].is_decided(self.arguments, self.precision))
 
     def loss(self) -> np.ndarray:
         """The bound of L_CML."""
@@ -214,7 +214,7 @@ class _Views:
             difference = np.abs(of_view - getattr(self.arguments["statistics"], name))
             o = off_view + self.of_statistics[name]
             total += (2 * difference * o + o**2).sum()
-        own = BOUNDS["consistency_loss"](self.arguments, self.precision)["loss"]
+        own = FUNCTIONS["consistency_loss"].bounds(self.arguments, self.precision)["loss"]
         return own + with_its_rounding(np.asarray(total / max(1, 2 * len(self.images))), u)
 
     def gradient(self, of_multilabels: dict[str, Any], y: np.ndarray) -> Rounded:
@@ -222,7 +222,7 @@ class _Views:
         u, log_y = self.precision.u, self.arguments["log_multilabels"]
         G, E = snr_ref.consistency_gradient(**self.arguments), np.zeros_like(log_y)
         if self.decided:
-            E = BOUNDS["consistency_gradient"](self.arguments, self.precision)["grad_log_multilabels"]
+            E = FUNCTIONS["consistency_gradient"].bounds(self.arguments, self.precision)["grad_log_multilabels"]
         for v, images in enumerate(self.images):
             n, V, std, off_std = images.sum(), len(self.images), self.of_views.std[v], self.off_views.std[v]
             divisor = np.maximum(std - off_std, std / 2)
@@ -237,7 +237,7 @@ class _Views:
         perturbation = of_multilabels["scale"] * in_logits @ np.abs(of_multilabels["agents"])
         arguments = {**of_multilabels, "grad_log_multilabels": G}
         value = snr_ref.log_multilabels_vjp(*list(of_multilabels.values())[:2], G, scale=of_multilabels["scale"])
-        own = BOUNDS["log_multilabels_vjp"](arguments, self.precision)["grad_features"]
+        own = FUNCTIONS["log_multilabels_vjp"].bounds(arguments, self.precision)["grad_features"]
         return Rounded(value, own + with_its_rounding(perturbation, u), u)
 
 

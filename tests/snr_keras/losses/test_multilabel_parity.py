@@ -18,8 +18,8 @@ from keras import ops
 
 import snr_ref
 from snr_keras import losses
-from snr_ref.conformance.bounds import BOUNDS, view_consistency
-from snr_ref.conformance.bounds.precision import PRECISIONS
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.precision import PRECISIONS
 from snr_ref.conformance.running_error import Rounded
 from tests.assertions import assert_parity, literal
 from tests.multilabel_rounding import (
@@ -85,11 +85,11 @@ def test_directions(dtype: str, data: st.DataObject) -> None:
     reproduce = _reproduce("unit", mode, dtype, x)
     # Numbers over the largest, their squares and the quotients may be too small for the dtype, next to a length of 1.
     lost = (dimensions + 3) * own.underflow
-    bound = BOUNDS["unit"](arguments, own)["directions"] + lost
+    bound = FUNCTIONS["unit"].bounds(arguments, own)["directions"] + lost
     assert_parity("unit", dtype, u, snr_ref.distances.unit(_wide(x)), bound, reproduce)
     length = snr_ref.elementary.norm(_wide(x))[:, np.newaxis]
     lost_of_gradient = lost + lost * (1 + np.abs(G).sum(axis=1, keepdims=True)) / np.where(length > 0, length, 1)
-    bound = BOUNDS["unit_vjp"](arguments, own)["grad_x"] + lost_of_gradient
+    bound = FUNCTIONS["unit_vjp"].bounds(arguments, own)["grad_x"] + lost_of_gradient
     assert_parity("gradient of unit", dtype, gradient, snr_ref.gradients.unit_vjp(_wide(x), _wide(G)), bound, reproduce)
 
 
@@ -113,12 +113,12 @@ def test_multilabels(dtype: str, data: st.DataObject) -> None:
 
     reproduce = _reproduce("log_multilabels", mode, dtype, batch.features, batch.agents, scale=scale)
     expected = snr_ref.log_multilabels(_wide(batch.features), _wide(batch.agents), scale=scale)
-    bound = BOUNDS["log_multilabels"](arguments, precision)["log_multilabels"]
+    bound = FUNCTIONS["log_multilabels"].bounds(arguments, precision)["log_multilabels"]
     assert_parity("log multilabels", dtype, log_y, expected, bound, reproduce)
     of_exponential = Rounded(expected.astype(float), bound, precision.u).exp()
     assert_parity("multilabels", dtype, y, of_exponential.value, of_exponential.error, reproduce)
     expected = snr_ref.log_multilabels_vjp(_wide(batch.features), _wide(batch.agents), _wide(G), scale=scale)
-    bound = BOUNDS["log_multilabels_vjp"](arguments, precision)["grad_features"]
+    bound = FUNCTIONS["log_multilabels_vjp"].bounds(arguments, precision)["grad_features"]
     _assert_gradient("gradient of log multilabels", dtype, gradient, expected, bound, reproduce)
     np.testing.assert_array_equal(of_agents, 0)
 
@@ -174,9 +174,11 @@ def test_mined_pairs(dtype: str, data: st.DataObject) -> None:
             "threshold",
         ),
     ):
-        assert_parity(name, dtype, got, np.asarray(expected), BOUNDS[name](arguments, precision)[bound], reproduce)
+        assert_parity(
+            name, dtype, got, np.asarray(expected), FUNCTIONS[name].bounds(arguments, precision)[bound], reproduce
+        )
     expected = snr_ref.discriminative_gradient(*extended, mining_ratio=ratio)
-    bound = BOUNDS["discriminative_gradient"](arguments, precision)["grad_features"]
+    bound = FUNCTIONS["discriminative_gradient"].bounds(arguments, precision)["grad_features"]
     _assert_gradient("gradient of L_MDL", dtype, gradients[0], expected, bound, reproduce)
     np.testing.assert_array_equal(gradients[1], 0)
 
@@ -193,7 +195,7 @@ def test_consistency_across_views(dtype: str, data: st.DataObject) -> None:
         *as_stored(data.draw(generators()).normal(size=(2, log_y.shape[1])), _wide_dtype(dtype))
     )
     arguments = {"log_multilabels": log_y, "views": views, "statistics": past, "rate": rate}
-    assume(view_consistency.is_decided(arguments, precision))
+    assume(FUNCTIONS["consistency_gradient"].is_decided(arguments, precision))
 
     def function(x: Any, mean: Any, std: Any, views: Any) -> list[Any]:
         before = losses.ViewStatistics(mean, std)
@@ -209,19 +211,19 @@ def test_consistency_across_views(dtype: str, data: st.DataObject) -> None:
 
     extended = _wide(log_y), views, snr_ref.ViewStatistics(*map(_wide, past))
     reproduce = _reproduce("consistency_loss", mode, dtype, log_y, views, past)
-    bound = BOUNDS["consistency_loss"](arguments, precision)["loss"]
+    bound = FUNCTIONS["consistency_loss"].bounds(arguments, precision)["loss"]
     assert_parity("L_CML", dtype, loss, np.asarray(snr_ref.consistency_loss(*extended)), bound, reproduce)
     moved = snr_ref.next_statistics(extended[2], *extended[:2], rate=rate)
-    bounds = BOUNDS["next_statistics"](arguments, precision)
+    bounds = FUNCTIONS["next_statistics"].bounds(arguments, precision)
     for name, got, expected in zip(past._fields, statistics, moved, strict=False):
         assert_parity(f"running {name}", dtype, got, expected, bounds[name], reproduce)
     if is_paired:
-        bounds = BOUNDS["next_statistics"]({**arguments, "rate": 1.0}, precision)
+        bounds = FUNCTIONS["next_statistics"].bounds({**arguments, "rate": 1.0}, precision)
         for name, got, expected in zip(
             past._fields, statistics[2:], snr_ref.initial_statistics(*extended[:2]), strict=True
         ):
             assert_parity(f"initial {name}", dtype, got, expected, bounds[name], reproduce)
-    bound = BOUNDS["consistency_gradient"](arguments, precision)["grad_log_multilabels"]
+    bound = FUNCTIONS["consistency_gradient"].bounds(arguments, precision)["grad_log_multilabels"]
     expected = snr_ref.consistency_gradient(*extended)
     _assert_gradient("gradient of L_CML", dtype, gradients[0], expected, bound, reproduce)
     np.testing.assert_array_equal(np.concatenate(gradients[1:]), 0)
@@ -253,9 +255,14 @@ def test_joint_embedding(dtype: str, data: st.DataObject) -> None:
     }  # fmt: skip
     expected = np.asarray(snr_ref.joint_embedding_loss(*extended, margin=margin))
     assert_parity(
-        "L_RJ", dtype, value, expected, BOUNDS["joint_embedding_loss"](arguments, precision)["loss"], reproduce
+        "L_RJ",
+        dtype,
+        value,
+        expected,
+        FUNCTIONS["joint_embedding_loss"].bounds(arguments, precision)["loss"],
+        reproduce,
     )
-    bounds = BOUNDS["joint_embedding_gradients"](arguments, precision)
+    bounds = FUNCTIONS["joint_embedding_gradients"].bounds(arguments, precision)
     for name, got, expected in zip(
         ("source", "target"), gradients, snr_ref.joint_embedding_gradients(*extended, margin=margin), strict=False
     ):
@@ -289,7 +296,7 @@ def test_memory(dtype: str, data: st.DataObject) -> None:
     arguments = {"memory": memory, "indices": indices, "multilabels": batch.multilabels, "rate": rate}
     expected = snr_ref.next_memory(memory._replace(multilabels=_wide(past)), *list(arguments.values())[1:3], rate=rate)
     reproduce = _reproduce("next_memory", mode, dtype, memory, indices, batch.multilabels, rate=rate)
-    bounds = BOUNDS["next_memory"](arguments, precision)
+    bounds = FUNCTIONS["next_memory"].bounds(arguments, precision)
     assert_parity("memory", dtype, rows, expected.multilabels, bounds["multilabels"], reproduce)
     assert_parity("visited", dtype, seen, expected.visited.astype(float), bounds["visited"], reproduce)
 

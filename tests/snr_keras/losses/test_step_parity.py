@@ -15,7 +15,7 @@ from keras import ops
 
 import snr_ref
 from snr_keras import losses
-from snr_ref.conformance.bounds.precision import PRECISIONS
+from snr_ref.conformance.precision import PRECISIONS
 from snr_ref.conformance.running_error import Rounded
 from snr_ref.distances import unit
 from tests.assertions import assert_parity

@@ -1,42 +1,49 @@
 """A catalogue of few cases, and adapters that are right, partial or wrong in one way each."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 import snr_ref
-from snr_ref.conformance.case import Case, Catalogue
+from snr_ref.conformance.case import Case
+from snr_ref.conformance.catalogue import cases_of
 from snr_ref.conformance.draw import Draw
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.groups import Group
 from snr_ref.restitution import SNRParams
 
-_module = Catalogue("small", "the module in little", required=True)
-_losses = Catalogue("little_losses", "a loss and a distance")
+_module = Group("small", "the module in little", required=True)
+_losses = Group("little_losses", "a loss and a distance")
+_snr, _cross_entropy, _cosine_distance = (
+    replace(FUNCTIONS[name], recipes=[]) for name in ("snr", "cross_entropy", "cosine_distance")
+)
 
 
 def _params(draw: Draw) -> SNRParams:
     return SNRParams(draw.uniform(0.5, 2, 4), draw.normal(4), draw.normal(4, 4), draw.normal(4, 4))
 
 
-@_module.case("snr", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6")
+@_snr.case(_module, "1.1", "1.2", "1.3", "1.4", "1.5", "1.6")
 def ordinary(draw: Draw) -> dict[str, Any]:
     """Everything in general position."""
     return {"F": draw.normal(2, 3, 2, 4), "params": _params(draw)}
 
 
-@_module.case("snr", "1.1", "1.2", "6.2")
+@_snr.case(_module, "1.1", "1.2", "6.2")
 def one_pixel(draw: Draw) -> dict[str, Any]:
     """F is its own mean."""
     return {"F": draw.normal(2, 1, 1, 4), "params": _params(draw)}
 
 
-@_module.case("snr", "1.1", "6.1")
+@_snr.case(_module, "1.1", "6.1")
 def large_mean(draw: Draw) -> dict[str, Any]:
     """The mean is a hundred thousand deviations away."""
     return {"F": draw.normal(2, 4, 4, 4) + 2.0**17, "params": _params(draw)}
 
 
-@_module.case("snr", "6.3", kind="pattern", outputs=("F_tilde", "R", "F_plus"))
+@_snr.case(_module, "6.3", kind="pattern", outputs=("F_tilde", "R", "F_plus"))
 def a_nan(draw: Draw) -> dict[str, Any]:
     """NaN stays in its image."""
     F = draw.normal(2, 3, 2, 4)
@@ -44,25 +51,25 @@ def a_nan(draw: Draw) -> dict[str, Any]:
     return {"F": F, "params": _params(draw)}
 
 
-@_module.case("snr", "6.6", kind="refusal")
+@_snr.case(_module, "6.6", kind="refusal")
 def a_vector(draw: Draw) -> dict[str, Any]:
     """The feature map has one axis."""
     return {"F": draw.normal(4), "params": _params(draw)}
 
 
-@_losses.case("cross_entropy", "3.1")
+@_cross_entropy.case(_losses, "3.1")
 def loss(draw: Draw) -> dict[str, Any]:
     """Logits in general position."""
     return {"logits": draw.normal(5, 3), "labels": draw.integers(0, 3, 5), "label_smoothing": 0.125}
 
 
-@_losses.case("cosine_distance", "2.2")
+@_cosine_distance.case(_losses, "2.2")
 def distance(draw: Draw) -> dict[str, Any]:
     """Vectors in general position."""
     return {"x": draw.normal(3, 4), "y": draw.normal(2, 4)}
 
 
-CASES: tuple[Case, ...] = (*_module, *_losses)
+CASES: tuple[Case, ...] = tuple(cases_of([_snr, _cross_entropy, _cosine_distance]))
 
 
 def adapter(**functions: Any) -> SimpleNamespace:

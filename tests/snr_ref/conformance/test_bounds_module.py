@@ -10,13 +10,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from snr_ref.conformance.bounds import BOUNDS
-from snr_ref.conformance.bounds.precision import PRECISIONS
-from snr_ref.conformance.case import Case, Group
+from snr_ref.conformance.arguments import numpy_dtype
+from snr_ref.conformance.case import Case
 from snr_ref.conformance.catalogue import catalogue
 from snr_ref.conformance.comparison import Comparison, compare
-from snr_ref.conformance.functions import numpy_dtype
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.groups import Group
 from snr_ref.conformance.implementation import Implementation
+from snr_ref.conformance.precision import PRECISIONS
 from tests.snr_ref.conformance.chains import WAYS, Array, Chain, ClosedForm, Literal
 from tests.strategies import snr_cases
 
@@ -230,7 +231,7 @@ def test_gamma_gets_exactly_nothing_from_embeddings_where_no_way_to_compute_it_r
 
 def test_a_constant_of_2_to_the_k_pixels_is_its_own_mean() -> None:
     F = np.full((1, 4, 4, 1), 9984.0)
-    bound = BOUNDS["instance_norm"]({"F": F, "gamma": np.ones(1), "beta": np.zeros(1)}, PRECISIONS["float32"])
+    bound = FUNCTIONS["instance_norm"].bounds({"F": F, "gamma": np.ones(1), "beta": np.zeros(1)}, PRECISIONS["float32"])
     assert (bound["F_tilde"] <= 2.0**-126).all()
 
 

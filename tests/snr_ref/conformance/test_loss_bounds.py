@@ -9,11 +9,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from snr_ref.conformance.bounds.loss_gradients import is_decided
-from snr_ref.conformance.bounds.precision import PRECISIONS
-from snr_ref.conformance.case import Case, Group
+from snr_ref.conformance.case import Case
 from snr_ref.conformance.comparison import compare
+from snr_ref.conformance.functions.batch_hard_triplet import is_decided
+from snr_ref.conformance.groups import Group
 from snr_ref.conformance.implementation import Implementation
+from snr_ref.conformance.precision import PRECISIONS
 from snr_ref.restitution import SNRParams
 from tests.snr_ref.conformance.plain_losses import Careful
 from tests.strategies import (

@@ -8,15 +8,13 @@ import numpy as np
 import pytest
 
 import snr_ref
-from snr_ref.conformance.bounds import joint_embedding, mining
-from snr_ref.conformance.bounds.loss_gradients import is_decided
-from snr_ref.conformance.bounds.precision import PRECISIONS
 from snr_ref.conformance.case import Case
-from snr_ref.conformance.catalogue import GROUPS as BUILDERS
 from snr_ref.conformance.catalogue import catalogue
 from snr_ref.conformance.comparison import compare
-from snr_ref.conformance.functions import flat
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.functions.batch_hard_triplet import is_decided
 from snr_ref.conformance.implementation import Implementation
+from snr_ref.conformance.precision import PRECISIONS
 from tests.snr_ref.conformance.loss_mistakes import MISTAKES, LastAmongTies, PooledNoise
 from tests.snr_ref.conformance.plain_losses import Careful, Naive
 
@@ -118,8 +116,7 @@ def test_rounding_decides_no_gradient_of_the_triplet_loss(case: Case) -> None:
     "case", [c for c in catalogue() if c.group.name in ("mining", "joint_embedding")], ids=lambda c: c.name
 )
 def test_rounding_decides_neither_what_is_mined_nor_which_agents_are_hard(case: Case) -> None:
-    is_mined = case.function.startswith("discriminative")
-    assert (mining.is_decided if is_mined else joint_embedding.is_decided)(case.arguments)
+    assert FUNCTIONS[case.function].is_decided(case.arguments, PRECISIONS["float32"])
 
 
 def test_a_near_tie_is_not_decided() -> None:
@@ -138,15 +135,6 @@ def test_an_anchor_on_the_edge_of_the_hinge_is_not_decided() -> None:
 def test_an_anchor_on_the_edge_of_the_hinge_is_decided_where_distances_are_exact() -> None:
     arguments = {"features": np.array([[0.0], [1], [1.5]]), "labels": np.array([0, 0, 1]), "margin": 0.5}
     assert is_decided(arguments, PRECISIONS["float32"])
-
-
-@pytest.mark.parametrize("group", GROUPS)
-def test_cases_follow_from_their_names(group: str) -> None:
-    (builder,) = (cases for cases in BUILDERS if cases.group.name == group)
-    for case in builder:
-        again, first = flat(case.arguments), flat(CASES[case.name].arguments)
-        assert again.keys() == first.keys()
-        assert all(np.array_equal(again[name], first[name], equal_nan=np.ndim(first[name]) > 0) for name in first)
 
 
 def test_the_answers_to_ties_differ() -> None:

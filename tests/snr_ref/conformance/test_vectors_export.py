@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 import pytest
 
+from snr_ref.conformance.arguments import flat
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.catalogue import catalogue
-from snr_ref.conformance.functions import flat
 from snr_ref.conformance.vectors import compare_files, export, read
 from snr_ref.conformance.vectors.subset import subset
 from snr_ref.conformance.vectors.writer import write_sealed

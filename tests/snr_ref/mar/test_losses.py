@@ -30,7 +30,7 @@ from snr_ref import (
     next_threshold,
     soft_multilabels,
 )
-from snr_ref.conformance.bounds.precision import PRECISIONS
+from snr_ref.conformance.precision import PRECISIONS
 from snr_ref.distances import unit
 from snr_ref.mar.losses import view_statistics
 from tests.mar_numbers import assert_numbers_of_the_public_implementation

@@ -26,10 +26,9 @@ from snr_keras.reid.runs.checkpoints import TrainingState, newest_checkpoint, sa
 from snr_keras.reid.runs.lock import LockedError, locked_folder
 from snr_keras.reid.runs.model import new_model
 from snr_keras.reid.runs.run_folder import begin_run, describe_run, read_record
-from snr_ref.conformance.bounds import BOUNDS
-from snr_ref.conformance.bounds.losses import scalar
-from snr_ref.conformance.bounds.precision import PRECISIONS
-from snr_ref.conformance.running_error import Rounded, exact
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.precision import PRECISIONS
+from snr_ref.conformance.running_error import Rounded, exact, scalar
 from snr_ref.distances import euclidean_distance as ref_euclidean
 from snr_ref.distances import unit as ref_unit
 from tests.assertions import assert_parity
@@ -201,7 +200,9 @@ def test_a_step_is_that_of_the_reference(initial, domains, monkeypatch):
 
     batch = {"source_labels": labels, "target_views": views, "target_indices": indices}
     batch |= {name: variable.numpy().astype(float) for name, variable in seen.items()}
-    assert_in_bound("agents", batch["agents"], ref_unit(rows), BOUNDS["unit"]({"x": rows}, FLOAT32)["directions"])
+    assert_in_bound(
+        "agents", batch["agents"], ref_unit(rows), FUNCTIONS["unit"].bounds({"x": rows}, FLOAT32)["directions"]
+    )
     for domain, by_itself in zip(("source", "target"), alone, strict=True):  # two forward passes round differently
         nearest = np.argmin(ref_euclidean(batch[f"{domain}_features"], by_itself), axis=1)
         np.testing.assert_array_equal(nearest, np.arange(len(by_itself)))
@@ -305,7 +306,7 @@ def unit_vjp_error(rows, gradient, bounds):
     handed_on = (off + (off * directions).sum(axis=1, keepdims=True) * directions) / snr_ref.elementary.norm(rows)[
         :, None
     ]
-    own = BOUNDS["unit_vjp"]({"x": rows, "grad_u": gradient}, FLOAT32)["grad_x"]
+    own = FUNCTIONS["unit_vjp"].bounds({"x": rows, "grad_u": gradient}, FLOAT32)["grad_x"]
     return own + with_its_rounding(handed_on, FLOAT32.u)
 
 

@@ -1,0 +1,307 @@
+"""The description of a function that an implementation may provide: all that the kit has of it hangs on this.
+
+A module of `functions/` makes a `Function` and adds to it, from the top of the file to its end, the bound of its
+rounding error, its cases and its refusals. That the module is there is enough for `FUNCTIONS` and `catalogue()`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+
+import snr_ref
+from snr_ref.conformance.arguments import DTYPES, HALF
+from snr_ref.conformance.draw import Draw
+from snr_ref.conformance.groups import Group, refusals
+from snr_ref.conformance.precision import Precision
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the builder of a case returns if more than one answer is right: the arguments of each."""
+
+    arguments: tuple[Mapping[str, Any], ...]
+
+
+Arguments = Mapping[str, Any]
+#: From a case's arguments to the bound of each output's absolute error.
+Bound = Callable[[Arguments, Precision], dict[str, np.ndarray]]
+#: From the random numbers of a case to its arguments.
+Builder = Callable[[Draw], Mapping[str, Any] | Choices]
+
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """How a case is made: all that `Case` says of it, and what draws its arguments."""
+
+    name: str
+    group: Group
+    reason: str
+    clauses: tuple[str, ...]
+    build: Builder
+    kind: str
+    outputs: tuple[str, ...] | None
+
+
+@dataclass(eq=False)
+class Function:
+    """One function of the reference.
+
+    Attributes:
+        name: As in `snr_ref`.
+        outputs: What it returns, flattened, in the order in which it is computed: where two implementations differ, the
+            first output that differs is where to look.
+        clause: The clause of the specification that says what it is.
+        after: The function that it follows wherever functions are listed; empty for the first of all.
+        maps: The arguments and outputs that are feature maps. In half precision these alone have the half dtype, and
+            everything else is float32; a function without maps is not run in half precision.
+        records: The arguments that are several arrays, with the NamedTuple of the reference that each of them is.
+        own_functions: The arguments that are a function of the implementation itself: a case has a word for it, from
+            which a pattern such as "{}_distance" makes the name.
+        parts: The functions of an implementation that this one is composed of; none if it is one of them.
+        spread: The NamedTuple whose fields are outputs, where implementations may return it as one part of a tuple.
+        is_tuple: Whether a plain tuple of outputs is in their order.
+        recipes: Its cases.
+    """
+
+    name: str
+    outputs: tuple[str, ...]
+    _: KW_ONLY
+    clause: str
+    after: str
+    maps: frozenset[str] = frozenset()
+    records: Mapping[str, Any] = field(default_factory=dict)
+    own_functions: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+    spread: Any = None
+    is_tuple: bool = True
+    recipes: list[Recipe] = field(default_factory=list, repr=False)
+    _bound: Bound | None = field(default=None, repr=False)
+    _is_decided: Callable[[Arguments, Precision], bool] | None = field(default=None, repr=False)
+    _besides: Callable[[Arguments], dict[str, np.ndarray]] | None = field(default=None, repr=False)
+    _composition: Callable[..., Any] | None = field(default=None, repr=False)
+    _good: Callable[[Draw], dict[str, Any]] | None = field(default=None, repr=False)
+
+    # What a module of `functions/` adds
+
+    def bound(self, bound: Bound) -> Bound:
+        """Decorates what bounds the error that rounding alone explains."""
+        self._bound = bound
+        return bound
+
+    def decision(self, is_decided: Callable[[Arguments, Precision], bool]) -> Callable[[Arguments, Precision], bool]:
+        """Decorates what says whether rounding leaves the answer's choices, such as the nearest of two, as they are."""
+        self._is_decided = is_decided
+        return is_decided
+
+    def besides(
+        self, outputs: Callable[[Arguments], dict[str, np.ndarray]]
+    ) -> Callable[[Arguments], dict[str, np.ndarray]]:
+        """Decorates what computes the outputs that the function of the reference leaves out."""
+        self._besides = outputs
+        return outputs
+
+    def composition(self, function: AnyFunction) -> AnyFunction:
+        """Decorates what puts the function together from the `parts` of the implementation, its first argument."""
+        self._composition = function
+        return function
+
+    def case(
+        self,
+        group: Group,
+        *clauses: str,
+        kind: str = "numbers",
+        outputs: tuple[str, ...] | None = None,
+        prefix: str = "",
+        besides: Arguments | None = None,
+    ) -> Callable[[AnyFunction], AnyFunction]:
+        """Decorates what draws the arguments of a case, and says in its docstring why the case is there.
+
+        The case has the builder's name. That may begin with the group's, in a file where it would be there twice.
+
+        Args:
+            group: The group of the case.
+            clauses: What the case pins.
+            kind: "numbers", "pattern" or "refusal".
+            outputs: The outputs that are compared; None is all.
+            prefix: What the case's name has before the builder's.
+            besides: More arguments, where several functions have a builder in common.
+        """
+
+        def add(build: AnyFunction) -> AnyFunction:
+            name = f"{group.name}/{prefix}{build.__name__.removeprefix(f'{group.name}_')}"
+            self._add(
+                name, group, build.__doc__ or "", clauses, lambda draw: _with(build(draw), besides), kind, outputs
+            )
+            return build
+
+        return add
+
+    def good(self, build: Callable[[Draw], dict[str, Any]]) -> Callable[[Draw], dict[str, Any]]:
+        """Decorates what draws arguments that nothing is wrong with."""
+        self._good = build
+        return build
+
+    def refuse(self, what: str, why: str, *clauses: str, **wrong: Callable[[Any], Any]) -> None:
+        """Add a refusal: good arguments, but for those named, which are made of the good ones.
+
+        Args:
+            what: What is wrong, in a word or two of its name.
+            why: Why it must be refused, in a sentence.
+            clauses: What the case pins, besides the clause of refusals.
+            wrong: What makes the wrong argument of the good one, which is None if it may be absent.
+        """
+
+        def build(draw: Draw) -> dict[str, Any]:
+            arguments = self.good_arguments(draw)
+            return arguments | {name: spoil(arguments.get(name)) for name, spoil in wrong.items()}
+
+        self._add(f"{refusals.name}/{self.name}_{what}", refusals, why, (*clauses, "6.6"), build, "refusal", None)
+
+    def _add(self, name: str, group: Group, reason: str, *rest: Any) -> None:
+        if not reason or any(recipe.name == name for recipe in self.recipes):
+            raise ValueError(f"{name} must be new and say in its docstring why it is there")
+        self.recipes.append(Recipe(name, group, " ".join(reason.split()), *rest))
+
+    # What the kit asks of it
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The dtypes it can be run in."""
+        return DTYPES if self.maps else tuple(d for d in DTYPES if d not in HALF)
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """That of the reference, or of the composition without the implementation."""
+        if self._composition is None:
+            return inspect.signature(getattr(snr_ref, self.name))
+        return inspect.signature(partial(self._composition, None))
+
+    def bounds(self, arguments: Arguments, precision: Precision) -> dict[str, np.ndarray]:
+        """How far rounding alone can put each output of a right implementation off, whichever way it goes.
+
+        Args:
+            arguments: By name, in float64.
+            precision: What it computes and stores in.
+
+        Returns:
+            The largest absolute error of each number of each output.
+        """
+        assert self._bound is not None, f"{self.name} has no bound"
+        return self._bound(arguments, precision)
+
+    def is_decided(self, arguments: Arguments, precision: Precision) -> bool:
+        """Whether every choice in the answer, such as which distance is the smallest, is the same however it rounds.
+
+        Where it isn't, the bounds do not hold.
+        """
+        return self._is_decided is None or self._is_decided(arguments, precision)
+
+    def good_arguments(self, draw: Draw) -> dict[str, Any]:
+        """Arguments that nothing is wrong with."""
+        assert self._good is not None, f"{self.name} has no good arguments"
+        return self._good(draw)
+
+    def provided_by(self, adapter: Any) -> bool:
+        """Whether an implementation has the function, or all of its parts."""
+        return all(callable(getattr(adapter, part, None)) for part in self.parts or (self.name,))
+
+    def call(self, implementation: Any, arguments: Arguments) -> dict[str, np.ndarray]:
+        """Call it as the reference is called: positional arguments by position, keywords where the case has them.
+
+        Args:
+            implementation: Has the function as an attribute.
+            arguments: By name.
+
+        Returns:
+            Its outputs by name.
+
+        Raises:
+            NotImplementedError: If the implementation has no function that this call needs.
+        """
+        values = dict(arguments)
+        for name, pattern in self.own_functions.items():
+            if name in values:
+                values[name] = _attribute(implementation, pattern.format(values[name]))
+        declared = self.signature.parameters.values()
+        parameters = [p for p in declared if p.kind is p.POSITIONAL_OR_KEYWORD]
+        while parameters and parameters[-1].default is None and values.get(parameters[-1].name) is None:
+            parameters.pop()
+        positional = [values.get(p.name) for p in parameters]
+        keywords = {p.name: values[p.name] for p in declared if p.kind is p.KEYWORD_ONLY and p.name in values}
+        if self._composition is None:
+            return self.named(_attribute(implementation, self.name)(*positional, **keywords))
+        return self.named(partial(self._composition, _Needed(implementation))(*positional, **keywords))
+
+    def reference(self, arguments: Arguments) -> dict[str, np.ndarray]:
+        """What the reference answers, by output, in the precision of the arguments."""
+        besides = {} if self._besides is None else self._besides(arguments)
+        return besides | self.call(snr_ref, arguments)
+
+    def named(self, result: Any) -> dict[str, np.ndarray]:
+        """What the function returned, by the names of its outputs.
+
+        Args:
+            result: An array for one output; for several a tuple in the reference's order, or a mapping or an object
+                that has some of them by name. A gradient that is None is zero: a scalar 0 stands for it.
+
+        Returns:
+            The outputs that are there, as arrays of whatever dtype they came in.
+
+        Raises:
+            TypeError: If the result is none of these; it says what it is and what was expected.
+        """
+        by_name: dict[str, Any]
+        if isinstance(result, Mapping):
+            by_name = {output: result[output] for output in self.outputs if output in result}
+        elif isinstance(result, tuple | list) and not hasattr(result, "_fields") and self.is_tuple:
+            by_name = dict(zip(self.outputs, self._one_by_one(result), strict=False))
+        elif len(self.outputs) == 1:
+            by_name = {self.outputs[0]: result}
+        else:
+            by_name = {output: getattr(result, output) for output in self.outputs if hasattr(result, output)}
+        if not by_name:
+            raise TypeError(f"{self.name} must return {', '.join(self.outputs)}. Received: {type(result).__name__}")
+        zero = {output: 0.0 for output, value in by_name.items() if value is None and output.startswith("grad_")}
+        return {output: np.asarray(value) for output, value in (by_name | zero).items() if value is not None}
+
+    def _one_by_one(self, result: Sequence[Any]) -> list[Any]:
+        """The parts of a tuple, where the fields of a record may come as one."""
+        fields = () if self.spread is None else self.spread._fields
+        parts: list[Any] = []
+        for part in result:
+            if isinstance(part, Mapping) and not set(part).isdisjoint(fields):
+                parts += [part.get(name) for name in fields]
+            elif fields and hasattr(part, fields[0]):
+                parts += [getattr(part, name, None) for name in fields]
+            else:
+                parts.append(part)
+        return parts
+
+
+def _with(built: Arguments | Choices, besides: Arguments | None) -> Arguments | Choices:
+    return built if besides is None or isinstance(built, Choices) else {**built, **besides}
+
+
+def _attribute(implementation: Any, name: str) -> Any:
+    function = getattr(implementation, name, None)
+    if function is None:
+        raise NotImplementedError(f"{name} is not provided")
+    return function
+
+
+class _Needed:
+    """An implementation whose missing functions are not provided, rather than an error of their caller."""
+
+    def __init__(self, implementation: Any):
+        self._implementation = implementation
+
+    def __getattr__(self, name: str) -> Any:
+        return _attribute(self._implementation, name)

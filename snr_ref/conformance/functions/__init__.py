@@ -1,0 +1,38 @@
+"""The functions an implementation may provide, a module for each, or for a few that are close.
+
+A module has the description of its functions, their bounds, cases and refusals. Whoever adds a function adds a module;
+it is found by being here.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from typing import Any
+
+from snr_ref.conformance.function import Function
+
+
+def _in_order() -> dict[str, Function]:
+    """Each function behind the one that it says it follows."""
+    modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    found = {f.name: f for module in modules for f in vars(module).values() if isinstance(f, Function)}
+    followers: dict[str, list[Function]] = {}
+    for function in found.values():
+        followers.setdefault(function.after, []).append(function)
+    ordered: dict[str, Function] = {}
+    ahead = followers.pop("")
+    while ahead:
+        function = ahead.pop(0)
+        ordered[function.name] = function
+        ahead = followers.pop(function.name, []) + ahead
+    if followers:
+        raise ValueError(f"Functions follow {', '.join(followers)}, which is none of {', '.join(ordered)}")
+    return ordered
+
+
+#: Every function by name, in the order of the chain and of the specification.
+FUNCTIONS: dict[str, Function] = _in_order()
+
+#: The arguments that are several arrays, by their names: a NamedTuple of the reference.
+RECORDS: dict[str, Any] = {name: record for f in FUNCTIONS.values() for name, record in f.records.items()}

@@ -1,0 +1,198 @@
+"""The joint embedding loss: images beside the agents of the source domain; its gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from snr_ref.conformance import groups
+from snr_ref.conformance.draw import Draw
+from snr_ref.conformance.function import Function
+from snr_ref.conformance.precision import Precision
+from snr_ref.conformance.running_error import Rounded, exact, mean, scalar, squared_distance, stack
+from snr_ref.conformance.spoiled import always, plain
+from snr_ref.mar.losses import hard_agents
+
+joint_embedding_loss = Function("joint_embedding_loss", ("loss",), clause="9.11", after="consistency_gradient")
+joint_embedding_gradients = Function(
+    "joint_embedding_gradients",
+    ("grad_source_features", "grad_target_features"),
+    clause="9.12",
+    after="joint_embedding_loss",
+)
+
+
+@joint_embedding_loss.bound
+def joint_embedding_loss_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
+    """The mean of squared distances to the own agents and of means of hinges."""
+    u, margin = precision.u, scalar(arguments.get("margin", 1.0), precision.u)
+    source, target, agents = _rows(arguments, u)
+    own = squared_distance(source, agents[arguments["source_labels"]])
+    terms = [own[n] for n in range(len(own.value))]
+    for features, hard in zip((source, target), _hard(arguments), strict=True):
+        for n in np.flatnonzero(hard.any(1)):
+            terms.append(mean((margin - squared_distance(features[n], agents[hard[n]])).relu()))
+    return {"loss": mean(stack(terms, u)).error}
+
+
+@joint_embedding_gradients.bound
+def joint_embedding_gradients_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
+    """2 (f - a_own) / T, and -2 (f - a) / (h T) of each of h hard agents, differences before or after the products."""
+    u, labels = precision.u, arguments["source_labels"]
+    source, target, agents = _rows(arguments, u)
+    of_source, of_target = _hard(arguments)
+    T = max(1, len(labels) + of_source.any(1).sum() + of_target.any(1).sum())
+    pull = [_difference(f, agents[own], 2 / T) for f, own in zip(_each(source), labels, strict=True)]
+    push = {
+        name: [_push(f, agents[hard], T) for f, hard in zip(_each(features), of_domain, strict=True)]
+        for name, features, of_domain in (("source", source, of_source), ("target", target, of_target))
+    }
+    errors = {
+        "source": [(by_own + away).error for by_own, away in zip(pull, push["source"], strict=True)],
+        "target": [away.error for away in push["target"]],
+    }
+    return {
+        f"grad_{name}_features": np.array(rows).reshape(arguments[f"{name}_features"].shape)
+        for name, rows in errors.items()
+    }
+
+
+@joint_embedding_loss.decision
+@joint_embedding_gradients.decision
+def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
+    """Whether the same agents are hard however cosines are rounded: of sixteenths of length 1 all products are exact.
+
+    Args:
+        arguments: Of `joint_embedding_loss`.
+        precision: Whichever, from float32 on.
+
+    Returns:
+        Whether it is so.
+    """
+    rows = np.concatenate([arguments[name] for name in ("source_features", "target_features", "agents")])
+    return bool((rows * 16 % 1 == 0).all() and ((rows**2).sum(axis=1) == 1).all())
+
+
+def _push(f: Rounded, hard: Rounded, T: int) -> Rounded:
+    if not len(hard.value):
+        return exact(np.zeros(f.value.shape), f.u)
+    return -_difference(f, hard, 2 / (len(hard.value) * T)).sum(0)
+
+
+def _difference(f: Rounded, a: Rounded, weight: float) -> Rounded:
+    w = scalar(weight, f.u)
+    return w * f - w * a
+
+
+def _each(x: Rounded) -> list[Rounded]:
+    return [x[n] for n in range(len(x.value))]
+
+
+def _rows(arguments: Mapping[str, Any], u: float) -> tuple[Rounded, Rounded, Rounded]:
+    return tuple(exact(arguments[name], u) for name in ("source_features", "target_features", "agents"))  # type: ignore[return-value]
+
+
+def _hard(arguments: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Which agents are hard for each source image and for each target image."""
+    agents, margin = arguments["agents"], arguments.get("margin", 1.0)
+    return (
+        hard_agents(arguments["source_features"], agents, arguments["source_labels"], margin=margin),
+        hard_agents(arguments["target_features"], agents, None, margin=margin),
+    )
+
+
+@joint_embedding_loss.case(groups.joint_embedding, "9.10", "9.11")
+@joint_embedding_gradients.case(groups.joint_embedding, "9.10", "9.12", prefix="gradients_")
+def ordinary(draw: Draw) -> dict[str, Any]:
+    """Images near agents of others, and one that is its own agent, which is never hard for it; a margin of 1."""
+    agents = draw.directions(16)
+    labels = np.array([3, 0, 15, 7, 3])
+    source = draw.directions(5)
+    source[0] = agents[3]
+    return {
+        "source_features": source,
+        "source_labels": labels,
+        "target_features": draw.directions(4),
+        "agents": agents,
+    }
+
+
+@joint_embedding_loss.case(groups.joint_embedding, "9.10", "9.11")
+@joint_embedding_gradients.case(groups.joint_embedding, "9.10", "9.12", prefix="gradients_")
+def wide_margin(draw: Draw) -> dict[str, Any]:
+    """With a margin of 2 many agents are hard for an image, which has the mean over them."""
+    return {
+        "source_features": draw.directions(3),
+        "source_labels": np.array([2, 2, 0]),
+        "target_features": draw.directions(4),
+        "agents": draw.directions(5),
+        "margin": 2.0,
+    }
+
+
+@joint_embedding_loss.case(groups.joint_embedding, "9.10", "9.11")
+@joint_embedding_gradients.case(groups.joint_embedding, "9.10", "9.12", prefix="gradients_")
+def no_margin(draw: Draw) -> dict[str, Any]:
+    """With a margin of 0 no agent is hard: one source image is drawn to its agent, and that is the only term."""
+    case = ordinary(draw)
+    source, labels = case["source_features"][1:2], case["source_labels"][1:2]
+    return case | {"source_features": source, "source_labels": labels, "margin": 0.0}
+
+
+@joint_embedding_loss.case(groups.joint_embedding, "9.10", "9.11")
+@joint_embedding_gradients.case(groups.joint_embedding, "9.10", "9.12", prefix="gradients_")
+def no_term(draw: Draw) -> dict[str, Any]:
+    """No source image, and no agent near a target image: the loss is 0."""
+    agent = draw.directions(1)
+    return {
+        "source_features": np.zeros((0, 6)),
+        "source_labels": np.zeros(0, np.int64),
+        "target_features": -agent,
+        "agents": agent,
+    }
+
+
+@joint_embedding_loss.case(groups.joint_embedding, "9.10", "9.11")
+def at_the_edge(draw: Draw) -> dict[str, Any]:
+    """An agent whose f . a is a half, and whose hinge is 0, is not hard: the image has no term of 0."""
+    return {
+        "source_features": np.array([[0.5, 0.5, 0.5, -0.5], [0.5, 0.5, 0.5, 0.5]]),
+        "source_labels": np.array([3, 0]),
+        "target_features": np.array([[0.5, -0.5, 0.5, 0.5]]),
+        "agents": np.eye(4),
+    }
+
+
+@joint_embedding_loss.good
+@joint_embedding_gradients.good
+def _good(draw: Draw) -> dict[str, Any]:
+    drawn = plain(draw, "source_features", "target_features", agents="source_agents")
+    return {
+        "source_features": drawn["source_features"],
+        "source_labels": np.array([0, 0, 1, 1]),
+        "target_features": drawn["target_features"],
+        "agents": drawn["agents"],
+        "margin": 1.0,
+    }
+
+
+joint_embedding_loss.refuse(
+    "negative_label", "A label that counts from the end.", "9.11", source_labels=lambda y: y - 1
+)
+joint_embedding_loss.refuse(
+    "label_too_large",
+    "A label of K, one beyond the last agent.",
+    "9.11",
+    source_labels=lambda y: y + 4,
+)
+joint_embedding_loss.refuse(
+    "one_channel",
+    "Target features of one channel, which would broadcast.",
+    "9.10",
+    target_features=lambda f: f[:, :1],
+)
+
+
+joint_embedding_gradients.refuse("negative_margin", "A margin below 0.", "9.10", margin=always(-0.5))
