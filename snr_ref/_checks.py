@@ -82,7 +82,7 @@ def non_negative(name: str, value: Any) -> float:
     return value  # type: ignore[return-value]
 
 
-def share(name: str, value: Any) -> float:
+def fraction(name: str, value: Any) -> float:
     """A number above 0 and at most 1."""
     if not non_negative(name, value) or value > 1:
         raise ValueError(f"`{name}` must be above 0 and at most 1. Received: {value!r}")

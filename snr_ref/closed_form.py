@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from snr_ref._checks import feature_map, shaped
-from snr_ref.instance_norm import mean_pool, over_pixels, standard_deviation
-from snr_ref.restitution import SNRParams, channel_attention, check_module
+from snr_ref._checks import non_negative
+from snr_ref.instance_norm import centred, over_pixels, pool, standard_deviation
+from snr_ref.restitution import SNRParams, check_module, for_each_image, gate
 
 
 @np.errstate(invalid="ignore")  # an image that holds Inf comes out as NaN; the others are untouched
@@ -43,82 +43,35 @@ def snr_closed_form(
             epsilon is negative.
     """
     F, params = check_module(F, params)
-    z = pooled_residual(F, params.beta)
-    a = channel_attention(z, params.w1, params.w2, params.b1, params.b2)
-    F_plus = restituted(F, a, params.gamma, params.beta, epsilon=epsilon)
-    f_tilde = np.zeros(a.shape, F_plus.dtype) + params.beta
-    return F_plus, f_tilde, restituted_mean(z, a, params.beta), restituted_mean(z, 1 - a, params.beta)
+    return affine_map(F, params, non_negative("epsilon", epsilon))
 
 
-@np.errstate(invalid="ignore")
+def affine_map(F: np.ndarray, params: SNRParams, epsilon: float) -> tuple[np.ndarray, ...]:
+    """F~+, f~, f~+ and f~- from mu and sigma alone."""
+    gamma, beta, *weights = params
+    z = pooled_residual(F, beta)
+    a = gate(z, *weights)
+    F_plus = restituted(F, a, gamma, beta, epsilon)
+    return F_plus, for_each_image(beta, F_plus), restituted_mean(z, a, beta), restituted_mean(z, 1 - a, beta)
+
+
 def pooled_residual(F: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    """The pooled residual, z = Pool_avg(R) = mu - beta (identity (ii)).
-
-    Args:
-        F: Feature map, (N, *S, C).
-        beta: (C,).
-
-    Returns:
-        z, (N, C).
-
-    Raises:
-        ValueError: If F is not a floating feature map or beta does not have shape (C,).
-    """
-    mu = mean_pool(F)
-    return mu - shaped("beta", beta, mu.shape[1:], f"F of shape {np.shape(F)}")
+    """The pooled residual z = Pool_avg(R) = mu - beta (identity (ii))."""
+    return pool(F) - beta
 
 
-@np.errstate(invalid="ignore")
-def restituted(
-    F: np.ndarray, a: np.ndarray, gamma: np.ndarray, beta: np.ndarray, *, epsilon: float = 1e-5
-) -> np.ndarray:
-    """F~+ = s (F - mu) + f~+, with s = a + (1 - a) g (identity (iii)).
-
-    F~- is the same with 1 - a for a (identity (iv)); a = 1 gives F and a = 0 gives F~ (identity (vii)).
-
-    Args:
-        F: Feature map, (N, *S, C).
-        a: Channel attention, (N, C).
-        gamma: (C,).
-        beta: (C,).
-        epsilon: Added to the variance of the instance norm.
-
-    Returns:
-        F~+, of the shape of F.
-
-    Raises:
-        ValueError: If F is not a floating feature map or another shape does not fit it.
-    """
-    F = feature_map("F", F)
-    mu, z = mean_pool(F), pooled_residual(F, beta)
-    a = shaped("a", a, mu.shape, f"F of shape {F.shape}")
-    s = scale(a, gamma / standard_deviation(F, epsilon=epsilon))
-    return over_pixels(s, F) * (F - over_pixels(mu, F)) + over_pixels(restituted_mean(z, a, beta), F)
+def restituted(F: np.ndarray, a: np.ndarray, gamma: np.ndarray, beta: np.ndarray, epsilon: float) -> np.ndarray:
+    """F~+ = s (F - mu) + f~+ (identity (iii)); with 1 - a for a it is F~- (identity (iv))."""
+    s = scale(a, gamma / standard_deviation(F, epsilon))
+    f_plus = restituted_mean(pooled_residual(F, beta), a, beta)
+    return over_pixels(s, F) * centred(F) + over_pixels(f_plus, F)
 
 
 def scale(a: np.ndarray, g: np.ndarray) -> np.ndarray:
-    """The scale s = a + (1 - a) g, between 1 and g.
-
-    Args:
-        a: Channel attention, (N, C).
-        g: gamma / sigma, (N, C).
-
-    Returns:
-        s, (N, C).
-    """
+    """The scale s = a + (1 - a) g, between 1 and g = gamma / sigma."""
     return a + (1 - a) * g
 
 
-@np.errstate(invalid="ignore")
 def restituted_mean(z: np.ndarray, a: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    """f~+ = beta + a z; with 1 - a for a it is f~-, and the two sum to beta + mu (identity (v)).
-
-    Args:
-        z: mu - beta, (N, C).
-        a: Channel attention, (N, C).
-        beta: (C,).
-
-    Returns:
-        f~+, (N, C).
-    """
+    """f~+ = beta + a z; with 1 - a for a it is f~-, and the two sum to beta + mu (identity (v))."""
     return beta + a * z

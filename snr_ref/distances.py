@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from snr_ref._checks import matrix, shaped
@@ -28,10 +30,7 @@ def cosine_distance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     Source:
         The distance of the paper's dual causality loss.
     """
-    x, y = check_pair(x, y)
-    d = 0.5 - unit(x) @ unit(y).T / 2
-    d = d - (d.real - np.clip(d.real, 0, 1))
-    return np.where(equal_rows(x, y), 0, d)
+    return cosine(*check_pair(x, y))
 
 
 @np.errstate(invalid="ignore")
@@ -48,11 +47,7 @@ def euclidean_distance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: If either is not a floating matrix or they differ in C.
     """
-    x, y = check_pair(x, y)
-    d = np.empty((len(x), len(y)), np.result_type(x, y))
-    for n, row in enumerate(x):
-        d[n] = norm(row - y)
-    return d
+    return euclidean(*check_pair(x, y))
 
 
 @np.errstate(invalid="ignore")
@@ -68,7 +63,23 @@ def unit(x: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: If x is not a floating matrix.
     """
-    x = matrix("x", x, "(N, C)")
+    return directions(matrix("x", x, "(N, C)"))
+
+
+def cosine(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """d(x, y) = 0.5 - x.y / (2 |x| |y|), (N, M), kept in [0, 1]; 0 for equal rows."""
+    d = 0.5 - directions(x) @ directions(y).T / 2
+    d = d - (d.real - np.clip(d.real, 0, 1))
+    return np.where(equal_rows(x, y), 0, d)
+
+
+def euclidean(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """d(x, y) = |x - y|, (N, M)."""
+    return row_by_row(lambda row: norm(row - y), x, y)
+
+
+def directions(x: np.ndarray) -> np.ndarray:
+    """The direction x / |x| of every row; 0 stays 0."""
     largest = np.abs(x.real).max(axis=1, keepdims=True)
     zero = largest == 0
     scaled = np.where(zero, 0, x) / np.where(zero, 1, largest)  # |x| itself may be too large or small to represent
@@ -76,34 +87,17 @@ def unit(x: np.ndarray) -> np.ndarray:
 
 
 def equal_rows(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Whether row n of x and row m of y are the same vector; one that holds Inf or NaN is no vector's equal.
+    """Whether row n of x and row m of y are equal, (N, M); a row that holds Inf or NaN is no row's equal."""
+    return row_by_row(lambda row: np.isfinite(row).all() & (row == y.real).all(axis=1), x.real, y).astype(bool)
 
-    Args:
-        x: (N, C).
-        y: (M, C).
 
-    Returns:
-        (N, M), bool.
-    """
-    equal = np.empty((len(x), len(y)), bool)
-    for n, row in enumerate(x.real):
-        equal[n] = np.isfinite(row).all() & (row == y.real).all(axis=1)
-    return equal
+def row_by_row(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """What the function says of a row of x and all rows of y, (M,), for one row of x after the other, (N, M)."""
+    return np.array([function(row) for row in x]).reshape(len(x), len(y))
 
 
 def check_pair(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two floating matrices, once they are known to have the same number of columns.
-
-    Args:
-        x: (N, C).
-        y: (M, C).
-
-    Returns:
-        Both, floating.
-
-    Raises:
-        ValueError: If either is not a floating matrix or they differ in C; it names the shapes of both.
-    """
+    """Two floating matrices of one number of columns, (N, C) and (M, C); ValueError if they are not."""
     x = matrix("x", x, "(N, C)")
     y = matrix("y", y, "(M, C)")
     return x, shaped("y", y, (len(y), x.shape[1]), f"x of shape {x.shape}")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snr_ref._checks import integer_labels, matrix, shaped
+from snr_ref._checks import floating, integer_labels, matrix, shaped
 from snr_ref.distances import cosine_distance
 from snr_ref.elementary import softplus
 
@@ -75,97 +75,51 @@ def dual_causality_loss(
         2020, sec. 3.2.
     """
     f_tilde, f_plus, f_minus, labels = check_embeddings(f_tilde, f_plus, f_minus, labels)
-    positives, negatives = draws(labels, triplets)
-    d_tilde, d_plus, d_minus = (distance(f, f) for f in (f_tilde, f_plus, f_minus))
-    return DualCausality(
-        plus=loss_plus(d_tilde, d_plus, positives, negatives),
-        minus=loss_minus(d_tilde, d_minus, positives, negatives),
-    )
+    P, Q = draws(labels, check_triplets(triplets, labels))
+    d_tilde, d_plus, d_minus = (floating("distance(f, f)", distance(f, f)) for f in (f_tilde, f_plus, f_minus))
+    return DualCausality(plus=loss_plus(d_tilde, d_plus, P, Q), minus=loss_minus(d_tilde, d_minus, P, Q))
 
 
-def loss_plus(d_tilde: np.ndarray, d_plus: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> float:
-    """L+ = E[Softplus(d+_ap - d~_ap)] + E[Softplus(d~_an - d+_an)].
-
-    Args:
-        d_tilde: Distances between the f~, (N, N).
-        d_plus: Distances between the f~+, (N, N).
-        positives: How probably (a, p) is drawn, (N, N).
-        negatives: How probably (a, n) is drawn, (N, N).
-
-    Returns:
-        L+.
-    """
-    closer = expectation(softplus(d_plus - d_tilde), positives)
-    farther = expectation(softplus(d_tilde - d_plus), negatives)
-    return closer + farther
+def loss_plus(d_tilde: np.ndarray, d_plus: np.ndarray, P: np.ndarray, Q: np.ndarray) -> float:
+    """L+ = E[Softplus(d+_ap - d~_ap)] + E[Softplus(d~_an - d+_an)], of (a, p) drawn by P and (a, n) drawn by Q."""
+    return expectation(softplus(d_plus - d_tilde), P) + expectation(softplus(d_tilde - d_plus), Q)
 
 
-def loss_minus(d_tilde: np.ndarray, d_minus: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> float:
-    """L- = E[Softplus(d~_ap - d-_ap)] + E[Softplus(d-_an - d~_an)].
-
-    Args:
-        d_tilde: Distances between the f~, (N, N).
-        d_minus: Distances between the f~-, (N, N).
-        positives: How probably (a, p) is drawn, (N, N).
-        negatives: How probably (a, n) is drawn, (N, N).
-
-    Returns:
-        L-.
-    """
-    farther = expectation(softplus(d_tilde - d_minus), positives)
-    closer = expectation(softplus(d_minus - d_tilde), negatives)
-    return farther + closer
+def loss_minus(d_tilde: np.ndarray, d_minus: np.ndarray, P: np.ndarray, Q: np.ndarray) -> float:
+    """L- = E[Softplus(d~_ap - d-_ap)] + E[Softplus(d-_an - d~_an)]."""
+    return expectation(softplus(d_tilde - d_minus), P) + expectation(softplus(d_minus - d_tilde), Q)
 
 
 def expectation(values: np.ndarray, probabilities: np.ndarray) -> float:
-    """E[values], over the pairs that can be drawn; 0 where none can.
-
-    Args:
-        values: (N, N).
-        probabilities: (N, N), summing to 1, or to 0 where nothing can be drawn.
-
-    Returns:
-        The expectation, in the precision of the values.
-    """
+    """E[values], over the pairs that can be drawn; 0 where none can."""
     drawn = probabilities > 0
     return (probabilities[drawn] * values[drawn]).sum()
 
 
 def draws(labels: np.ndarray, triplets: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """How probably each pair (a, p) and each pair (a, n) is drawn.
+    """P and Q: how probably each pair (a, p), and each pair (a, n), is drawn; both (N, N).
 
-    Args:
-        labels: Identities, (N,).
-        triplets: (T, 3); None draws an anchor among those that have a positive (a negative), then one of
-            them.
-
-    Returns:
-        Two (N, N) matrices, for positives and negatives, each summing to 1, or to 0 where there are none.
-
-    Raises:
-        ValueError: If the labels are not a vector of integers or a triplet does not fit them.
+    Without triplets an anchor is drawn among those that have a positive (a negative), then one of them.
     """
-    labels = _check_labels(labels)
     positives, negatives = pairs(labels)
     if triplets is None:
-        return _uniform(positives), _uniform(negatives)
-    triplets = _check_triplets(triplets, positives, negatives)
+        return uniform(positives), uniform(negatives)
     a, p, n = triplets.T
-    drawn_positives, drawn_negatives = np.zeros(positives.shape), np.zeros(negatives.shape)
-    np.add.at(drawn_positives, (a, p), 1 / max(1, len(triplets)))
-    np.add.at(drawn_negatives, (a, n), 1 / max(1, len(triplets)))
-    return drawn_positives, drawn_negatives
+    P, Q = np.zeros(positives.shape), np.zeros(negatives.shape)
+    np.add.at(P, (a, p), 1 / max(1, len(triplets)))
+    np.add.at(Q, (a, n), 1 / max(1, len(triplets)))
+    return P, Q
+
+
+def uniform(allowed: np.ndarray) -> np.ndarray:
+    """The probability of each pair, where anchors that have one are equally probable, and so are the pairs of each."""
+    per_anchor = allowed.sum(axis=1, keepdims=True)
+    anchors = np.count_nonzero(per_anchor)
+    return allowed / (np.maximum(per_anchor, 1) * max(anchors, 1))
 
 
 def pairs(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which (a, p) are positive pairs, of one identity and two images, and which (a, n) are negative pairs.
-
-    Args:
-        labels: Identities, (N,).
-
-    Returns:
-        Two (N, N) matrices, bool.
-    """
+    """Which (a, p) are of one identity and two images, and which (a, n) are of two identities; both (N, N), bool."""
     same = labels[:, np.newaxis] == labels[np.newaxis, :]
     return same & ~np.eye(len(labels), dtype=bool), ~same
 
@@ -187,7 +141,7 @@ def sample_triplets(labels: np.ndarray, *, seed: int | np.random.Generator) -> n
     Raises:
         ValueError: If the labels are not a vector of integers.
     """
-    labels = _check_labels(labels)
+    labels = integer_labels("labels", labels, np.size(labels), "a vector")
     rng = np.random.default_rng(seed)
     positives, negatives = pairs(labels)
     triplets = [
@@ -201,20 +155,7 @@ def sample_triplets(labels: np.ndarray, *, seed: int | np.random.Generator) -> n
 def check_embeddings(
     f_tilde: np.ndarray, f_plus: np.ndarray, f_minus: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The three embeddings and the labels, once their shapes are known to fit.
-
-    Args:
-        f_tilde: f~, (N, C).
-        f_plus: f~+, (N, C).
-        f_minus: f~-, (N, C).
-        labels: Identities, (N,).
-
-    Returns:
-        The four, the embeddings floating.
-
-    Raises:
-        ValueError: If a shape does not fit; it names the shapes.
-    """
+    """The three embeddings, floating, and N integers; ValueError if a shape does not fit."""
     f_tilde = matrix("f_tilde", f_tilde, "(N, C)")
     because = f"f_tilde of shape {f_tilde.shape}"
     f_plus = shaped("f_plus", f_plus, f_tilde.shape, because)
@@ -222,24 +163,18 @@ def check_embeddings(
     return f_tilde, f_plus, f_minus, integer_labels("labels", labels, len(f_tilde), because)
 
 
-def _uniform(allowed: np.ndarray) -> np.ndarray:
-    per_anchor = allowed.sum(axis=1, keepdims=True)
-    anchors = np.count_nonzero(per_anchor)
-    return allowed / (np.maximum(per_anchor, 1) * max(anchors, 1))
-
-
-def _check_labels(labels: np.ndarray) -> np.ndarray:
-    return integer_labels("labels", labels, np.size(labels), "a vector")
-
-
-def _check_triplets(triplets: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+def check_triplets(triplets: np.ndarray | None, labels: np.ndarray) -> np.ndarray | None:
+    """Triplets that index the labels and agree with them, or None; ValueError if they do not."""
+    if triplets is None:
+        return None
     triplets = np.asarray(triplets)
     if triplets.dtype.kind not in "iu" or triplets.ndim != 2 or triplets.shape[1] != 3:
         raise ValueError(
             "`triplets` must be integers of shape (T, 3), rows of anchor, positive, negative. "
             f"Received: dtype {triplets.dtype} with shape {triplets.shape}"
         )
-    n_images = len(positives)
+    positives, negatives = pairs(labels)
+    n_images = len(labels)
     for a, p, n in triplets:
         if not all(0 <= index < n_images for index in (a, p, n)):
             raise ValueError(

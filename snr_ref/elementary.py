@@ -8,89 +8,37 @@ from __future__ import annotations
 
 import numpy as np
 
-from snr_ref._checks import floating
+
+def affine(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
+    """W x + b for each row x, as x @ w + b; without b if it is None."""
+    return x @ w if b is None else x @ w + b
 
 
 def relu(x: np.ndarray) -> np.ndarray:
-    """ReLU(x) = max(x, 0), with relu'(0) = 0.
-
-    Args:
-        x: Floating array of any shape.
-
-    Returns:
-        Array of the shape of x. NaN stays NaN.
-
-    Raises:
-        ValueError: If x is not floating.
-    """
-    x = floating("x", x)
+    """ReLU(x) = max(x, 0), with relu'(0) = 0. NaN stays NaN."""
     return np.where(x.real <= 0, 0, x)
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    """Sigmoid(x) = 1 / (1 + exp(-x)), where no exponent is ever positive.
-
-    Args:
-        x: Floating array of any shape.
-
-    Returns:
-        Array of the shape of x, in [0, 1].
-
-    Raises:
-        ValueError: If x is not floating.
-    """
-    x = floating("x", x)
+    """Sigmoid(x) = 1 / (1 + exp(-x)), where no exponent is ever positive."""
     e = np.exp(-_magnitude(x))
     return np.where(x.real < 0, e, 1) / (1 + e)
 
 
 def softplus(x: np.ndarray) -> np.ndarray:
-    """Softplus(x) = log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)).
-
-    Args:
-        x: Floating array of any shape.
-
-    Returns:
-        Array of the shape of x, at least 0.
-
-    Raises:
-        ValueError: If x is not floating.
-    """
-    x = floating("x", x)
+    """Softplus(x) = log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))."""
     positive_part = np.where(x.real < 0, 0, x)  # not ReLU, whose derivative at 0 would be half a unit off
     return positive_part + np.log1p(np.exp(-_magnitude(x)))
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Row-wise log softmax(l)_k = (l_k - m) - log(sum over j of exp(l_j - m)), m being the largest logit.
-
-    Args:
-        logits: (..., K), floating.
-
-    Returns:
-        Array of the shape of logits, at most 0.
-
-    Raises:
-        ValueError: If the logits are not floating.
-    """
-    logits = floating("logits", logits)
+    """Row-wise log softmax(l)_k = (l_k - m) - log(sum over j of exp(l_j - m)), m being the largest logit."""
     shifted = logits - logits.real.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def norm(v: np.ndarray) -> np.ndarray:
-    """|v| = sqrt(sum over the last axis of v^2), without overflow or underflow.
-
-    Args:
-        v: (..., C), floating.
-
-    Returns:
-        Array of shape (...). The zero vector has length 0, and by convention derivative 0.
-
-    Raises:
-        ValueError: If v is not floating.
-    """
-    v = floating("v", v)
+    """|v| = sqrt(sum over the last axis of v^2), without overflow or underflow; the derivative at 0 is 0."""
     largest = np.abs(v.real).max(axis=-1, keepdims=True)
     scale = np.where(largest == 0, 1, largest)
     length = scale * np.sqrt(((v / scale) ** 2).sum(axis=-1, keepdims=True))
@@ -98,4 +46,5 @@ def norm(v: np.ndarray) -> np.ndarray:
 
 
 def _magnitude(x: np.ndarray) -> np.ndarray:
+    """|x|, analytically."""
     return np.where(x.real < 0, -x, x)

@@ -5,19 +5,34 @@ A `..._vjp` takes the gradient that reaches a result back to the arguments; a `.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 
-from snr_ref._checks import feature_map, matrix, shaped
+from snr_ref._checks import feature_map, matrix, non_negative, shaped
 from snr_ref.closed_form import pooled_residual, scale
-from snr_ref.distances import check_pair, cosine_distance, equal_rows, euclidean_distance, unit
-from snr_ref.dual_causality import Distance, check_embeddings, draws
-from snr_ref.elementary import log_softmax, norm, relu, sigmoid
-from snr_ref.instance_norm import mean_pool, over_pixels, spatial_axes, standard_deviation
-from snr_ref.reid_losses import check_features, check_logits, check_margin, hardest_triplets, smoothed_targets
-from snr_ref.restitution import SNRParams, channel_attention, check_attention, check_module
+from snr_ref.distances import (
+    check_pair,
+    cosine_distance,
+    directions,
+    equal_rows,
+    euclidean,
+    euclidean_distance,
+)
+from snr_ref.dual_causality import Distance, check_embeddings, check_triplets, draws
+from snr_ref.elementary import affine, log_softmax, norm, relu, sigmoid
+from snr_ref.instance_norm import centred, over_pixels, spatial_axes, standard_deviation
+from snr_ref.reid_losses import (
+    check_features,
+    check_logits,
+    check_margin,
+    check_smoothing,
+    hardest_triplets,
+    smoothed_targets,
+)
+from snr_ref.restitution import SNRParams, check_attention, check_module, gate
 
 
 @np.errstate(invalid="ignore")  # an image that holds Inf gets NaN; the gradient of F is untouched in the others
@@ -63,28 +78,43 @@ def snr_vjp(
             is negative.
     """
     F, params = check_module(F, params)
-    gamma, beta, w1, w2, b1, b2 = params
-    mu, sigma, z = mean_pool(F), standard_deviation(F, epsilon=epsilon), pooled_residual(F, beta)
-    a, g = channel_attention(z, w1, w2, b1, b2), gamma / sigma
+    pooled, because = (len(F), F.shape[-1]), f"F of shape {F.shape}"
+    return module_vjp(
+        F,
+        params,
+        non_negative("epsilon", epsilon),
+        _or_zero("grad_F_plus", grad_F_plus, F.shape, because),
+        _or_zero("grad_f_plus", grad_f_plus, pooled, because),
+        _or_zero("grad_f_minus", grad_f_minus, pooled, because),
+        _or_zero("grad_f_tilde", grad_f_tilde, pooled, because),
+    )
+
+
+def module_vjp(
+    F: np.ndarray,
+    params: SNRParams,
+    epsilon: float,
+    G: np.ndarray,
+    grad_f_plus: np.ndarray,
+    grad_f_minus: np.ndarray,
+    grad_f_tilde: np.ndarray,
+) -> tuple[np.ndarray, SNRParams]:
+    """The gradients of F and the parameters, line by line as in the docstring of `snr_vjp`."""
+    gamma, beta, *weights = params
+    M, sigma, z = pixels(F), standard_deviation(F, epsilon), pooled_residual(F, beta)
+    a, g = gate(z, *weights), gamma / sigma
     s = scale(a, g)
-    centred = F - over_pixels(mu, F)
-    M = F[:1, ..., :1].size
 
-    because = f"F of shape {F.shape}"
-    G = _or_zero("grad_F_plus", grad_F_plus, F.shape, because)
-    S1 = G.sum(axis=spatial_axes(F))
-    S2 = (G * centred).sum(axis=spatial_axes(F))
-    p = S1 + _or_zero("grad_f_plus", grad_f_plus, z.shape, because)
-    q = _or_zero("grad_f_minus", grad_f_minus, z.shape, because)
-
+    S1, S2 = sums(G, F)
+    p, q = S1 + grad_f_plus, grad_f_minus
     da = S2 * (1 - g) + (p - q) * z
-    dz_through_gate, dw1, dw2, db1, db2 = channel_attention_vjp(z, w1, w2, b1, b2, grad_a=da)
+    dz_through_gate, *grad_weights = gate_vjp(z, *weights, da)
     dz = a * p + (1 - a) * q + dz_through_gate
     A = -(1 - a) * S2 * gamma / (M * sigma**3)
-    dF = over_pixels(s, F) * G + over_pixels(A, F) * centred + over_pixels((dz - s * S1) / M, F)
+    dF = over_pixels(s, F) * G + over_pixels(A, F) * centred(F) + over_pixels((dz - s * S1) / M, F)
     dgamma = ((1 - a) * S2 / sigma).sum(axis=0)
-    dbeta = (p + q - dz + _or_zero("grad_f_tilde", grad_f_tilde, z.shape, because)).sum(axis=0)
-    return dF, SNRParams(dgamma, dbeta, dw1, dw2, db1, db2)
+    dbeta = (p + q - dz + grad_f_tilde).sum(axis=0)
+    return dF, SNRParams(dgamma, dbeta, *grad_weights)
 
 
 @np.errstate(invalid="ignore")
@@ -116,13 +146,27 @@ def instance_norm_vjp(
     gamma = shaped("gamma", gamma, F.shape[-1:], because)
     shaped("beta", beta, F.shape[-1:], because)
     G = shaped("grad_F_tilde", grad_F_tilde, F.shape, because)
-    sigma = standard_deviation(F, epsilon=epsilon)
-    centred = F - over_pixels(mean_pool(F), F)
-    M = F[:1, ..., :1].size
-    S1 = G.sum(axis=spatial_axes(F))
-    S2 = (G * centred).sum(axis=spatial_axes(F))
-    dF = over_pixels(gamma / sigma, F) * (G - over_pixels(S1 / M, F) - centred * over_pixels(S2 / (M * sigma**2), F))
+    return normalization_vjp(F, gamma, non_negative("epsilon", epsilon), G)
+
+
+def normalization_vjp(
+    F: np.ndarray, gamma: np.ndarray, epsilon: float, G: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The gradients of F, gamma and beta in eq. 1."""
+    M, sigma = pixels(F), standard_deviation(F, epsilon)
+    S1, S2 = sums(G, F)
+    dF = over_pixels(gamma / sigma, F) * (G - over_pixels(S1 / M, F) - centred(F) * over_pixels(S2 / (M * sigma**2), F))
     return dF, (S2 / sigma).sum(axis=0), S1.sum(axis=0)
+
+
+def sums(G: np.ndarray, F: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """S1 = sum G and S2 = sum G (F - mu), per image and channel."""
+    return G.sum(axis=spatial_axes(F)), (G * centred(F)).sum(axis=spatial_axes(F))
+
+
+def pixels(F: np.ndarray) -> int:
+    """M, the number of pixels of an image."""
+    return math.prod(F.shape[1:-1])
 
 
 @np.errstate(invalid="ignore")
@@ -158,10 +202,22 @@ def channel_attention_vjp(
     """
     z = matrix("z", z, "(N, C)")
     because = f"z of shape {z.shape}"
-    w1, w2, b1, b2 = check_attention(z.shape[1], w1, w2, b1, b2, because)
-    k = z @ w1 if b1 is None else z @ w1 + b1
-    a = channel_attention(z, w1, w2, b1, b2)
-    dt = shaped("grad_a", grad_a, z.shape, because) * a * (1 - a)
+    weights = check_attention(z.shape[1], w1, w2, b1, b2, because)
+    return gate_vjp(z, *weights, shaped("grad_a", grad_a, z.shape, because))
+
+
+def gate_vjp(
+    z: np.ndarray,
+    w1: np.ndarray,
+    w2: np.ndarray,
+    b1: np.ndarray | None,
+    b2: np.ndarray | None,
+    grad_a: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """The gradients of z and the weights in eq. 3."""
+    k = affine(z, w1, b1)
+    a = sigmoid(affine(relu(k), w2, b2))
+    dt = grad_a * a * (1 - a)
     dk = np.where(k.real <= 0, 0, dt @ w2.T)
     return (
         dk @ w1.T,
@@ -191,13 +247,7 @@ def cosine_distance_vjp(x: np.ndarray, y: np.ndarray, grad_d: np.ndarray) -> tup
         ValueError: If a shape does not fit.
     """
     x, y = check_pair(x, y)
-    w = shaped("grad_d", grad_d, (len(x), len(y)), f"x of shape {x.shape} and y of shape {y.shape}")
-    w = np.where(equal_rows(x, y), 0, w)
-    u, v = unit(x), unit(y)
-    w_cos = w * (u @ v.T)
-    dx = w @ v - w_cos.sum(axis=1, keepdims=True) * u
-    dy = w.T @ u - w_cos.T.sum(axis=1, keepdims=True) * v
-    return _over_length(-dx / 2, x), _over_length(-dy / 2, y)
+    return cosine_vjp(x, y, check_grad_d(grad_d, x, y))
 
 
 @np.errstate(invalid="ignore")
@@ -216,14 +266,7 @@ def euclidean_distance_vjp(x: np.ndarray, y: np.ndarray, grad_d: np.ndarray) -> 
         ValueError: If a shape does not fit.
     """
     x, y = check_pair(x, y)
-    w = shaped("grad_d", grad_d, (len(x), len(y)), f"x of shape {x.shape} and y of shape {y.shape}")
-    dtype = np.result_type(x, y, w)
-    dx, dy = np.zeros(x.shape, dtype), np.zeros(y.shape, dtype)
-    for n, row in enumerate(x):
-        direction = unit(row - y)
-        dx[n] = w[n] @ direction
-        dy -= w[n][:, np.newaxis] * direction
-    return dx, dy
+    return euclidean_vjp(x, y, check_grad_d(grad_d, x, y))
 
 
 @np.errstate(invalid="ignore")
@@ -241,18 +284,46 @@ def unit_vjp(x: np.ndarray, grad_u: np.ndarray) -> np.ndarray:
         ValueError: If a shape does not fit.
     """
     x = matrix("x", x, "(N, C)")
-    G = shaped("grad_u", grad_u, x.shape, f"x of shape {x.shape}")
-    u = unit(x)
-    return _over_length(G - (G * u).sum(axis=1, keepdims=True) * u, x)
+    return directions_vjp(x, shaped("grad_u", grad_u, x.shape, f"x of shape {x.shape}"))
+
+
+def cosine_vjp(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The gradients of x and y where w reaches their cosine distances."""
+    w = np.where(equal_rows(x, y), 0, w)
+    u, v = directions(x), directions(y)
+    w_cos = w * (u @ v.T)
+    dx = w @ v - w_cos.sum(axis=1, keepdims=True) * u
+    dy = w.T @ u - w_cos.T.sum(axis=1, keepdims=True) * v
+    return over_length(-dx / 2, x), over_length(-dy / 2, y)
+
+
+def euclidean_vjp(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The gradients of x and y where w reaches their Euclidean distances."""
+    dtype = np.result_type(x, y, w)
+    dx, dy = np.zeros(x.shape, dtype), np.zeros(y.shape, dtype)
+    for n, row in enumerate(x):
+        direction = directions(row - y)
+        dx[n] = w[n] @ direction
+        dy -= w[n][:, np.newaxis] * direction
+    return dx, dy
+
+
+def directions_vjp(x: np.ndarray, G: np.ndarray) -> np.ndarray:
+    """(G - (G.u) u) / |x| of each row, u being its direction."""
+    u = directions(x)
+    return over_length(G - (G * u).sum(axis=1, keepdims=True) * u, x)
+
+
+def over_length(v: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Each row v over |x|, and 0 at x = 0."""
+    length = norm(x)[:, np.newaxis]
+    return np.where(length == 0, 0, v) / np.where(length == 0, 1, length)
 
 
 DistanceVJP = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 #: The distances of this package, with their backward passes.
-DISTANCE_VJPS: dict[Distance, DistanceVJP] = {
-    cosine_distance: cosine_distance_vjp,
-    euclidean_distance: euclidean_distance_vjp,
-}
+VJPS: dict[Distance, DistanceVJP] = {cosine_distance: cosine_vjp, euclidean_distance: euclidean_vjp}
 
 
 @np.errstate(invalid="ignore")
@@ -289,17 +360,24 @@ def dual_causality_gradients(
         ValueError: As `dual_causality_loss`, or if the distance is neither of the two.
     """
     f_tilde, f_plus, f_minus, labels = check_embeddings(f_tilde, f_plus, f_minus, labels)
-    if distance not in DISTANCE_VJPS:
+    if distance not in VJPS:
         raise ValueError(f"`distance` must be cosine_distance or euclidean_distance. Received: {distance!r}")
-    P, Q = draws(labels, triplets)
-    d_tilde, d_plus, d_minus = (distance(f, f) for f in (f_tilde, f_plus, f_minus))
+    P, Q = draws(labels, check_triplets(triplets, labels))
+    plus, minus = causality_slopes(*(distance(f, f) for f in (f_tilde, f_plus, f_minus)), P, Q)
+    return (
+        within_batch(VJPS[distance], f_tilde, minus - plus),
+        within_batch(VJPS[distance], f_plus, plus),
+        within_batch(VJPS[distance], f_minus, -minus),
+    )
+
+
+def causality_slopes(
+    d_tilde: np.ndarray, d_plus: np.ndarray, d_minus: np.ndarray, P: np.ndarray, Q: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """dL+/dd+ = -dL+/dd~ and dL-/dd~ = -dL-/dd-."""
     plus = P * sigmoid(d_plus - d_tilde) - Q * sigmoid(d_tilde - d_plus)
     minus = P * sigmoid(d_tilde - d_minus) - Q * sigmoid(d_minus - d_tilde)
-    return (
-        _within_batch(distance, f_tilde, minus - plus),
-        _within_batch(distance, f_plus, plus),
-        _within_batch(distance, f_minus, -minus),
-    )
+    return plus, minus
 
 
 @np.errstate(invalid="ignore")
@@ -318,7 +396,12 @@ def cross_entropy_gradient(logits: np.ndarray, labels: np.ndarray, *, label_smoo
         ValueError: As `cross_entropy`.
     """
     logits, labels = check_logits(logits, labels)
-    q = smoothed_targets(labels, logits.shape[1], label_smoothing)
+    q = smoothed_targets(labels, logits.shape[1], check_smoothing(label_smoothing))
+    return logits_gradient(logits, q)
+
+
+def logits_gradient(logits: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """(softmax(l) - q) / N."""
     return (np.exp(log_softmax(logits)) - q) / len(logits)
 
 
@@ -341,25 +424,31 @@ def batch_hard_triplet_gradient(
     """
     features, labels = check_features(features, labels)
     margin = check_margin(margin)
-    d = euclidean_distance(features, features)
+    d = euclidean(features, features)
     a, p, n = hardest_triplets(d, labels).T
-    difference = d[a, p] - d[a, n]
-    slope = sigmoid(difference) if margin == "soft" else np.where(difference.real + margin <= 0, 0, 1)
+    slope = hard_triplet_slopes(d[a, p] - d[a, n], margin) / max(1, len(a))
     grad_d = np.zeros(d.shape, d.dtype)
-    np.add.at(grad_d, (a, p), slope / max(1, len(a)))
-    np.add.at(grad_d, (a, n), -slope / max(1, len(a)))
-    return _within_batch(euclidean_distance, features, grad_d)
+    np.add.at(grad_d, (a, p), slope)
+    np.add.at(grad_d, (a, n), -slope)
+    return within_batch(euclidean_vjp, features, grad_d)
 
 
-def _within_batch(distance: Distance, f: np.ndarray, grad_d: np.ndarray) -> np.ndarray:
-    as_x, as_y = DISTANCE_VJPS[distance](f, f, grad_d)
+def hard_triplet_slopes(difference: np.ndarray, margin: float | Literal["soft"]) -> np.ndarray:
+    """The derivative of each triplet's term in d_ap - d_an."""
+    return sigmoid(difference) if margin == "soft" else np.where(difference.real + margin <= 0, 0, 1)
+
+
+def within_batch(vjp: DistanceVJP, f: np.ndarray, grad_d: np.ndarray) -> np.ndarray:
+    """The gradient of f in its distances to itself, where it is both x and y."""
+    as_x, as_y = vjp(f, f, grad_d)
     return as_x + as_y
 
 
-def _over_length(v: np.ndarray, x: np.ndarray) -> np.ndarray:
-    length = norm(x)[:, np.newaxis]
-    return np.where(length == 0, 0, v) / np.where(length == 0, 1, length)
+def check_grad_d(grad_d: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Floating, (N, M), to match x and y; ValueError if it is not."""
+    return shaped("grad_d", grad_d, (len(x), len(y)), f"x of shape {x.shape} and y of shape {y.shape}")
 
 
 def _or_zero(name: str, grad: np.ndarray | None, shape: tuple[int, ...], because: str) -> np.ndarray:
+    """The gradient, floating and of that shape, and zero for None; ValueError if it does not fit."""
     return np.zeros(shape) if grad is None else shaped(name, grad, shape, because)

@@ -31,9 +31,7 @@ def instance_norm(F: np.ndarray, gamma: np.ndarray, beta: np.ndarray, *, epsilon
     F = feature_map("F", F)
     gamma = shaped("gamma", gamma, F.shape[-1:], f"F of shape {F.shape}")
     beta = shaped("beta", beta, F.shape[-1:], f"F of shape {F.shape}")
-    mu = over_pixels(mean_pool(F), F)
-    sigma = over_pixels(standard_deviation(F, epsilon=epsilon), F)
-    return gamma * (F - mu) / sigma + beta
+    return normalize(F, gamma, beta, non_negative("epsilon", epsilon))
 
 
 @np.errstate(invalid="ignore")
@@ -49,50 +47,34 @@ def mean_pool(x: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: If x is not floating or has no spatial axis.
     """
-    x = feature_map("x", x)
+    return pool(feature_map("x", x))
+
+
+def normalize(F: np.ndarray, gamma: np.ndarray, beta: np.ndarray, epsilon: float) -> np.ndarray:
+    """F~ = gamma (F - mu) / sigma + beta (eq. 1)."""
+    return gamma * centred(F) / over_pixels(standard_deviation(F, epsilon), F) + beta
+
+
+def pool(x: np.ndarray) -> np.ndarray:
+    """Pool_avg(x): the mean over the pixels, (N, C). Of F it is mu."""
     return x.mean(axis=spatial_axes(x))
 
 
-@np.errstate(invalid="ignore")
-def standard_deviation(F: np.ndarray, *, epsilon: float = 1e-5) -> np.ndarray:
-    """The deviation sigma = sqrt(mean over the pixels of (F - mu)^2 + epsilon) of each image and channel.
+def standard_deviation(F: np.ndarray, epsilon: float) -> np.ndarray:
+    """The deviation sigma = sqrt(mean over the pixels of (F - mu)^2 + epsilon), (N, C)."""
+    return np.sqrt(pool(centred(F) ** 2) + epsilon)
 
-    Args:
-        F: Feature map, (N, *S, C).
-        epsilon: Added to the variance.
 
-    Returns:
-        (N, C).
-
-    Raises:
-        ValueError: If F is not floating or has no spatial axis, or epsilon is negative.
-    """
-    F = feature_map("F", F)
-    mu = over_pixels(mean_pool(F), F)
-    var = ((F - mu) ** 2).mean(axis=spatial_axes(F))
-    return np.sqrt(var + non_negative("epsilon", epsilon))
+def centred(F: np.ndarray) -> np.ndarray:
+    """F - mu."""
+    return F - over_pixels(pool(F), F)
 
 
 def over_pixels(v: np.ndarray, F: np.ndarray) -> np.ndarray:
-    """The vector of each image with spatial axes of length 1, so that it broadcasts over the pixels of F.
-
-    Args:
-        v: (N, C).
-        F: Feature map, (N, *S, C).
-
-    Returns:
-        (N, 1, ..., 1, C).
-    """
+    """A vector of each image, (N, C), as (N, 1, ..., 1, C): it broadcasts over the pixels of F."""
     return np.expand_dims(v, spatial_axes(F))
 
 
 def spatial_axes(F: np.ndarray) -> tuple[int, ...]:
-    """S: the axes between that of the images and that of the channels.
-
-    Args:
-        F: Feature map, (N, *S, C).
-
-    Returns:
-        The indices of its spatial axes.
-    """
+    """S: the axes between that of the images and that of the channels."""
     return tuple(range(1, F.ndim - 1))

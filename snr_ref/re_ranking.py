@@ -56,56 +56,24 @@ def re_ranking(
 
 
 def squared_distances(features: np.ndarray) -> np.ndarray:
-    """|x - y|^2 between the rows, as the sum of the squared differences: equal rows are at exactly 0.
-
-    Args:
-        features: (N, D).
-
-    Returns:
-        (N, N).
-    """
+    """|x - y|^2 between the rows, (N, N), as the sum of the squared differences: equal rows are at exactly 0."""
     return np.stack([((features - x) ** 2).sum(1) for x in features])
 
 
 def relative_distances(squared: np.ndarray) -> np.ndarray:
-    """Each row over its largest number; a row of zeros, where all features are equal, stays zero.
-
-    Args:
-        squared: (N, N).
-
-    Returns:
-        (N, N), in [0, 1].
-    """
+    """Each row over its largest number; a row of zeros, where all features are equal, stays zero."""
     largest = squared.max(1, keepdims=True)
     return squared / np.where(largest > 0, largest, 1)
 
 
 def reciprocal_neighbours(p: int, ranking: np.ndarray, k: int) -> np.ndarray:
-    """R(p, k): the images among the k nearest of p that have p among their own k nearest (eq. 2).
-
-    Args:
-        p: An image.
-        ranking: (N, N), images by rising distance from each; the image itself counts beside the k.
-        k: Neighbours.
-
-    Returns:
-        Their indices, in the order of the ranking.
-    """
+    """R(p, k): the images among the k nearest of p (and p) that have p among their own k nearest (eq. 2)."""
     nearest = ranking[p, : k + 1]
     return nearest[(ranking[nearest, : k + 1] == p).any(1)]
 
 
 def expanded_neighbours(p: int, ranking: np.ndarray, k1: int) -> np.ndarray:
-    """R*(p, k1): R(p, k1), and R(q, k1 / 2) of each q in it that has more than two thirds in common with it (eq. 3).
-
-    Args:
-        p: An image.
-        ranking: (N, N).
-        k1: Neighbours.
-
-    Returns:
-        Their indices, rising.
-    """
+    """R*(p, k1): R(p, k1), and R(q, k1 / 2) of each q in it that has more than two thirds in common with it (eq. 3)."""
     R = reciprocal_neighbours(p, ranking, k1)
     parts = [R]
     for q in R:
@@ -118,14 +86,7 @@ def expanded_neighbours(p: int, ranking: np.ndarray, k1: int) -> np.ndarray:
 def encoding(p: int, d: np.ndarray, ranking: np.ndarray, k1: int) -> np.ndarray:
     """V_p: exp(-d(p, g)) of each g in R*(p, k1), over their sum, and 0 elsewhere (eq. 7).
 
-    Args:
-        p: An image.
-        d: (N, N), relative distances.
-        ranking: (N, N).
-        k1: Neighbours.
-
-    Returns:
-        (N,), which add up to 1 unless R* is empty: more than k1 images equal to p can push p out of its own neighbours.
+    R* is empty, and V_p with it, where more than k1 images equal to p push p out of its own neighbours.
     """
     V = np.zeros(len(d), d.dtype)
     neighbours = expanded_neighbours(p, ranking, k1)
@@ -135,17 +96,7 @@ def encoding(p: int, d: np.ndarray, ranking: np.ndarray, k1: int) -> np.ndarray:
 
 
 def jaccard_distances(V: np.ndarray, W: np.ndarray) -> np.ndarray:
-    """d_J(p, g) = 1 - |V_p and V_g| / |V_p or V_g|, with sums of minima and of maxima for the sizes (eq. 10).
-
-    The maxima add up to 2 less the minima, as each encoding adds up to 1.
-
-    Args:
-        V: (Q, N), encodings of the queries.
-        W: (G, N), of the gallery.
-
-    Returns:
-        (Q, G).
-    """
+    """d_J = 1 - sum of min(V_p, V_g) / sum of max(V_p, V_g), (Q, G); the maxima sum to 2 less the minima (eq. 10)."""
     common = np.stack([np.minimum(v, W).sum(1) for v in V])
     return 1 - common / (2 - common)
 

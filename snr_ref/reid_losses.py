@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from snr_ref._checks import integer_labels, matrix, non_negative
-from snr_ref.distances import euclidean_distance
+from snr_ref.distances import euclidean
 from snr_ref.dual_causality import pairs
 from snr_ref.elementary import log_softmax, relu, softplus
 
@@ -61,29 +61,21 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray, *, label_smoothing: fl
         Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016, sec. 7.
     """
     logits, labels = check_logits(logits, labels)
-    q = smoothed_targets(labels, logits.shape[1], label_smoothing)
+    q = smoothed_targets(labels, logits.shape[1], check_smoothing(label_smoothing))
+    return mean_cross_entropy(logits, q)
+
+
+def mean_cross_entropy(logits: np.ndarray, q: np.ndarray) -> float:
+    """CE = mean over the rows of -sum over k of q_k log softmax(l)_k."""
     return -(q * log_softmax(logits)).sum(axis=1).mean()
 
 
 def smoothed_targets(labels: np.ndarray, classes: int, label_smoothing: float) -> np.ndarray:
-    """The targets q = (1 - s) onehot(labels) + s / K.
-
-    Args:
-        labels: (N,) integers in [0, K).
-        classes: K.
-        label_smoothing: s, in [0, 1].
-
-    Returns:
-        (N, K), rows summing to 1.
-
-    Raises:
-        ValueError: If s is not in [0, 1].
-    """
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"`label_smoothing` must be in [0, 1]. Received: {label_smoothing!r}")
+    """The targets q = (1 - s) onehot(labels) + s / K, (N, K)."""
     return (1 - label_smoothing) * np.eye(classes)[labels] + label_smoothing / classes
 
 
+@np.errstate(invalid="ignore")
 def batch_hard_triplet_loss(
     features: np.ndarray, labels: np.ndarray, *, margin: float | Literal["soft"] = 0.3
 ) -> float:
@@ -110,36 +102,18 @@ def batch_hard_triplet_loss(
     """
     features, labels = check_features(features, labels)
     margin = check_margin(margin)
-    d = euclidean_distance(features, features)
+    d = euclidean(features, features)
     a, p, n = hardest_triplets(d, labels).T
-    if len(a) == 0:
-        return d.dtype.type(0)
-    return triplet_term(d[a, p] - d[a, n], margin).mean()
+    return hard_triplet_terms(d[a, p] - d[a, n], margin).sum() / max(1, len(a))
 
 
-def triplet_term(difference: np.ndarray, margin: float | Literal["soft"]) -> np.ndarray:
-    """max(0, m + d_ap - d_an), or Softplus(d_ap - d_an) for the soft margin.
-
-    Args:
-        difference: d_ap - d_an, (T,).
-        margin: m, at least 0, or "soft".
-
-    Returns:
-        (T,).
-    """
+def hard_triplet_terms(difference: np.ndarray, margin: float | Literal["soft"]) -> np.ndarray:
+    """max(0, m + d_ap - d_an), or Softplus(d_ap - d_an) for the soft margin, of each triplet."""
     return softplus(difference) if margin == "soft" else relu(difference + margin)
 
 
 def hardest_triplets(d: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """For every anchor that has both, its farthest positive and nearest negative; among equals the first.
-
-    Args:
-        d: Distances, (N, N).
-        labels: Identities, (N,).
-
-    Returns:
-        (T, 3) indices of anchor, positive, negative.
-    """
+    """For every anchor that has both, its farthest positive and nearest negative, (T, 3); among equals the first."""
     positives, negatives = pairs(labels)
     triplets = [
         (a, _first_largest(d[a].real, positives[a]), _first_largest(-d[a].real, negatives[a]))
@@ -150,18 +124,7 @@ def hardest_triplets(d: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def check_logits(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Logits and labels, once their shapes and the labels' range are known to fit.
-
-    Args:
-        logits: (N, K).
-        labels: (N,).
-
-    Returns:
-        Both, the logits floating.
-
-    Raises:
-        ValueError: If they do not fit.
-    """
+    """Floating logits (N, K) and N integers in [0, K); ValueError if they are not."""
     logits = matrix("logits", logits, "(N, K)")
     if len(logits) == 0:
         raise ValueError(f"`logits` must have at least one row. Received: shape {logits.shape}")
@@ -174,38 +137,25 @@ def check_logits(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np
     return logits, labels
 
 
+def check_smoothing(label_smoothing: float) -> float:
+    """A number in [0, 1]; ValueError if it is not."""
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"`label_smoothing` must be in [0, 1]. Received: {label_smoothing!r}")
+    return label_smoothing
+
+
 def check_features(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Features and labels, once their shapes are known to fit.
-
-    Args:
-        features: (N, D).
-        labels: (N,).
-
-    Returns:
-        Both, the features floating.
-
-    Raises:
-        ValueError: If they do not fit.
-    """
+    """Floating features (N, D) and N integers; ValueError if they are not."""
     features = matrix("features", features, "(N, D)")
     return features, integer_labels("labels", labels, len(features), f"features of shape {features.shape}")
 
 
 def check_margin(margin: float | Literal["soft"]) -> float | Literal["soft"]:
-    """The margin, once it is known to be one.
-
-    Args:
-        margin: A number of at least 0, or "soft".
-
-    Returns:
-        The margin.
-
-    Raises:
-        ValueError: If it is neither.
-    """
+    """A number of at least 0, or "soft"; ValueError if it is neither."""
     return "soft" if margin == "soft" else non_negative("margin", margin)
 
 
 def _first_largest(values: np.ndarray, allowed: np.ndarray) -> int:
+    """The index of the largest of the values that are allowed, the lowest among equals."""
     candidates = np.flatnonzero(allowed)
     return int(candidates[np.argmax(values[candidates])])

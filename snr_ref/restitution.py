@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snr_ref._checks import feature_map, floating, matrix, shaped
-from snr_ref.elementary import relu, sigmoid
-from snr_ref.instance_norm import instance_norm, mean_pool, over_pixels
+from snr_ref._checks import feature_map, floating, matrix, non_negative, shaped
+from snr_ref.elementary import affine, relu, sigmoid
+from snr_ref.instance_norm import normalize, over_pixels, pool
 
 
 class SNRParams(NamedTuple):
@@ -83,31 +83,7 @@ def snr(F: np.ndarray, params: SNRParams, *, epsilon: float = 1e-5) -> SNROutput
         2020, sec. 3.
     """
     F, params = check_module(F, params)
-    F_tilde = instance_norm(F, params.gamma, params.beta, epsilon=epsilon)  # eq. 1
-    R = residual(F, F_tilde)  # eq. 2
-    a = channel_attention(mean_pool(R), params.w1, params.w2, params.b1, params.b2)  # eq. 3
-    R_plus, R_minus = separate(R, a)  # eq. 4
-    F_plus, F_minus = restitute(F_tilde, R_plus), restitute(F_tilde, R_minus)  # eq. 5
-    f_tilde = np.zeros(a.shape, F_tilde.dtype) + params.beta
-    return SNROutputs(F_tilde, R, a, R_plus, R_minus, F_plus, F_minus, f_tilde, mean_pool(F_plus), mean_pool(F_minus))
-
-
-@np.errstate(invalid="ignore")
-def residual(F: np.ndarray, F_tilde: np.ndarray) -> np.ndarray:
-    """R = F - F~: what the normalization took away (eq. 2).
-
-    Args:
-        F: Feature map, (N, *S, C).
-        F_tilde: F~, of the same shape.
-
-    Returns:
-        R, of the same shape.
-
-    Raises:
-        ValueError: If F is not a floating feature map or the shapes differ.
-    """
-    F = feature_map("F", F)
-    return F - shaped("F_tilde", F_tilde, F.shape, f"F of shape {F.shape}")
+    return equations_1_to_5(F, params, non_negative("epsilon", epsilon))
 
 
 @np.errstate(invalid="ignore")
@@ -134,46 +110,44 @@ def channel_attention(
         ValueError: If an argument is not floating or its shape does not fit the others.
     """
     z = matrix("z", z, "(N, C)")
-    w1, w2, b1, b2 = check_attention(z.shape[1], w1, w2, b1, b2, f"z of shape {z.shape}")
-    hidden = relu(z @ w1 if b1 is None else z @ w1 + b1)
-    return sigmoid(hidden @ w2 if b2 is None else hidden @ w2 + b2)
+    return gate(z, *check_attention(z.shape[1], w1, w2, b1, b2, f"z of shape {z.shape}"))
 
 
-@np.errstate(invalid="ignore")
+def equations_1_to_5(F: np.ndarray, params: SNRParams, epsilon: float) -> SNROutputs:
+    """The whole module, from F to F~+ and F~- and what is pooled of them."""
+    F_tilde = normalize(F, params.gamma, params.beta, epsilon)  # eq. 1
+    R = residual(F, F_tilde)  # eq. 2
+    a = gate(pool(R), params.w1, params.w2, params.b1, params.b2)  # eq. 3
+    R_plus, R_minus = separate(R, a)  # eq. 4
+    F_plus, F_minus = restitute(F_tilde, R_plus), restitute(F_tilde, R_minus)  # eq. 5
+    f_tilde = for_each_image(params.beta, F_tilde)
+    return SNROutputs(F_tilde, R, a, R_plus, R_minus, F_plus, F_minus, f_tilde, pool(F_plus), pool(F_minus))
+
+
+def residual(F: np.ndarray, F_tilde: np.ndarray) -> np.ndarray:
+    """R = F - F~: what the normalization took away (eq. 2)."""
+    return F - F_tilde
+
+
+def gate(z: np.ndarray, w1: np.ndarray, w2: np.ndarray, b1: np.ndarray | None, b2: np.ndarray | None) -> np.ndarray:
+    """The channel attention a = Sigmoid(W2 ReLU(W1 z)), with z = Pool_avg(R) (eq. 3)."""
+    return sigmoid(affine(relu(affine(z, w1, b1)), w2, b2))
+
+
 def separate(R: np.ndarray, a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """R+(:, :, k) = a_k R(:, :, k) and R-(:, :, k) = (1 - a_k) R(:, :, k) (eq. 4).
-
-    Args:
-        R: Residual, (N, *S, C).
-        a: Channel attention, (N, C).
-
-    Returns:
-        R+ and R-, each of the shape of R.
-
-    Raises:
-        ValueError: If R is not a floating feature map or a does not have shape (N, C).
-    """
-    R = feature_map("R", R)
-    a = over_pixels(shaped("a", a, (R.shape[0], R.shape[-1]), f"R of shape {R.shape}"), R)
+    """R+(:, :, k) = a_k R(:, :, k) and R-(:, :, k) = (1 - a_k) R(:, :, k) (eq. 4)."""
+    a = over_pixels(a, R)
     return a * R, (1 - a) * R
 
 
-@np.errstate(invalid="ignore")
 def restitute(F_tilde: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """F~+ = F~ + R+, and likewise F~- = F~ + R- (eq. 5).
+    """F~+ = F~ + R+, and likewise F~- = F~ + R- (eq. 5)."""
+    return F_tilde + part
 
-    Args:
-        F_tilde: F~, (N, *S, C).
-        part: R+ or R-, of the same shape.
 
-    Returns:
-        F~+ or F~-, of the same shape.
-
-    Raises:
-        ValueError: If F_tilde is not a floating feature map or the shapes differ.
-    """
-    F_tilde = feature_map("F_tilde", F_tilde)
-    return F_tilde + shaped("part", part, F_tilde.shape, f"F_tilde of shape {F_tilde.shape}")
+def for_each_image(beta: np.ndarray, F: np.ndarray) -> np.ndarray:
+    """f~ = beta for every image of F, (N, C)."""
+    return np.zeros((len(F), len(beta)), F.dtype) + beta
 
 
 def initial_params(
@@ -211,18 +185,7 @@ def initial_params(
 
 
 def check_module(F: np.ndarray, params: SNRParams) -> tuple[np.ndarray, SNRParams]:
-    """F and the parameters in the precision of the reference, once their shapes are known to fit.
-
-    Args:
-        F: Feature map, (N, *S, C).
-        params: Parameters whose C must be that of F.
-
-    Returns:
-        Both, floating.
-
-    Raises:
-        ValueError: If a shape does not fit; it names the shapes of both.
-    """
+    """F and the parameters, floating; ValueError if a shape does not fit."""
     F = feature_map("F", F)
     because = f"F of shape {F.shape}"
     gamma = shaped("params.gamma", params.gamma, F.shape[-1:], because)
@@ -240,23 +203,7 @@ def check_attention(
     because: str,
     prefix: str = "",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """The weights of eq. 3 in the precision of the reference, once their shapes are known to fit.
-
-    Args:
-        channels: C, which the weights must have.
-        w1: (C, C/r).
-        w2: (C/r, C).
-        b1: (C/r,) or None.
-        b2: (C,) or None.
-        because: The argument that C comes from, for the error.
-        prefix: What stands before the names of the weights in the error.
-
-    Returns:
-        The four, floating.
-
-    Raises:
-        ValueError: If a shape does not fit.
-    """
+    """The weights of eq. 3, floating; ValueError, in which `prefix` precedes their names, if a shape does not fit."""
     w1 = floating(f"{prefix}w1", w1)
     if w1.ndim != 2 or w1.shape[0] != channels or w1.shape[1] == 0:
         raise ValueError(

@@ -76,33 +76,51 @@ def evaluate_retrieval(
         Learning for Person Re-identification: A Survey and Outlook", TPAMI 2021 (mINP); Li et al., "DeepReID: Deep
         Filter Pairing Neural Network for Person Re-identification", CVPR 2014 (single gallery shot).
     """
-    distances, query_ids, gallery_ids, same_identity, junk = labelled_pairs(
+    pairs = labelled_pairs(
         distances, query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
     )
     if isinstance(max_rank, bool) or not isinstance(max_rank, int | np.integer) or max_rank < 1:
         raise ValueError(f"`max_rank` must be an integer of at least 1. Received: {max_rank!r}")
 
     curves, precisions, inverse_penalties = [], [], []
-    for query in range(len(query_ids)):
-        ranking = np.argsort(distances[query], kind="stable")
-        matches = same_identity[query][ranking][~junk[query][ranking]]
+    for query, identity in enumerate(pairs.query_ids):
+        ranking = np.argsort(pairs.distances[query], kind="stable")
+        ranking = ranking[~pairs.junk[query, ranking]]
+        matches = pairs.same_identity[query, ranking]
         if not matches.any():
             continue
         if protocol == "single_gallery_shot":
-            identities = gallery_ids[ranking][~junk[query][ranking]]
-            curves.append(expected_cumulative_matches(identities, query_ids[query], max_rank))
+            curves.append(expected_cumulative_matches(pairs.gallery_ids[ranking], identity, max_rank))
         else:
             curves.append(cumulative_matches(matches, max_rank))
         precisions.append(average_precision(matches))
         inverse_penalties.append(inverse_negative_penalty(matches))
     if not curves:
-        raise ValueError(_why_no_query_is_valid(same_identity, protocol))
+        raise ValueError(_why_no_query_is_valid(pairs.same_identity, protocol))
     return RetrievalResult(
         cmc=np.mean(curves, axis=0),
         mAP=float(np.mean(precisions)),
         mINP=float(np.mean(inverse_penalties)),
         num_valid_queries=len(curves),
     )
+
+
+class LabelledPairs(NamedTuple):
+    """The checked arguments of `evaluate_retrieval`, and what every pair of a query and a gallery image is.
+
+    Attributes:
+        distances: (Q, G).
+        query_ids: (Q,).
+        gallery_ids: (G,).
+        same_identity: (Q, G) bool, whether the pair shows one identity.
+        junk: (Q, G) bool, whether the gallery image is junk for the query.
+    """
+
+    distances: np.ndarray
+    query_ids: np.ndarray
+    gallery_ids: np.ndarray
+    same_identity: np.ndarray
+    junk: np.ndarray
 
 
 def labelled_pairs(
@@ -114,16 +132,8 @@ def labelled_pairs(
     protocol: Protocol,
     query_files: np.ndarray | None,
     gallery_files: np.ndarray | None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The arguments of `evaluate_retrieval` as arrays, and what every pair of a query and a gallery image is.
-
-    Returns:
-        `(distances, query_ids, gallery_ids, same_identity, junk)`, the last two (Q, G) bool: whether the pair shows one
-        identity, and whether the gallery image is junk for the query.
-
-    Raises:
-        ValueError: As `evaluate_retrieval`.
-    """
+) -> LabelledPairs:
+    """The pairs under this protocol; ValueError as `evaluate_retrieval`."""
     distances = _check_distances(distances)
     n_queries, n_gallery = distances.shape
     because = f"distances of shape {distances.shape}"
@@ -152,36 +162,20 @@ def labelled_pairs(
         query_files = integer_labels("query_files", query_files, n_queries, because)
         gallery_files = integer_labels("gallery_files", gallery_files, n_gallery, because)
         junk |= query_files[:, np.newaxis] == gallery_files[np.newaxis, :]
-    return distances, query_ids, gallery_ids, same_identity, junk
+    return LabelledPairs(distances, query_ids, gallery_ids, same_identity, junk)
 
 
 def cumulative_matches(matches: np.ndarray, max_rank: int) -> np.ndarray:
-    """The CMC curve of one query: 1 from the rank of its first match on, 0 before.
-
-    Args:
-        matches: (G,) bool, the ranked gallery without junk; at least one is true.
-        max_rank: Length of the curve.
-
-    Returns:
-        (max_rank,) of 0 and 1.
-    """
+    """The CMC curve of one query, (max_rank,): 1 from the rank of its first match on, 0 before."""
     return (np.arange(1, max_rank + 1) >= _ranks(matches)[0]).astype(np.float64)
 
 
 def expected_cumulative_matches(identities: np.ndarray, query_id: int, max_rank: int) -> np.ndarray:
     """The CMC curve of one query against one random image of each identity: the probability of its match by each rank.
 
-    With p_i(r) the share of identity i's images before rank r, the number of identities before a match at rank r is the
-    sum of independent draws of 0 or 1 with these probabilities; the match is each image of the query's identity alike.
-
-    Args:
-        identities: (G,), of the ranked gallery without junk; the query's is among them. Each distractor, 0, is there in
-            every draw.
-        query_id: The query's identity.
-        max_rank: Length of the curve.
-
-    Returns:
-        (max_rank,) probabilities.
+    With p_i(r) the fraction of identity i's images before rank r, the number of identities before a match at rank r is
+    the sum of independent draws of 0 or 1 with these probabilities; the match is each image of the query's identity
+    alike. Each distractor is there in every draw.
     """
     others = np.setdiff1d(identities, [query_id, DISTRACTOR])
     curves = []
@@ -201,26 +195,13 @@ def average_precision(matches: np.ndarray) -> float:
     """AP = mean over the matches of the precision at their rank: the i-th match at rank r_i has precision i / r_i.
 
     The standard AP, not the trapezoidal one of some published code.
-
-    Args:
-        matches: (G,) bool, the ranked gallery without junk; at least one is true.
-
-    Returns:
-        AP, in (0, 1].
     """
     ranks = _ranks(matches)
     return float(np.mean(np.arange(1, len(ranks) + 1) / ranks))
 
 
 def inverse_negative_penalty(matches: np.ndarray) -> float:
-    """INP = number of matches / rank of the last match.
-
-    Args:
-        matches: (G,) bool, the ranked gallery without junk; at least one is true.
-
-    Returns:
-        INP, in (0, 1].
-    """
+    """INP = number of matches / rank of the last match."""
     ranks = _ranks(matches)
     return float(len(ranks) / ranks[-1])
 
@@ -231,6 +212,7 @@ def _ranks(matches: np.ndarray) -> np.ndarray:
 
 
 def _check_distances(distances: np.ndarray) -> np.ndarray:
+    """Real numbers without NaN, (Q, G), at least one each; ValueError if they are not."""
     distances = np.asarray(distances)
     if distances.dtype.kind == "V" and "float" in distances.dtype.name:
         distances = distances.astype(np.float64)
@@ -252,6 +234,7 @@ def _check_distances(distances: np.ndarray) -> np.ndarray:
 
 
 def _check_query_ids(query_ids: np.ndarray) -> None:
+    """ValueError if a query is junk or a distractor."""
     unfit = np.flatnonzero((query_ids == JUNK) | (query_ids == DISTRACTOR))
     if len(unfit):
         raise ValueError(
@@ -261,6 +244,7 @@ def _check_query_ids(query_ids: np.ndarray) -> None:
 
 
 def _why_no_query_is_valid(same_identity: np.ndarray, protocol: Protocol) -> str:
+    """The message of the error."""
     n_queries, n_gallery = same_identity.shape
     received = f"Received: {n_queries} queries and {n_gallery} gallery images"
     if not same_identity.any():

@@ -77,12 +77,13 @@ def evaluate_verification(
         ValueError: As `evaluate_retrieval`; also if a distance is infinite, a rate is not in [0, 1], or all pairs are
             of one kind.
     """
-    distances, _, _, same_identity, junk = labelled_pairs(
+    pairs = labelled_pairs(
         distances, query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
     )
     rates = check_rates(false_positive_rates)
-    distances = distances.astype(np.float64)
-    same, different = np.sort(distances[same_identity & ~junk]), np.sort(distances[~same_identity & ~junk])
+    distances = pairs.distances.astype(np.float64)
+    same = np.sort(distances[pairs.same_identity & ~pairs.junk])
+    different = np.sort(distances[~pairs.same_identity & ~pairs.junk])
     check_pairs(len(same), len(different))
     smallest, largest = min(same[0], different[0]), max(same[-1], different[-1])
     check_range(smallest, largest)
@@ -112,16 +113,7 @@ def bin_edges(smallest: float, largest: float) -> np.ndarray:
 
 
 def bin_of(distances: np.ndarray, smallest: float, largest: float) -> np.ndarray:
-    """The histogram's bin of each distance: floor((d - smallest) / step), the last for the largest.
-
-    Args:
-        distances: Any shape.
-        smallest: The distance at which the first bin begins.
-        largest: The distance at which the last bin ends.
-
-    Returns:
-        Integers from 0 to 127, in the shape of the distances.
-    """
+    """The histogram's bin of each distance: floor((d - smallest) / step), the last for the largest."""
     step = (largest - smallest) / BINS
     if step == 0:
         return np.zeros(np.shape(distances), np.intp)

@@ -122,7 +122,7 @@ def affine() -> Figure:
         (0.5, GREEN, r"$a = 0.5$"),
         (1.0, BLUE, r"$a = 1$: $\tilde F^+ = F$"),
     ):
-        y = restituted(F, np.array([[a]]), gamma, beta)
+        y = restituted(F, np.array([[a]]), gamma, beta, 1e-5)
         axis.plot(F.ravel(), y.ravel(), ".", markersize=3, color=colour, label=label)
         axis.plot(F.mean(), y.mean(), "o", color=colour)
     axis.set(xlabel="$F$", ylabel=r"$\tilde F^+$")

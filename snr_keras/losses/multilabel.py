@@ -19,7 +19,7 @@ from snr_keras.losses._batches import floating
 from snr_keras.losses._checks import integers, known, outside, shaped
 from snr_keras.losses._products import product
 from snr_keras.losses.distances import norm
-from snr_ref._checks import non_negative, share
+from snr_ref._checks import fraction, non_negative
 from snr_ref.mar import multilabels as reference
 from snr_ref.mar.losses import NO_NEGATIVE, NO_POSITIVE
 from snr_ref.mar.mining import MINING_RATIO, mined_count
@@ -162,7 +162,7 @@ def next_threshold(threshold: Any, multilabels: Any, *, mining_ratio: float = MI
         The code of Yu et al., CVPR 2019.
     """
     batch = initial_threshold(multilabels, mining_ratio=mining_ratio)
-    return (1 - share("rate", rate)) * _threshold(threshold, batch.dtype) + rate * batch
+    return (1 - fraction("rate", rate)) * _threshold(threshold, batch.dtype) + rate * batch
 
 
 def mine_pairs(features: Any, multilabels: Any, threshold: Any, *, mining_ratio: float = MINING_RATIO) -> MinedPairs:
@@ -321,7 +321,7 @@ def next_memory(memory: MultilabelMemory, indices: Any, multilabels: Any, *, rat
     indices = integers("indices", indices, shape[0], f"multilabels of shape {shape}")
     if numbers is not None and (len(set(numbers.tolist())) < len(numbers) or outside(numbers, images)):
         raise ValueError(f"`indices` must be distinct, in [0, {images}). Received: {numbers!r}")
-    mixed = (1 - share("rate", rate)) * ops.take(past, indices, axis=0) + rate * multilabels
+    mixed = (1 - fraction("rate", rate)) * ops.take(past, indices, axis=0) + rate * multilabels
     rows = ops.where(ops.expand_dims(ops.take(visited, indices), 1), mixed, multilabels)
     at = ops.expand_dims(indices, 1)
     return MultilabelMemory(

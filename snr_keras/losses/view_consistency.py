@@ -9,7 +9,7 @@ from keras import ops
 
 from snr_keras.losses._batches import floating
 from snr_keras.losses._checks import integers, known, numbered, shaped
-from snr_ref._checks import share
+from snr_ref._checks import fraction
 from snr_ref.mar.losses import ViewStatistics
 
 
@@ -60,7 +60,7 @@ def next_statistics(statistics: ViewStatistics, log_multilabels: Any, views: Any
     """
     log_multilabels, views = _checked(log_multilabels, views)
     statistics = _checked_statistics(statistics, log_multilabels)
-    share("rate", rate)
+    fraction("rate", rate)
     of_views, counted = _of_views(log_multilabels, views)
     count = ops.sum(counted)
     moved = []

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from snr_ref._checks import matrix, shaped
-from snr_ref.elementary import log_softmax, sigmoid
+from snr_ref._checks import non_negative, shaped
+from snr_ref.elementary import sigmoid
 from snr_ref.mar.losses import (
-    NO_NEGATIVE,
-    NO_POSITIVE,
     ViewStatistics,
     check_source_and_target,
     check_statistics,
     check_views,
     hard_agents,
-    log_mean_proximity,
+    log_odds,
     squared_distances,
     view_statistics,
 )
-from snr_ref.mar.mining import MINING_RATIO, mine_pairs
-from snr_ref.mar.multilabels import SCALE, check_features_and_agents
+from snr_ref.mar.mining import MINING_RATIO, check_features_and_multilabels, mined
+from snr_ref.mar.multilabels import SCALE, check_features_and_agents, log_y
 
 
 @np.errstate(invalid="ignore")
@@ -45,7 +43,12 @@ def log_multilabels_vjp(
     features, agents = check_features_and_agents(features, agents)
     because = f"features of shape {features.shape} and agents of shape {agents.shape}"
     G = shaped("grad_log_multilabels", grad_log_multilabels, (len(features), len(agents)), because)
-    y = np.exp(log_softmax(scale * (features @ agents.T)))
+    return likeness_vjp(features, agents, G, non_negative("scale", scale))
+
+
+def likeness_vjp(features: np.ndarray, agents: np.ndarray, G: np.ndarray, scale: float) -> np.ndarray:
+    """The gradient of f, scale * (G - y * sum over the classes of G) A, where G reaches log y."""
+    y = np.exp(log_y(features, agents, scale))
     return scale * (G - y * G.sum(axis=1, keepdims=True)) @ agents
 
 
@@ -73,12 +76,23 @@ def discriminative_gradient(
     Raises:
         ValueError: As `discriminative_loss`.
     """
-    features = matrix("features", features, "(N, D)")
-    positives, negatives = mine_pairs(features, multilabels, threshold, mining_ratio=mining_ratio)
-    log_P = log_mean_proximity(features, positives, otherwise=NO_POSITIVE)
-    log_N = log_mean_proximity(features, negatives, otherwise=NO_NEGATIVE)
-    q = sigmoid(log_N - log_P)
-    return 2 * q * (_pull(features, positives) - _pull(features, negatives))
+    features, multilabels = check_features_and_multilabels(features, multilabels)
+    pairs = mined(features, multilabels, non_negative("threshold", threshold), mining_ratio)
+    q = sigmoid(log_odds(features, pairs))
+    return 2 * q * (pull(features, pairs.positives) - pull(features, pairs.negatives))
+
+
+def pull(features: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """For each image the sum of w (f_i - f_j) over its pairs."""
+    total = np.zeros(features.shape, features.dtype)
+    if len(pairs):
+        i, j = pairs.T
+        exponents = -squared_distances(features, pairs)
+        w = np.exp(exponents - exponents.real.max())
+        step = (w / w.sum())[:, np.newaxis] * (features[i] - features[j])
+        np.add.at(total, i, step)
+        np.add.at(total, j, -step)
+    return total
 
 
 @np.errstate(invalid="ignore")
@@ -144,26 +158,14 @@ def joint_embedding_gradients(
     source_features, source_labels, target_features, agents = check_source_and_target(
         source_features, source_labels, target_features, agents
     )
-    of_source, source_terms = _push(source_features, agents, source_labels, margin)
-    of_target, target_terms = _push(target_features, agents, None, margin)
+    margin = non_negative("margin", margin)
+    of_source, source_terms = push(source_features, agents, source_labels, margin)
+    of_target, target_terms = push(target_features, agents, None, margin)
     T = max(1, len(source_features) + source_terms + target_terms)
     return (2 * (source_features - agents[source_labels]) + of_source) / T, of_target / T
 
 
-def _pull(features: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """For each image the sum of w (f_i - f_j) over its pairs."""
-    pull = np.zeros(features.shape, features.dtype)
-    if len(pairs):
-        i, j = pairs.T
-        exponents = -squared_distances(features, pairs)
-        w = np.exp(exponents - exponents.real.max())
-        step = (w / w.sum())[:, np.newaxis] * (features[i] - features[j])
-        np.add.at(pull, i, step)
-        np.add.at(pull, j, -step)
-    return pull
-
-
-def _push(features: np.ndarray, agents: np.ndarray, own: np.ndarray | None, margin: float) -> tuple[np.ndarray, int]:
+def push(features: np.ndarray, agents: np.ndarray, own: np.ndarray | None, margin: float) -> tuple[np.ndarray, int]:
     """For each image the gradient of its mean hinge, and how many images have one."""
     gradient, terms = np.zeros(features.shape, np.result_type(features, agents)), 0
     for n, hard in enumerate(hard_agents(features, agents, own, margin=margin)):

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snr_ref._checks import integer_labels, matrix, non_negative, shaped, share
+from snr_ref._checks import fraction, integer_labels, matrix, non_negative, shaped
 from snr_ref.elementary import norm, relu, softplus
-from snr_ref.mar.mining import MINING_RATIO, mine_pairs
+from snr_ref.mar.mining import MINING_RATIO, MinedPairs, check_features_and_multilabels, mined
 from snr_ref.mar.multilabels import check_features_and_agents
 
 #: What stands for the mean of exp(-|f_i - f_j|^2) over positives, and over negatives, where there are none.
@@ -56,24 +56,20 @@ def discriminative_loss(
     Source:
         Yu et al., CVPR 2019, sec. 3.2, eq. 4.
     """
-    features = matrix("features", features, "(N, D)")
-    positives, negatives = mine_pairs(features, multilabels, threshold, mining_ratio=mining_ratio)
-    log_P = log_mean_proximity(features, positives, otherwise=NO_POSITIVE)
-    log_N = log_mean_proximity(features, negatives, otherwise=NO_NEGATIVE)
-    return softplus(log_N - log_P).item()
+    features, multilabels = check_features_and_multilabels(features, multilabels)
+    pairs = mined(features, multilabels, non_negative("threshold", threshold), mining_ratio)
+    return softplus(log_odds(features, pairs)).item()
+
+
+def log_odds(features: np.ndarray, mined: MinedPairs) -> np.ndarray:
+    """The difference log N - log P, of the mean proximities of negatives and positives."""
+    log_P = log_mean_proximity(features, mined.positives, otherwise=NO_POSITIVE)
+    log_N = log_mean_proximity(features, mined.negatives, otherwise=NO_NEGATIVE)
+    return log_N - log_P
 
 
 def log_mean_proximity(features: np.ndarray, pairs: np.ndarray, *, otherwise: float) -> np.ndarray:
-    """Logarithm of the mean of exp(-|f_i - f_j|^2) over the pairs, without underflow.
-
-    Args:
-        features: (N, D).
-        pairs: (T, 2) indices.
-        otherwise: What stands for the mean where there is no pair.
-
-    Returns:
-        A scalar.
-    """
+    """Logarithm of the mean of exp(-|f_i - f_j|^2) over the pairs, without underflow; of `otherwise` without pairs."""
     if len(pairs) == 0:
         return np.log(features.dtype.type(otherwise))
     exponents = -squared_distances(features, pairs)
@@ -82,36 +78,13 @@ def log_mean_proximity(features: np.ndarray, pairs: np.ndarray, *, otherwise: fl
 
 
 def squared_distances(features: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """|f_i - f_j|^2 of each pair.
-
-    Args:
-        features: (N, D).
-        pairs: (T, 2) indices.
-
-    Returns:
-        (T,).
-    """
+    """|f_i - f_j|^2 of each pair, (T,)."""
     i, j = pairs.T
     return ((features[i] - features[j]) ** 2).sum(axis=1)
 
 
 def view_statistics(log_multilabels: np.ndarray, views: np.ndarray) -> ViewStatistics:
-    """Mean and standard deviation (over n - 1) of log y in each camera view that has at least two images.
-
-    Args:
-        log_multilabels: log y, (N, K).
-        views: The camera of each image, (N,), any integers.
-
-    Returns:
-        Both (V, K), views rising; V is 0 where no view has two images.
-
-    Raises:
-        ValueError: If log_multilabels is not a floating matrix or the views are not N integers.
-
-    Source:
-        Yu et al., CVPR 2019, sec. 3.3.
-    """
-    log_multilabels, views = check_views(log_multilabels, views)
+    """Mean and standard deviation (over n - 1) of log y in each of V views with two images, (V, K), views rising."""
     names, counts = np.unique(views, return_counts=True)
     in_views = [log_multilabels[views == view] for view in names[counts > 1]]
     mean = [rows[0] + (rows - rows[0]).mean(axis=0) for rows in in_views]  # the mean of equal numbers is that number
@@ -121,7 +94,7 @@ def view_statistics(log_multilabels: np.ndarray, views: np.ndarray) -> ViewStati
 
 
 def initial_statistics(log_multilabels: np.ndarray, views: np.ndarray) -> ViewStatistics:
-    """The mean over the views of what `view_statistics` has for each.
+    """The mean over the views of the mean and the standard deviation (over n - 1) of log y in each with two images.
 
     Args:
         log_multilabels: log y of the whole target domain, before the first step, (N, K).
@@ -131,14 +104,16 @@ def initial_statistics(log_multilabels: np.ndarray, views: np.ndarray) -> ViewSt
         Both (K,).
 
     Raises:
-        ValueError: As `view_statistics`, or if no view has two images.
+        ValueError: If log_multilabels is not a floating matrix, the views are not N integers, or no view has two
+            images.
 
     Source:
         Yu et al., CVPR 2019, sec. 3.3.
     """
+    log_multilabels, views = check_views(log_multilabels, views)
     mean, std = view_statistics(log_multilabels, views)
     if len(mean) == 0:
-        raise ValueError(f"`views` must have a view with at least two images. Received: {np.asarray(views)!r}")
+        raise ValueError(f"`views` must have a view with at least two images. Received: {views!r}")
     return ViewStatistics(mean.mean(axis=0), std.mean(axis=0))
 
 
@@ -157,14 +132,15 @@ def next_statistics(
         Both (K,), to take the loss of this same batch with.
 
     Raises:
-        ValueError: As `view_statistics`, or if the statistics do not have K numbers each, or the rate is not in (0, 1].
+        ValueError: If log_multilabels is not a floating matrix, the views are not N integers, the statistics do not
+            have K numbers each, or the rate is not in (0, 1].
 
     Source:
         The code of Yu et al., CVPR 2019.
     """
     log_multilabels, views = check_views(log_multilabels, views)
     statistics = check_statistics(statistics, log_multilabels)
-    share("rate", rate)
+    fraction("rate", rate)
     of_views = view_statistics(log_multilabels, views)
     if len(of_views.mean) == 0:
         return statistics
@@ -187,7 +163,8 @@ def consistency_loss(log_multilabels: np.ndarray, views: np.ndarray, statistics:
         L_CML.
 
     Raises:
-        ValueError: As `view_statistics`, or if the statistics do not have K numbers each.
+        ValueError: If log_multilabels is not a floating matrix, the views are not N integers, or the statistics do not
+            have K numbers each.
 
     Source:
         Yu et al., CVPR 2019, sec. 3.3, eq. 6; the mean, where the paper has a sum, is that of their code.
@@ -235,6 +212,7 @@ def joint_embedding_loss(
     source_features, source_labels, target_features, agents = check_source_and_target(
         source_features, source_labels, target_features, agents
     )
+    margin = non_negative("margin", margin)
     terms = list(((source_features - agents[source_labels]) ** 2).sum(axis=1))
     for features, own in ((source_features, source_labels), (target_features, None)):
         for f, hard in zip(features, hard_agents(features, agents, own, margin=margin), strict=True):
@@ -244,18 +222,8 @@ def joint_embedding_loss(
 
 
 def hard_agents(features: np.ndarray, agents: np.ndarray, own: np.ndarray | None, *, margin: float) -> np.ndarray:
-    """Which agents an image is to be pushed away from: f . a > 1 - margin / 2, but for its own.
-
-    Args:
-        features: (N, D).
-        agents: (K, D).
-        own: (N,) integers in [0, K), or None where no agent is an image's own.
-        margin: At least 0.
-
-    Returns:
-        (N, K), bool.
-    """
-    hard = (features @ agents.T).real > 1 - non_negative("margin", margin) / 2
+    """Which agents an image is to be pushed away from, (N, K): f . a > 1 - margin / 2, but for its own."""
+    hard = (features @ agents.T).real > 1 - margin / 2
     if own is not None:
         hard[np.arange(len(features)), own] = False
     return hard

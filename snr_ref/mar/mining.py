@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snr_ref._checks import matrix, non_negative, shaped, share
-from snr_ref.distances import euclidean_distance
-from snr_ref.mar.multilabels import multilabel_agreement
+from snr_ref._checks import fraction, matrix, non_negative, shaped
+from snr_ref.distances import euclidean
+from snr_ref.mar.multilabels import agreement
 
 #: Which share of all pairs is mined.
 MINING_RATIO = 0.005
@@ -27,6 +27,7 @@ class MinedPairs(NamedTuple):
     negatives: np.ndarray
 
 
+@np.errstate(invalid="ignore")  # rows that hold Inf are at no distance
 def initial_threshold(multilabels: np.ndarray, *, mining_ratio: float = MINING_RATIO) -> float:
     """Of all T pairs of two rows, the agreement that comes at place max(1, floor(mining_ratio * T)) from the top.
 
@@ -44,11 +45,17 @@ def initial_threshold(multilabels: np.ndarray, *, mining_ratio: float = MINING_R
         The code of Yu et al., CVPR 2019.
     """
     multilabels = matrix("multilabels", multilabels, "(N, K)")
+    return agreement_at(mining_ratio, multilabels)
+
+
+def agreement_at(mining_ratio: float, multilabels: np.ndarray) -> float:
+    """Of all T agreements of two rows, the one at place max(1, floor(mining_ratio * T)) from the top."""
     i, j = image_pairs(len(multilabels)).T
-    agreements = np.sort(multilabel_agreement(multilabels, multilabels)[i, j])
+    agreements = np.sort(agreement(multilabels, multilabels)[i, j])
     return agreements[-mined_count(len(agreements), mining_ratio)]
 
 
+@np.errstate(invalid="ignore")
 def next_threshold(
     threshold: float, multilabels: np.ndarray, *, mining_ratio: float = MINING_RATIO, rate: float = 0.1
 ) -> float:
@@ -71,9 +78,10 @@ def next_threshold(
         The code of Yu et al., CVPR 2019.
     """
     batch = initial_threshold(multilabels, mining_ratio=mining_ratio)
-    return (1 - share("rate", rate)) * non_negative("threshold", threshold) + rate * batch
+    return (1 - fraction("rate", rate)) * non_negative("threshold", threshold) + rate * batch
 
 
+@np.errstate(invalid="ignore")
 def mine_pairs(
     features: np.ndarray, multilabels: np.ndarray, threshold: float, *, mining_ratio: float = MINING_RATIO
 ) -> MinedPairs:
@@ -98,52 +106,35 @@ def mine_pairs(
     Source:
         Yu et al., CVPR 2019, sec. 3.2, eq. 3.
     """
-    features = matrix("features", features, "(N, D)")
-    multilabels = check_multilabels(multilabels, features)
+    features, multilabels = check_features_and_multilabels(features, multilabels)
+    return mined(features, multilabels, non_negative("threshold", threshold), mining_ratio)
+
+
+def mined(features: np.ndarray, multilabels: np.ndarray, threshold: float, mining_ratio: float) -> MinedPairs:
+    """Of all pairs the nearest, positive where A > threshold (eq. 3)."""
     pairs = image_pairs(len(features))
     i, j = pairs.T
-    d = euclidean_distance(features, features)[i, j].real
-    mined = pairs[np.argsort(d, kind="stable")[: mined_count(len(pairs), mining_ratio)]]
-    i, j = mined.T
-    positive = multilabel_agreement(multilabels, multilabels)[i, j] > non_negative("threshold", threshold)
-    return MinedPairs(mined[positive], mined[~positive])
+    d = euclidean(features, features)[i, j].real
+    nearest = pairs[np.argsort(d, kind="stable")[: mined_count(len(pairs), mining_ratio)]]
+    i, j = nearest.T
+    positive = agreement(multilabels, multilabels)[i, j] > threshold
+    return MinedPairs(nearest[positive], nearest[~positive])
 
 
 def image_pairs(images: int) -> np.ndarray:
-    """All pairs of two images, (0, 1), (0, 2), ..., (1, 2), ...
-
-    Args:
-        images: N.
-
-    Returns:
-        (N (N - 1) / 2, 2) indices, the smaller in front.
-
-    Raises:
-        ValueError: If there is no pair.
-    """
+    """All pairs of two images, (0, 1), (0, 2), ..., (1, 2), ..., as (T, 2); ValueError if there is none."""
     if images < 2:
         raise ValueError(f"There must be at least two images, to make a pair. Received: {images}")
     return np.stack(np.triu_indices(images, 1), axis=1)
 
 
 def mined_count(pairs: int, mining_ratio: float) -> int:
-    """max(1, floor(mining_ratio * pairs)), the product in double precision.
-
-    Args:
-        pairs: T.
-        mining_ratio: In (0, 1].
-
-    Returns:
-        How many pairs are mined.
-
-    Raises:
-        ValueError: If the ratio is not in (0, 1].
-    """
-    return max(1, math.floor(share("mining_ratio", mining_ratio) * pairs))
+    """max(1, floor(mining_ratio * pairs)), in double precision; ValueError if the ratio is not in (0, 1]."""
+    return max(1, math.floor(fraction("mining_ratio", mining_ratio) * pairs))
 
 
-def check_multilabels(multilabels: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """A floating matrix (N, K), one row for each feature; ValueError if it is not."""
-    multilabels = matrix("multilabels", multilabels, "(N, K)")
+def check_features_and_multilabels(features: np.ndarray, multilabels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Floating matrices, (N, D) and (N, K); ValueError if they are not."""
+    features, multilabels = matrix("features", features, "(N, D)"), matrix("multilabels", multilabels, "(N, K)")
     shape = len(features), multilabels.shape[1]
-    return shaped("multilabels", multilabels, shape, f"features of shape {features.shape}")
+    return features, shaped("multilabels", multilabels, shape, f"features of shape {features.shape}")

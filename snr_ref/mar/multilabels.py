@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snr_ref._checks import integer_labels, matrix, non_negative, shaped, share
-from snr_ref.distances import check_pair
+from snr_ref._checks import fraction, integer_labels, matrix, non_negative, shaped
+from snr_ref.distances import check_pair, row_by_row
 from snr_ref.elementary import log_softmax
 
 #: What the cosines are multiplied by before a softmax.
@@ -49,7 +49,12 @@ def log_multilabels(features: np.ndarray, agents: np.ndarray, *, scale: float = 
         Yu et al., CVPR 2019, sec. 3.1; the scale is that of their code.
     """
     features, agents = check_features_and_agents(features, agents)
-    return log_softmax(non_negative("scale", scale) * (features @ agents.T))
+    return log_y(features, agents, non_negative("scale", scale))
+
+
+def log_y(features: np.ndarray, agents: np.ndarray, scale: float) -> np.ndarray:
+    """Logarithms of soft multilabels: log softmax(scale * f A^T), (N, K)."""
+    return log_softmax(scale * (features @ agents.T))
 
 
 def soft_multilabels(features: np.ndarray, agents: np.ndarray, *, scale: float = SCALE) -> np.ndarray:
@@ -89,11 +94,12 @@ def multilabel_agreement(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     Source:
         Yu et al., CVPR 2019, sec. 3.2.
     """
-    x, y = check_pair(x, y)
-    agreement = np.empty((len(x), len(y)), np.result_type(x.real, y.real))
-    for n, row in enumerate(x.real):
-        agreement[n] = 1 - np.abs(row - y.real).sum(axis=1) / 2
-    return agreement
+    return agreement(*check_pair(x, y))
+
+
+def agreement(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """A(x, y) = 1 - |x - y|_1 / 2, of the real parts, (N, M)."""
+    return row_by_row(lambda row: 1 - np.abs(row - y.real).sum(axis=1) / 2, x.real, y)
 
 
 def initial_memory(images: int, classes: int) -> MultilabelMemory:
@@ -135,6 +141,18 @@ def next_memory(
     Source:
         The code of Yu et al., CVPR 2019.
     """
+    past, visited, indices, multilabels = check_visits(memory, indices, multilabels)
+    mixed = (1 - fraction("rate", rate)) * past[indices] + rate * multilabels
+    rows, seen = past.astype(np.result_type(past, multilabels)), visited.copy()
+    rows[indices] = np.where(visited[indices, np.newaxis], mixed, multilabels)
+    seen[indices] = True
+    return MultilabelMemory(rows, seen)
+
+
+def check_visits(
+    memory: MultilabelMemory, indices: np.ndarray, multilabels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """A memory, distinct indices of it and as many multilabels; ValueError if they do not fit."""
     multilabels = matrix("multilabels", multilabels, "(N, K)")
     past = matrix("memory.multilabels", memory.multilabels, "(M, K)")
     visited = np.asarray(memory.visited)
@@ -146,12 +164,7 @@ def next_memory(
     indices = integer_labels("indices", indices, len(multilabels), f"multilabels of shape {multilabels.shape}")
     if len(set(indices.tolist())) < len(indices) or ((indices < 0) | (indices >= len(past))).any():
         raise ValueError(f"`indices` must be distinct, in [0, {len(past)}). Received: {indices!r}")
-    share("rate", rate)
-    mixed = (1 - rate) * past[indices] + rate * multilabels
-    rows, seen = past.astype(np.result_type(past, multilabels)), visited.copy()
-    rows[indices] = np.where(visited[indices, np.newaxis], mixed, multilabels)
-    seen[indices] = True
-    return MultilabelMemory(rows, seen)
+    return past, visited, indices, multilabels
 
 
 def check_features_and_agents(features: np.ndarray, agents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -225,22 +225,7 @@ def take_in(
     source_images: int,
     epoch: int,
 ) -> AdaptationState:
-    """The state a step's losses are taken with: statistics, and from the second epoch memory, have the batch in them.
-
-    Args:
-        state: Before the step.
-        log_multilabels: log y of the target images, (M, K).
-        views: The camera of each target image, (M,), any integers.
-        indices: Which target images these are, (M,), distinct.
-        source_images: N, how many images of the source are in the step.
-        epoch: Counted from 0.
-
-    Returns:
-        The state, with the threshold as it was.
-
-    Raises:
-        ValueError: As `next_statistics` and `next_memory`, or if the epoch is not an integer of at least 0.
-    """
+    """The state with the batch in its statistics and, from the second epoch, in its memory; the threshold as it was."""
     check_epoch(epoch)
     rate = (source_images + len(log_multilabels)) / 10_000
     state = state._replace(statistics=next_statistics(state.statistics, log_multilabels, views, rate=rate))

