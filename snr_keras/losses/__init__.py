@@ -1,25 +1,21 @@
 """Losses of re-identification, the dual constraint in both of its forms, and MAR's losses of an unlabeled domain."""
 
-from snr_keras.losses.adaptation import adaptation_step
 from snr_keras.losses.batch_hard_triplet import BatchHardTripletLoss
 from snr_keras.losses.cross_entropy import CrossEntropyLoss
 from snr_keras.losses.distances import cosine_distance, euclidean_distance, unit
 from snr_keras.losses.dual_causality import DualCausalityLoss
 from snr_keras.losses.dual_restitution import DualRestitutionLoss
-from snr_keras.losses.multilabel import (
-    MinedPairs,
-    discriminative_loss,
+from snr_keras.losses.mar.losses import discriminative_loss, joint_embedding_loss
+from snr_keras.losses.mar.mining import MinedPairs, initial_threshold, mine_pairs, next_threshold
+from snr_keras.losses.mar.multilabels import (
     initial_memory,
-    initial_threshold,
-    joint_embedding_loss,
     log_multilabels,
-    mine_pairs,
     multilabel_agreement,
     next_memory,
-    next_threshold,
     soft_multilabels,
 )
-from snr_keras.losses.view_consistency import consistency_loss, initial_statistics, next_statistics
+from snr_keras.losses.mar.step import adaptation_step
+from snr_keras.losses.mar.view_consistency import consistency_loss, initial_statistics, next_statistics
 from snr_ref import AdaptationLosses, AdaptationState, AdaptationWeights, MultilabelMemory, ViewStatistics
 
 __all__ = [

@@ -32,7 +32,7 @@ from snr_ref.conformance.running_error import Rounded, exact, scalar
 from snr_ref.distances import euclidean_distance as ref_euclidean
 from snr_ref.distances import unit as ref_unit
 from tests.assertions import assert_parity
-from tests.snr_keras.losses.step_rounding import step_bounds, with_its_rounding
+from tests.snr_keras.losses.mar.step_rounding import step_bounds, with_its_rounding
 from tests.snr_keras.reid.conftest import SMALL, metrics_without_times, write_images
 
 NETWORK = dataclasses.replace(SMALL, stages=(4,))

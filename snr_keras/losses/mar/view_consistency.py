@@ -1,4 +1,8 @@
-"""MAR's consistency across camera views, and its running statistics: the rest of `snr_ref.mar` in Keras."""
+"""MAR's consistency across camera views, and the running statistics it is taken with, in Keras.
+
+JAX's own tensors, and whatever it compiles, have integers of 32 bits unless `jax_enable_x64` is set: views that are
+equal modulo 2^32 are one in these.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from keras import ops
 import snr_ref
 from snr_keras import losses
 from snr_keras.conformance import adapter
-from snr_keras.losses import multilabel
+from snr_keras.losses.mar import mining, multilabels
 from snr_ref.distances import unit
 from tests.mar_numbers import assert_numbers_of_the_public_implementation
 from tests.snr_keras.backend import DTYPES, MODES, as_stored, to_numpy, to_tensor, value_and_gradients
@@ -67,11 +67,11 @@ def test_a_domain_is_taken_in_blocks_as_in_one(monkeypatch: pytest.MonkeyPatch) 
     x, y = rng.dirichlet(np.ones(3), 7), rng.dirichlet(np.ones(3), 5)
     agreement, threshold = snr_ref.multilabel_agreement(x, y), snr_ref.initial_threshold(x, mining_ratio=0.5)
     for rows in (0, 1, 2):
-        monkeypatch.setattr(multilabel, "DIFFERENCES", rows * y.size)
+        monkeypatch.setattr(multilabels, "DIFFERENCES", rows * y.size)
         np.testing.assert_allclose(
             losses.multilabel_agreement(to_tensor(x, "float64"), to_tensor(y, "float64")), agreement, rtol=1e-14
         )
-        monkeypatch.setattr(multilabel, "AGREEMENTS", rows * len(x))
+        monkeypatch.setattr(mining, "AGREEMENTS", rows * len(x))
         np.testing.assert_allclose(
             losses.initial_threshold(to_tensor(x, "float64"), mining_ratio=0.5), threshold, rtol=1e-14
         )

@@ -8,17 +8,12 @@ from keras import ops
 
 from snr_keras.losses._products import product
 from snr_keras.losses.cross_entropy import CrossEntropyLoss
-from snr_keras.losses.multilabel import (
-    MINING_RATIO,
-    SCALE,
-    discriminative_loss,
-    joint_embedding_loss,
-    log_multilabels,
-    next_memory,
-    next_threshold,
-    source_and_target,
-)
-from snr_keras.losses.view_consistency import consistency_loss, next_statistics
+from snr_keras.losses.mar.losses import discriminative_loss, joint_embedding_loss, source_and_target
+from snr_keras.losses.mar.mining import next_threshold
+from snr_keras.losses.mar.multilabels import log_multilabels, next_memory
+from snr_keras.losses.mar.view_consistency import consistency_loss, next_statistics
+from snr_ref.mar.mining import MINING_RATIO
+from snr_ref.mar.multilabels import SCALE
 from snr_ref.mar.step import AdaptationLosses, AdaptationState, check_epoch
 
 

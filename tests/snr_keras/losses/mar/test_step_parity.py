@@ -20,7 +20,7 @@ from snr_ref.conformance.running_error import Rounded
 from snr_ref.distances import unit
 from tests.assertions import assert_parity
 from tests.snr_keras.backend import DTYPES, MODES, as_stored, to_tensor, value_and_gradients
-from tests.snr_keras.losses.step_rounding import step_bounds
+from tests.snr_keras.losses.mar.step_rounding import step_bounds
 from tests.strategies import generators
 
 SOURCE, TARGET, DOMAIN, D, K = 5, 6, 9, 4, 3

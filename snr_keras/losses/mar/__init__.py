@@ -1,0 +1,1 @@
+"""MAR, the adaptation to an unlabeled domain: `snr_ref.mar` in Keras."""

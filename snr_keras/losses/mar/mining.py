@@ -1,0 +1,141 @@
+"""Which pairs of unlabeled images are taken for one person: `snr_ref.mar.mining` in Keras."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras import ops
+
+from snr_keras.losses._batches import floating
+from snr_keras.losses._checks import known, shaped
+from snr_keras.losses.distances import norm
+from snr_keras.losses.mar.multilabels import agreement, multilabel_agreement, of_differences
+from snr_ref._checks import fraction, non_negative
+from snr_ref.mar.mining import MINING_RATIO, mined_count
+
+#: Out of how many agreements the highest are taken at a time.
+AGREEMENTS = 2**23
+
+
+class MinedPairs(NamedTuple):
+    """The nearest pairs of a batch, nearest first, each with the smaller index in front.
+
+    How many pairs are mined is known before anything runs, and how many of them are positive is not: where
+    `snr_ref.MinedPairs` has two arrays, this has one and a mask.
+
+    Attributes:
+        pairs: (T, 2) indices.
+        positive: (T,), bool: whether their multilabels agree. The others look alike and are, by theirs, two persons.
+    """
+
+    pairs: Any
+    positive: Any
+
+
+def initial_threshold(multilabels: Any, *, mining_ratio: float = MINING_RATIO) -> Any:
+    """Of all T pairs of two rows, the agreement that comes at place max(1, floor(mining_ratio * T)) from the top.
+
+    A domain of M images has M (M - 1) / 2 agreements, which are never there all at once. They take a loop of as many
+    turns as there are images, so that of a large domain this is no function to compile.
+
+    Args:
+        multilabels: (N, K), of the whole target domain, before the first step.
+        mining_ratio: Which share of all pairs is mined.
+
+    Returns:
+        The threshold, a scalar.
+
+    Raises:
+        ValueError: If multilabels is not a floating matrix with two rows, or the ratio not in (0, 1].
+
+    Source:
+        The code of Yu et al., CVPR 2019.
+    """
+    multilabels = floating("multilabels", multilabels, "(N, K)")
+    images = multilabels.shape[0]
+    count = mined_count(pair_count(images), mining_ratio)
+    rows = max(1, AGREEMENTS // images)
+    highest = ops.zeros((0,), multilabels.dtype)
+    for start in range(0, images - 1, rows):
+        agreement = multilabel_agreement(multilabels[start : start + rows], multilabels[start:])
+        of_pairs = ops.where(np.triu(np.ones(agreement.shape, bool), 1), agreement, -np.inf)
+        highest = ops.sort(ops.concatenate([highest, ops.reshape(of_pairs, (-1,))]))[-count:]
+    return highest[-count]
+
+
+def next_threshold(threshold: Any, multilabels: Any, *, mining_ratio: float = MINING_RATIO, rate: float = 0.1) -> Any:
+    """(1 - rate) * threshold + rate * (the batch's own, as `initial_threshold` has it).
+
+    Args:
+        threshold: That the batch's pairs were mined with.
+        multilabels: Of the batch, out of the memory, (N, K).
+        mining_ratio: Which share of all pairs is mined.
+        rate: How much of the batch goes in.
+
+    Returns:
+        The threshold for the next batch, a scalar.
+
+    Raises:
+        ValueError: As `initial_threshold`, or if the threshold is not a finite number of at least 0, or the rate not
+            in (0, 1].
+
+    Source:
+        The code of Yu et al., CVPR 2019.
+    """
+    batch = initial_threshold(multilabels, mining_ratio=mining_ratio)
+    return (1 - fraction("rate", rate)) * _threshold(threshold, batch.dtype) + rate * batch
+
+
+def mine_pairs(features: Any, multilabels: Any, threshold: Any, *, mining_ratio: float = MINING_RATIO) -> MinedPairs:
+    """The max(1, floor(mining_ratio * T)) nearest of the T pairs: positive where A > threshold, else hard negatives.
+
+    Of pairs at one distance the one with the lower indices, (0, 1) before (0, 2) before (1, 2), is nearer; an agreement
+    that equals the threshold is not above it.
+
+    Args:
+        features: f, (N, D), of unit length, N at least 2.
+        multilabels: (N, K), out of the memory.
+        threshold: What an agreement has to exceed.
+        mining_ratio: Which share of all pairs is mined.
+
+    Returns:
+        The pairs, and which of them are positive.
+
+    Raises:
+        ValueError: If features and multilabels are not floating matrices of one length, at least 2, the threshold is
+            not a finite number of at least 0, or the ratio not in (0, 1].
+
+    Source:
+        Yu et al., CVPR 2019, sec. 3.2, eq. 3.
+    """
+    features = floating("features", features, "(N, D)")
+    multilabels = floating("multilabels", multilabels, "(N, K)")
+    images = features.shape[0]
+    shaped("multilabels", multilabels, (images, multilabels.shape[1]), f"features of shape {tuple(features.shape)}")
+    count = mined_count(pair_count(images), mining_ratio)
+    i, j = np.triu_indices(images, 1)
+    d = of_differences(norm, ops.stop_gradient(features), ops.stop_gradient(features))
+    nearest = ops.argsort(ops.take(ops.reshape(d, (-1,)), i * images + j))[:count]  # which is stable
+    mined = ops.take(np.stack([i, j], axis=1).astype("int32"), nearest, axis=0)
+    differences = ops.take(multilabels, mined[:, 0], axis=0) - ops.take(multilabels, mined[:, 1], axis=0)
+    return MinedPairs(mined, agreement(differences) > _threshold(threshold, multilabels.dtype))
+
+
+def pair_count(images: int) -> int:
+    """N (N - 1) / 2.
+
+    Raises:
+        ValueError: If there is no pair.
+    """
+    if images < 2:
+        raise ValueError(f"There must be at least two images, to make a pair. Received: {images}")
+    return images * (images - 1) // 2
+
+
+def _threshold(threshold: Any, dtype: Any) -> Any:
+    threshold = ops.convert_to_tensor(threshold, dtype)
+    numbers = known(threshold)
+    if numbers is not None:
+        non_negative("threshold", numbers.item())
+    return threshold

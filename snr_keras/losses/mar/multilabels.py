@@ -1,0 +1,165 @@
+"""Soft multilabels in Keras: `snr_ref.mar.multilabels`, with its names, its arguments and its errors.
+
+Errors that depend on the numbers themselves (labels, indices, thresholds) are raised where there are numbers, which is
+not inside a compiled function. Features and agents are rows of unit length (`snr_keras.losses.unit`). Sizes of batches
+are known before anything runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from keras import ops
+
+from snr_keras.losses._batches import floating
+from snr_keras.losses._checks import integers, known, outside, shaped
+from snr_keras.losses._products import product
+from snr_ref._checks import fraction, non_negative
+from snr_ref.mar import multilabels as reference
+from snr_ref.mar.multilabels import SCALE, MultilabelMemory
+
+#: Up to how many differences of two rows' numbers there are at a time, 16 MiB of them in float32.
+DIFFERENCES = 2**22
+
+
+def log_multilabels(features: Any, agents: Any, *, scale: float = SCALE) -> Any:
+    """Logarithms of soft multilabels: log y = log softmax(scale * f A^T), row by row.
+
+    Args:
+        features: f, (N, D), of unit length.
+        agents: A, (K, D), of unit length: one for each identity of the source domain; no gradient goes there.
+        scale: What the cosines are multiplied by.
+
+    Returns:
+        (N, K), at most 0, in float32 (float64 of float64 features).
+
+    Raises:
+        ValueError: If either is not a floating matrix, they differ in D, or the scale is not a finite number of at
+            least 0.
+
+    Source:
+        Yu et al., CVPR 2019, sec. 3.1; the scale is that of their code.
+    """
+    features, agents = features_and_agents(features, agents)
+    scores = non_negative("scale", scale) * product(features, ops.transpose(ops.stop_gradient(agents)))
+    return ops.log_softmax(scores, axis=-1)
+
+
+def soft_multilabels(features: Any, agents: Any, *, scale: float = SCALE) -> Any:
+    """Soft multilabels y = softmax(scale * f A^T): how much an image looks like each identity of the source domain.
+
+    Args:
+        features: f, (N, D), of unit length.
+        agents: A, (K, D), of unit length; no gradient goes there.
+        scale: What the cosines are multiplied by.
+
+    Returns:
+        (N, K), rows summing to 1.
+
+    Raises:
+        ValueError: As `log_multilabels`.
+
+    Source:
+        Yu et al., CVPR 2019, sec. 3.1.
+    """
+    return ops.exp(log_multilabels(features, agents, scale=scale))
+
+
+def multilabel_agreement(x: Any, y: Any) -> Any:
+    """A(x, y) = 1 - |x - y|_1 / 2, which is the sum over the classes of min(x, y) where both sum to 1.
+
+    Args:
+        x: (N, K), rows summing to 1.
+        y: (M, K), rows summing to 1.
+
+    Returns:
+        (N, M), in [0, 1]. What is between, (N, M, K) differences, is only there a part at a time.
+
+    Raises:
+        ValueError: If either is not a floating matrix or they differ in K.
+
+    Source:
+        Yu et al., CVPR 2019, sec. 3.2.
+    """
+    x, y = floating("x", x, "(N, K)"), floating("y", y, "(M, K)")
+    shaped("y", y, (y.shape[0], x.shape[1]), f"x of shape {tuple(x.shape)}")
+    return of_differences(agreement, x, ops.cast(y, x.dtype))
+
+
+def initial_memory(images: int, classes: int) -> MultilabelMemory:
+    """A memory of no visit, in float32.
+
+    Args:
+        images: M, how many images the target domain has.
+        classes: K, how many identities the source domain has.
+
+    Returns:
+        The memory.
+
+    Raises:
+        ValueError: If either is not an integer of at least 1.
+    """
+    multilabels, visited = reference.initial_memory(images, classes)
+    return MultilabelMemory(ops.convert_to_tensor(multilabels, "float32"), ops.convert_to_tensor(visited))
+
+
+def next_memory(memory: MultilabelMemory, indices: Any, multilabels: Any, *, rate: float = 0.1) -> MultilabelMemory:
+    """The first visit of an image writes its multilabel down, a later one makes (1 - rate) * old + rate * new of it.
+
+    Args:
+        memory: Before the batch.
+        indices: Which images are in the batch, (N,), distinct integers in [0, M).
+        multilabels: Of the batch, (N, K).
+        rate: How much of the new goes in.
+
+    Returns:
+        The memory with these images visited, whose rows are what this batch's pairs are to be mined with, in the
+        precision of the batch.
+
+    Raises:
+        ValueError: If a shape does not fit, an index is not in [0, M) or there twice, or the rate not in (0, 1].
+
+    Source:
+        The code of Yu et al., CVPR 2019.
+    """
+    multilabels = floating("multilabels", multilabels, "(N, K)")
+    past = ops.cast(floating("memory.multilabels", memory.multilabels, "(M, K)"), multilabels.dtype)
+    visited = ops.convert_to_tensor(memory.visited)
+    images, shape = past.shape[0], tuple(multilabels.shape)
+    if past.shape[1] != shape[1] or ops.dtype(visited) != "bool" or tuple(visited.shape) != (images,):
+        raise ValueError(
+            f"`memory` must hold (M, K) multilabels and (M,) booleans, with K as in multilabels of shape {shape}. "
+            f"Received: shapes {tuple(past.shape)} and {tuple(visited.shape)}, dtype {ops.dtype(visited)}"
+        )
+    numbers = known(indices)
+    indices = integers("indices", indices, shape[0], f"multilabels of shape {shape}")
+    if numbers is not None and (len(set(numbers.tolist())) < len(numbers) or outside(numbers, images)):
+        raise ValueError(f"`indices` must be distinct, in [0, {images}). Received: {numbers!r}")
+    mixed = (1 - fraction("rate", rate)) * ops.take(past, indices, axis=0) + rate * multilabels
+    rows = ops.where(ops.expand_dims(ops.take(visited, indices), 1), mixed, multilabels)
+    at = ops.expand_dims(indices, 1)
+    return MultilabelMemory(
+        ops.scatter_update(past, at, rows), ops.scatter_update(visited, at, ops.ones(shape[:1], "bool"))
+    )
+
+
+def features_and_agents(features: Any, agents: Any) -> tuple[Any, Any]:
+    """Both floating matrices, (N, D) and (K, D), in the precision of the features; ValueError if they are not."""
+    features, agents = floating("features", features, "(N, D)"), floating("agents", agents, "(K, D)")
+    if agents.shape[0] == 0:
+        raise ValueError(f"`agents` must have at least one row. Received: shape {tuple(agents.shape)}")
+    because = f"features of shape {tuple(features.shape)}"
+    return features, ops.cast(shaped("agents", agents, (agents.shape[0], features.shape[1]), because), features.dtype)
+
+
+def of_differences(function: Callable[[Any], Any], x: Any, y: Any) -> Any:
+    """The function of x_n - y_m over the last axis, for all rows n and m, in blocks of rows."""
+    rows = max(1, DIFFERENCES // max(1, y.shape[0] * y.shape[1]))
+    blocks = (x[start : start + rows] for start in range(0, max(1, x.shape[0]), rows))
+    return ops.concatenate([function(ops.expand_dims(block, 1) - ops.expand_dims(y, 0)) for block in blocks], axis=0)
+
+
+def agreement(differences: Any) -> Any:
+    """A of two multilabels whose difference is along the last axis."""
+    return 1 - ops.sum(ops.abs(differences), axis=-1) / 2
