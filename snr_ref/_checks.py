@@ -11,7 +11,7 @@ def floating(name: str, value: Any) -> np.ndarray:
     """The array in the precision the reference computes in.
 
     Args:
-        name: What the caller calls this argument.
+        name: Name of the argument in the caller's call.
         value: Anything NumPy reads as floating-point numbers. float16, float32 and bfloat16 are widened to
             float64, complex64 to complex128; float64, longdouble, complex128 and clongdouble pass through
             unchanged.

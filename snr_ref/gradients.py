@@ -65,9 +65,9 @@ def snr_vjp(
         F: Feature map, (N, *S, C).
         params: The module's parameters.
         grad_F_plus: G, of the shape of F; None is zero.
-        grad_f_plus: What reaches f~+, (N, C); None is zero.
-        grad_f_minus: What reaches f~-, (N, C); None is zero.
-        grad_f_tilde: What reaches f~, (N, C); None is zero.
+        grad_f_plus: Gradient that reaches f~+, (N, C); None is zero.
+        grad_f_minus: Gradient that reaches f~-, (N, C); None is zero.
+        grad_f_tilde: Gradient that reaches f~, (N, C); None is zero.
         epsilon: Added to the variance of the instance norm.
 
     Returns:
@@ -192,7 +192,7 @@ def channel_attention_vjp(
         w2: (C/r, C).
         b1: (C/r,) or None.
         b2: (C,) or None.
-        grad_a: What reaches a, (N, C).
+        grad_a: Gradient that reaches a, (N, C).
 
     Returns:
         The gradients of z, w1, w2, b1 and b2; that of an absent bias is None.
@@ -238,7 +238,7 @@ def cosine_distance_vjp(x: np.ndarray, y: np.ndarray, grad_d: np.ndarray) -> tup
     Args:
         x: (N, C).
         y: (M, C).
-        grad_d: What reaches the distances, (N, M).
+        grad_d: Gradient that reaches the distances, (N, M).
 
     Returns:
         The gradients of x and y.
@@ -257,7 +257,7 @@ def euclidean_distance_vjp(x: np.ndarray, y: np.ndarray, grad_d: np.ndarray) -> 
     Args:
         x: (N, C).
         y: (M, C).
-        grad_d: What reaches the distances, (N, M).
+        grad_d: Gradient that reaches the distances, (N, M).
 
     Returns:
         The gradients of x and y.
@@ -275,7 +275,7 @@ def unit_vjp(x: np.ndarray, grad_u: np.ndarray) -> np.ndarray:
 
     Args:
         x: (N, C).
-        grad_u: G, what reaches the directions, (N, C).
+        grad_u: G, the gradient that reaches the directions, (N, C).
 
     Returns:
         (N, C).

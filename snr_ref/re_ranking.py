@@ -25,9 +25,9 @@ def re_ranking(
     Args:
         query_features: (Q, D).
         gallery_features: (G, D).
-        k1: Neighbours that are looked at for reciprocity.
-        k2: Neighbours, the image itself among them, whose encodings are averaged; 1 averages nothing.
-        lambda_value: The weight of the distances that it started from, in [0, 1].
+        k1: Number of neighbours that are examined for reciprocity.
+        k2: Number of neighbours, the image itself among them, whose encodings are averaged; 1 averages nothing.
+        lambda_value: Weight of the original distances, in [0, 1].
 
     Returns:
         (Q, G).

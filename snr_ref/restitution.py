@@ -12,7 +12,7 @@ from snr_ref.instance_norm import normalize, over_pixels, pool
 
 
 class SNRParams(NamedTuple):
-    """What an SNR module learns. As the result of `snr_vjp`: the gradient of each.
+    """The trainable parameters of an SNR module. As the result of `snr_vjp`: the gradient of each.
 
     Attributes:
         gamma: Scale of the instance norm, (C,).

@@ -17,7 +17,7 @@ class RetrievalResult(NamedTuple):
     """How well the queries found their identities, as fractions in [0, 1].
 
     Attributes:
-        cmc: (max_rank,); cmc[k - 1] is the share of queries with a match among the first k. cmc[0] is rank-1.
+        cmc: (max_rank,); cmc[k - 1] is the fraction of queries with a match among the first k. cmc[0] is rank-1.
         mAP: Mean average precision.
         mINP: Mean inverse negative penalty.
         num_valid_queries: The queries that have a match to find; the others are counted out of every mean.

@@ -17,7 +17,7 @@ BINS = 128
 class VerificationResult(NamedTuple):
     """How well one threshold on the distance tells pairs of one person from pairs of two.
 
-    A pair whose distance is below the threshold is taken for one person. The true-positive rate is the share of
+    A pair whose distance is below the threshold is taken for one person. The true-positive rate is the fraction of
     same-person pairs that are taken for it, the false-positive rate that of the others.
 
     Attributes:
@@ -26,8 +26,8 @@ class VerificationResult(NamedTuple):
         thresholds: (F,), each the largest distance of a pair, or infinity, whose false-positive rate is at most that
             which was asked for.
         equal_error_threshold: The smallest distance of a pair, or infinity, at which the false-positive rate is at
-            least the share of same-person pairs that are missed: the one to take where both errors cost the same.
-        equal_error_rate: The mean of the two shares there.
+            least the fraction of same-person pairs that are missed: the one to take where both errors cost the same.
+        equal_error_rate: The mean of the two fractions there.
         bin_edges: (129,), equal steps from the smallest distance of a pair to the largest.
         same_counts: (128,), same-person pairs between the edges; a pair at an edge is above it, but at the last.
         different_counts: (128,), the other pairs.

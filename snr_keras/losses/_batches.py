@@ -1,4 +1,4 @@
-"""What the metric losses share: labels, pairs, the precision they compute in."""
+"""What the metric losses have in common: labels, pairs, the precision they compute in."""
 
 from __future__ import annotations
 

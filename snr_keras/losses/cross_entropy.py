@@ -22,7 +22,7 @@ class CrossEntropyLoss(keras.losses.Loss):
         label_smoothing: s, in [0, 1]; at 1 the labels play no part. Defaults to `0.1`.
         reduction: As in any Keras loss. Defaults to the mean over the batch.
         name: Optional name.
-        dtype: Of the computation; Keras' float type by default.
+        dtype: Dtype of the computation; Keras' float type by default.
 
     Call arguments:
         labels: The index of the class of each image, (N,) or (N, 1), integers in [0, K). Of a tensor of the backend

@@ -31,8 +31,8 @@ def log_multilabels_vjp(
     Args:
         features: f, (N, D), of unit length.
         agents: A, (K, D), of unit length.
-        grad_log_multilabels: G, what reaches log y, (N, K).
-        scale: What the cosines are multiplied by.
+        grad_log_multilabels: G, the gradient that reaches log y, (N, K).
+        scale: Factor of the cosines, at least 0.
 
     Returns:
         (N, D).
@@ -67,8 +67,8 @@ def discriminative_gradient(
     Args:
         features: f, (N, D), of unit length, N at least 2.
         multilabels: (N, K), out of the memory.
-        threshold: What an agreement has to exceed.
-        mining_ratio: Which share of all pairs is mined.
+        threshold: Agreement above which a pair is positive, at least 0.
+        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
 
     Returns:
         (N, D).
@@ -144,7 +144,7 @@ def joint_embedding_gradients(
 
     Args:
         source_features: f, (N, D), of unit length.
-        source_labels: Which agent is an image's own, (N,) integers in [0, K).
+        source_labels: Index of each image's own agent, (N,) integers in [0, K).
         target_features: f, (M, D), of unit length.
         agents: A, (K, D), of unit length.
         margin: At least 0.

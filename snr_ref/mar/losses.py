@@ -24,7 +24,7 @@ class ViewStatistics(NamedTuple):
     """Mean and standard deviation of log multilabels.
 
     Attributes:
-        mean: (K,) where they run along from batch to batch, (V, K) where there is a row for each view.
+        mean: (K,) where they are carried between steps, (V, K) where there is a row for each view.
         std: Of the same shape.
     """
 
@@ -44,8 +44,8 @@ def discriminative_loss(
     Args:
         features: f, (N, D), of unit length, N at least 2.
         multilabels: (N, K), out of the memory; no gradient goes there.
-        threshold: What an agreement has to exceed.
-        mining_ratio: Which share of all pairs is mined.
+        threshold: Agreement above which a pair is positive, at least 0.
+        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
 
     Returns:
         L_MDL.
@@ -126,7 +126,7 @@ def next_statistics(
         statistics: Before the batch, both (K,).
         log_multilabels: log y of the batch, (N, K).
         views: The camera of each image, (N,), any integers.
-        rate: How much of the batch goes in; in the code of the paper its size over 10000, source and target together.
+        rate: Weight of the batch, in (0, 1]; in the code of the paper its size over 10000, source and target together.
 
     Returns:
         Both (K,), to take the loss of this same batch with.
@@ -194,7 +194,7 @@ def joint_embedding_loss(
 
     Args:
         source_features: f, (N, D), of unit length.
-        source_labels: Which agent is an image's own, (N,) integers in [0, K).
+        source_labels: Index of each image's own agent, (N,) integers in [0, K).
         target_features: f, (M, D), of unit length.
         agents: A, (K, D), of unit length; no gradient goes there.
         margin: At least 0.

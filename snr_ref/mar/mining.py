@@ -11,7 +11,7 @@ from snr_ref._checks import fraction, matrix, non_negative, shaped
 from snr_ref.distances import euclidean
 from snr_ref.mar.multilabels import agreement
 
-#: Which share of all pairs is mined.
+#: Fraction of all pairs that is mined.
 MINING_RATIO = 0.005
 
 
@@ -33,7 +33,7 @@ def initial_threshold(multilabels: np.ndarray, *, mining_ratio: float = MINING_R
 
     Args:
         multilabels: (N, K), of the whole target domain, before the first step.
-        mining_ratio: Which share of all pairs is mined.
+        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
 
     Returns:
         The threshold.
@@ -62,10 +62,10 @@ def next_threshold(
     """(1 - rate) * threshold + rate * (the batch's own, as `initial_threshold` has it).
 
     Args:
-        threshold: That the batch's pairs were mined with.
-        multilabels: Of the batch, out of the memory, (N, K).
-        mining_ratio: Which share of all pairs is mined.
-        rate: How much of the batch goes in.
+        threshold: Threshold with which the batch's pairs were mined.
+        multilabels: Multilabels of the batch, out of the memory, (N, K).
+        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
+        rate: Weight of the batch, in (0, 1].
 
     Returns:
         The threshold for the next batch.
@@ -93,8 +93,8 @@ def mine_pairs(
     Args:
         features: f, (N, D), of unit length, N at least 2.
         multilabels: (N, K), out of the memory.
-        threshold: What an agreement has to exceed.
-        mining_ratio: Which share of all pairs is mined.
+        threshold: Agreement above which a pair is positive, at least 0.
+        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
 
     Returns:
         Indices of both kinds.

@@ -13,7 +13,7 @@ from snr_ref._checks import fraction, integer_labels, matrix, non_negative, shap
 from snr_ref.distances import check_pair, row_by_row
 from snr_ref.elementary import log_softmax
 
-#: What the cosines are multiplied by before a softmax.
+#: Factor of the cosines before a softmax.
 SCALE = 30.0
 
 
@@ -36,7 +36,7 @@ def log_multilabels(features: np.ndarray, agents: np.ndarray, *, scale: float = 
     Args:
         features: f, (N, D), of unit length.
         agents: A, (K, D), of unit length: one for each identity of the source domain.
-        scale: What the cosines are multiplied by.
+        scale: Factor of the cosines, at least 0.
 
     Returns:
         (N, K), at most 0.
@@ -63,7 +63,7 @@ def soft_multilabels(features: np.ndarray, agents: np.ndarray, *, scale: float =
     Args:
         features: f, (N, D), of unit length.
         agents: A, (K, D), of unit length.
-        scale: What the cosines are multiplied by.
+        scale: Factor of the cosines, at least 0.
 
     Returns:
         (N, K), rows summing to 1.
@@ -128,9 +128,9 @@ def next_memory(
 
     Args:
         memory: Before the batch.
-        indices: Which images are in the batch, (N,), distinct integers in [0, M).
-        multilabels: Of the batch, (N, K).
-        rate: How much of the new goes in.
+        indices: Indices of the batch's images, (N,), distinct integers in [0, M).
+        multilabels: Multilabels of the batch, (N, K).
+        rate: Weight of the new multilabels, in (0, 1].
 
     Returns:
         The memory with these images visited, whose rows are what this batch's pairs are to be mined with.

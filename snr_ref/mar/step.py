@@ -1,4 +1,4 @@
-"""One step of MAR: its four losses together, and what runs along from step to step."""
+"""One step of MAR: its four losses together, and the state that is carried between steps."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from snr_ref.reid_losses import cross_entropy
 
 
 class AdaptationWeights(NamedTuple):
-    """What the losses of a step count in their total; the defaults are MAR's. A loss of weight 0 is not in it.
+    """Weights of the losses in the total of a step; the defaults are MAR's. A loss of weight 0 is left out.
 
     Attributes:
-        discriminative: Of L_MDL.
-        consistency: lambda_1, of L_CML.
-        source: lambda_2, of the source's losses.
-        joint_embedding: beta, of L_RJ among these.
+        discriminative: Weight of L_MDL.
+        consistency: lambda_1, the weight of L_CML.
+        source: lambda_2, the weight of the source's losses.
+        joint_embedding: beta, the weight of L_RJ among these.
     """
 
     discriminative: float = 1.0
@@ -46,11 +46,11 @@ MAR_WEIGHTS = AdaptationWeights()
 
 
 class AdaptationState(NamedTuple):
-    """What runs along from step to step.
+    """The state carried between steps.
 
     Attributes:
-        threshold: What the agreement of a positive pair exceeds, from `initial_threshold`.
-        statistics: Of log multilabels, from `initial_statistics`.
+        threshold: Agreement above which a pair is positive, from `initial_threshold`.
+        statistics: Statistics of log multilabels, from `initial_statistics`.
         memory: A multilabel for every image of the target domain, from `initial_memory`.
     """
 
@@ -120,12 +120,12 @@ def adaptation_step(
         source_labels: Identities, (N,) integers in [0, K).
         target_features: f, (M, D), of unit length.
         target_views: The camera of each target image, (M,), any integers.
-        target_indices: Which target images these are, (M,), distinct.
+        target_indices: Indices of the target images, (M,), distinct.
         agents: A, (K, D), of unit length: the rows of the classifier.
-        epoch: Counted from 0.
-        mining_ratio: Which share of the target pairs is mined.
-        margin: Of L_RJ.
-        scale: What cosines are multiplied by before a softmax.
+        epoch: Number of the epoch, from 0.
+        mining_ratio: Fraction of the target pairs that is mined, in (0, 1].
+        margin: Margin of L_RJ, at least 0.
+        scale: Factor of the cosines before a softmax.
 
     Returns:
         The losses and the next state.
@@ -181,13 +181,13 @@ def adaptation_gradients(
         source_labels: Identities, (N,) integers in [0, K).
         target_features: f, (M, D), of unit length.
         target_views: The camera of each target image, (M,), any integers.
-        target_indices: Which target images these are, (M,), distinct.
+        target_indices: Indices of the target images, (M,), distinct.
         agents: A, (K, D), of unit length.
-        epoch: Counted from 0.
-        mining_ratio: Which share of the target pairs is mined.
-        margin: Of L_RJ.
-        scale: What cosines are multiplied by before a softmax.
-        weights: Of the losses in the total.
+        epoch: Number of the epoch, from 0.
+        mining_ratio: Fraction of the target pairs that is mined, in (0, 1].
+        margin: Margin of L_RJ, at least 0.
+        scale: Factor of the cosines before a softmax.
+        weights: Weights of the losses in the total.
 
     Returns:
         (N, D), (M, D) and (K, D); `snr_ref.gradients.unit_vjp` takes them on to vectors of any length.

@@ -26,8 +26,8 @@ def discriminative_loss(features: Any, multilabels: Any, threshold: Any, *, mini
     Args:
         features: f, (N, D), of unit length, N at least 2.
         multilabels: (N, K), out of the memory; no gradient goes there.
-        threshold: What an agreement has to exceed.
-        mining_ratio: Which share of all pairs is mined.
+        threshold: Agreement above which a pair is positive, at least 0.
+        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
 
     Returns:
         L_MDL, a scalar.
@@ -61,7 +61,7 @@ def joint_embedding_loss(
 
     Args:
         source_features: f, (N, D), of unit length.
-        source_labels: Which agent is an image's own, (N,) integers in [0, K).
+        source_labels: Index of each image's own agent, (N,) integers in [0, K).
         target_features: f, (M, D), of unit length.
         agents: A, (K, D), of unit length; no gradient goes there.
         margin: At least 0.

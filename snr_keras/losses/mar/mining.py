@@ -41,7 +41,7 @@ def initial_threshold(multilabels: Any, *, mining_ratio: float = MINING_RATIO) -
 
     Args:
         multilabels: (N, K), of the whole target domain, before the first step.
-        mining_ratio: Which share of all pairs is mined.
+        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
 
     Returns:
         The threshold, a scalar.
@@ -68,10 +68,10 @@ def next_threshold(threshold: Any, multilabels: Any, *, mining_ratio: float = MI
     """(1 - rate) * threshold + rate * (the batch's own, as `initial_threshold` has it).
 
     Args:
-        threshold: That the batch's pairs were mined with.
-        multilabels: Of the batch, out of the memory, (N, K).
-        mining_ratio: Which share of all pairs is mined.
-        rate: How much of the batch goes in.
+        threshold: Threshold with which the batch's pairs were mined.
+        multilabels: Multilabels of the batch, out of the memory, (N, K).
+        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
+        rate: Weight of the batch, in (0, 1].
 
     Returns:
         The threshold for the next batch, a scalar.
@@ -96,8 +96,8 @@ def mine_pairs(features: Any, multilabels: Any, threshold: Any, *, mining_ratio:
     Args:
         features: f, (N, D), of unit length, N at least 2.
         multilabels: (N, K), out of the memory.
-        threshold: What an agreement has to exceed.
-        mining_ratio: Which share of all pairs is mined.
+        threshold: Agreement above which a pair is positive, at least 0.
+        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
 
     Returns:
         The pairs, and which of them are positive.

@@ -29,7 +29,7 @@ def log_multilabels(features: Any, agents: Any, *, scale: float = SCALE) -> Any:
     Args:
         features: f, (N, D), of unit length.
         agents: A, (K, D), of unit length: one for each identity of the source domain; no gradient goes there.
-        scale: What the cosines are multiplied by.
+        scale: Factor of the cosines, at least 0.
 
     Returns:
         (N, K), at most 0, in float32 (float64 of float64 features).
@@ -52,7 +52,7 @@ def soft_multilabels(features: Any, agents: Any, *, scale: float = SCALE) -> Any
     Args:
         features: f, (N, D), of unit length.
         agents: A, (K, D), of unit length; no gradient goes there.
-        scale: What the cosines are multiplied by.
+        scale: Factor of the cosines, at least 0.
 
     Returns:
         (N, K), rows summing to 1.
@@ -109,9 +109,9 @@ def next_memory(memory: MultilabelMemory, indices: Any, multilabels: Any, *, rat
 
     Args:
         memory: Before the batch.
-        indices: Which images are in the batch, (N,), distinct integers in [0, M).
-        multilabels: Of the batch, (N, K).
-        rate: How much of the new goes in.
+        indices: Indices of the batch's images, (N,), distinct integers in [0, M).
+        multilabels: Multilabels of the batch, (N, K).
+        rate: Weight of the new multilabels, in (0, 1].
 
     Returns:
         The memory with these images visited, whose rows are what this batch's pairs are to be mined with, in the

@@ -1,4 +1,4 @@
-"""One step of MAR: its four losses together, and what runs along from step to step. `snr_ref.mar.step` in Keras."""
+"""One step of MAR, its four losses and the state that is carried between steps: `snr_ref.mar.step` in Keras."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def adaptation_step(
         source_labels: Identities, (N,) integers in [0, K).
         target_features: f, (M, D), of unit length.
         target_views: The camera of each target image, (M,), any integers.
-        target_indices: Which target images these are, (M,), distinct.
+        target_indices: Indices of the target images, (M,), distinct.
         agents: A, (K, D), of unit length: the rows of the classifier.
-        epoch: Counted from 0; a number of Python's, as the first epoch is another function than the others.
-        mining_ratio: Which share of the target pairs is mined.
-        margin: Of L_RJ.
-        scale: What cosines are multiplied by before a softmax.
+        epoch: Number of the epoch, from 0; a Python integer, as the first epoch compiles to another function.
+        mining_ratio: Fraction of the target pairs that is mined, in (0, 1].
+        margin: Margin of L_RJ, at least 0.
+        scale: Factor of the cosines before a softmax.
 
     Returns:
         The losses, scalars, and the next state, in float32 (float64 of float64 features).

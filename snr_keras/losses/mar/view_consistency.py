@@ -50,7 +50,7 @@ def next_statistics(statistics: ViewStatistics, log_multilabels: Any, views: Any
         statistics: Before the batch, both (K,).
         log_multilabels: log y of the batch, (N, K).
         views: The camera of each image, (N,), any integers.
-        rate: How much of the batch goes in; in the code of the paper its size over 10000, source and target together.
+        rate: Weight of the batch, in (0, 1]; in the code of the paper its size over 10000, source and target together.
 
     Returns:
         Both (K,), to take the loss of this same batch with, in the precision of the batch.
