@@ -46,11 +46,13 @@ def snr_closed_form(
     return affine_map(F, params, non_negative("epsilon", epsilon))
 
 
-def affine_map(F: np.ndarray, params: SNRParams, epsilon: float) -> tuple[np.ndarray, ...]:
+def affine_map(
+    F: np.ndarray, params: SNRParams, epsilon: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """F~+, f~, f~+ and f~- from mu and sigma alone."""
-    gamma, beta, *weights = params
+    gamma, beta, w1, w2, b1, b2 = params
     z = pooled_residual(F, beta)
-    a = gate(z, *weights)
+    a = gate(z, w1, w2, b1, b2)
     F_plus = restituted(F, a, gamma, beta, epsilon)
     return F_plus, for_each_image(beta, F_plus), restituted_mean(z, a, beta), restituted_mean(z, 1 - a, beta)
 

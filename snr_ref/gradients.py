@@ -100,21 +100,21 @@ def module_vjp(
     grad_f_tilde: np.ndarray,
 ) -> tuple[np.ndarray, SNRParams]:
     """The gradients of F and the parameters, line by line as in the docstring of `snr_vjp`."""
-    gamma, beta, *weights = params
+    gamma, beta, w1, w2, b1, b2 = params
     M, sigma, z = pixels(F), standard_deviation(F, epsilon), pooled_residual(F, beta)
-    a, g = gate(z, *weights), gamma / sigma
+    a, g = gate(z, w1, w2, b1, b2), gamma / sigma
     s = scale(a, g)
 
     S1, S2 = sums(G, F)
     p, q = S1 + grad_f_plus, grad_f_minus
     da = S2 * (1 - g) + (p - q) * z
-    dz_through_gate, *grad_weights = gate_vjp(z, *weights, da)
+    dz_through_gate, dw1, dw2, db1, db2 = gate_vjp(z, w1, w2, b1, b2, da)
     dz = a * p + (1 - a) * q + dz_through_gate
     A = -(1 - a) * S2 * gamma / (M * sigma**3)
     dF = over_pixels(s, F) * G + over_pixels(A, F) * centred(F) + over_pixels((dz - s * S1) / M, F)
     dgamma = ((1 - a) * S2 / sigma).sum(axis=0)
     dbeta = (p + q - dz + grad_f_tilde).sum(axis=0)
-    return dF, SNRParams(dgamma, dbeta, *grad_weights)
+    return dF, SNRParams(dgamma, dbeta, dw1, dw2, db1, db2)
 
 
 @np.errstate(invalid="ignore")
@@ -363,7 +363,8 @@ def dual_causality_gradients(
     if distance not in VJPS:
         raise ValueError(f"`distance` must be cosine_distance or euclidean_distance. Received: {distance!r}")
     P, Q = draws(labels, check_triplets(triplets, labels))
-    plus, minus = causality_slopes(*(distance(f, f) for f in (f_tilde, f_plus, f_minus)), P, Q)
+    d_tilde, d_plus, d_minus = (distance(f, f) for f in (f_tilde, f_plus, f_minus))
+    plus, minus = causality_slopes(d_tilde, d_plus, d_minus, P, Q)
     return (
         within_batch(VJPS[distance], f_tilde, minus - plus),
         within_batch(VJPS[distance], f_plus, plus),
