@@ -146,7 +146,7 @@ def test_mined_pairs(dtype: str, data: st.DataObject) -> None:
         ]
 
     step = _compiled(function, f"mined pairs in {dtype}", mode)
-    images, count = len(features), snr_ref.mar.losses.mined_count(len(features) * (len(features) - 1) // 2, ratio)
+    images, count = len(features), snr_ref.mar.mining.mined_count(len(features) * (len(features) - 1) // 2, ratio)
     cotangents = _of_the_first(dtype, (), (count, 2), (count,), (images, images), (), ())
     inputs = [to_tensor(features, dtype), to_tensor(multilabels, dtype)]
     outputs, gradients = step(inputs, cotangents, to_tensor(np.array(threshold), _wide_dtype(dtype)))
