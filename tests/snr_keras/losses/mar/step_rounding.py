@@ -224,7 +224,8 @@ class _Views:
         if self.decided:
             E = FUNCTIONS["consistency_gradient"].bounds(self.arguments, self.precision)["grad_log_multilabels"]
         for v, images in enumerate(self.images):
-            n, V, std, off_std = images.sum(), len(self.images), self.of_views.std[v], self.off_views.std[v]
+            n, V, off_std = images.sum(), len(self.images), self.off_views.std[v]
+            std = np.where(self.of_views.std[v] == 0, 1, self.of_views.std[v])  # of 0 nothing is decided
             divisor = np.maximum(std - off_std, std / 2)
             w = (log_y[images] - self.of_views.mean[v]) / std
             off_w = (self.off[images] + self.off_views.mean[v] + np.abs(w) * off_std) / divisor
