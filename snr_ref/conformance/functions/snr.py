@@ -26,7 +26,7 @@ from snr_ref.conformance.precision import Precision, Storage, storage
 from snr_ref.conformance.running_error import Rounded
 from snr_ref.conformance.spoiled import plain_module, refuse_maps, refuse_params
 from snr_ref.conformance.statistics import Statistics, statistics
-from snr_ref.instance_norm import mean_pool, standard_deviation
+from snr_ref.instance_norm import pool, standard_deviation
 from snr_ref.restitution import SNRParams
 
 snr = Function(
@@ -57,7 +57,8 @@ snr = Function(
 def moments(arguments: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Mu and sigma, which `snr_ref.snr` does not return."""
     F, epsilon = arguments["F"], arguments.get("epsilon", 1e-5)
-    return {"mu": mean_pool(F), "sigma": standard_deviation(F, epsilon=epsilon)}
+    with np.errstate(invalid="ignore"):
+        return {"mu": pool(F), "sigma": standard_deviation(F, epsilon)}
 
 
 class Forward(NamedTuple):
