@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from snr_ref.conformance.case import Case
+from snr_ref.conformance.clauses import in_order
 from snr_ref.conformance.draw import Draw
 from snr_ref.conformance.function import Choices, Function, Recipe
 from snr_ref.conformance.functions import FUNCTIONS
@@ -20,7 +21,7 @@ def catalogue() -> tuple[Case, ...]:
 
 def cases_of(functions: Iterable[Function]) -> list[Case]:
     """The cases of some functions, in the order of the catalogue; what is random in a case follows from its name."""
-    by_clause = sorted(functions, key=lambda function: [int(number) for number in function.clause.split(".")])
+    by_clause = sorted(functions, key=lambda function: in_order(function.clause))
     recipes = [(recipe, function.name) for function in by_clause for recipe in function.recipes]
     groups = list(dict.fromkeys([*GROUPS, *(recipe.group for recipe, _ in recipes)]))
     recipes.sort(key=lambda pair: groups.index(pair[0].group))

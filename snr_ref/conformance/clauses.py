@@ -89,3 +89,8 @@ CLAUSES: dict[str, str] = {
     "that has hard agents the mean of max(0, margin - |f - a|^2) over these; 0 without any",
     "9.12": "the gradients of L_MDL, L_CML and L_RJ, in the features or log y alone; a deviation of 0 gives none",
 }
+
+
+def in_order(clause: str) -> tuple[int, ...]:
+    """What sorts clauses as the specification has them: 7.9 before 7.10."""
+    return tuple(int(number) for number in clause.split("."))

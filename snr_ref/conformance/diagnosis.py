@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from types import CodeType
 
 import numpy as np
 
 from snr_ref.conformance.arguments import flat
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.comparison import compare, spacing
+from snr_ref.conformance.function import Mistake
 from snr_ref.conformance.implementation import Implementation
-from snr_ref.conformance.mistakes import MISTAKES, Literal, Mistake
+from snr_ref.conformance.mistakes import MISTAKES
 
 #: A case of more numbers than this takes so many implementations too long.
 _MOST_NUMBERS = 20_000
@@ -24,8 +23,9 @@ _ROUNDINGS = 16
 def diagnose(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> list[str]:
     """The known mistakes that give this answer.
 
-    Every mistake is asked the same case, in float64 where it can. Its numbers are recognized where all outputs of the
-    answer are within the case's own tolerance of them, and the case tells them from the right ones.
+    Every mistake is asked the same case, if it has the function, in float64 where it can. Its numbers are recognized
+    where all outputs of the answer are within the case's own tolerance of them, and the case tells them from the
+    right ones.
 
     Args:
         case: What was asked; its kind is "numbers" or "pattern".
@@ -43,31 +43,15 @@ def diagnose(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> list[s
         return []
     return [
         f"{mistake.name.replace('_', ' ')}: {mistake.about}"
-        for mistake in _mistakes_in(case.function)
+        for mistake in MISTAKES
         if _explains(mistake, case, dtype, answer)
     ]
-
-
-@cache
-def _mistakes_in(function: str) -> tuple[Mistake, ...]:
-    """Those that do a step of the function otherwise."""
-    parts = ("snr", "dual_causality_loss", "cross_entropy", "batch_hard_triplet_loss", "total_objective")
-    steps, found = set[str](), [*parts] if function == "objective" else [function]
-    while found:
-        step = found.pop()
-        code = getattr(getattr(Literal, step, None), "__code__", None)
-        if code is not None and step not in steps:
-            steps.add(step)
-            found += [*code.co_names, *(n for c in code.co_consts if isinstance(c, CodeType) for n in c.co_names)]
-    if steps & {"dual_causality_loss", "dual_causality_gradients"}:
-        steps.add("euclidean_distance")  # handed over as an argument
-    return tuple(mistake for mistake in MISTAKES if steps & set(vars(type(mistake.adapter))))
 
 
 def _explains(mistake: Mistake, case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> bool:
     implementation = Implementation(mistake.adapter)
     ask_in = next((d for d in ("float64", dtype) if d in implementation.dtypes and d in case.dtypes), None)
-    if ask_in is None:
+    if ask_in is None or not implementation.provides(case.function):
         return False
     try:
         with np.errstate(all="ignore"):

@@ -1,7 +1,8 @@
 """The description of a function that an implementation may provide: all that the kit has of it hangs on this.
 
 A module of `functions/` makes a `Function` and adds to it, from the top of the file to its end, the bound of its
-rounding error, its cases and its refusals. That the module is there is enough for `FUNCTIONS` and `catalogue()`.
+rounding error, its cases, its refusals and the mistakes that people make. That the module is there is enough for
+`FUNCTIONS`, `catalogue()` and `MISTAKES`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 import snr_ref
 from snr_ref.conformance.arguments import DTYPES, HALF
+from snr_ref.conformance.clauses import CLAUSES
 from snr_ref.conformance.draw import Draw
 from snr_ref.conformance.groups import Group, refusals
 from snr_ref.conformance.precision import Precision
@@ -34,6 +36,7 @@ Bound = Callable[[Arguments, Precision], dict[str, np.ndarray]]
 #: From the random numbers of a case to its arguments.
 Builder = Callable[[Draw], Mapping[str, Any] | Choices]
 
+Adapter = TypeVar("Adapter", bound=type[Any])
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 
@@ -48,6 +51,29 @@ class Recipe:
     build: Builder
     kind: str
     outputs: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One way to get a function wrong.
+
+    Attributes:
+        name: A few words with underscores.
+        about: What is wrong, in a sentence.
+        who: Who makes it, and why.
+        clause: The clause of the specification that it violates.
+        function: Where it first shows; nothing that is computed before is wrong.
+        output: Of that function.
+        adapter: The implementation that makes this mistake and no other.
+    """
+
+    name: str
+    about: str
+    who: str
+    clause: str
+    function: str
+    output: str
+    adapter: Any
 
 
 @dataclass(eq=False)
@@ -69,6 +95,7 @@ class Function:
         spread: The NamedTuple whose fields are outputs, where implementations may return it as one part of a tuple.
         is_tuple: Whether a plain tuple of outputs is in their order.
         recipes: Its cases.
+        mistakes: Those that people make in it, and that show in none of the functions that it is made of.
     """
 
     name: str
@@ -83,6 +110,7 @@ class Function:
     spread: Any = None
     is_tuple: bool = True
     recipes: list[Recipe] = field(default_factory=list, repr=False)
+    mistakes: list[Mistake] = field(default_factory=list, repr=False)
     _bound: Bound | None = field(default=None, repr=False)
     _is_decided: Callable[[Arguments, Precision], bool] | None = field(default=None, repr=False)
     _besides: Callable[[Arguments], dict[str, np.ndarray]] | None = field(default=None, repr=False)
@@ -164,6 +192,25 @@ class Function:
             return arguments | {name: spoil(arguments.get(name)) for name, spoil in wrong.items()}
 
         self._add(f"{refusals.name}/{self.name}_{what}", refusals, why, (*clauses, "6.6"), build, "refusal", None)
+
+    def mistake(self, clause: str, output: str, *, who: str) -> Callable[[Adapter], Adapter]:
+        """Decorates an implementation with one mistake: its name is the class's, what is wrong its docstring.
+
+        Args:
+            clause: The clause that it violates.
+            output: The output of this function where it first shows.
+            who: Who makes it.
+        """
+        if clause not in CLAUSES or output not in self.outputs:
+            raise ValueError(f"A mistake must name a clause and an output of {self.name}. Received: {clause}, {output}")
+
+        def add(adapter: Adapter) -> Adapter:
+            name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in adapter.__name__)[1:]
+            about = " ".join((adapter.__doc__ or "").split())
+            self.mistakes.append(Mistake(name, about, who, clause, self.name, output, adapter()))
+            return adapter
+
+        return add
 
     def _add(self, name: str, group: Group, reason: str, *rest: Any) -> None:
         if not reason or any(recipe.name == name for recipe in self.recipes):

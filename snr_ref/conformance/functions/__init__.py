@@ -1,7 +1,7 @@
 """The functions an implementation may provide, a module for each, or for a few that are close.
 
-A module has the description of its functions, their bounds, cases and refusals. Whoever adds a function adds a module;
-it is found by being here.
+A module has the description of its functions, their bounds, cases, refusals and known mistakes. Whoever adds a
+function adds a module; it is found by being here.
 """
 
 from __future__ import annotations

@@ -15,6 +15,9 @@ from snr_ref.conformance.functions.dual_causality import within_batch
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact, mean, scalar, stack
 from snr_ref.conformance.spoiled import always, first_row, integers, one_more, plain
+from snr_ref.conformance.steps import Literal
+from snr_ref.conformance.steps.elementary import Array
+from snr_ref.conformance.steps.losses import Margin
 from snr_ref.dual_causality import pairs
 from snr_ref.reid_losses import hardest_triplets
 
@@ -286,3 +289,46 @@ for function in (batch_hard_triplet_loss, batch_hard_triplet_gradient):
     function.refuse("infinite_margin", "A margin without an end.", "3.3", margin=always(np.inf))
     function.refuse("boolean_margin", "True for a margin, which some languages take for 1.", "3.3", margin=always(True))
     function.refuse("unknown_margin", "A margin of a kind that isn't there.", "3.3", margin=always("hard"))
+
+
+@batch_hard_triplet_loss.mistake("3.2", "loss", who="whoever takes the nearest of both")
+class EasiestPositive(Literal):
+    """The positive is the nearest instead of the farthest."""
+
+    def _hardest(self, d: Array, positives: Array, negatives: Array) -> tuple[Array, Array]:
+        easiest, _ = super()._hardest(-d, positives, negatives)
+        return -easiest, super()._hardest(d, positives, negatives)[1]
+
+
+@batch_hard_triplet_loss.mistake("3.2", "loss", who="codes that multiply distances by a mask")
+class LoneAnchorsCounted(Literal):
+    """An anchor without a positive has one at distance 0."""
+
+    def _hardest(self, d: Array, positives: Array, negatives: Array) -> tuple[Array, Array]:
+        return super()._hardest(d, positives | np.eye(len(d), dtype=bool), negatives)
+
+
+@batch_hard_triplet_loss.mistake("3.3", "loss", who="whoever keeps the default margin beside the soft one")
+class MarginInTheSoftplus(Literal):
+    """The soft margin is Softplus(0.3 + d_ap - d_an)."""
+
+    def _with_margin(self, difference: Array, margin: Margin) -> Array:
+        return super()._with_margin(difference + 0.3 if margin == "soft" else difference, margin)
+
+
+@batch_hard_triplet_loss.mistake("3.3", "loss", who="whoever averages over violated margins only")
+class MeanOverActiveTriplets(Literal):
+    """Triplets whose hinge is 0 do not count in the mean."""
+
+    def _with_margin(self, difference: Array, margin: Margin) -> Array:
+        terms = super()._with_margin(difference, margin)
+        return terms[terms > 0]
+
+
+@batch_hard_triplet_gradient.mistake("5.4", "grad_features", who="torch.amax and jnp.max, as they are")
+class TiesShareTheGradient(Literal):
+    """Equally hard examples share the gradient."""
+
+    def _share(self, hardness: Array) -> Array:
+        hardest = hardness == hardness.max()
+        return hardest / hardest.sum()

@@ -15,6 +15,8 @@ from snr_ref.conformance.inputs import params, saturating
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact
 from snr_ref.conformance.spoiled import first_row, integers, one_more, plain
+from snr_ref.conformance.steps import Literal
+from snr_ref.conformance.steps.elementary import Array
 
 channel_attention = Function("channel_attention", ("a",), clause="1.4", after="instance_norm")
 channel_attention_vjp = Function(
@@ -287,3 +289,67 @@ for function in (channel_attention, channel_attention_vjp):
 
 
 channel_attention_vjp.refuse("gradient_of_a", "The gradient of a has one channel too many.", grad_a=one_more)
+
+
+@channel_attention.mistake("1.4", "a", who="two dense layers without an activation between them")
+class GateWithoutRelu(Literal):
+    """There is no ReLU between W1 and W2."""
+
+    def _activate(self, hidden: Array) -> Array:
+        return hidden
+
+
+@channel_attention.mistake("1.4", "a", who="a block that ends every layer in a ReLU")
+class GateOfRelu(Literal):
+    """A ReLU stands before the sigmoid too, so that no gate is below one half."""
+
+    def _gate(self, logits: Array) -> Array:
+        return self._sigmoid(self._relu(logits))
+
+
+@channel_attention.mistake("1.4", "a", who="whoever takes one squashing function for another")
+class GateOfTanh(Literal):
+    """The gate is a tanh instead of a sigmoid."""
+
+    def _gate(self, logits: Array) -> Array:
+        return np.tanh(logits)
+
+
+@channel_attention.mistake("1.4", "a", who="attention for mobile networks, which avoids the exponential")
+class GateOfHardSigmoid(Literal):
+    """The gate is a hard sigmoid, clip(x / 6 + 1/2, 0, 1)."""
+
+    def _gate(self, logits: Array) -> Array:
+        return np.clip(logits / 6 + 0.5, 0, 1)
+
+
+@channel_attention.mistake("1.4", "a", who="whoever reshapes torch.nn.Linear's (out, in) to fit")
+class WeightsReshaped(Literal):
+    """Weights of the other layout are reshaped instead of transposed."""
+
+    def _affine(self, x: Array, w: Array, b: Array | None) -> Array:
+        return super()._affine(x, w.T.reshape(w.shape), b)
+
+
+@channel_attention.mistake("1.4", "a", who="the paper's equation, with a checkpoint loaded into it")
+class BiasesIgnored(Literal):
+    """The biases of the gate are not added."""
+
+    def _affine(self, x: Array, w: Array, b: Array | None) -> Array:
+        return x @ w
+
+
+@channel_attention.mistake("6.4", "a", who="whoever writes exp(x) / (1 + exp(x))")
+class SigmoidThatOverflows(Literal):
+    """The sigmoid is exp(x) / (1 + exp(x)), which is inf / inf for large x."""
+
+    def _sigmoid(self, x: Array) -> Array:
+        return np.exp(x) / (1 + np.exp(x))
+
+
+@channel_attention_vjp.mistake("5.5", "grad_z", who="a backward pass by hand that writes k >= 0")
+class ReluWithSlopeAtZero(Literal):
+    """The derivative of ReLU at 0 is 1."""
+
+    def _relu_slope(self, x: Array) -> Array:
+        return x >= 0

@@ -13,6 +13,8 @@ from snr_ref.conformance.function import Function
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact, log_softmax, mean
 from snr_ref.conformance.spoiled import always, first_row, integers, one_more, plain
+from snr_ref.conformance.steps import Literal
+from snr_ref.conformance.steps.elementary import Array
 from snr_ref.reid_losses import smoothed_targets
 
 cross_entropy = Function("cross_entropy", ("loss",), clause="3.1", after="dual_causality_loss")
@@ -161,3 +163,43 @@ for function in (cross_entropy, cross_entropy_gradient):
     function.refuse("label_too_large", "A label of K, one beyond the last class.", labels=lambda y: y + 4)
     function.refuse("negative_smoothing", "Smoothing below 0.", "3.1", label_smoothing=always(-0.1))
     function.refuse("smoothing_above_one", "Smoothing above 1.", "3.1", label_smoothing=always(1.5))
+
+
+@cross_entropy.mistake("3.1", "loss", who="codes that spread s over the other classes only")
+class SmoothingOverTheOthers(Literal):
+    """The target of another class is s / (K - 1), that of the own class 1 - s."""
+
+    def _targets(self, labels: Array, classes: int, smoothing: float) -> Array:
+        return np.where(np.eye(classes, dtype=bool)[labels], 1 - smoothing, smoothing / max(1, classes - 1))
+
+
+@cross_entropy.mistake("3.1", "loss", who="the cross-entropy of a framework, whose default is no smoothing")
+class SmoothingIgnored(Literal):
+    """The labels are not smoothed."""
+
+    def _targets(self, labels: Array, classes: int, smoothing: float) -> Array:
+        return np.eye(classes)[labels]
+
+
+@cross_entropy.mistake("3.1", "loss", who="whoever gives reduction='sum', or leaves out the mean")
+class SummedCrossEntropy(Literal):
+    """The rows are summed instead of averaged."""
+
+    def _over_rows(self, losses: Array) -> Array:
+        return losses.sum()
+
+
+@cross_entropy.mistake("6.4", "loss", who="whoever takes the logarithm of a softmax")
+class LogOfSoftmax(Literal):
+    """The softmax is computed before its logarithm, so that small probabilities are 0 and large logits overflow."""
+
+    def _log_softmax(self, logits: Array) -> Array:
+        return np.log(np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True))
+
+
+@cross_entropy_gradient.mistake("5.4", "grad_logits", who="whoever forgets that the loss is a mean")
+class SummedCrossEntropyGradient(Literal):
+    """The gradient is not divided by the number of rows."""
+
+    def _rows_to_divide_by(self, logits: Array) -> int:
+        return 1

@@ -19,6 +19,8 @@ from snr_ref.conformance.function import Function
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.running_error import Rounded, direction, exact, length, one_for_zero
 from snr_ref.conformance.spoiled import first_row, integers, one_more, plain
+from snr_ref.conformance.steps import Literal
+from snr_ref.conformance.steps.elementary import Array
 
 cosine_distance = Function("cosine_distance", ("distances",), clause="2.2", after="snr_closed_form")
 euclidean_distance = Function("euclidean_distance", ("distances",), clause="2.3", after="cosine_distance")
@@ -347,3 +349,77 @@ for function in (cosine_distance, euclidean_distance, cosine_distance_vjp, eucli
 
 for function in (cosine_distance_vjp, euclidean_distance_vjp):
     function.refuse("transposed_gradient", "The gradient of the distances is transposed.", grad_d=np.transpose)
+
+
+@cosine_distance.mistake("2.2", "distances", who="scipy and most codes of re-identification")
+class OneMinusCosine(Literal):
+    """The cosine distance is 1 - cos, twice what it should be."""
+
+    def _from_cosine(self, cosine: Array) -> Array:
+        return 1 - cosine
+
+
+@cosine_distance.mistake("2.2", "distances", who="whoever guards against a division by zero with x / (|x| + eps)")
+class EpsilonInTheCosine(Literal):
+    """1e-6 is added to the lengths, so that short vectors come out as if they were at right angles."""
+
+    def _unit(self, x: Array) -> Array:
+        return x / (self._norm(x)[:, np.newaxis] + 1e-6)
+
+
+@cosine_distance.mistake("2.2", "distances", who="whoever leaves equal rows to the formula")
+class ZeroVectorsApart(Literal):
+    """Two zero vectors are at distance 0.5 of each other."""
+
+    def _same(self, x: Array, y: Array) -> Array:
+        return super()._same(x, y) & (x != 0).any(axis=1)[:, np.newaxis]
+
+
+@cosine_distance.mistake("2.2", "distances", who="whoever divides by the length as it is")
+class ZeroVectorsWithoutDirection(Literal):
+    """The direction of a zero vector is 0 / 0."""
+
+    def _unit(self, x: Array) -> Array:
+        return x / self._norm(x)[:, np.newaxis]
+
+
+@euclidean_distance.mistake("2.3", "distances", who="whoever saves the square root, as it keeps the order")
+class SquaredEuclidean(Literal):
+    """The Euclidean distance is squared."""
+
+    def euclidean_distance(self, x: Array, y: Array) -> Array:
+        """Squared."""
+        return super().euclidean_distance(x, y) ** 2
+
+
+@euclidean_distance.mistake("2.3", "distances", who="torch.nn.functional.pairwise_distance, which adds 1e-6")
+class EpsilonInTheDifference(Literal):
+    """1e-6 is added to every difference."""
+
+    def euclidean_distance(self, x: Array, y: Array) -> Array:
+        """Of x - y + 1e-6."""
+        return self._norm(x[:, np.newaxis] - y[np.newaxis] + 1e-6)
+
+
+@cosine_distance_vjp.mistake("5.3", "grad_x", who="automatic differentiation of x / |x|")
+class ZeroVectorWithoutGradient(Literal):
+    """The gradient at a zero vector is 0 / 0."""
+
+    def cosine_distance_vjp(self, x: Array, y: Array, grad_d: Array) -> tuple[Array, Array]:
+        """NaN at zero vectors."""
+        grad_x, grad_y = super().cosine_distance_vjp(x, y, grad_d)
+        return (
+            np.where((x == 0).all(axis=1, keepdims=True), np.nan, grad_x),
+            np.where((y == 0).all(axis=1, keepdims=True), np.nan, grad_y),
+        )
+
+
+@euclidean_distance_vjp.mistake("5.3", "grad_x", who="automatic differentiation of sqrt(sum of squares)")
+class EqualVectorsWithoutGradient(Literal):
+    """The gradient of the Euclidean distance at x = y is 0 / 0."""
+
+    def euclidean_distance_vjp(self, x: Array, y: Array, grad_d: Array) -> tuple[Array, Array]:
+        """NaN at equal vectors."""
+        direction = x[:, np.newaxis] - y[np.newaxis]
+        direction = direction / self._norm(direction)[..., np.newaxis] * grad_d[..., np.newaxis]
+        return direction.sum(axis=1), -direction.sum(axis=0)

@@ -14,6 +14,8 @@ from snr_ref.conformance.functions.distances import DISTANCES
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact, mean, stack
 from snr_ref.conformance.spoiled import always, integers, one_more, plain
+from snr_ref.conformance.steps import Literal
+from snr_ref.conformance.steps.elementary import Array
 from snr_ref.dual_causality import draws, pairs
 
 dual_causality_loss = Function(
@@ -395,3 +397,84 @@ for function in (dual_causality_loss, dual_causality_gradients):
     )
     function.refuse("pairs_for_triplets", "Triplets without a negative.", triplets=always(TRIPLETS[:, :2]))
     function.refuse("float_triplets", "Triplets that are no integers.", triplets=always(TRIPLETS / 1))
+
+
+@dual_causality_loss.mistake("2.4", "plus", who="whoever knows the hinge of the triplet loss")
+class HingeForSoftplus(Literal):
+    """ReLU stands for Softplus."""
+
+    def _softplus(self, x: Array) -> Array:
+        return self._relu(x)
+
+
+@dual_causality_loss.mistake("6.4", "plus", who="whoever writes log(1 + exp(x))")
+class SoftplusThatOverflows(Literal):
+    """Softplus is log(1 + exp(x)), which is infinite for large x."""
+
+    def _softplus(self, x: Array) -> Array:
+        return np.log(1 + np.exp(x))
+
+
+@dual_causality_loss.mistake("2.4", "plus", who="whoever swaps the arguments of a margin ranking loss")
+class SignsOfPlusSwapped(Literal):
+    """In L+ every difference has the other sign."""
+
+    def _loss_plus(self, d_tilde: Array, d_plus: Array, P: Array, Q: Array) -> Array:
+        return super()._loss_plus(d_plus, d_tilde, P, Q)
+
+
+@dual_causality_loss.mistake("2.5", "minus", who="whoever copies L+ and puts f~- for f~+")
+class SignsOfMinusSwapped(Literal):
+    """L- is L+ with f~- in the place of f~+: every difference has the other sign."""
+
+    def _loss_minus(self, d_tilde: Array, d_minus: Array, P: Array, Q: Array) -> Array:
+        return super()._loss_minus(d_minus, d_tilde, P, Q)
+
+
+@dual_causality_loss.mistake("2.6", "plus", who="whoever masks a matrix of all pairs and takes one mean")
+class MeanOverAllPairs(Literal):
+    """Each term is a mean over all pairs, so that an identity of many images has more weight."""
+
+    def _weights(self, allowed: Array) -> Array:
+        return allowed / max(1, allowed.sum())
+
+
+@dual_causality_loss.mistake("2.6", "plus", who="whoever compares the labels and forgets the diagonal")
+class AnchorAsItsOwnPositive(Literal):
+    """The anchor counts among its own positives."""
+
+    def _pairs(self, labels: Array) -> tuple[Array, Array]:
+        same = labels[:, np.newaxis] == labels[np.newaxis]
+        return same, ~same
+
+
+@dual_causality_loss.mistake("2.6", "plus", who="whoever divides by the number of pairs as it is")
+class EmptyTermsWithoutNumber(Literal):
+    """A term without pairs is 0 / 0."""
+
+    def _expectation(self, values: Array, probabilities: Array) -> Array:
+        return (probabilities * values)[probabilities > 0].sum() / (probabilities > 0).any()
+
+
+@dual_causality_loss.mistake("2.6", "plus", who="whoever divides by the size of the batch")
+class AnchorsWithoutExamplesCounted(Literal):
+    """Anchors that have no positive (no negative) count as 0 in the mean over the anchors."""
+
+    def _weights(self, allowed: Array) -> Array:
+        return allowed / (np.maximum(allowed.sum(axis=1, keepdims=True), 1) * len(allowed))
+
+
+@dual_causality_loss.mistake("2.7", "plus", who="a loss that takes all pairs whatever it is given")
+class TripletsIgnored(Literal):
+    """Explicit triplets are not looked at."""
+
+    def _draws(self, labels: Array, triplets: Array | None) -> tuple[Array, Array]:
+        return super()._draws(labels, None)
+
+
+@dual_causality_gradients.mistake("5.3", "grad_f_tilde", who="whoever takes f~ for a fixed target")
+class NormalizedFeaturesDetached(Literal):
+    """f~ is a constant to the loss."""
+
+    def _slope_tilde(self, plus: Array, minus: Array) -> Array:
+        return np.zeros_like(plus)

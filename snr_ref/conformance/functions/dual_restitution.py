@@ -13,6 +13,8 @@ from snr_ref.conformance.function import Function
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact, log_softmax
 from snr_ref.conformance.spoiled import first_row, one_more, plain
+from snr_ref.conformance.steps import Literal
+from snr_ref.conformance.steps.elementary import Array
 
 dual_restitution_loss = Function("dual_restitution_loss", ("plus", "minus"), clause="8.2", after="re_ranking")
 pixelwise_dual_restitution_loss = Function(
@@ -288,3 +290,76 @@ for function in (pixelwise_dual_restitution_loss, pixelwise_dual_restitution_gra
     )
     function.refuse("sizes", "F~- has fewer pixels than F~.", "8.3", F_minus=lambda F: F[:, 1:])
     function.refuse("classifier", "W is for fewer channels than there are.", "8.1", w=lambda w: w[1:])
+
+
+@dual_restitution_loss.mistake("8.1", "plus", who="microsoft/SNR, which so avoids the logarithm of 0")
+class SmallProbabilitiesLeftOut(Literal):
+    """Probabilities below 1e-6 do not count."""
+
+    def _p_log_p(self, log_p: Array) -> Array:
+        return np.where(np.exp(log_p) < 1e-6, 0, super()._p_log_p(log_p))
+
+
+@dual_restitution_loss.mistake("8.1", "plus", who="whoever knows entropy from the theory of information")
+class EntropyInBits(Literal):
+    """The logarithm has base 2."""
+
+    def _p_log_p(self, log_p: Array) -> Array:
+        return super()._p_log_p(log_p) / np.log(2).astype(log_p.dtype)
+
+
+@dual_restitution_loss.mistake("6.4", "plus", who="whoever takes the logarithm of a softmax")
+class LogarithmOfSoftmax(Literal):
+    """Where a probability is 0 its logarithm is infinite, and their product NaN."""
+
+    def _p_log_p(self, log_p: Array) -> Array:
+        return np.exp(log_p) * np.log(np.exp(log_p))
+
+
+@dual_restitution_loss.mistake("8.1", "plus", who="whoever takes the mean over an axis of classes")
+class MeanOverClasses(Literal):
+    """The entropy is over K."""
+
+    def _entropy(self, logits: Array) -> Array:
+        return super()._entropy(logits) / logits.shape[-1]
+
+
+@dual_restitution_loss.mistake("8.1", "plus", who="whoever multiplies by the weights alone")
+class BiasForgotten(Literal):
+    """The classifier's bias is left out."""
+
+    def _classify(self, f: Array, w: Array, b: Array | None) -> Array:
+        return f @ w
+
+
+@dual_restitution_loss.mistake("8.2", "plus", who="whoever reads the paper's formula image by image")
+class SoftplusOfEachImage(Literal):
+    """Each image is compared with itself, and Softplus averaged."""
+
+    def _of_images(self, h: Array) -> Array:
+        return h
+
+
+@dual_restitution_loss.mistake("8.2", "minus", who="whoever copies L+ and puts f~- for f~+")
+class ContaminationShouldHelp(Literal):
+    """In L- the difference has the other sign."""
+
+    def _fall(self, tilde: Array, minus: Array) -> Array:
+        return minus - tilde
+
+
+@pixelwise_dual_restitution_loss.mistake("8.3", "plus", who="whoever takes the loss for images to pixels as it is")
+class PixelsByTheirMean(Literal):
+    """The mean entropies of all pixels are compared."""
+
+    def _of_pixels(self, h: Array) -> Array:
+        return h.mean(keepdims=True)
+
+
+@dual_restitution_gradients.mistake("8.4", "grad_f_tilde", who="whoever differentiates -p log p term by term")
+class ProbabilitiesThatDoNotSumToOne(Literal):
+    """The gradient is -p (log p + 1), as if the probabilities were free."""
+
+    def _slope(self, logits: Array) -> Array:
+        log_p = self._log_softmax(logits)
+        return -np.exp(log_p) * (log_p + 1)

@@ -15,6 +15,8 @@ from snr_ref.conformance.precision import Precision, storage
 from snr_ref.conformance.running_error import Rounded, exact
 from snr_ref.conformance.spoiled import one_more, plain, refuse_maps
 from snr_ref.conformance.statistics import Statistics, statistics
+from snr_ref.conformance.steps import Literal
+from snr_ref.conformance.steps.elementary import Array
 
 instance_norm = Function("instance_norm", ("F_tilde",), clause="1.2", after="", maps=frozenset({"F", "F_tilde"}))
 instance_norm_vjp = Function(
@@ -286,3 +288,22 @@ for function in (instance_norm, instance_norm_vjp):
 
 
 instance_norm_vjp.refuse("gradient_of_F_tilde", "The gradient of F~ lacks an image.", grad_F_tilde=lambda g: g[1:])
+
+
+@instance_norm_vjp.mistake("5.2", "grad_F", who="statistics computed under no_grad, as running ones are")
+class StatisticsDetached(Literal):
+    """Mean and deviation are constants to the gradient of F."""
+
+    def _through_mean(self, weighted_S1: Array, F: Array) -> Array:
+        return np.zeros_like(weighted_S1)
+
+    def _through_sigma(self, weighted_S2: Array, sigma: Array, F: Array) -> Array:
+        return np.zeros_like(weighted_S2)
+
+
+@instance_norm_vjp.mistake("5.2", "grad_F", who="a backward pass by hand that takes centring for all there is")
+class DeviationDetached(Literal):
+    """The deviation is a constant to the gradient of F."""
+
+    def _through_sigma(self, weighted_S2: Array, sigma: Array, F: Array) -> Array:
+        return np.zeros_like(weighted_S2)

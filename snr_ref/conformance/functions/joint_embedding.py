@@ -13,6 +13,8 @@ from snr_ref.conformance.function import Function
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact, mean, scalar, squared_distance, stack
 from snr_ref.conformance.spoiled import always, plain
+from snr_ref.conformance.steps import Literal
+from snr_ref.conformance.steps.elementary import Array
 from snr_ref.mar.losses import hard_agents
 
 joint_embedding_loss = Function("joint_embedding_loss", ("loss",), clause="9.11", after="consistency_gradient")
@@ -196,3 +198,52 @@ joint_embedding_loss.refuse(
 
 
 joint_embedding_gradients.refuse("negative_margin", "A margin below 0.", "9.10", margin=always(-0.5))
+
+
+@joint_embedding_loss.mistake("9.10", "loss", who="whoever writes >= for above")
+class HardAtTheEdge(Literal):
+    """An agent at the edge of the margin is hard, so that its image has a term of 0."""
+
+    def _is_near(self, cosines: Array, margin: float) -> Array:
+        return cosines >= 1 - margin / 2
+
+
+@joint_embedding_loss.mistake("9.10", "loss", who="whoever compares images with all agents")
+class OwnAgentPushedAway(Literal):
+    """A source image is pushed away from its own agent too."""
+
+    def _leave_out(self, hard: Array, own: Array) -> None:
+        return
+
+
+@joint_embedding_loss.mistake("9.10", "loss", who="whoever takes the margin for one of cosines")
+class MarginOfCosines(Literal):
+    """An agent is hard where f . a is above 1 - margin."""
+
+    def _is_near(self, cosines: Array, margin: float) -> Array:
+        return cosines > 1 - margin
+
+
+@joint_embedding_loss.mistake("9.11", "loss", who="whoever divides by the number of images")
+class ImagesWithoutHardAgentsCounted(Literal):
+    """An image without hard agents has a term of 0."""
+
+    def _of_hinges(self, hinges: Array) -> Array:
+        return np.asarray(hinges.sum() / max(1, len(hinges)))
+
+
+@joint_embedding_loss.mistake("9.11", "loss", who="whoever adds the hinges up")
+class HingesSummed(Literal):
+    """An image has the sum over its hard agents."""
+
+    def _of_hinges(self, hinges: Array) -> Array:
+        return np.asarray(hinges.sum() if len(hinges) else np.nan)
+
+
+@joint_embedding_loss.mistake("9.11", "loss", who="whoever has a mean for each half of the paper's formula")
+class MeansOfPullAndPush(Literal):
+    """Pull and push are averaged apart, and added."""
+
+    def _over_terms(self, own: Array, pushes: Array) -> Array:
+        pushes = pushes[~np.isnan(pushes)]
+        return own.sum() / max(1, len(own)) + pushes.sum() / max(1, len(pushes))

@@ -16,6 +16,8 @@ from snr_ref.conformance.function import Function
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact, squared_distance
 from snr_ref.conformance.spoiled import always, plain
+from snr_ref.conformance.steps import Literal
+from snr_ref.conformance.steps.elementary import Array
 from snr_ref.mar.losses import NO_NEGATIVE, NO_POSITIVE
 from snr_ref.mar.mining import MINING_RATIO, image_pairs, mine_pairs, mined_count
 
@@ -179,3 +181,77 @@ discriminative_loss.refuse("ratio_above_one", "A mining ratio above 1.", "9.6", 
 
 
 discriminative_gradient.refuse("images", "One multilabel is missing.", "9.6", multilabels=lambda y: y[1:])
+
+
+@discriminative_loss.mistake("9.4", "loss", who="whoever leaves the count to the ratio alone")
+class NoPairMined(Literal):
+    """Where the ratio makes less than one pair, none is mined."""
+
+    def _mined_count(self, pairs: int, ratio: float) -> int:
+        return int(ratio * pairs)
+
+
+@discriminative_loss.mistake("9.6", "loss", who="whoever writes >= for above")
+class AtTheThresholdIsPositive(Literal):
+    """A pair whose agreement is the threshold is positive."""
+
+    def _is_positive(self, agreements: Array, threshold: float) -> Array:
+        return agreements >= threshold
+
+
+@discriminative_loss.mistake("9.6", "loss", who="a sort that is not stable")
+class LaterPairsNearer(Literal):
+    """Among equal distances the pair with the higher indices is nearer."""
+
+    def _listed(self, pairs: Array) -> Array:
+        return pairs[::-1]
+
+
+@discriminative_loss.mistake("9.6", "loss", who="code that lists pairs by the lower triangle of a matrix")
+class PairsBySecondImage(Literal):
+    """Among equal distances the pair whose second image comes first is nearer."""
+
+    def _listed(self, pairs: Array) -> Array:
+        return pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
+
+
+@discriminative_loss.mistake("9.7", "loss", who="the paper's formula read as a sum over the pairs")
+class SumsOfProximities(Literal):
+    """P and N are sums over the pairs."""
+
+    def _over_pairs(self, proximities: Array) -> Array:
+        return proximities.sum()
+
+
+@discriminative_loss.mistake("9.7", "loss", who="whoever takes the distances as they come")
+class ProximityOfTheDistance(Literal):
+    """P and N are means of exp(-|f_i - f_j|), the distance not squared."""
+
+    def _apart(self, difference: Array) -> Array:
+        return self._norm(difference)
+
+
+@discriminative_loss.mistake("9.7", "loss", who="whoever gives both kinds the same number where they are empty")
+class OneWithoutNegatives(Literal):
+    """Without hard negatives N is 1."""
+
+    def _without_negatives(self) -> float:
+        return 1.0
+
+
+@discriminative_loss.mistake("9.7", "loss", who="whoever takes the mean of no pair")
+class MeanOfNoPair(Literal):
+    """Where a kind is empty, the loss is no number."""
+
+    def _without_positives(self) -> float:
+        return np.nan
+
+    _without_negatives = _without_positives
+
+
+@discriminative_gradient.mistake("9.12", "grad_features", who="a gradient by hand of the mean of squared distances")
+class PairsWeighedAlike(Literal):
+    """The pairs of a kind have the same weight, however far apart they are."""
+
+    def _weights_of_pairs(self, proximities: Array) -> Array:
+        return np.full_like(proximities, 1 / max(1, len(proximities)))

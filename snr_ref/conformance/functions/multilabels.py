@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from snr_ref.conformance.function import Function
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.running_error import Rounded, direction, exact, length, log_softmax, one_for_zero, scalar
 from snr_ref.conformance.spoiled import always, integers, one_more, plain
+from snr_ref.conformance.steps import Literal
+from snr_ref.conformance.steps.elementary import Array
 from snr_ref.mar.multilabels import SCALE, MultilabelMemory
 
 unit = Function("unit", ("directions",), clause="9.1", after="pixelwise_dual_restitution_gradients")
@@ -305,3 +308,75 @@ next_memory.refuse(
     "9.5",
     memory=lambda m: MultilabelMemory(m.multilabels[:, :1], m.visited),
 )
+
+
+@unit.mistake("9.1", "directions", who="torch.nn.functional.normalize, as it is")
+class LeastLength(Literal):
+    """Lengths below 1e-12 count as that, so that short rows do not come out with length 1."""
+
+    def _direction(self, x: Array) -> Array:
+        return x / np.maximum(self._norm(x)[:, np.newaxis], 1e-12)
+
+
+@unit_vjp.mistake("9.1", "grad_x", who="whoever divides by a length without a gradient")
+class LengthDetached(Literal):
+    """The length is a constant to the gradient, which keeps what points along x."""
+
+    def _across(self, G: Array, u: Array) -> Array:
+        return G
+
+
+@log_multilabels.mistake("9.2", "log_multilabels", who="the paper's formula, which has no scale")
+class CosinesNotScaled(Literal):
+    """The softmax is of the cosines as they are."""
+
+    def _scaled(self, x: Array, scale: float) -> Array:
+        return x
+
+
+@multilabel_agreement.mistake("9.3", "agreement", who="whoever forgets that the L1 distance reaches to 2")
+class DistanceNotHalved(Literal):
+    """The agreement is 1 - |x - y|_1."""
+
+    def _agreement(self, difference: Array) -> Array:
+        return 1 - difference
+
+
+@initial_threshold.mistake("9.4", "threshold", who="whoever sorts upwards and counts from the start")
+class PlaceFromTheBottom(Literal):
+    """The threshold is the agreement at that place from the bottom."""
+
+    def _at_place(self, from_the_top: Array, place: int) -> Array:
+        return from_the_top[-place]
+
+
+@initial_threshold.mistake("9.4", "threshold", who="whoever rounds up, lest there be no pair")
+class CountRoundedUp(Literal):
+    """A part of a pair counts as one."""
+
+    def _mined_count(self, pairs: int, ratio: float) -> int:
+        return math.ceil(ratio * pairs)
+
+
+@next_threshold.mistake("9.4", "threshold", who="whoever takes the rate for that of what stays")
+class OldAndNewSwapped(Literal):
+    """What runs along keeps a tenth of itself."""
+
+    def _moved(self, old: Any, new: Array, rate: float) -> Array:
+        return rate * old + (1 - rate) * new
+
+
+@next_memory.mistake("9.5", "multilabels", who="whoever starts a running mean from zeros")
+class MixedAtTheFirstVisit(Literal):
+    """The first multilabel of an image is mixed with what stood in its row before."""
+
+    def _has_a_row(self, visited: bool) -> bool:
+        return True
+
+
+@next_memory.mistake("9.5", "multilabels", who="whoever writes each batch over the rows")
+class LastVisitAlone(Literal):
+    """The memory is the last multilabel."""
+
+    def _has_a_row(self, visited: bool) -> bool:
+        return False

@@ -19,6 +19,8 @@ from snr_ref.conformance.inputs import params
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact, scalar
 from snr_ref.conformance.spoiled import always
+from snr_ref.conformance.steps import Literal
+from snr_ref.conformance.steps.elementary import Array
 from snr_ref.reid_losses import RESNET50_WEIGHTS
 from snr_ref.restitution import SNRParams
 
@@ -159,3 +161,22 @@ def _good(draw: Draw) -> dict[str, Any]:
 
 
 total_objective.refuse("weights", "Two modules and one weight.", "3.4", weights=always((0.5,)))
+
+
+@objective.mistake("2.8", "total", who="every literal implementation, the public ones included")
+class PooledNormalizedMap(Literal):
+    """f~ is pooled instead of beta: with beta = 0 it is rounding noise, whose cosines are random numbers."""
+
+    def snr(self, F: Array, params: SNRParams, *, epsilon: float = 1e-5) -> dict[str, Array]:
+        """With f~ pooled."""
+        out = super().snr(F, params, epsilon=epsilon)
+        return out | {"f_tilde": self._embed(self._wide(out["F_tilde"]))}
+
+
+@total_objective.mistake("3.4", "total", who="whoever adds up the losses of the modules and weighs none")
+class WeightsIgnored(Literal):
+    """Every lambda is 1."""
+
+    def total_objective(self, reid_loss: Array, losses: Sequence[Array], weights: Sequence[float]) -> Array:
+        """Unweighted."""
+        return reid_loss + sum(losses)

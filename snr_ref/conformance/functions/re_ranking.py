@@ -12,6 +12,8 @@ from snr_ref.conformance.draw import Draw
 from snr_ref.conformance.function import Function
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.spoiled import always, first_row, integers, one_more, plain
+from snr_ref.conformance.steps import ReRanking
+from snr_ref.conformance.steps.elementary import Array
 from snr_ref.re_ranking import squared_distances
 
 re_ranking = Function("re_ranking", ("distances",), clause="7.12", after="evaluate_verification")
@@ -177,3 +179,75 @@ re_ranking.refuse("half_a_neighbour", "k1 is no integer.", "7.12", k1=always(2.5
 re_ranking.refuse("no_average", "k2 is 0.", "7.14", k2=always(0))
 re_ranking.refuse("negative_weight", "lambda is below 0.", "7.12", lambda_value=always(-0.25))
 re_ranking.refuse("weight_above_one", "lambda is above 1.", "7.12", lambda_value=always(1.25))
+
+
+@re_ranking.mistake("7.12", "distances", who="whoever gives it distances, and not their squares")
+class DistancesNotSquared(ReRanking):
+    """The distances are Euclidean, not squared."""
+
+    def _distances(self, squared: Array) -> Array:
+        return np.sqrt(squared)
+
+
+@re_ranking.mistake("7.12", "distances", who="whoever scales by the largest distance of all")
+class OneScaleForAll(ReRanking):
+    """All distances are over the largest of all images, not each image's own."""
+
+    def _largest(self, far: Array) -> Array:
+        return far.max(keepdims=True)
+
+
+@re_ranking.mistake("7.12", "distances", who="whoever counts the image itself as one of its k neighbours")
+class ItselfAmongTheK(ReRanking):
+    """The neighbourhood has k images with the image itself, not k + 1."""
+
+    def _reciprocal(self, ranking: Array, p: int, k: int) -> list[int]:
+        return super()._reciprocal(ranking, p, k - 1)
+
+
+@re_ranking.mistake("7.12", "distances", who="whoever takes lambda for the weight of what is new")
+class WeightsSwapped(ReRanking):
+    """The Jaccard distance has the weight lambda."""
+
+    def _mixed(self, jaccard: Array, d: Array, lambda_value: float) -> Array:
+        return lambda_value * jaccard + (1 - lambda_value) * d
+
+
+@re_ranking.mistake("7.13", "distances", who="whoever divides integers, or rounds a half up")
+class HalfRoundedDown(ReRanking):
+    """Half of an odd k1 is rounded down."""
+
+    def _half(self, k: int) -> int:
+        return k // 2
+
+
+@re_ranking.mistake("7.13", "distances", who="the paper's own formula, which its code does not follow")
+class TwoThirdsAreEnough(ReRanking):
+    """Exactly two thirds in common are enough to extend a neighbourhood."""
+
+    def _is_much(self, common: int, size: int) -> bool:
+        return 3 * common >= 2 * size
+
+
+@re_ranking.mistake("7.13", "distances", who="whoever leaves the extension out")
+class NothingExtended(ReRanking):
+    """Neighbourhoods are not extended by those of their members."""
+
+    def _is_much(self, common: int, size: int) -> bool:
+        return False
+
+
+@re_ranking.mistake("7.14", "distances", who="whoever averages over the neighbours of an image without it")
+class AveragedWithoutItself(ReRanking):
+    """The image itself is not among those whose encodings are averaged."""
+
+    def _averaged(self, ranking: Array, k2: int) -> Array:
+        return ranking[1 : k2 + 1]
+
+
+@re_ranking.mistake("7.15", "distances", who="a sort that is not stable")
+class LaterDuplicatesNearer(ReRanking):
+    """Among equal distances the higher index is nearer."""
+
+    def _neighbours(self, far: Array) -> Array:
+        return len(far) - 1 - np.argsort(far[:, ::-1], axis=1, kind="stable")

@@ -13,6 +13,8 @@ from snr_ref.conformance.draw import Draw
 from snr_ref.conformance.function import Choices, Function
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.spoiled import always, first_row, one_more
+from snr_ref.conformance.steps import Retrieval
+from snr_ref.conformance.steps.elementary import Array
 
 evaluate_retrieval = Function(
     "evaluate_retrieval", ("cmc", "mAP", "mINP", "num_valid_queries"), clause="7.3", after="batch_hard_triplet_gradient"
@@ -425,3 +427,139 @@ evaluate_retrieval.refuse(
 )
 evaluate_retrieval.refuse("no_rank", "A CMC curve of no rank.", "7.3", max_rank=always(0))
 evaluate_retrieval.refuse("unknown_protocol", "A protocol that isn't there.", "7.1", protocol=always("cuhk03"))
+
+
+@evaluate_retrieval.mistake("7.1", "cmc", who="whoever remembers the rule as 'no image of the same camera'")
+class WholeCameraAsJunk(Retrieval):
+    """Every gallery image of the query's camera is junk, whoever is on it."""
+
+    def _junk(self, gallery_ids: Array, match: Array, same_camera: Array) -> Array:
+        return (gallery_ids == -1) | same_camera
+
+
+@evaluate_retrieval.mistake("7.1", "cmc", who="metrics of general retrieval, which know no cameras")
+class OwnCameraRanked(Retrieval):
+    """The query's identity in the query's own camera is ranked, and matched."""
+
+    def _junk(self, gallery_ids: Array, match: Array, same_camera: Array) -> Array:
+        return gallery_ids == -1
+
+
+@evaluate_retrieval.mistake("7.1", "cmc", who="whoever takes identity -1 for one more distractor")
+class JunkIdentityRanked(Retrieval):
+    """Gallery images of identity -1 are ranked."""
+
+    def _junk(self, gallery_ids: Array, match: Array, same_camera: Array) -> Array:
+        return match & same_camera
+
+
+@evaluate_retrieval.mistake("7.1", "mAP", who="codes that take junk out for the CMC and leave it in for AP")
+class JunkInThePrecision(Retrieval):
+    """In AP, junk takes up ranks."""
+
+    def _average_precision(self, ranked: Array, with_junk: Array, junk: Array) -> Array:
+        return self._precisions(with_junk & ~junk).mean()
+
+
+@evaluate_retrieval.mistake("7.2", "mAP", who="the evaluation code of Market-1501 and Oxford Buildings")
+class TrapezoidalPrecision(Retrieval):
+    """AP is the area under the trapezoids between the points of precision and recall."""
+
+    def _precisions(self, ranked: Array) -> Array:
+        ranks = np.flatnonzero(ranked) + 1
+        found = np.arange(len(ranks))
+        before = np.divide(found, ranks - 1, out=np.ones(len(ranks)), where=ranks > 1)
+        return (before + (found + 1) / ranks) / 2
+
+
+@evaluate_retrieval.mistake("7.3", "cmc", who="whoever takes the share of matches among the first k for the CMC")
+class PrecisionForCmc(Retrieval):
+    """The curve at k is the share of matches among the first k."""
+
+    def _curve(self, ranked: Array, max_rank: int) -> Array:
+        first = np.arange(1, max_rank + 1)
+        return np.array([ranked[:k].mean() for k in first])
+
+
+@evaluate_retrieval.mistake("7.3", "cmc", who="whoever divides by the number of queries")
+class QueriesWithoutMatchCounted(Retrieval):
+    """Queries without a match count as 0."""
+
+    def _is_valid(self, ranked: Array) -> bool:
+        return True
+
+    def _expected_curve(self, ranked: Array, ids: Array, max_rank: int) -> Array:
+        return super()._expected_curve(ranked, ids, max_rank) if ranked.any() else np.zeros(max_rank)
+
+    def _precisions(self, ranked: Array) -> Array:
+        return super()._precisions(ranked) if ranked.any() else np.zeros(1)
+
+    def _inverse_penalty(self, ranked: Array) -> Array:
+        return super()._inverse_penalty(ranked) if ranked.any() else np.zeros(())
+
+
+@evaluate_retrieval.mistake("7.4", "mINP", who="whoever takes mINP for the mean reciprocal rank")
+class FirstMatchForTheLast(Retrieval):
+    """The penalty is that of the first match."""
+
+    def _inverse_penalty(self, ranked: Array) -> Array:
+        return 1 / (np.flatnonzero(ranked)[0] + 1)
+
+
+@evaluate_retrieval.mistake("7.5", "cmc", who="a metric that counts how many negatives are strictly nearer")
+class TiesForTheQuery(Retrieval):
+    """Among equal distances the matches come first."""
+
+    def _ranking(self, distances: Array, match: Array) -> Array:
+        return np.lexsort((~match, distances))
+
+
+@evaluate_retrieval.mistake("7.5", "cmc", who="whoever sorts similarities and reverses the order")
+class TiesReversed(Retrieval):
+    """Among equal distances the higher gallery index comes first."""
+
+    def _ranking(self, distances: Array, match: Array) -> Array:
+        return np.argsort(-distances, kind="stable")[::-1]
+
+
+@evaluate_retrieval.mistake("7.6", "cmc", who="whoever gives every image camera 0 where there is none")
+class OneCameraForAll(Retrieval):
+    """Without camera labels all images are of one camera, so that every match is junk."""
+
+    def _without_cameras(self, match: Array) -> Array:
+        return np.ones(match.shape, bool)
+
+
+@evaluate_retrieval.mistake("7.7", "cmc", who="whoever takes identity 0 for junk, as -1 is")
+class DistractorsLeftOut(Retrieval):
+    """Distractors, of identity 0, are left out of the ranking."""
+
+    def _junk(self, gallery_ids: Array, match: Array, same_camera: Array) -> Array:
+        return super()._junk(gallery_ids, match, same_camera) | (gallery_ids == 0)
+
+
+@evaluate_retrieval.mistake("7.7", "cmc", who="identities that are numbered from 0")
+class DistractorsMatched(Retrieval):
+    """Distractors, of identity 0, match every query."""
+
+    def _matches(self, identity: int, gallery_ids: Array) -> Array:
+        return super()._matches(identity, gallery_ids) | (gallery_ids == 0)
+
+
+@evaluate_retrieval.mistake("7.8", "cmc", who="whoever keeps each identity's nearest image")
+class NearestImageOfEach(Retrieval):
+    """Of each identity the nearest image is in the gallery, not a random one."""
+
+    def _share_before(self, images: Array, match: int) -> float:
+        return float(images[:match].any())
+
+
+@evaluate_retrieval.mistake("7.8", "cmc", who="code that draws one image of each number, 0 among them")
+class OneDistractor(Retrieval):
+    """All distractors are one identity, of which one image is drawn."""
+
+    def _always_before(self, ids: Array) -> int:
+        return 0
+
+    def _drawn(self, ids: Array) -> Array:
+        return np.unique(ids)

@@ -26,6 +26,8 @@ from snr_ref.conformance.precision import Precision, Storage, storage
 from snr_ref.conformance.running_error import Rounded
 from snr_ref.conformance.spoiled import plain_module, refuse_maps, refuse_params
 from snr_ref.conformance.statistics import Statistics, statistics
+from snr_ref.conformance.steps import Literal
+from snr_ref.conformance.steps.elementary import Array
 from snr_ref.instance_norm import pool, standard_deviation
 from snr_ref.restitution import SNRParams
 
@@ -638,3 +640,190 @@ def _good(draw: Draw) -> dict[str, Any]:
 
 refuse_maps(snr)
 refuse_params(snr)
+
+
+@snr.mistake("1.1", "mu", who="whoever takes a batch normalization for an instance normalization")
+class StatisticsOverTheBatch(Literal):
+    """Mean and variance are taken over the images of the batch too."""
+
+    def _statistics_axes(self, F: Array) -> tuple[int, ...]:
+        return tuple(range(F.ndim - 1))
+
+
+@snr.mistake("1.1", "mu", who="whoever takes a layer normalization for an instance normalization")
+class StatisticsOverTheChannels(Literal):
+    """Mean and variance are taken over the channels too."""
+
+    def _statistics_axes(self, F: Array) -> tuple[int, ...]:
+        return tuple(range(1, F.ndim))
+
+
+@snr.mistake("1.7", "mu", who="a port from PyTorch, whose maps are (N, C, H, W)")
+class StatisticsOfChannelsFirst(Literal):
+    """Channels are expected on the first axis after the images, and the statistics taken over those behind it."""
+
+    def _statistics_axes(self, F: Array) -> tuple[int, ...]:
+        return tuple(range(2, F.ndim))
+
+
+@snr.mistake("6.3", "mu", who="whoever wants training to survive bad images, and hides them")
+class NanReplacedByZero(Literal):
+    """NaN and infinities of the feature map are replaced by numbers."""
+
+    def _wide(self, F: Array) -> Array:
+        return np.nan_to_num(super()._wide(F))
+
+
+@snr.mistake("6.5", "mu", who="mixed precision that autocasts the statistics too")
+class HalfPrecisionStatistics(Literal):
+    """With a feature map in half precision, its sums are accumulated in half precision."""
+
+    dtypes: tuple[str, ...] = ("float16",)
+
+    def _wide(self, F: Array) -> Array:
+        return F
+
+
+@snr.mistake("1.1", "sigma", who="torch.var, which divides by M - 1 unless told otherwise")
+class UnbiasedVariance(Literal):
+    """The variance is divided by the number of pixels less one."""
+
+    def _variance(self, F: Array, mu: Array) -> Array:
+        return super()._variance(F, mu) * self._pixels(F) / (self._pixels(F) - 1)
+
+
+@snr.mistake("1.2", "sigma", who="whoever writes (x - mean) / (std + eps)")
+class EpsilonOutsideTheRoot(Literal):
+    """Epsilon is added to the deviation instead of the variance."""
+
+    def _deviation(self, variance: Array, epsilon: float) -> Array:
+        return np.sqrt(variance) + epsilon
+
+
+@snr.mistake("1.2", "sigma", who="keras.layers.GroupNormalization, whose default it is")
+class EpsilonOfAThousandth(Literal):
+    """Epsilon is 1e-3 unless it is given."""
+
+    def _deviation(self, variance: Array, epsilon: float) -> Array:
+        return np.sqrt(variance + (1e-3 if epsilon == 1e-5 else epsilon))
+
+
+@snr.mistake("1.2", "sigma", who="a layer that builds its normalization without handing epsilon on")
+class EpsilonIgnored(Literal):
+    """Epsilon is 1e-5 even if another is given."""
+
+    def _deviation(self, variance: Array, epsilon: float) -> Array:
+        return np.sqrt(variance + 1e-5)
+
+
+@snr.mistake("6.1", "sigma", who="fused kernels that read the map only once")
+class OnePassVariance(Literal):
+    """The variance is E[F^2] - E[F]^2, which cancels where the mean is large beside the deviation."""
+
+    def _variance(self, F: Array, mu: Array) -> Array:
+        return np.maximum(self._mean(F**2) - mu**2, 0)
+
+
+@snr.mistake("1.2", "F_tilde", who="whoever writes gamma * (x + beta)")
+class OffsetScaled(Literal):
+    """Beta is added before the multiplication by gamma."""
+
+    def _normalize(self, F: Array, mu: Array, sigma: Array, gamma: Array, beta: Array) -> Array:
+        return gamma * ((F - mu) / sigma + beta)
+
+
+@snr.mistake("1.2", "F_tilde", who="torch.nn.InstanceNorm2d, which has no gamma and beta unless affine=True")
+class WithoutScaleAndOffset(Literal):
+    """Gamma and beta are not applied."""
+
+    def _normalize(self, F: Array, mu: Array, sigma: Array, gamma: Array, beta: Array) -> Array:
+        return (F - mu) / sigma
+
+
+@snr.mistake("6.1", "F_tilde", who="PyTorch on a CPU, and whoever writes a normalization as s F + t")
+class FoldedInstanceNorm(Literal):
+    """F~ is s F + (beta - s mu) with s = gamma / sigma: it cancels where the mean is large beside the deviation."""
+
+    def _normalize(self, F: Array, mu: Array, sigma: Array, gamma: Array, beta: Array) -> Array:
+        s = gamma / sigma
+        return s * F + (beta - s * mu)
+
+
+@snr.mistake("1.3", "R", who="whoever remembers the residual as what the normalization added")
+class ResidualOfTheWrongSign(Literal):
+    """R is F~ - F."""
+
+    def _residual(self, F: Array, F_tilde: Array) -> Array:
+        return F_tilde - F
+
+
+@snr.mistake("1.3", "R", who="whoever takes the closed form of the pooled residual for the residual")
+class PooledBeforeTheResidual(Literal):
+    """F and F~ are pooled before their difference is taken, so that R is constant over the pixels."""
+
+    def _residual(self, F: Array, F_tilde: Array) -> Array:
+        return np.zeros_like(F) + self._spread(self._pool(F) - self._pool(F_tilde), F)
+
+
+@snr.mistake("1.4", "a", who="a squeeze-and-excitation block, put before the normalization")
+class GateOnTheInput(Literal):
+    """The gate sees F instead of R."""
+
+    def _gated(self, F: Array, F_tilde: Array, R: Array) -> Array:
+        return F
+
+
+@snr.mistake("1.4", "a", who="a squeeze-and-excitation block, put behind the normalization")
+class GateOnTheNormalizedMap(Literal):
+    """The gate sees F~ instead of R, whose mean is beta for every image."""
+
+    def _gated(self, F: Array, F_tilde: Array, R: Array) -> Array:
+        return F_tilde
+
+
+@snr.mistake("1.4", "a", who="attention modules that pool by the maximum, as the half of CBAM does")
+class GateOnTheMaximum(Literal):
+    """The residual is pooled by its maximum instead of its mean."""
+
+    def _pool(self, x: Array) -> Array:
+        return x.max(tuple(range(1, x.ndim - 1)))
+
+
+@snr.mistake("1.5", "R_plus", who="whoever takes the gate for how much is removed")
+class PartsSwapped(Literal):
+    """R+ and R- are swapped."""
+
+    def _separate(self, R: Array, a: Array) -> tuple[Array, Array]:
+        return (1 - a) * R, a * R
+
+
+@snr.mistake("1.5", "R_minus", who="whoever copies the line of R+")
+class WithoutOneMinus(Literal):
+    """R- is a R: the 1 - a is missing."""
+
+    def _separate(self, R: Array, a: Array) -> tuple[Array, Array]:
+        return a * R, a * R
+
+
+@snr.mistake("1.6", "F_plus", who="a skip connection around the module, as around any other block")
+class RestitutedToTheInput(Literal):
+    """F~+ is F + R+."""
+
+    def _restitute(self, F: Array, F_tilde: Array, R_plus: Array, R_minus: Array) -> tuple[Array, Array]:
+        return F + R_plus, F_tilde + R_minus
+
+
+@snr.mistake("1.6", "F_minus", who="code that overwrites the map in place")
+class ContaminatedAfterRestitution(Literal):
+    """F~- is F~+ + R- instead of F~ + R-."""
+
+    def _restitute(self, F: Array, F_tilde: Array, R_plus: Array, R_minus: Array) -> tuple[Array, Array]:
+        return F_tilde + R_plus, F_tilde + R_plus + R_minus
+
+
+@snr.mistake("2.1", "f_plus", who="a network whose own pooling is by the maximum")
+class EmbeddingsOfTheMaximum(Literal):
+    """f~+ and f~- are pooled by the maximum."""
+
+    def _embed(self, x: Array) -> Array:
+        return x.max(tuple(range(1, x.ndim - 1)))

@@ -14,6 +14,8 @@ from snr_ref.conformance.functions.snr import snr_bounds
 from snr_ref.conformance.inputs import faint, feature_map, params, saturating
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.spoiled import plain_module, refuse_maps, refuse_params
+from snr_ref.conformance.steps import Literal
+from snr_ref.conformance.steps.elementary import Array
 from snr_ref.restitution import SNRParams
 
 snr_closed_form = Function(
@@ -112,3 +114,19 @@ def _good(draw: Draw) -> dict[str, Any]:
 
 refuse_maps(snr_closed_form)
 refuse_params(snr_closed_form)
+
+
+@snr_closed_form.mistake("4.1", "F_plus", who="whoever derives the scale in a hurry")
+class ScaleWithoutOneMinus(Literal):
+    """The scale is a + g instead of a + (1 - a) g."""
+
+    def _scale(self, a: Array, g: Array) -> Array:
+        return a + g
+
+
+@snr_closed_form.mistake("6.1", "F_plus", who="an affine map written as s F + t, as batch normalization is folded")
+class MeanFoldedIntoTheOffset(Literal):
+    """The closed form is s F + (f~+ - s mu), which cancels where the mean is large beside the deviation."""
+
+    def _apply(self, F: Array, mu: Array, s: Array, f_plus: Array) -> Array:
+        return s * F + (f_plus - s * mu)

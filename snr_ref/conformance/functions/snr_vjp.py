@@ -20,6 +20,8 @@ from snr_ref.conformance.inputs import feature_map, params, saturating
 from snr_ref.conformance.precision import Precision, storage
 from snr_ref.conformance.running_error import Rounded, exact
 from snr_ref.conformance.spoiled import one_more, plain_module, refuse_maps, refuse_params
+from snr_ref.conformance.steps import Literal
+from snr_ref.conformance.steps.elementary import Array
 from snr_ref.restitution import SNRParams
 
 snr_vjp = Function(
@@ -356,3 +358,27 @@ refuse_maps(snr_vjp)
 refuse_params(snr_vjp)
 snr_vjp.refuse("gradient_of_F_plus", "The gradient of F~+ lacks an image.", grad_F_plus=lambda g: g[1:])
 snr_vjp.refuse("gradient_of_f_plus", "The gradient of f~+ has one channel too many.", grad_f_plus=one_more)
+
+
+@snr_vjp.mistake("5.1", "grad_F", who="an attention that is computed under stop_gradient")
+class GateDetached(Literal):
+    """The gate is a constant to the gradients of F and beta."""
+
+    def _grad_z(self, direct: Array, through_gate: Array) -> Array:
+        return direct
+
+
+@snr_vjp.mistake("5.1", "grad_gamma", who="a scale that is frozen together with the normalization layers")
+class ScaleNotTrained(Literal):
+    """The gradient of gamma is 0."""
+
+    def _grad_gamma(self, grad_gamma: Array) -> Array:
+        return np.zeros_like(grad_gamma)
+
+
+@snr_vjp.mistake("5.1", "grad_beta", who="a loss that detaches f~, and a layer that returns beta itself detached")
+class OffsetDetachedInTheEmbedding(Literal):
+    """What reaches f~ does not reach beta."""
+
+    def _grad_f_tilde(self, grad_f_tilde: Array | None, z: Array) -> Array:
+        return np.zeros_like(z)

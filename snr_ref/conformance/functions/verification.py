@@ -13,6 +13,8 @@ from snr_ref.conformance.draw import Draw
 from snr_ref.conformance.function import Function
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.spoiled import always, first_row, one_more
+from snr_ref.conformance.steps import Verification
+from snr_ref.conformance.steps.elementary import Array
 from snr_ref.verification import VerificationResult
 
 evaluate_verification = Function(
@@ -201,3 +203,44 @@ evaluate_verification.refuse(
 )
 evaluate_verification.refuse("no_cameras", "Cameras are needed under this protocol.", "7.6", query_cameras=always(None))
 evaluate_verification.refuse("unknown_protocol", "A protocol that isn't there.", protocol=always("market"))
+
+
+@evaluate_verification.mistake("7.9", "true_positive_rates", who="whoever takes a pair at the threshold too")
+class AtTheThreshold(Verification):
+    """A pair whose distance is the threshold is taken for one person."""
+
+    def _below(self, distances: Array, thresholds: Array) -> Array:
+        return np.searchsorted(distances, thresholds, side="right") / len(distances)
+
+
+@evaluate_verification.mistake("7.9", "true_positive_rates", who="whoever takes a quantile of the distances")
+class ThresholdByQuantile(Verification):
+    """The threshold is interpolated between two distances."""
+
+    def _threshold(self, different: Array, rate: float) -> float:
+        return float(np.quantile(different, rate))
+
+
+@evaluate_verification.mistake("7.9", "true_positive_rates", who="verification code that knows no cameras")
+class OwnCameraVerified(Verification):
+    """Pairs of one person in one camera count."""
+
+    def _own_camera(self, match: Array, same_camera: Array) -> Array:
+        return match & False
+
+
+@evaluate_verification.mistake("7.10", "equal_error_rate", who="whoever reads the error off one of the two curves")
+class OneErrorOfTheTwo(Verification):
+    """The equal error rate is the false-positive rate at the threshold."""
+
+    def _equal_error_rate(self, taken: float, missed: float) -> float:
+        return taken
+
+
+@evaluate_verification.mistake("7.11", "same_counts", who="histograms whose bins are closed above")
+class EdgesBelow(Verification):
+    """A distance at an edge is in the bin below it."""
+
+    def _histogram(self, distances: Array, edges: Array) -> Array:
+        bins = np.searchsorted(edges, distances, side="left") - 1
+        return np.bincount(np.clip(bins, 0, 127), minlength=128)

@@ -14,6 +14,8 @@ from snr_ref.conformance.functions.multilabels import mixed
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact, length, mean, stack
 from snr_ref.conformance.spoiled import always, plain
+from snr_ref.conformance.steps import Literal
+from snr_ref.conformance.steps.elementary import Array
 from snr_ref.mar.losses import ViewStatistics
 
 next_statistics = Function(
@@ -226,3 +228,59 @@ consistency_gradient.refuse(
     "9.9",
     statistics=lambda s: ViewStatistics(s.mean[:1], s.std[:1]),
 )
+
+
+@next_statistics.mistake("9.8", "mean", who="whoever groups by view and looks at no size")
+class LoneImagesCounted(Literal):
+    """A view of one image counts, with a deviation of 0."""
+
+    def _is_counted(self, images: int) -> bool:
+        return True
+
+
+@next_statistics.mistake("9.8", "mean", who="whoever takes the mean over the batch")
+class LargeViewsWeighMore(Literal):
+    """The mean over the views has their numbers of images for weights."""
+
+    def _over_views(self, of_views: Array, sizes: Array) -> Array:
+        return (of_views * (sizes / sizes.sum())[:, np.newaxis]).sum(axis=0)
+
+
+@next_statistics.mistake("9.8", "std", who="numpy.std and tf.math.reduce_std, which divide by n")
+class BiasedDeviation(Literal):
+    """The deviation of a view is over n."""
+
+    def _freedom(self, images: int) -> int:
+        return images
+
+
+@consistency_loss.mistake("9.9", "loss", who="the paper's formula, which has a sum")
+class SummedOverViews(Literal):
+    """The loss is the sum over the views, and of mean and deviation."""
+
+    def _terms_of_views(self, views: int) -> int:
+        return 1
+
+
+@consistency_loss.mistake("9.9", "loss", who="whoever divides by the number of views as it is")
+class MeanOverNoView(Literal):
+    """Where no view has two images the loss is 0 / 0."""
+
+    def _terms_of_views(self, views: int) -> Any:
+        return np.float64(2 * views)
+
+
+@consistency_gradient.mistake("9.12", "grad_log_multilabels", who="automatic differentiation of a square root at 0")
+class DeviationOfZeroWithoutGradient(Literal):
+    """The gradient by a deviation of 0 is 0 / 0."""
+
+    def _slope_of_deviation(self, centred: Array, std: Array) -> Array:
+        return centred / std
+
+
+@consistency_gradient.mistake("9.12", "grad_log_multilabels", who="whoever takes deviations for weights")
+class DeviationOfAViewDetached(Literal):
+    """The deviation is a constant to the gradient."""
+
+    def _slope_of_deviation(self, centred: Array, std: Array) -> Array:
+        return np.zeros_like(centred)

@@ -6,7 +6,8 @@ import pytest
 from snr_ref.conformance.catalogue import catalogue
 from snr_ref.conformance.diagnosis import diagnose
 from snr_ref.conformance.implementation import Implementation
-from snr_ref.conformance.mistakes import MISTAKES, Literal
+from snr_ref.conformance.mistakes import MISTAKES
+from snr_ref.conformance.steps import Literal
 
 #: Where all is junk, a mistake takes the mean over no query.
 pytestmark = pytest.mark.filterwarnings("ignore:Mean of empty slice:RuntimeWarning")

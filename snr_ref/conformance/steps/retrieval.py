@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from snr_ref.conformance.mistakes.literal.elementary import Array
+from snr_ref.conformance.steps.elementary import Array
 
 
 class Retrieval:
     """A loop over the queries."""
+
+    dtypes = ("float64", "float32")
 
     def evaluate_retrieval(
         self,

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snr_ref.conformance.mistakes.literal.elementary import Array
-from snr_ref.conformance.mistakes.literal.gradients import Gradients
+from snr_ref.conformance.steps.elementary import Array
+from snr_ref.conformance.steps.restitution import Restitution
 
 
 class View(NamedTuple):
@@ -19,8 +19,8 @@ class View(NamedTuple):
     std: Array
 
 
-class Multilabel(Gradients):
-    """Pair by pair, view by view, image by image."""
+class Literal(Restitution):
+    """MAR on top of all that has gradients: pair by pair, view by view, image by image."""
 
     def unit(self, x: Array) -> Array:
         """(N, C)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snr_ref.conformance.mistakes.literal.elementary import Array, Elementary
+from snr_ref.conformance.steps.elementary import Array, Elementary
 from snr_ref.restitution import SNRParams
 
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from snr_ref.conformance.mistakes.literal.elementary import Array
+from snr_ref.conformance.steps.elementary import Array
 
 
 class Verification:
     """A sort of all pairs."""
+
+    dtypes = ("float64", "float32")
 
     def evaluate_verification(
         self,
@@ -68,6 +70,8 @@ class Verification:
 
 class ReRanking:
     """Whole matrices."""
+
+    dtypes = ("float64", "float32")
 
     def re_ranking(
         self, query_features: Array, gallery_features: Array, *, k1: int = 20, k2: int = 6, lambda_value: float = 0.3

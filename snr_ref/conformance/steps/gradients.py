@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from snr_ref.conformance.mistakes.literal.elementary import Array
-from snr_ref.conformance.mistakes.literal.losses import Losses, Margin
-from snr_ref.conformance.mistakes.literal.module import Module
+from snr_ref.conformance.steps.elementary import Array
+from snr_ref.conformance.steps.losses import Losses, Margin
 from snr_ref.restitution import SNRParams
 
 
-class Gradients(Losses, Module):
+class Gradients(Losses):
     """The gradients, in closed form."""
 
     def instance_norm_vjp(

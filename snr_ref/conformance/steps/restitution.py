@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from snr_ref.conformance.mistakes.literal.elementary import Array, Elementary
+from snr_ref.conformance.steps.elementary import Array
+from snr_ref.conformance.steps.gradients import Gradients
 
 
-class Restitution(Elementary):
+class Restitution(Gradients):
     """Entropies of a classifier, compared for a batch or per pixel."""
 
     def dual_restitution_loss(

@@ -10,6 +10,8 @@ Array = np.ndarray
 class Elementary:
     """ReLU, sigmoid, softplus, log-softmax and length, in the dtype of their argument."""
 
+    dtypes: tuple[str, ...] = ("float64", "float32", "float16")
+
     def _relu(self, x: Array) -> Array:
         return np.where(x <= 0, 0, x)
 

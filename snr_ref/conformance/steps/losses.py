@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from snr_ref.conformance.mistakes.literal.elementary import Array, Elementary
+from snr_ref.conformance.steps.elementary import Array
+from snr_ref.conformance.steps.module import Module
 
 Margin = Any  # a number or "soft"
 
 
-class Losses(Elementary):
+class Losses(Module):
     """The losses."""
 
     def cosine_distance(self, x: Array, y: Array) -> Array:

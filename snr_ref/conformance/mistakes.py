@@ -1,0 +1,14 @@
+"""Deliberately wrong implementations, each with one mistake that people make.
+
+They show that the kit catches what it is for, and by their numbers it recognizes the same mistake in an implementation
+that is checked. Each is in the module of the function where it first shows; `steps` is what they are made of.
+"""
+
+from snr_ref.conformance.clauses import in_order
+from snr_ref.conformance.function import Mistake
+from snr_ref.conformance.functions import FUNCTIONS
+
+#: Every mistake, in the order of the specification.
+MISTAKES: tuple[Mistake, ...] = tuple(
+    sorted((m for f in FUNCTIONS.values() for m in f.mistakes), key=lambda mistake: in_order(mistake.clause))
+)
