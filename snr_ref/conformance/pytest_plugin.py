@@ -1,7 +1,7 @@
 """What pytest needs to run the kit: `pytest --pyargs snr_ref.conformance --implementation=module:adapter`.
 
-It is registered as an entry point, so that every run of pytest loads it: nothing of the kit is imported before the
-option is given.
+It is registered as an entry point, so that every run of pytest loads it: it adds no option and imports nothing before
+the tests of the kit are asked for.
 """
 
 from __future__ import annotations
@@ -15,16 +15,22 @@ IMPLEMENTATION = pytest.StashKey[object]()
 EXPECTED_FAILURES = pytest.StashKey[object]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of the kit."""
+def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> None:
+    """Add the options of the kit if its tests are asked for: by name, by path or by an option that is its alone."""
+    if not any("snr_ref.conformance" in a.replace("\\", "/").replace("/", ".") or a.startswith("--snr-") for a in args):
+        return
     group = parser.getgroup("snr", "conformance of an SNR implementation")
     group.addoption(
+        "--snr-implementation",
         "--implementation",
+        dest="snr_implementation",
         metavar="MODULE[:OBJECT]",
         help="the adapter that `--pyargs snr_ref.conformance` holds against the specification",
     )
     group.addoption(
+        "--snr-implementation-expected-failures",
         "--implementation-expected-failures",
+        dest="snr_expected_failures",
         metavar="FILE",
         type=Path,
         help="a line `pattern [dtype] [# reason]` per failure that is known",
@@ -37,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: If it, or the file of expected failures, isn't there or isn't right.
     """
-    target, expected = config.getoption("--implementation"), config.getoption("--implementation-expected-failures")
+    target, expected = (config.getoption(name, None) for name in ("snr_implementation", "snr_expected_failures"))
     if target is None and expected is None:
         return
     from snr_ref.conformance.catalogue import catalogue

@@ -6,11 +6,9 @@ import pytest
 
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.catalogue import catalogue
-from snr_ref.conformance.clauses import CLAUSES
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.pytest_plugin import EXPECTED_FAILURES, IMPLEMENTATION
-from snr_ref.conformance.report.difference import first_differences
-from snr_ref.conformance.report.result import Result
+from snr_ref.conformance.report.as_text import failure
 from snr_ref.conformance.runner import questions, run
 from snr_ref.conformance.selection import ExpectedFailures
 
@@ -34,7 +32,7 @@ def test_case(case: Case, dtype: str, pytestconfig: pytest.Config) -> None:
     assert isinstance(implementation, Implementation)
     result = run(implementation, case, dtype)
     if result.outcome == "failed":
-        pytest.fail(_failure(result), pytrace=False)
+        pytest.fail(failure(result), pytrace=False)
     if result.outcome != "passed":
         pytest.skip(f"{result.outcome}: {result.why}")
 
@@ -43,14 +41,3 @@ def _parameters(case: Case, dtype: str, expected: ExpectedFailures) -> object:
     reason = expected.reason(case, dtype)
     known = () if reason is None else pytest.mark.xfail(reason=reason, strict=False, raises=pytest.fail.Exception)
     return pytest.param(case, dtype, id=f"{case.name}-{dtype}", marks=known)
-
-
-def _failure(result: Result) -> str:
-    differing = [f"  {c.output}: {c.why}" for c in result.comparisons if not c.passed]
-    overwritten = [f"  it overwrote its argument {name}" for name in result.overwritten]
-    told = [*differing, *overwritten] or [f"  {result.why}"]
-    lines = [f"{result.case.name} in {result.dtype}", result.case.reason, *told]
-    for difference in first_differences([result]):
-        lines.append(f"The first quantity that differs is {difference.output}; look at")
-        lines += [f"  {clause}: {CLAUSES[clause]}" for clause in difference.clauses]
-    return "\n".join([*lines, *(f"These are the numbers of: {suspicion}" for suspicion in result.suspicions)])

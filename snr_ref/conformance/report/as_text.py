@@ -9,7 +9,7 @@ from snr_ref.conformance.clauses import CLAUSES, SPECIFICATION_VERSION
 from snr_ref.conformance.functions import FUNCTIONS
 from snr_ref.conformance.report import Report
 from snr_ref.conformance.report.as_json import packages
-from snr_ref.conformance.report.difference import Difference
+from snr_ref.conformance.report.difference import Difference, first_differences
 from snr_ref.conformance.report.quantity import Worst
 from snr_ref.conformance.report.result import Result
 
@@ -43,6 +43,18 @@ def text(report: Report) -> str:
             *_verdict(report),
         ]
     )
+
+
+def failure(result: Result) -> str:
+    """A failed case: what differs, where to look, and which known mistake gives these numbers."""
+    differing = [f"  {c.output}: {c.why}" for c in result.comparisons if not c.passed]
+    overwritten = [f"  it overwrote its argument {name}" for name in result.overwritten]
+    told = [*differing, *overwritten] or [f"  {result.why}"]
+    lines = [f"{result.case.name} in {result.dtype}", result.case.reason, *told]
+    for difference in first_differences([result]):
+        lines.append(f"The first quantity that differs is {difference.output}; look at")
+        lines += [f"  {clause}: {CLAUSES[clause]}" for clause in difference.clauses]
+    return "\n".join([*lines, *(f"These are the numbers of: {suspicion}" for suspicion in result.suspicions)])
 
 
 def figure(value: float) -> str:

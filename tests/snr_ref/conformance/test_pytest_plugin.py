@@ -86,6 +86,22 @@ def test_without_an_adapter_the_kit_says_what_it_needs(run):
     assert "Traceback" not in done.stdout
 
 
+def test_the_option_has_a_name_that_is_the_kits_alone(run):
+    done = run(*KIT, "--snr-implementation=my_adapter", "-k", "cross_entropy/smoothing")
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_option_of_that_name_is_the_users_own_where_the_kit_is_not_asked_for(run, tmp_path):
+    (tmp_path / "conftest.py").write_text(
+        "def pytest_addoption(parser):\n    parser.addoption('--implementation', type=int)\n"
+    )
+    (tmp_path / "test_mine.py").write_text(
+        "def test_mine(pytestconfig):\n    assert pytestconfig.getoption('implementation') == 3\n"
+    )
+    done = run("--implementation=3")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_other_runs_of_pytest_are_left_alone(run, tmp_path):
     (tmp_path / "test_mine.py").write_text(
         "import sys\n\ndef test_mine():\n"
