@@ -3,7 +3,7 @@
 from snr_keras.reid.runs.config import TrainingConfig
 from snr_keras.reid.runs.distribution import STRATEGIES, is_chief, make_strategy
 from snr_keras.reid.runs.foreign import export_run, import_run, starting_account
-from snr_keras.reid.runs.progress import Progress, Report, RichProgress
+from snr_keras.reid.runs.progress import Progress, RichProgress, StepEvent
 from snr_keras.reid.runs.run_folder import PRETRAINED, find_run, load_run, pack_run
 from snr_keras.reid.runs.run_loop import NonFiniteLossError, TrainingInterrupted
 from snr_keras.reid.runs.weights import weights_hash
@@ -13,8 +13,8 @@ __all__ = [
     "STRATEGIES",
     "NonFiniteLossError",
     "Progress",
-    "Report",
     "RichProgress",
+    "StepEvent",
     "TrainingConfig",
     "TrainingInterrupted",
     "export_run",

@@ -9,7 +9,7 @@ from rich.console import Console
 
 
 @dataclass(frozen=True)
-class Report:
+class StepEvent:
     """What is known after a step.
 
     Attributes:
@@ -33,7 +33,7 @@ class Report:
     epoch_record: Mapping[str, Any] | None
 
 
-Progress = Callable[[Report], None]
+Progress = Callable[[StepEvent], None]
 """Called after every step; what it raises ends the run, as it is."""
 
 
@@ -59,24 +59,24 @@ class RichProgress:
         )
         self._task = self._bar.add_task("starting", total=None, details="")
 
-    def __call__(self, report: Report) -> None:
-        """Show a report."""
-        if record := report.epoch_record:
-            line = f"epoch {report.epoch}/{report.epochs}  {_terms({**record, **record['losses']})}"
+    def __call__(self, event: StepEvent) -> None:
+        """Show an event."""
+        if record := event.epoch_record:
+            line = f"epoch {event.epoch}/{event.epochs}  {_terms({**record, **record['losses']})}"
             line += f"  {record['images_per_second']:.0f} images/s"
             if "gpu_memory" in record:
                 line += f"  {record['gpu_memory'] / 2**30:.1f} GB of GPU memory"
             if "held_out_mAP" in record:
                 line += f"  held-out mAP {100 * record['held_out_mAP']:.1f}"
             self._console.print(line, highlight=False, soft_wrap=True)
-        speed = "" if report.images_per_second is None else f"  {report.images_per_second:.0f} images/s"
-        left = "" if report.seconds_left is None else f"  {_duration(report.seconds_left)} left"
+        speed = "" if event.images_per_second is None else f"  {event.images_per_second:.0f} images/s"
+        left = "" if event.seconds_left is None else f"  {_duration(event.seconds_left)} left"
         self._bar.update(
             self._task,
-            completed=report.step,
-            total=report.steps,
-            description=f"epoch {report.epoch}/{report.epochs}",
-            details=f"{_terms(report.terms)}{speed}{left}",
+            completed=event.step,
+            total=event.steps,
+            description=f"epoch {event.epoch}/{event.epochs}",
+            details=f"{_terms(event.terms)}{speed}{left}",
         )
 
     def __enter__(self) -> Self:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from snr_keras.reid.runs.checkpoints import TrainingState, newest_checkpoint, save_checkpoint
 from snr_keras.reid.runs.distribution import Workers, lost_workers
 from snr_keras.reid.runs.logs import MetricsLog, Record, gpu_memory
-from snr_keras.reid.runs.progress import Progress, Report
+from snr_keras.reid.runs.progress import Progress, StepEvent
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -135,7 +135,7 @@ def run_steps(
                 save_checkpoint(model, run_dir, state, beside())
             if progress is not None:
                 progress(
-                    Report(
+                    StepEvent(
                         epoch=math.ceil(state.step / length.epoch_steps),
                         epochs=length.epochs,
                         step=state.step,

@@ -10,7 +10,7 @@ import keras
 
 from snr_keras.files.atomic import append_line
 from snr_keras.reid.runs.checkpoints import newest_checkpoint
-from snr_keras.reid.runs.progress import Progress, Report
+from snr_keras.reid.runs.progress import Progress, StepEvent
 from snr_keras.reid.targets import TargetResult
 
 
@@ -36,16 +36,16 @@ class Watching:
     ) -> None:
         self._shown, self._run, self._test, self._tell = shown, run_dir, test, tell
 
-    def __call__(self, report: Report) -> None:
-        """Show a report; after an epoch, test."""
-        self._shown(report)
-        checkpoint = newest_checkpoint(self._run) if report.epoch_record else None
+    def __call__(self, event: StepEvent) -> None:
+        """Show an event; after an epoch, test."""
+        self._shown(event)
+        checkpoint = newest_checkpoint(self._run) if event.epoch_record else None
         if checkpoint is None:
             return
         found = {result.target: result.mAP for result in self._test(checkpoint.load(compile=False))}
-        append_line(self._run / "watch.jsonl", json.dumps({"epoch": report.epoch, "mAP": found}))
+        append_line(self._run / "watch.jsonl", json.dumps({"epoch": event.epoch, "mAP": found}))
         figures = ", ".join(f"{target} {100 * value:.1f}" for target, value in found.items())
-        self._tell(f"  watched, not used: mAP after epoch {report.epoch}: {figures}")
+        self._tell(f"  watched, not used: mAP after epoch {event.epoch}: {figures}")
 
     def __enter__(self) -> Self:
         if isinstance(self._shown, AbstractContextManager):

@@ -11,7 +11,7 @@ import tensorflow as tf
 from snr_keras.reid.data.dataset import ReIDDataset
 from snr_keras.reid.data.market1501 import read_market1501
 from snr_keras.reid.runs import TrainingConfig
-from snr_keras.reid.runs.progress import Report
+from snr_keras.reid.runs.progress import StepEvent
 from snr_keras.reid.training import loop, train
 
 STEPS_PER_EPOCH = 4
@@ -44,11 +44,11 @@ def source(tmp_path_factory) -> ReIDDataset:
 
 
 @pytest.fixture(scope="session")
-def finished_run(source, tmp_path_factory) -> tuple[Path, keras.Model, list[Report]]:
-    """A run without interruption, the model it returned, and the reports on the way."""
-    run_dir, reports = tmp_path_factory.mktemp("runs") / "straight", []
-    model = train(SMALL, source, run_dir, progress=reports.append)
-    return run_dir, model, reports
+def finished_run(source, tmp_path_factory) -> tuple[Path, keras.Model, list[StepEvent]]:
+    """A run without interruption, the model it returned, and the events on the way."""
+    run_dir, events = tmp_path_factory.mktemp("runs") / "straight", []
+    model = train(SMALL, source, run_dir, progress=events.append)
+    return run_dir, model, events
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from snr_keras.reid.experiments.ablation import Ablation, ablate
 from snr_keras.reid.recipes import Recipe
 from snr_keras.reid.runs import TrainingConfig, weights_hash
 from snr_keras.reid.runs.model import new_model
-from snr_keras.reid.runs.progress import Report
+from snr_keras.reid.runs.progress import StepEvent
 from snr_keras.reid.training import train
 from tests.snr_keras.reid.conftest import SMALL
 
@@ -100,13 +100,13 @@ def test_a_model_gives_the_same_and_a_file_of_one_configuration_loads_under_anot
 
 
 def test_a_training_gives_the_same_losses_and_weights(
-    source: ReIDDataset, finished_run: tuple[Path, keras.Model, list[Report]], tmp_path: Path
+    source: ReIDDataset, finished_run: tuple[Path, keras.Model, list[StepEvent]], tmp_path: Path
 ) -> None:
     _, expected, steps = finished_run
-    reports: list[Report] = []
+    events: list[StepEvent] = []
     with configured(**EVERYTHING):
-        model = train(SMALL, source, tmp_path / "run", progress=reports.append)
-    assert [report.terms for report in reports] == [report.terms for report in steps]
+        model = train(SMALL, source, tmp_path / "run", progress=events.append)
+    assert [event.terms for event in events] == [event.terms for event in steps]
     assert weights_hash(model) == weights_hash(expected)
 
 

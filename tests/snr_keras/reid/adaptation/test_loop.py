@@ -107,8 +107,8 @@ def test_identities_of_the_target_are_never_read(adapted, initial, domains, tmp_
 
 
 def test_an_adaptation_stopped_and_resumed_ends_bit_for_bit_as_one_that_was_not(adapted, initial, domains, tmp_path):
-    def stop(report):
-        if report.step == 5:  # asked for then, done after the next
+    def stop(event):
+        if event.step == 5:  # asked for then, done after the next
             os.kill(os.getpid(), signal.SIGINT)
 
     watched = domains[1].train.identities

@@ -53,8 +53,8 @@ def largest_file(size: int) -> Iterator[None]:
 
 
 def after(step: int, act: Callable[[], object]):
-    def progress(report):
-        if report.step == step:
+    def progress(event):
+        if event.step == step:
             act()
 
     return progress

@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from snr_keras.reid.runs import Report, RichProgress
+from snr_keras.reid.runs import RichProgress, StepEvent
 
 TERMS = {"cross_entropy": 3.2, "triplet": 0.5, "snr1_plus": 1.25, "snr1_minus": 1.5, "total": 4.0, "accuracy": 0.31}
 
 
-def report(step: int) -> Report:
+def event(step: int) -> StepEvent:
     losses = {name: value for name, value in TERMS.items() if name != "accuracy"}
     record = {"losses": losses, "accuracy": 0.31, "images_per_second": 612.4} if step % 5 == 0 else None
-    return Report(
+    return StepEvent(
         epoch=1 + (step - 1) // 5,
         epochs=2,
         step=step,
@@ -30,7 +30,7 @@ def shown(*, terminal: bool) -> str:
     output = io.StringIO()
     with RichProgress(Console(file=output, force_terminal=terminal, width=200)) as progress:
         for step in range(1, 8):
-            progress(report(step))
+            progress(event(step))
     return output.getvalue()
 
 
@@ -42,7 +42,7 @@ def test_where_there_is_no_terminal_an_epoch_is_a_line_and_nothing_else_is_writt
 
 def test_memory_and_held_out_figures_are_shown_where_there_are_any():
     output = io.StringIO()
-    at_the_end = report(5)
+    at_the_end = event(5)
     figures = {**at_the_end.epoch_record, "gpu_memory": 3 * 2**30, "held_out_mAP": 0.4567}
     with RichProgress(Console(file=output, width=200)) as progress:
         progress(replace(at_the_end, epoch_record=figures))

@@ -71,14 +71,14 @@ def plain_sgd(rate: keras.optimizers.schedules.LearningRateSchedule, **options: 
 def run(folder: Path, name: str, config: TrainingConfig = CONFIG, **options: object) -> None:
     """Train in FOLDER/name, and write what was reported of every step beside the run."""
     source = read_market1501(folder / "data", splits=("train",))
-    reports: list[dict[str, float]] = []
+    events: list[dict[str, float]] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         try:
-            train(config, source, folder / name, progress=lambda report: reports.append(dict(report.terms)), **options)
+            train(config, source, folder / name, progress=lambda event: events.append(dict(event.terms)), **options)
         finally:
             messages = [str(warning.message) for warning in caught]
-            text = json.dumps({"steps": reports, "warnings": messages})
+            text = json.dumps({"steps": events, "warnings": messages})
             worker = os.environ.get("WORKER", "")
             (folder / f"{name}{'-resumed' * bool(options.get('resume'))}{worker}.json").write_text(text)
 

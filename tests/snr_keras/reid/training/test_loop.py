@@ -39,8 +39,8 @@ def assert_same_weights(actual: keras.Model, expected: keras.Model) -> None:
 
 
 def stop_at(step: int, number: int = signal.SIGINT):
-    def progress(report):
-        if report.step == step - 1:  # arrives during the next step
+    def progress(event):
+        if event.step == step - 1:  # arrives during the next step
             signal.raise_signal(number)
 
     return progress
@@ -82,17 +82,17 @@ def test_the_metrics_have_a_line_for_every_epoch(finished_run):
 
 
 def test_the_metrics_are_the_means_of_what_was_reported_step_by_step(finished_run):
-    run_dir, _, reports = finished_run
+    run_dir, _, events = finished_run
     for record in metrics_without_times(run_dir):
-        steps = [r for r in reports if r.epoch == record["epoch"]]
+        steps = [r for r in events if r.epoch == record["epoch"]]
         assert len(steps) == STEPS_PER_EPOCH
         for term, mean in record["losses"].items():
             assert mean == pytest.approx(np.mean([r.terms[term] for r in steps]), rel=1e-12)
 
 
 def test_the_total_is_the_weighted_sum_of_its_terms(finished_run):
-    for report in finished_run[2]:
-        t = report.terms
+    for event in finished_run[2]:
+        t = event.terms
         modules = sum(SMALL.snr_weights[s - 1] * (t[f"snr{s}_plus"] + t[f"snr{s}_minus"]) for s in SMALL.stages)
         assert t["total"] == pytest.approx(t["cross_entropy"] + t["triplet"] + modules, rel=1e-5)
 
@@ -111,14 +111,14 @@ def test_tensorboard_shows_the_same_numbers(finished_run):
 
 
 def test_progress_hears_of_every_step(finished_run):
-    reports = finished_run[2]
-    assert [r.step for r in reports] == list(range(1, LAST_STEP + 1))
-    assert {(r.epochs, r.steps) for r in reports} == {(SMALL.epochs, LAST_STEP)}
-    assert reports[0].images_per_second is None
-    assert reports[-1].seconds_left == 0
-    middle = reports[5]
+    events = finished_run[2]
+    assert [r.step for r in events] == list(range(1, LAST_STEP + 1))
+    assert {(r.epochs, r.steps) for r in events} == {(SMALL.epochs, LAST_STEP)}
+    assert events[0].images_per_second is None
+    assert events[-1].seconds_left == 0
+    middle = events[5]
     assert middle.seconds_left == pytest.approx((LAST_STEP - 6) * SMALL.batch_size / middle.images_per_second)
-    assert [r.epoch_record is not None for r in reports] == 3 * [False, False, False, True]
+    assert [r.epoch_record is not None for r in events] == 3 * [False, False, False, True]
 
 
 def test_a_run_loads_as_its_config_and_the_model_that_train_returned(finished_run):
@@ -223,25 +223,25 @@ def test_a_damaged_newest_checkpoint_is_reported_and_the_run_goes_on_from_the_on
     train(config, source, tmp_path)
     newest = tmp_path / "checkpoints" / "step-00000012.keras"
     newest.write_bytes(newest.read_bytes()[:5000])
-    reports = []
+    events = []
     with pytest.warns(UserWarning, match=r"step-00000012\.keras is damaged"):
-        train(config, source, tmp_path, resume=True, progress=reports.append)
-    assert [r.step for r in reports] == [9, 10, 11, 12]
+        train(config, source, tmp_path, resume=True, progress=events.append)
+    assert [r.step for r in events] == [9, 10, 11, 12]
     assert [r["step"] for r in metrics_without_times(tmp_path)] == [4, 8, 12]
 
 
 def test_a_finished_run_resumes_to_its_model_at_once(finished_run, source):
     run_dir, model, _ = finished_run
-    before, reports = metrics_without_times(run_dir), []
-    assert_same_weights(train(SMALL, source, run_dir, resume=True, progress=reports.append), model)
-    assert reports == []
+    before, events = metrics_without_times(run_dir), []
+    assert_same_weights(train(SMALL, source, run_dir, resume=True, progress=events.append), model)
+    assert events == []
     assert metrics_without_times(run_dir) == before
 
 
 def test_a_run_that_died_before_its_first_checkpoint_starts_from_its_seed_again(source, tmp_path, no_learning):
     config = dataclasses.replace(SMALL, epochs=1, normalization="none", stages=None)
 
-    def dies(report):
+    def dies(event):
         raise SystemExit
 
     with pytest.raises(SystemExit):
@@ -276,7 +276,7 @@ def test_a_run_is_never_overwritten(finished_run, source):
 def test_a_second_training_on_a_folder_is_refused_while_the_first_writes_there(source, tmp_path, no_learning, resume):
     refused = []
 
-    def second(report):
+    def second(event):
         with pytest.raises(LockedError, match=f"run is being written to by process {os.getpid()} on ") as caught:
             train(SMALL, source, tmp_path / "run", resume=resume)
         refused.append(caught.value)
@@ -374,7 +374,7 @@ def test_an_infinite_gradient_under_loss_scaling_is_skipped_and_counted(source, 
 
 
 def test_a_second_ctrl_c_stops_at_once(source, tmp_path, no_learning):
-    def twice(report):
+    def twice(event):
         for _ in range(2):
             signal.raise_signal(signal.SIGINT)
             time.sleep(0.05)  # Python handles signals between its own steps, and two at once as one
