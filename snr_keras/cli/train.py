@@ -31,12 +31,14 @@ from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
 from snr_keras.cli.weights import show_account
 from snr_keras.files.text import decimal_number
 from snr_keras.models import NORMALIZATIONS, PYTORCH_BACKBONES, embedder
-from snr_keras.reid.recipes import load_recipe
+from snr_keras.reid.recipes import TestSettings, load_recipe
 from snr_keras.reid.runs import STRATEGIES, RichProgress, TrainingConfig, is_chief, make_strategy, starting_account
 from snr_keras.reid.runs.watching import Watching
 from snr_keras.reid.targets import TargetResult, embed_trials, score_trials
 from snr_keras.reid.training import train
 from snr_keras.reid.visualization import save_loss_curves
+
+_DEFAULTS, _TEST_DEFAULTS = TrainingConfig(), TestSettings()
 
 
 def train_command(
@@ -58,14 +60,16 @@ def train_command(
         str | None,
         typer.Option(metavar="NAME", help=f"Train on several devices or machines: {' or '.join(STRATEGIES)}."),
     ] = None,
-    normalization: Annotated[str, typer.Option(help=f"In or after the stages: {', '.join(NORMALIZATIONS)}.")] = "snr",
+    normalization: Annotated[
+        str, typer.Option(help=f"In or after the stages: {', '.join(NORMALIZATIONS)}.")
+    ] = _DEFAULTS.normalization,
     backbone: Annotated[
         str,
         typer.Option(
             help="resnet_small (for 64x32), resnet50 (Keras', for 256x128), or one that weights of PyTorch fit: "
             "torchvision_resnet50 or fastreid_resnet50, also with 18, 34 and 101."
         ),
-    ] = "resnet_small",
+    ] = _DEFAULTS.backbone,
     weights: Annotated[
         str | None,
         typer.Option(
@@ -73,35 +77,43 @@ def train_command(
             "or .pth file. Default: random."
         ),
     ] = None,
-    image_size: Annotated[str, typer.Option(metavar="HxW", help="Height and width in pixels.")] = "64x32",
-    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 12,
-    identities_per_batch: Annotated[int, typer.Option(help="P of the P x K batches.")] = 16,
-    images_per_identity: Annotated[int, typer.Option(help="K of the P x K batches.")] = 4,
-    learning_rate: Annotated[float, typer.Option(help="The largest, after the warm-up.")] = 1e-3,
-    warmup_epochs: Annotated[float, typer.Option(help="Epochs over which the learning rate rises.")] = 2.0,
+    image_size: Annotated[str, typer.Option(metavar="HxW", help="Height and width in pixels.")] = "{}x{}".format(
+        *_DEFAULTS.image_size
+    ),
+    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = _DEFAULTS.epochs,
+    identities_per_batch: Annotated[int, typer.Option(help="P of the P x K batches.")] = _DEFAULTS.identities_per_batch,
+    images_per_identity: Annotated[int, typer.Option(help="K of the P x K batches.")] = _DEFAULTS.images_per_identity,
+    learning_rate: Annotated[float, typer.Option(help="The largest, after the warm-up.")] = _DEFAULTS.learning_rate,
+    warmup_epochs: Annotated[
+        float, typer.Option(help="Epochs over which the learning rate rises.")
+    ] = _DEFAULTS.warmup_epochs,
     snr_weights: Annotated[
         str,
         typer.Option(
             metavar="A,B,C,D", help="The weights of L_SNR after the four stages; 0,0,0,0 trains SNR without its loss."
         ),
-    ] = "0.1,0.1,0.5,0.5",
+    ] = ",".join(map(str, _DEFAULTS.snr_weights)),
     held_out: Annotated[
         float,
         typer.Option(
             help="Share of the source's people to keep out of training, such as 0.1; the model of the epoch that finds "
             "them best is the one that is tested and loaded. 0: that of the last epoch."
         ),
-    ] = 0.0,
+    ] = _DEFAULTS.held_out,
     watch: Annotated[
         bool, typer.Option("--watch", help="Test on the targets after every epoch, to look at; no result uses it.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Initial weights, batches, augmentation, and who is held out.")] = 0,
-    mixed_precision: Annotated[str, typer.Option(help="float32, mixed_float16 or mixed_bfloat16.")] = "float32",
+    seed: Annotated[
+        int, typer.Option(help="Initial weights, batches, augmentation, and who is held out.")
+    ] = _DEFAULTS.seed,
+    mixed_precision: Annotated[
+        str, typer.Option(help="float32, mixed_float16 or mixed_bfloat16.")
+    ] = _DEFAULTS.mixed_precision,
     jit_compile: Annotated[bool, typer.Option("--jit-compile", help="Compile the step with XLA.")] = False,
     erasing: Annotated[
         float, typer.Option(help="Probability of random erasing. It helps at home and hurts on unseen domains.")
-    ] = 0.0,
-    distance: Annotated[str, typer.Option(help=f"For retrieval: {DISTANCE_HELP}")] = "cosine",
+    ] = _DEFAULTS.augmentation.erasing,
+    distance: Annotated[str, typer.Option(help=f"For retrieval: {DISTANCE_HELP}")] = _TEST_DEFAULTS.distance,
     protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP)] = None,
     flip: Annotated[
         bool, typer.Option("--flip", help="Average each embedding with that of the mirrored image.")
