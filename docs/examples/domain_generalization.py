@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from snr_keras.files.atomic import write_json
 from snr_keras.layers import SNR
 from snr_keras.losses import DualRestitutionLoss
 
@@ -106,15 +105,7 @@ def measure(
             figures = experiment(variant, seed)
             results[variant].append(figures)
             print(f"seed {seed} {variant:9}", *(f"{name} {100 * x:.1f}" for name, x in figures.items()), flush=True)
-        write({**about, "weight": WEIGHT, "results": results}, out)
-
-
-def write(content: dict[str, Any], path: Path) -> None:
-    """JSON that replaces what was there when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+        write_json(out, {**about, "weight": WEIGHT, "results": results})
 
 
 def arguments(about: str, out: str, argv: Sequence[str] | None) -> argparse.Namespace:
