@@ -1,4 +1,4 @@
-"""The development guide names files, environments and commands that are there."""
+"""The development guide and the README name files, environments and commands that are there."""
 
 import importlib.util
 import re
@@ -12,12 +12,12 @@ import pytest
 import snr_ref
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs" / "development.md").read_text(encoding="utf-8")
+README, TEXT = ((ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/development.md"))
 COMMANDS = [line.strip() for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL) for line in block.splitlines()]
 
 
 def test_every_path_is_there() -> None:
-    spans = re.findall(r"`((?:snr_ref|snr_keras|tests|docs)/[\w./*]*)`", TEXT)
+    spans = re.findall(r"`((?:snr_ref|snr_keras|tests|docs)/[\w./]*)`", README + TEXT)
     paths = [*spans, *re.findall(r"(?:pytest|python) ((?:tests|docs)/\S+)", "\n".join(COMMANDS))]
     assert len(paths) > 30
     assert [path for path in paths if not (ROOT / path).exists()] == []
