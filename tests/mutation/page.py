@@ -3,25 +3,25 @@
 python -m tests.mutation.page    write it anew, which takes no mutant
 """
 
-from collections import Counter
 from typing import Any
 
 from snr_ref.conformance.mistakes import MISTAKES
 from tests.mutation.isolation import ROOT
 from tests.mutation.results import kept, survivors_of
-from tests.mutation.survivors import KINDS, Explanation, Key, explanations
+from tests.mutation.survivors import EQUIVALENT, REASONS, Key, explanations
 from tests.mutation.targets import OUTSIDE, TARGETS
 
 PAGE = ROOT / "docs" / "mutation_score.md"
 
 _HEAD = """# The mutation score
 
-<!-- Written by `python -m tests.mutation.page` from docs/data/mutation_score.json and tests/mutation/survivors.toml -->
+<!-- Written by `python -m tests.mutation.page` from docs/data/mutation_score.json and tests/mutation/survivors.tsv -->
 
 Does the conformance kit notice a mistake? Besides the {mistakes} mistakes that people make, which are shipped and all
 caught, the question is put by machine: every operator, constant, comparison, branch, axis, reduction, default and guard
 of the code is changed, one at a time, and each such *mutant* is held against the {cases} cases. A mutant that no case
-tells from the original survives. Of {mutants} mutants {survived} do, and each of them is explained below.
+tells from the original survives. Of {mutants} mutants {survived} do, and each of them stands below with the reason.
+`python -m tests.mutation` makes them all, and says which survives without a reason.
 
 Left alone are strings, what stands in a `raise`, annotations and decorators. The functions that the kit has no question
 about are listed at the end.
@@ -31,7 +31,7 @@ about are listed at the end.
 """
 
 
-def page(results: dict[str, Any], explained: dict[Key, Explanation]) -> str:
+def page(results: dict[str, Any], explained: dict[Key, str]) -> str:
     """The page.
 
     Args:
@@ -61,12 +61,10 @@ def page(results: dict[str, Any], explained: dict[Key, Explanation]) -> str:
             for file, n in result["files"].items()
         ]
     lines += ["", "## The survivors, and why they may"]
-    for kind, about in KINDS.items():
-        of_kind = [key for key in alive if key in explained and explained[key].kind == kind]
-        if of_kind:
-            lines += ["", f"### {kind.capitalize()} ({len(of_kind)})", "", about, ""]
-            reasons = dict.fromkeys(explained[key].why for key in of_kind)
-            lines += [line for why in reasons for line in _because(why, of_kind, explained)]
+    for reason, about in REASONS.items():
+        those = [key for key in alive if explained.get(key) == reason]
+        lines += ["", f"### {reason.capitalize()} ({len(those)})", "", about, ""]
+        lines += [_line(key) for key in those]
     lines += ["", "## Not asked about", "", "| function | why |", "|---|---|"]
     lines += [f"| `{file}` `{function}` | {why} |" for (file, function), why in OUTSIDE.items()]
     return "\n".join(lines) + "\n"
@@ -77,10 +75,10 @@ def write_page() -> None:
     PAGE.write_text(page(kept(), explanations()), encoding="utf-8")
 
 
-def _row(name: str, result: dict[str, Any], explained: dict[Key, Explanation]) -> str:
+def _row(name: str, result: dict[str, Any], explained: dict[Key, str]) -> str:
     total = {key: sum(n[key] for n in result["files"].values()) for key in ("mutants", "killed")}
-    kinds = Counter(explained[key].kind for key in survivors_of(result) if key in explained)
-    distinct = total | {"mutants": total["mutants"] - kinds["equivalent"]}
+    same = sum(explained.get(key) in EQUIVALENT for key in survivors_of(result))
+    distinct = total | {"mutants": total["mutants"] - same}
     survived = total["mutants"] - total["killed"]
     return (
         f"| **{name}** | {total['mutants']} | {total['killed']} | {survived} | {_percent(total)} | "
@@ -96,16 +94,9 @@ def _how(result: dict[str, Any]) -> str:
     return told
 
 
-def _because(why: str, alive: list[Key], explained: dict[Key, Explanation]) -> list[str]:
-    """The survivors of one explanation."""
-    those = [key for key in alive if explained[key].why == why]
-    return [
-        f"- {why}",
-        *(
-            f"  - `{file}` `{function or 'module'}`: `{original}` → " + (f"`{mutated}`" if mutated else "*nothing*")
-            for file, function, original, mutated in those
-        ),
-    ]
+def _line(key: Key) -> str:
+    file, function, original, mutated = key
+    return f"- `{file}` `{function or 'module'}`: `{original}` → " + (f"`{mutated}`" if mutated else "*nothing*")
 
 
 def _percent(n: dict[str, int]) -> str:

@@ -1,7 +1,6 @@
 """The tool, a sample of its mutants, and the page that it writes. All mutants: `python -m tests.mutation`."""
 
 import ast
-import re
 
 import pytest
 
@@ -77,15 +76,6 @@ def test_a_survivor_without_explanation_and_a_stale_one_are_gaps():
     assert "unexplained" in gaps([key], {}, (key[0],))[0]
     assert "dead or gone" in gaps([], {key: explanation}, (key[0],))[0]
     assert gaps([], {key: explanation}, ()) == []
-
-
-def test_a_test_that_an_explanation_names_is_there():
-    named = {name for e in explanations().values() for name in re.findall(r"`(test_\w+\.py::[\w:]+)` kills it", e.why)}
-    assert named
-    for name in named:
-        file, *_, function = name.split("::")
-        texts = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob(file)]
-        assert any(f"def {function}(" in text for text in texts), name
 
 
 def test_the_page_is_what_the_data_say():
