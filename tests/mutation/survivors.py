@@ -8,11 +8,11 @@ FILE = Path(__file__).with_name("survivors.tsv")
 #: Why a mutant may survive, and what a reader is told of each word.
 REASONS = {
     "equivalent": "The same program: no argument that the kit may ask with tells it from the original.",
-    "message": "What it no longer refuses is refused a line or two on. Only the message differs, and a refusal asks for "
-    "no more than an exception.",
+    "message": "What it no longer refuses is refused a line or two on. Only the message differs, and a refusal asks "
+    "for no more than an exception.",
     "precision": "What it computes differs by less than the tolerance that rounding is given.",
-    "unreachable": "It shows in nothing that the kit asks: in an option, a layout, a dtype or a batch that no case has, "
-    "or that the Keras port's adapter does not hand over. The packages' own tests kill most of these.",
+    "unreachable": "It shows in nothing that the kit asks: in an option, a layout, a dtype or a batch that no case "
+    "has, or that the Keras port's adapter does not hand over. The packages' own tests kill most of these.",
     "other": "A matter of time or memory, or a recommendation that the kit never follows.",
 }
 
