@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from snr_keras.reid.data.synthetic import DOMAINS, PARTS, contact_sheet, render_sample
@@ -85,10 +85,13 @@ def test_parts_come_in_the_order_of_a_body(seed):
 
 
 @given(seeds)
+@example(18124642)
 def test_the_mask_covers_what_is_drawn_and_nothing_else(seed):
     drawing = drawn(*walker(seed))
     assert (drawing.coverage[drawing.parts != BACKGROUND] > 0.5).all()
-    assert (drawing.coverage[drawing.parts == BACKGROUND] < 0.9).all()
+    # Where the mask has none, each shape covers half of the pixel at most: k shapes that meet there, 1 - 1 / 2^k of it.
+    assert (drawing.coverage[drawing.parts == BACKGROUND] < 1).all()
+    assert (drawing.coverage[drawing.parts == BACKGROUND] > 0.75).mean() < 0.01
     assert 0.08 < (drawing.parts != BACKGROUND).mean() < 0.6
     assert (drawing.colour[drawing.coverage == 0] == 0).all()
 
