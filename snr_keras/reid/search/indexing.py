@@ -56,7 +56,7 @@ def open_index(
     """
     faiss = _faiss()
     path = Path(path)
-    if not path.exists():
+    if not os.path.lexists(path):  # a link that leads nowhere is not there to be replaced
         check_writable(path)
         index = _built(faiss, gallery, distance, progress)
         with new_file(path) as unfinished, open(unfinished, "wb") as file:

@@ -161,3 +161,12 @@ def test_without_faiss_the_error_says_what_to_install(monkeypatch, tmp_path: Pat
     monkeypatch.setitem(sys.modules, "faiss", None)
     with pytest.raises(ModuleNotFoundError, match=r'pip install "snr-reid\[faiss\]"'):
         open_index(tmp_path / "x.faiss", np.eye(4))
+
+
+@pytest.mark.parametrize("target", ["people.faiss", "nowhere.faiss"])
+def test_a_link_that_leads_nowhere_is_refused_and_left(tmp_path, target):
+    path = tmp_path / "people.faiss"
+    path.symlink_to(target)
+    with pytest.raises(OSError, match=r"people\.faiss"):
+        open_index(path, np.eye(4, dtype=np.float32))
+    assert path.is_symlink()
