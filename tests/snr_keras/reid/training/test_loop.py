@@ -163,11 +163,15 @@ def test_a_run_stopped_within_an_epoch_and_resumed_ends_bit_for_bit_as_one_that_
     assert metrics_without_times(tmp_path) == metrics_without_times(finished_run[0])
 
 
+cut_short = pytest.mark.filterwarnings("ignore:The last line was not written to its end")
+
+
 def assert_same_optimizers(actual: keras.Model, expected: keras.Model) -> None:
     for ours, theirs in zip(actual.optimizer.variables, expected.optimizer.variables, strict=True):
         np.testing.assert_array_equal(ours, theirs, err_msg=theirs.path)
 
 
+@cut_short
 def test_half_precision_with_its_loss_scale_resumes_bit_for_bit_too(source, tmp_path):
     config = dataclasses.replace(SMALL, epochs=2, mixed_precision="mixed_float16", normalization="in", stages=(2,))
     expected = train(config, source, tmp_path / "straight")
@@ -180,6 +184,7 @@ def test_half_precision_with_its_loss_scale_resumes_bit_for_bit_too(source, tmp_
     assert metrics_without_times(tmp_path / "stopped") == metrics_without_times(tmp_path / "straight")
 
 
+@cut_short
 def test_random_numbers_of_layers_resume_too(source, tmp_path):
     config = dataclasses.replace(SMALL, epochs=1, normalization="mixstyle", stages=None)
     expected = train(config, source, tmp_path / "straight")
@@ -238,6 +243,7 @@ def test_a_finished_run_resumes_to_its_model_at_once(finished_run, source):
     assert metrics_without_times(run_dir) == before
 
 
+@cut_short
 def test_a_run_that_died_before_its_first_checkpoint_starts_from_its_seed_again(source, tmp_path, no_learning):
     config = dataclasses.replace(SMALL, epochs=1, normalization="none", stages=None)
 
@@ -251,6 +257,7 @@ def test_a_run_that_died_before_its_first_checkpoint_starts_from_its_seed_again(
     assert checkpoint_names(tmp_path) == ["step-00000004.keras"]
 
 
+@cut_short
 def test_a_run_that_died_before_its_first_result_may_be_begun_anew_with_other_settings(source, tmp_path, no_learning):
     config = dataclasses.replace(SMALL, epochs=1, normalization="none", stages=None)
     no_learning["total"] = np.nan
