@@ -125,7 +125,7 @@ class SNRModel(keras.Model):
         if getattr(getattr(self, "distribute_strategy", None), "num_replicas_in_sync", 1) > 1:
             raise ValueError(
                 "With `fit`, each replica of a tf.distribute strategy would compare the images of its own part of a "
-                "batch: `snr_keras.reid.training.make_train_step` compares those of the whole batch. "
+                "batch: `snr_keras.reid.training.step.make_train_step` compares those of the whole batch. "
                 f"Received: a model in the scope of {self.distribute_strategy!r}"
             )
         total = super().compute_loss(x, *self._for_task(y, y_pred, sample_weight), training)
