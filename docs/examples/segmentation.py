@@ -1,6 +1,6 @@
 """The parts of synthetic pedestrians, by day to train on, in other light to test on: does SNR generalize per pixel?
 
-    pip install .
+    pip install ".[tensorflow]"
     python docs/examples/segmentation.py --seeds 3 --out docs/data/segmentation.json
 
 A pixel is background, skin, hair, upper or lower garment, shoes or bag; whoever draws a pedestrian knows. The people

@@ -1,19 +1,36 @@
 """The command `snr`."""
 
-import importlib.util
 import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
 
+from snr_keras.cli.versions import versions
+from snr_ref.conformance import cli as kit
 from snr_ref.conformance.streams import escape_the_unencodable
 
-NEEDS = ("typer", "rich", "matplotlib")
+NEEDS = ("typer", "rich", "matplotlib", "filelock", "pydantic", "keras", "tensorflow")  # the extra `cli`
 
 
 def main() -> None:
-    """Run the command line; say what to install where a package that it needs is missing."""
+    """Run the command line, or without the extra `cli` what of it needs NumPy alone."""
     escape_the_unencodable()
-    missing = [package for package in NEEDS if importlib.util.find_spec(package) is None]
-    if missing:
-        sys.exit(f'snr needs {", ".join(missing)}. Install with: pip install "snr-reid[cli]"')
+    if missing := [package for package in NEEDS if find_spec(package) is None]:
+        sys.exit(_without(missing, sys.argv[1:]))
     from snr_keras.cli.app import app
 
     app()
+
+
+def _without(missing: Sequence[str], arguments: Sequence[str]) -> int | str:
+    """The exit status where packages are missing, or the message in the place of a command that needs them."""
+    install = 'pip install "snr-reid[cli]"'
+    match arguments:
+        case ["parity", *rest]:
+            return kit.main(rest or ["--help"], prog="snr parity")
+        case ["--version"]:
+            print(versions())
+            return 0
+        case [command, *_] if not command.startswith("-"):
+            return f"snr {command} needs {', '.join(missing)}: {install}"
+        case _:
+            return f"snr parity checks an implementation of SNR. The other commands of snr need: {install}"

@@ -1,5 +1,7 @@
 """The commands of `snr`."""
 
+from typing import Annotated
+
 import typer
 
 from snr_keras.cli import (
@@ -21,6 +23,8 @@ from snr_keras.cli import (
     weights,
 )
 from snr_keras.cli.commands import Commands
+from snr_keras.cli.console import say
+from snr_keras.cli.versions import versions
 
 app = typer.Typer(
     name="snr",
@@ -29,14 +33,33 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    help="""Person re-identification across domains: Style Normalization and Restitution (SNR).
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say(versions())
+        raise typer.Exit
+
+
+@app.callback()
+def snr(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the versions that a bug report needs, and stop."
+        ),
+    ] = False,
+) -> None:
+    """Person re-identification across domains: Style Normalization and Restitution (SNR).
 
     **Start with `snr demo`**: it trains a plain network, one with instance normalization and one with SNR
     on a synthetic domain, and shows what each is worth on three domains that it never saw.
 
     **Then your own images**: put them in a folder laid out as Market-1501 and name it as --source or --target.
-    """,
-)
+    """
+
+
 app.command("demo")(demo.demo)
 app.command("train")(train.train_command)
 app.command("adapt")(adapt.adapt_command)

@@ -1,5 +1,6 @@
 """Retrieval evaluation: distances of embeddings, re-ranked or not, and CMC, mAP and mINP from them."""
 
+from snr_keras import _keras as _keras
 from snr_keras.evaluation.re_ranking import re_ranking
 from snr_keras.evaluation.retrieval import QueryFigures, evaluate_embeddings, evaluate_queries, evaluate_retrieval
 from snr_keras.evaluation.verification import evaluate_embedding_verification, evaluate_verification

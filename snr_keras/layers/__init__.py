@@ -1,5 +1,6 @@
 """Keras layers."""
 
+from snr_keras import _keras as _keras
 from snr_keras.layers.adaptive_norm import AdaptiveInstanceBatchNormalization
 from snr_keras.layers.batch_instance_norm import BatchInstanceNormalization
 from snr_keras.layers.channel_gate import ChannelGate

@@ -1,5 +1,6 @@
 """Losses of re-identification, the dual constraint in both of its forms, and MAR's losses of an unlabeled domain."""
 
+from snr_keras import _keras as _keras
 from snr_keras.losses.batch_hard_triplet import BatchHardTripletLoss
 from snr_keras.losses.cross_entropy import CrossEntropyLoss
 from snr_keras.losses.distances import cosine_distance, euclidean_distance, unit

@@ -1,5 +1,6 @@
 """ReID models (a backbone, one normalization switch, a BNNeck and a classifier), and SNR in any other model."""
 
+from snr_keras import _keras as _keras
 from snr_keras.models.backbones import BACKBONES
 from snr_keras.models.insert import insert_snr
 from snr_keras.models.modules import NORMALIZATIONS, module_stages

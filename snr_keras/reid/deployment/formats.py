@@ -116,5 +116,5 @@ def check_installed(format: Format) -> None:
     if missing:
         raise ModuleNotFoundError(
             f"Exports to {format.title} need what is not installed ({', '.join(missing)}): "
-            'pip install "snr-reid[export]"'
+            f'pip install "snr-reid[{format.title.lower()}]"'
         )

@@ -18,7 +18,7 @@ try:
     from matplotlib.figure import Figure
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        'The HTML report draws its plots with matplotlib. Install with: pip install "snr-reid[cli]"'
+        "The HTML report draws its plots with matplotlib. Install with: pip install matplotlib"
     ) from error
 
 #: Colours that are told apart on white and on black, and by those who see few colours.

@@ -64,7 +64,7 @@ def test_a_missing_package_names_the_extra(snr, tmp_path: Path, monkeypatch) -> 
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
     outcome = snr("export", "pretrained", tmp_path / "people.onnx", "--format", "onnx")
     assert outcome.status == 1
-    assert '(onnx, tf2onnx, onnxruntime): pip install "snr-reid[export]"' in outcome.output
+    assert '(onnx, tf2onnx, onnxruntime): pip install "snr-reid[onnx]"' in outcome.output
 
 
 def test_an_export_that_is_another_function_is_not_kept(snr, tmp_path: Path, monkeypatch) -> None:

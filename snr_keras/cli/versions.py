@@ -1,0 +1,35 @@
+"""`snr --version`: what a report of a mistake has to say, without importing any of it."""
+
+import json
+import os
+import platform
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from snr_ref import __version__
+
+
+def versions() -> str:
+    """A line a package: this one, Python, NumPy, and if they are there Keras and its backend."""
+    lines = [f"snr-reid {__version__}", f"python {platform.python_version()} on {platform.platform()}"]
+    return "\n".join([*lines, *_packages()])
+
+
+def _packages() -> Iterator[str]:
+    for package in ("numpy", "keras", _backend()):
+        try:
+            yield f"{package} {version(package)}"
+        except PackageNotFoundError:
+            yield f"{package} is not installed"
+
+
+def _backend() -> str:
+    """The backend that Keras would run on, by its own rules: the environment, keras.json, or TensorFlow."""
+    if backend := os.environ.get("KERAS_BACKEND"):
+        return backend
+    try:
+        settings = json.loads((Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "keras.json").read_text())
+        return str(settings["backend"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return "tensorflow"
