@@ -57,6 +57,8 @@ BENCH_TRAIN: dict[str, Any] = _read("bench_train.json")
 FAMILIES: list[dict[str, Any]] = _read("families.json")
 #: `python -m tests.frameworks.agreement`: what it wrote.
 AGREEMENT: list[dict[str, Any]] = _read("pytorch_agreement.json")
+#: `python -m tests.frameworks.errors`: what it wrote.
+ERRORS: list[dict[str, Any]] = _read("framework_errors.json")
 #: `python docs/examples/digits.py`, and the same with segmentation.py.
 OTHER_TASKS: dict[str, dict[str, Any]] = {name: _read(f"{name}.json") for name in ("digits", "segmentation")}
 #: `python docs/examples/adaptation.py`, and the same with `--sources day,dusk`.
@@ -86,6 +88,33 @@ ADAPTATION_PAIRS = (
 
 TASKS = {"distances": "figures from distances", "embeddings": "figures from embeddings", "re_ranking": "re-ranking"}
 TIMES = ["SNR", "literal", "GN", "floor", "SNR / literal", "SNR / GN"]
+
+#: The frameworks whose errors are measured.
+FRAMEWORKS = {
+    "numpy": "NumPy",
+    "torch": "PyTorch",
+    "jax": "JAX, jit",
+    "keras-tf": "Keras on TensorFlow, eager",
+    "keras-tf-graph": "Keras on TensorFlow, graph",
+    "keras-tf-xla": "Keras on TensorFlow, XLA",
+    "keras-jax": "Keras on JAX, jit",
+    "keras-torch": "Keras on PyTorch",
+    "onnx-runtime": "Keras in ONNX Runtime",
+    "litert": "Keras in LiteRT",
+}
+
+#: The columns of their table, with the functions of each.
+FAMILIES_OF_FUNCTIONS = {
+    "forward": ("instance_norm", "channel_attention", "snr", "snr_closed_form"),
+    "losses and distances": (
+        *("cosine_distance", "euclidean_distance", "dual_causality_loss", "cross_entropy"),
+        *("batch_hard_triplet_loss", "total_objective", "objective"),
+    ),
+    "gradients": (
+        *("instance_norm_vjp", "channel_attention_vjp", "snr_vjp", "cosine_distance_vjp", "euclidean_distance_vjp"),
+        *("dual_causality_gradients", "cross_entropy_gradient", "batch_hard_triplet_gradient"),
+    ),
+}
 
 
 def demo_summary(demo: Figures) -> str:
@@ -265,6 +294,57 @@ def pytorch_agreement() -> str:
     return _table(["network", "here, float32", "PyTorch, float32"], rows)
 
 
+def framework_errors() -> str:
+    """A row per framework and dtype: the largest fraction of a bound, and whose it is."""
+
+    def worst(quantities: list[dict[str, Any]]) -> str:
+        if not quantities:
+            return "not there"
+        found = max(quantities, key=lambda q: q["fraction"])
+        return f"{found['fraction']:.2f} (`{found['name']}`)"
+
+    rows = []
+    for figure in ERRORS:
+        for dtype in ("float64", "float32", "float16", "bfloat16"):
+            own = [q for q in figure["quantities"] if q["dtype"] == dtype and q["fraction"] is not None]
+            if own:
+                beyond = sum(b["dtype"] == dtype for b in figure["beyond"])
+                families = (
+                    worst([q for q in own if q["function"] in functions])
+                    for functions in FAMILIES_OF_FUNCTIONS.values()
+                )
+                compared = str(sum(q["cases"] for q in own))
+                count = f"{beyond} cases" if beyond else "none"
+                rows.append([FRAMEWORKS[figure["framework"]], dtype, compared, *families, count])
+    return _table(["framework", "dtype", "numbers compared", *FAMILIES_OF_FUNCTIONS, "beyond the bound"], rows)
+
+
+def framework_failures() -> str:
+    """A row per case that is beyond its bound, with the reason."""
+    rows = [
+        [
+            *(FRAMEWORKS[figure["framework"]], f"`{b['case']}`", b["dtype"], f"`{b['name']}`"),
+            *(f"{b['error']:.1e}", f"{b['fraction']:.3g}", b["reason"]),
+        ]
+        for figure in ERRORS
+        for b in sorted(figure["beyond"], key=lambda b: -b["fraction"])
+    ]
+    return _table(["framework", "case", "dtype", "worst quantity", "error", "bounds", "why"], rows)
+
+
+def frameworks_measured() -> str:
+    """A row per framework: its packages, how much was asked of it, and the bad input that it does not refuse."""
+    rows = []
+    for figure in ERRORS:
+        packages = ", ".join(f"{package} {version}" for package, version in figure["packages"].items())
+        refused = sum(q["cases"] for q in figure["quantities"] if q["name"].endswith(" refuses"))
+        accepted = len(figure["not refused"])
+        asked = sum(count for outcome, count in figure["counts"].items() if not outcome.startswith("not "))
+        bad = f"{accepted} of {accepted + refused}" if accepted + refused else "not asked"
+        rows.append([FRAMEWORKS[figure["framework"]], packages, str(asked), bad])
+    return _table(["framework", "packages", "cases asked", "bad input not refused"], rows)
+
+
 def other_task(measured: dict[str, Any]) -> str:
     """A row a domain, and by how much SNR with the constraint is above each other variant on those it never saw."""
     results, source = measured["results"], measured.get("source")
@@ -385,6 +465,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "bench_train_table": bench_train_table,
     "families": families,
     "pytorch_agreement": pytorch_agreement,
+    "framework_errors": framework_errors,
+    "framework_failures": framework_failures,
+    "frameworks_measured": frameworks_measured,
     **{name: partial(other_task, measured) for name, measured in OTHER_TASKS.items()},
     "adaptation": partial(adaptation, ADAPTATION),
     "adaptation_weight": partial(adaptation_weight, ADAPTATION_WEIGHT),
