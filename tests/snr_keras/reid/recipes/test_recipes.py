@@ -41,10 +41,10 @@ def test_mar_s_recipe_is_that_of_its_authors() -> None:
     assert round(config.augmentation.padding * 384) == 7
 
 
-def test_mar_in_small_is_the_default_and_starts_from_what_snr_is_trained_by() -> None:
+def test_the_recipes_in_small_write_out_the_defaults() -> None:
     recipe = load_recipe("mar_synthetic")
     assert recipe.adaptation == AdaptationConfig()
-    assert recipe.training == load_recipe("synthetic").training
+    assert recipe.training == load_recipe("synthetic").training == TrainingConfig()
     assert (recipe.data.source, recipe.data.targets) == ("day", ("night",))
 
 
