@@ -15,6 +15,7 @@ from snr_ref._checks import feature_map, matrix, non_negative, shaped
 from snr_ref.closed_form import pooled_residual, scale
 from snr_ref.distances import (
     check_pair,
+    cosine,
     cosine_distance,
     directions,
     equal_rows,
@@ -322,8 +323,11 @@ def over_length(v: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 DistanceVJP = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
-#: The distances of this package, with their backward passes.
-VJPS: dict[Distance, DistanceVJP] = {cosine_distance: cosine_vjp, euclidean_distance: euclidean_vjp}
+#: The distances of this package: the equation and the backward pass of each.
+DISTANCES: dict[Distance, tuple[Distance, DistanceVJP]] = {
+    cosine_distance: (cosine, cosine_vjp),
+    euclidean_distance: (euclidean, euclidean_vjp),
+}
 
 
 @np.errstate(invalid="ignore")
@@ -360,15 +364,15 @@ def dual_causality_gradients(
         ValueError: As `dual_causality_loss`, or if the distance is neither of the two.
     """
     f_tilde, f_plus, f_minus, labels = check_embeddings(f_tilde, f_plus, f_minus, labels)
-    if distance not in VJPS:
+    if distance not in DISTANCES:
         raise ValueError(f"`distance` must be cosine_distance or euclidean_distance. Received: {distance!r}")
     P, Q = draws(labels, check_triplets(triplets, labels))
-    d_tilde, d_plus, d_minus = (distance(f, f) for f in (f_tilde, f_plus, f_minus))
-    plus, minus = causality_slopes(d_tilde, d_plus, d_minus, P, Q)
+    d, vjp = DISTANCES[distance]
+    plus, minus = causality_slopes(d(f_tilde, f_tilde), d(f_plus, f_plus), d(f_minus, f_minus), P, Q)
     return (
-        within_batch(VJPS[distance], f_tilde, minus - plus),
-        within_batch(VJPS[distance], f_plus, plus),
-        within_batch(VJPS[distance], f_minus, -minus),
+        within_batch(vjp, f_tilde, minus - plus),
+        within_batch(vjp, f_plus, plus),
+        within_batch(vjp, f_minus, -minus),
     )
 
 
