@@ -41,9 +41,9 @@ def values(function: Function, mode: str = "eager") -> Callable[..., list[np.nda
     return lambda *tensors: [to_numpy(y) for y in compute(*tensors)]
 
 
-def value_and_gradients(
+def differentiated(
     function: Function, weights: Sequence[keras.Variable] = (), mode: str = "eager"
-) -> Callable[..., tuple[list[np.ndarray], list[np.ndarray]]]:
+) -> Callable[..., tuple[list[Any], list[Any]]]:
     """The function with its gradients. Keep what this returns: compiled, it serves every call of the same shapes.
 
     Args:
@@ -53,12 +53,22 @@ def value_and_gradients(
 
     Returns:
         `(tensors, cotangents, *others) -> (outputs, gradients in the tensors and the weights)`; a gradient that isn't
-        there is 0.
+        there is None.
     """
-    step = _VALUE_AND_GRADIENTS[keras.backend.backend()](function, weights, mode)
+    step = _DIFFERENTIATED[keras.backend.backend()](function, weights, mode)
+    return lambda tensors, cotangents, *others: step(
+        list(tensors), [weight.value for weight in weights], list(cotangents), *others
+    )
+
+
+def value_and_gradients(
+    function: Function, weights: Sequence[keras.Variable] = (), mode: str = "eager"
+) -> Callable[..., tuple[list[np.ndarray], list[np.ndarray]]]:
+    """As `differentiated`, to NumPy arrays; a gradient that isn't there is 0."""
+    step = differentiated(function, weights, mode)
 
     def run(tensors: Sequence[Any], cotangents: Sequence[Any], *others: Any) -> Any:
-        outputs, gradients = step(list(tensors), [weight.value for weight in weights], list(cotangents), *others)
+        outputs, gradients = step(tensors, cotangents, *others)
         inputs = [*tensors, *(weight.value for weight in weights)]
         return [to_numpy(y) for y in outputs], [
             np.zeros(tuple(x.shape)) if gradient is None else to_numpy(gradient)
@@ -132,4 +142,4 @@ def _torch(function: Function, weights: Sequence[keras.Variable], mode: str) -> 
 
 
 _VALUES = {"tensorflow": _tensorflow_values, "jax": _jax_values, "torch": _torch_values}
-_VALUE_AND_GRADIENTS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
+_DIFFERENTIATED = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

@@ -13,13 +13,17 @@ import keras
 import numpy as np
 from keras import ops
 
+from snr_keras.conformance.arrays import MODES, differentiated
 from snr_keras.devices import on_cpu
 from snr_keras.layers import SNR
-from snr_keras.reid.experiments.benchmarks._backend import accumulator, differentiated, synchronize
+from snr_keras.reid.experiments.benchmarks._backend import accumulator, synchronize
 from snr_keras.reid.experiments.benchmarks._memory import peak_growth
 
 #: The feature maps of ResNet-50's first, third and fourth stage, for 32 images of 256x128 pixels.
 SHAPES = ((32, 64, 32, 256), (32, 16, 8, 1024), (32, 16, 8, 2048))
+
+#: How a step is run where it is not asked to be compiled as a whole.
+_USUAL_MODE = {"tensorflow": "graph", "jax": "xla", "torch": "eager"}
 
 _ONE_WAY_PASSES = 8
 
@@ -98,23 +102,26 @@ def benchmark_layer(
     """
     if repeats < 1:
         raise ValueError(f"`repeats` must be at least 1. Received: repeats={repeats}")
+    mode = "xla" if jit_compile else _USUAL_MODE[keras.backend.backend()]
+    if mode not in MODES:
+        raise ValueError("`jit_compile` must be False on the PyTorch backend. Received: jit_compile=True")
     rows = []
     for shape in shapes:
-        rows.append(_row(tuple(shape), dtype, jit_compile, repeats))
+        rows.append(_row(tuple(shape), dtype, mode, repeats))
         if progress is not None:
             progress(rows[-1])
     return rows
 
 
-def _row(shape: tuple[int, ...], dtype: str, jit_compile: bool, repeats: int) -> LayerTiming:
+def _row(shape: tuple[int, ...], dtype: str, mode: str, repeats: int) -> LayerTiming:
     snr = SNR(dtype=dtype, data_format="channels_last")
     group_norm = keras.layers.GroupNormalization(groups=-1, axis=-1, dtype=dtype)
     snr.build(shape)
     group_norm.build(shape)
     steps = {
-        "snr": _step(snr, _closed_form, shape, jit_compile),
-        "literal": _step(snr, _literal, shape, jit_compile),
-        "group_norm": _step(group_norm, _outputs_of, shape, jit_compile),
+        "snr": _step(snr, _closed_form, shape, mode),
+        "literal": _step(snr, _literal, shape, mode),
+        "group_norm": _step(group_norm, _outputs_of, shape, mode),
     }
     # Each accumulation reads two maps and writes one.
     contestants = {**steps, "floor": accumulator(_random(shape, snr.compute_dtype))}
@@ -132,7 +139,7 @@ def _row(shape: tuple[int, ...], dtype: str, jit_compile: bool, repeats: int) ->
     return LayerTiming(
         shape=shape,
         dtype=dtype,
-        jit_compile=jit_compile or keras.backend.backend() == "jax",
+        jit_compile=mode == "xla",
         snr=medians["snr"],
         literal=medians["literal"],
         group_norm=medians["group_norm"],
@@ -144,11 +151,11 @@ def _row(shape: tuple[int, ...], dtype: str, jit_compile: bool, repeats: int) ->
 
 
 def _step(
-    layer: Any, function: Callable[[Any, Any], list[Any]], shape: tuple[int, ...], jit_compile: bool
+    layer: Any, function: Callable[[Any, Any], list[Any]], shape: tuple[int, ...], mode: str
 ) -> Callable[[], Any]:
     F = _random(shape, layer.compute_dtype)
     cotangents = [_random(tuple(y.shape), y.dtype) for y in function(layer, F)]
-    return partial(differentiated(layer, partial(function, layer), jit_compile=jit_compile), F, cotangents)
+    return partial(differentiated(partial(function, layer), layer.trainable_weights, mode), [F], cotangents)
 
 
 def _outputs_of(layer: Any, F: Any) -> list[Any]:
