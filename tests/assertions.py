@@ -47,7 +47,7 @@ def assert_parity(
     error = np.abs(got - expected)
     fraction = np.divide(error, bound, out=np.where(error > 0, np.inf, 0.0), where=bound > 0)
     fraction = np.where(np.isfinite(got) & np.isfinite(expected), fraction, np.inf)
-    _record(quantity, dtype, error, fraction)
+    record(quantity, dtype, Parity(float(error.max(initial=0)), float(fraction.max(initial=0)), error.size))
     if fraction.size and fraction.max() > 1:
         at = np.unravel_index(np.argmax(fraction), expected.shape)
         raise AssertionError(
@@ -65,10 +65,11 @@ def literal(array: np.ndarray | None) -> str:
     return f"np.array({array.astype(np.float64).ravel().tolist()}).reshape({array.shape})"
 
 
-def _record(quantity: str, dtype: str, error: np.ndarray, fraction: np.ndarray) -> None:
+def record(quantity: str, dtype: str, new: Parity) -> None:
+    """Adds to the record."""
     past = PARITY_RECORD.get((quantity, dtype), Parity())
     PARITY_RECORD[quantity, dtype] = Parity(
-        error=max(past.error, float(error.max(initial=0))),
-        fraction=max(past.fraction, float(fraction.max(initial=0))),
-        numbers=past.numbers + error.size,
+        error=max(past.error, new.error),
+        fraction=max(past.fraction, new.fraction),
+        numbers=past.numbers + new.numbers,
     )

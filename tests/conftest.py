@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.assertions import PARITY_RECORD
+from tests.assertions import PARITY_RECORD, Parity, record
 
 OF_THE_USER = "COLUMNS LINES FORCE_COLOR NO_COLOR PY_COLORS GITHUB_ACTIONS SNR_TRACEBACK TF_CONFIG"
 for variable in OF_THE_USER.split():
@@ -62,6 +62,22 @@ def pytest_runtest_teardown(item: Any) -> None:
     """Collect what Hypothesis says of a test."""
     if hasattr(item, "hypothesis_statistics"):
         PROPERTIES.append(item.hypothesis_statistics)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands over what it has collected."""
+    if hasattr(session.config, "workeroutput"):
+        parities = [(*of, parity.error, parity.fraction, parity.numbers) for of, parity in PARITY_RECORD.items()]
+        session.config.workeroutput |= {"properties": PROPERTIES, "parities": parities}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add what a worker has collected; one that has crashed has nothing to hand over."""
+    found = getattr(node, "workeroutput", {})
+    PROPERTIES.extend(found.get("properties", ()))
+    for quantity, dtype, *parity in found.get("parities", ()):
+        record(quantity, dtype, Parity(*parity))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

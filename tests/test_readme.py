@@ -22,6 +22,7 @@ def test_ci_runs_its_test_command() -> None:
     done = subprocess.run(["bash", "-c", f'{extract}\necho "$command"'], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip().endswith("tox -p")
     assert done.stdout.strip() in README
+    assert script.endswith("\n.venv/bin/tox -p -m rest\n")
 
 
 def test_every_file_it_points_to_is_there() -> None:

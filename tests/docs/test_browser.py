@@ -10,6 +10,8 @@ webdriver = pytest.importorskip(
     "selenium.webdriver", reason='the browser is driven by the extra docs: "snr-reid[docs]"'
 )
 
+pytestmark = pytest.mark.slow
+
 WIDTHS = (390, 1400)
 SHADES = ("light", "dark")
 

@@ -18,6 +18,8 @@ from snr_keras.reid.runs.run_folder import read_record
 
 pytest.importorskip("mlxtend")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def example(monkeypatch):

@@ -13,6 +13,8 @@ from tests.docs.conftest import ROOT
 
 bs4 = pytest.importorskip("bs4", reason='reading the site needs the extra docs: pip install "snr-reid[docs]"')
 
+pytestmark = pytest.mark.slow
+
 LOADED = {
     "script": "src",
     "img": "src",

@@ -77,12 +77,14 @@ def out(ablation: Ablation) -> Path:
     return ablation.out
 
 
+@pytest.mark.slow
 def test_it_can_be_stopped_in_any_epoch(ablation: Ablation) -> None:
     assert ablation.stopped.exit_code == 130
     assert ablation.epochs == [1, 2, 1]
     assert ablation.evaluated == ["none-seed0"]
 
 
+@pytest.mark.slow
 def test_it_goes_on_and_leaves_all_that_it_promises(ablation: Ablation, out: Path) -> None:
     resumed = ablation.resumed
     assert resumed.exit_code == 0, resumed.output
@@ -104,6 +106,7 @@ def test_it_goes_on_and_leaves_all_that_it_promises(ablation: Ablation, out: Pat
     assert [epoch["epoch"] for epoch in epochs] == [1, 2]
 
 
+@pytest.mark.slow
 def test_two_do_not_write_to_one_folder(snr, out: Path, options) -> None:
     before = (out / "results.json").stat().st_mtime_ns
     with locked_folder(out):
@@ -113,6 +116,7 @@ def test_two_do_not_write_to_one_folder(snr, out: Path, options) -> None:
     assert (out / "results.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_more_seeds_are_added_to_what_is_there(snr, out: Path, options) -> None:
     before = json.loads((out / "results.json").read_text())
     outcome = snr("ablate", "none", "snr", *options, "--seeds", 2, "--out", out, "--resume")
@@ -127,6 +131,7 @@ def test_more_seeds_are_added_to_what_is_there(snr, out: Path, options) -> None:
     assert rows[0]["snr - variant sd"]
 
 
+@pytest.mark.slow
 def test_what_is_reported_is_the_last_checkpoint_s_whatever_was_watched_before(
     snr, out: Path, world: Path, tmp_path: Path, options, monkeypatch
 ) -> None:
@@ -176,6 +181,7 @@ def test_variants_start_from_the_same_weights(snr, world: Path, tmp_path: Path, 
     assert len({round(float(plain[path].std()), 5) for path in plain if path.endswith("kernel")}) > 5
 
 
+@pytest.mark.slow
 def test_other_settings_and_what_is_there_are_not_mixed(snr, out: Path, options, world: Path) -> None:
     before = (out / "results.json").read_bytes()
     for arguments, message in (
@@ -191,6 +197,7 @@ def test_other_settings_and_what_is_there_are_not_mixed(snr, out: Path, options,
     assert (out / "results.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_several_sources_have_no_home_and_one_target_no_mean(snr, world: Path, tmp_path: Path, options) -> None:
     sources = f"{world / 'day'},{world / 'night'}"
     arguments = ("--source", sources, "--set", "training.epochs=1", "--seeds", 1, "--out", tmp_path / "out")

@@ -12,6 +12,8 @@ from snr_keras.cli.app import app
 from snr_keras.files.sealed import write_sealed
 from snr_keras.reid.runs.run_folder import read_record
 
+pytestmark = pytest.mark.slow
+
 TINY = ("--epochs", 1, "--warmup-epochs", 0, "--identities-per-batch", 2, "--images-per-identity", 2)
 TINY = (*TINY, "--image-size", "32x16", "--normalization", "none")
 SMALL = {"epochs": 1, "identities_per_batch": 2, "images_per_identity": 2, "target_batch_size": 8}

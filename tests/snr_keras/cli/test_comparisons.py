@@ -27,6 +27,7 @@ def root(tmp_path_factory) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_a_protocol_is_one_command_and_says_on_what_its_figures_are(
     snr, root: Path, tmp_path: Path, monkeypatch
 ) -> None:

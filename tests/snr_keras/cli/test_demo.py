@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from snr_keras.cli.app import app
 from snr_keras.reid.runs.lock import locked_folder
 
+pytestmark = pytest.mark.slow
+
 ARGUMENTS = ("--train-identities", 16, "--test-identities", 2, "--epochs", 1)
 VARIANTS = ("--variant", "none", "--variant", "snr")
 

@@ -28,6 +28,8 @@ from snr_keras.cli import main
 from snr_keras.reid.runs.checkpoints import Checkpoint, newest_checkpoint, reported_checkpoint
 from tests.snr_keras.reid.conftest import metrics_without_times
 
+pytestmark = pytest.mark.slow
+
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 KILLS = 20 if THOROUGH else 3
 EPOCHS = 4 * KILLS + 4  # a life ends after at most three of them, and one that has begun

@@ -22,6 +22,8 @@ from snr_keras.reid.runs.checkpoints import Checkpoint
 from tests.snr_keras.reid.conftest import write_images
 from tests.snr_keras.reid.training.several_devices import MISTAKES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[4]
 
 # In each of 6 steps, in 5 layers forth and back, sums of at most 8 * 7 * 3 products (images times pixels after the
