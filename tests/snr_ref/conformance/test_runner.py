@@ -82,7 +82,9 @@ def test_dtypes_that_are_none_are_refused(dtypes):
 
 
 @pytest.mark.parametrize(
-    "shaped", [lambda out: out, lambda out: out._asdict(), lambda out: adapter(**out._asdict())], ids=str
+    "shaped",
+    [lambda out: out, lambda out: out._asdict(), lambda out: adapter(**out._asdict())],
+    ids=["named tuple", "mapping", "object"],
 )
 def test_snr_may_return_a_named_tuple_a_mapping_or_an_object(shaped):
     report = checked(snr=lambda F, params, *, epsilon=1e-5: shaped(snr_ref.snr(F, params, epsilon=epsilon)))
