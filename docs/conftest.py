@@ -7,7 +7,6 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 sys.path.append(str(Path(__file__).parent / "_ext"))
 
-import keras
 import pytest
 from blocks import python_of
 
@@ -15,6 +14,8 @@ from blocks import python_of
 @pytest.fixture(scope="module")
 def as_in_a_fresh_process(tmp_path_factory):
     """A page writes its files where nobody minds, and Keras numbers the names of its layers from the start."""
+    import keras  # here, since the process that only hands out tests needs none
+
     here = os.getcwd()
     os.chdir(tmp_path_factory.mktemp("docs"))
     keras.utils.clear_session()
