@@ -26,6 +26,7 @@ extensions = [
     "conformance_cases",
     "conformance_functions",
     "pictures",
+    "gate_slider",
     "plain_docstrings",
     "command_line",
 ]

@@ -29,11 +29,16 @@ def main(folder: Path) -> None:
         folder: What `snr visualize` wrote.
     """
     for name, source in TAKEN.items():
-        with Image.open(folder / source) as picture:
-            whole = picture.convert("RGB")
-            palette = whole.quantize(128, method=Image.Quantize.MAXCOVERAGE)  # of small spots too
-            whole.quantize(palette=palette).save(IMAGES / name, optimize=True)
-        print(f"{IMAGES / name}: {(IMAGES / name).stat().st_size / 1e3:.0f} kB")
+        take(folder / source, name)
+
+
+def take(source: Path, name: str) -> None:
+    """Write one picture to docs/images in 128 colours."""
+    with Image.open(source) as picture:
+        whole = picture.convert("RGB")
+        palette = whole.quantize(128, method=Image.Quantize.MAXCOVERAGE)  # of small spots too
+        whole.quantize(palette=palette).save(IMAGES / name, optimize=True)
+    print(f"{IMAGES / name}: {(IMAGES / name).stat().st_size / 1e3:.0f} kB")
 
 
 if __name__ == "__main__":

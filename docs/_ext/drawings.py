@@ -53,6 +53,24 @@ def _filters(image: np.ndarray) -> np.ndarray:
     )
 
 
+def one_person(domains: tuple[str, ...], image_size: tuple[int, int] = (64, 32)) -> np.ndarray:
+    """One person in one pose, a photograph in each domain: (len(domains), height, width, 3), uint8."""
+    from snr_keras.reid.data.synthetic import contact_sheet
+
+    sheet = contact_sheet(domains=domains, people=1, cameras=1, image_size=image_size)
+    framed = sheet.reshape(len(domains) + 1, -1, *sheet.shape[1:])  # the last is the mask of the person's parts
+    return framed[:-1, 1:-1, 1:-1]
+
+
+def photographs(domains: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """F, which is one person's photograph in each domain, and F~: (len(domains), 128, 64, 3) each, within [0, 1].
+
+    The colours are the channels. gamma and beta are such that F~ can be shown as a photograph too, nothing clipped.
+    """
+    F = one_person(domains, image_size=(128, 64)) / 255
+    return F, snr_ref.instance_norm(F, gamma=np.full(3, 0.11), beta=np.full(3, 0.47))
+
+
 @cache
 def trained_params() -> snr_ref.SNRParams:
     """A module after 400 steps of gradient descent on L_SNR alone, by the reference's own gradients.

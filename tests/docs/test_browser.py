@@ -9,6 +9,7 @@ import pytest
 webdriver = pytest.importorskip(
     "selenium.webdriver", reason='the browser is driven by the extra docs: "snr-reid[docs]"'
 )
+Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
 
 pytestmark = pytest.mark.slow
 
@@ -106,6 +107,17 @@ def test_cases_fold_down_and_lead_to_the_catalogue(browser, site) -> None:
     assert case.is_displayed()
     _click(browser, case)
     assert "specification/cases.html#case-" in browser.current_url
+
+
+def test_keys_move_the_gate_and_the_maps_follow(browser, site) -> None:
+    browser.get((site / "specification.html").as_uri())
+    slider = browser.find_element("css selector", "figure.gate input")
+    maps = browser.find_elements("css selector", ".gate-map img:last-child")
+    assert len(maps) == 6
+    for key, gate in ((Keys.HOME, 0), (Keys.ARROW_RIGHT, 0.05), (Keys.END, 1)):
+        slider.send_keys(key)
+        assert browser.find_element("css selector", "figure.gate output").text == f"{gate:.2f}"
+        assert [float(image.value_of_css_property("opacity")) for image in maps] == [gate] * 6
 
 
 def test_the_search_finds_a_function_without_a_server(browser, site) -> None:

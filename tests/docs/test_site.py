@@ -112,6 +112,23 @@ def test_every_page_can_be_reached_from_the_first(site) -> None:
     assert written - reached == set()
 
 
+def test_the_left_column_is_short_and_grouped(site) -> None:
+    column = parsed(site / "index.html").select_one(".sidebar-tree")
+    assert len(column.select("li.toctree-l1")) <= 25
+    assert len(column.select("p.caption")) == 5
+
+
+def test_the_slider_mixes_what_the_reference_computes(monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "_ext"))
+    pytest.importorskip("matplotlib")
+    from drawings import photographs
+
+    F, F_tilde = photographs(("day", "fog"))
+    assert F.shape == F_tilde.shape == (2, 128, 64, 3)
+    assert min(F.min(), F_tilde.min()) >= 0  # nothing is clipped, or opacities would mix something else
+    assert max(F.max(), F_tilde.max()) <= 1
+
+
 def test_every_public_name_of_the_reference_is_documented(site) -> None:
     import snr_ref
 
