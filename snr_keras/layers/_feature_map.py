@@ -1,4 +1,4 @@
-"""What the layers beside SNR have in common: maps of any layout in, maps of the same shape out."""
+"""What the layers have in common: maps of any layout in, maps of the same shape out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from keras import ops
 class FeatureMapLayer(keras.layers.Layer):
     """A layer from maps `(N, *S, C)`, or `(N, C, *S)`, to maps of that shape, computed in at least float32.
 
-    Masks are handed on and not looked at, as by `keras.layers.GroupNormalization`: statistics are those of all pixels.
+    Masks are handed on. Only `SNR` looks at them; the statistics of the others are those of all pixels, as in
+    `keras.layers.GroupNormalization`.
     """
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
@@ -29,18 +30,16 @@ class FeatureMapLayer(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Fixes the number of axes and of channels."""
-        last = self.data_format == "channels_last"
-        rank, layout = len(input_shape), "(N, *S, C)" if last else "(N, C, *S)"
-        axis = rank - 1 if last else 1
-        channels = input_shape[axis] if rank > 2 else None
+        rank = len(input_shape)
+        channels = input_shape[self._channel_axis] if rank > 2 else None
         if channels is None:
             raise ValueError(
-                f"{type(self).__name__} expects {layout}, with at least one spatial axis and the number of channels C "
-                f"defined. Received: input_shape={input_shape}"
+                f"{type(self).__name__} expects {self._layout}, with at least one spatial axis and the number of "
+                f"channels C defined. Received: input_shape={input_shape}"
             )
         self.channels = channels
-        self.pixel_axes = tuple(i for i in range(1, rank) if i != axis)
-        self.input_spec = keras.layers.InputSpec(ndim=rank, axes={axis: channels})
+        self.pixel_axes = self._pixel_axes(rank)
+        self.input_spec = keras.layers.InputSpec(ndim=rank, axes={self._channel_axis: channels})
         super().build(input_shape)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -51,15 +50,31 @@ class FeatureMapLayer(keras.layers.Layer):
         """The arguments that make a layer like this one."""
         return {**super().get_config(), "data_format": self.data_format}
 
-    def _widened(self, inputs: Any) -> Any:
-        """The inputs in the dtype of the statistics: float64 if they or the weights are, else float32."""
+    @property
+    def _layout(self) -> str:
+        return "(N, *S, C)" if self.data_format == "channels_last" else "(N, C, *S)"
+
+    @property
+    def _channel_axis(self) -> int:
+        return -1 if self.data_format == "channels_last" else 1
+
+    def _pixel_axes(self, rank: int) -> tuple[int, ...]:
+        return tuple(range(1, rank - 1) if self.data_format == "channels_last" else range(2, rank))
+
+    def _statistics_dtype(self, inputs: Any) -> str:
+        """float64 if the inputs or the weights are, else float32."""
         dtype = keras.backend.standardize_dtype(inputs.dtype)
         if "float" not in dtype:
             raise ValueError(
                 f"{type(self).__name__} takes floating-point feature maps: cast integers first. "
                 f"Received: dtype={dtype!r}, shape={tuple(inputs.shape)}"
             )
-        return ops.cast(inputs, "float64" if "float64" in (dtype, self.variable_dtype) else "float32")
+        # Not by `keras.backend.result_type`, which makes float32 of float64 on backends other than TensorFlow.
+        return "float64" if "float64" in (dtype, self.variable_dtype) else "float32"
+
+    def _widened(self, inputs: Any) -> Any:
+        """The inputs in the dtype of the statistics."""
+        return ops.cast(inputs, self._statistics_dtype(inputs))
 
     def _per_channel(self, vector: Any, dtype: Any) -> Any:
         """A vector `(C,)` in the shape that broadcasts over maps."""

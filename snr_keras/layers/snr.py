@@ -10,6 +10,7 @@ from keras import constraints, initializers, ops, regularizers
 
 from snr_keras.layers._arguments import Constraint, Initializer, Regularizer, positive_integer, positive_number
 from snr_keras.layers._closed_form import restitution
+from snr_keras.layers._feature_map import FeatureMapLayer
 from snr_ref import SNROutputs, SNRParams
 
 _WEIGHT_OPTIONS = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
@@ -48,7 +49,7 @@ class SNRMaps(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="snr_keras")
-class SNR(keras.layers.Layer):
+class SNR(FeatureMapLayer):
     """Style normalization and restitution.
 
     Each image is instance normalized, which removes its style; then channel attention decides how much of what was
@@ -159,20 +160,10 @@ class SNR(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         reduction, epsilon = positive_integer("reduction", reduction), positive_number("epsilon", epsilon)
-        if data_format is None:
-            data_format = keras.config.image_data_format()
-        if data_format not in ("channels_last", "channels_first"):
-            raise ValueError(
-                "Argument `data_format` must be 'channels_last', 'channels_first' or None. "
-                f"Received: data_format={data_format!r}"
-            )
-        super().__init__(**kwargs)
-        self.supports_masking = True
-        self.autocast = False
+        super().__init__(data_format, **kwargs)
         self.reduction = reduction
         self.epsilon = epsilon
         self.use_bias = bool(use_bias)
-        self.data_format = data_format
         self.gamma_initializer = initializers.get(gamma_initializer)
         self.beta_initializer = initializers.get(beta_initializer)
         self.w1_initializer = initializers.get(w1_initializer)
@@ -194,26 +185,14 @@ class SNR(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the weights for feature maps of this shape."""
-        if len(input_shape) < 3:
-            raise ValueError(
-                f"SNR expects {self._layout}, with at least one spatial axis. Received: input_shape={input_shape}"
-            )
-        channels = input_shape[self._channel_axis]
-        if channels is None:
-            raise ValueError(
-                f"SNR expects {self._layout}, with the number of channels C defined. "
-                f"Received: input_shape={input_shape}"
-            )
-        self.input_spec = keras.layers.InputSpec(ndim=len(input_shape), axes={self._channel_axis: channels})
-
-        hidden = max(1, channels // self.reduction)
+        super().build(input_shape)
+        channels, hidden = self.channels, max(1, self.channels // self.reduction)
         self.gamma = self._add_snr_weight("gamma", (channels,))
         self.beta = self._add_snr_weight("beta", (channels,))
         self.w1 = self._add_snr_weight("w1", (channels, hidden))
         self.w2 = self._add_snr_weight("w2", (hidden, channels))
         self.b1 = self._add_snr_weight("b1", (hidden,)) if self.use_bias else None
         self.b2 = self._add_snr_weight("b2", (channels,)) if self.use_bias else None
-        super().build(input_shape)
 
     def call(self, inputs: Any, return_embeddings: bool = False, return_maps: bool = False, mask: Any = None) -> Any:
         """Eqs. 1 to 5, in closed form unless the maps are wanted or pixels are masked; see the class."""
@@ -295,34 +274,20 @@ class SNR(keras.layers.Layer):
                 extra.append(kind(*(keras.KerasTensor(shape, dtype=dtype) for _ in kind._fields)))
         return (F_plus, *extra) if extra else F_plus
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """That of the output alone: wrappers such as `TimeDistributed` ask for it, who know of no embeddings."""
-        return input_shape
-
     def get_config(self) -> dict[str, Any]:
         """The arguments that make a layer like this one."""
         config = {
             "reduction": self.reduction,
             "epsilon": self.epsilon,
             "use_bias": self.use_bias,
-            "data_format": self.data_format,
         }
         for name in SNRParams._fields:
             for kind, module in _WEIGHT_OPTIONS.items():
                 config[f"{name}_{kind}"] = module.serialize(getattr(self, f"{name}_{kind}"))
         return {**super().get_config(), **config}
 
-    @property
-    def _layout(self) -> str:
-        return "(N, *S, C)" if self.data_format == "channels_last" else "(N, C, *S)"
-
-    @property
-    def _channel_axis(self) -> int:
-        return -1 if self.data_format == "channels_last" else 1
-
     def _spatial_axes(self, inputs: Any) -> tuple[int, ...]:
-        rank = len(inputs.shape)
-        axes = tuple(range(1, rank - 1) if self.data_format == "channels_last" else range(2, rank))
+        axes = self._pixel_axes(len(inputs.shape))
         if 0 in (inputs.shape[axis] for axis in axes):
             raise ValueError(f"SNR expects {self._layout}, with at least one pixel. Received: shape={inputs.shape}")
         return axes
@@ -345,16 +310,6 @@ class SNR(keras.layers.Layer):
     def _add_snr_weight(self, name: str, shape: tuple[int, ...]) -> Any:
         options = {kind: getattr(self, f"{name}_{kind}") for kind in _WEIGHT_OPTIONS}
         return self.add_weight(name=name, shape=shape, autocast=False, **options)
-
-    def _statistics_dtype(self, inputs: Any) -> str:
-        dtype = keras.backend.standardize_dtype(inputs.dtype)
-        if "float" not in dtype:
-            raise ValueError(
-                f"SNR normalizes floating-point feature maps: cast integers first. Received: dtype={dtype!r}, "
-                f"shape={tuple(inputs.shape)}"
-            )
-        # Not by `keras.backend.result_type`, which makes float32 of float64 on backends other than TensorFlow.
-        return "float64" if "float64" in (dtype, self.variable_dtype) else "float32"
 
     def _cast_weights(self, inputs: Any) -> SNRParams:
         """The weights in the dtype of the statistics; absent biases are zeros, which cost nothing."""
