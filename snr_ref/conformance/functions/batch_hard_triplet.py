@@ -325,6 +325,22 @@ class MeanOverActiveTriplets(Literal):
         return terms[terms > 0]
 
 
+@batch_hard_triplet_loss.mistake("3.3", "loss", who="whoever gives reduction='sum'")
+class SummedTriplets(Literal):
+    """The anchors are summed instead of averaged."""
+
+    def _with_margin(self, difference: Array, margin: Margin) -> Array:
+        return super()._with_margin(difference, margin) * len(difference)
+
+
+@batch_hard_triplet_loss.mistake("3.3", "loss", who="codes that ask `if margin`")
+class NoMarginIsSoft(Literal):
+    """A margin of 0 counts as none, which is the soft one."""
+
+    def _with_margin(self, difference: Array, margin: Margin) -> Array:
+        return super()._with_margin(difference, margin or "soft")
+
+
 @batch_hard_triplet_gradient.mistake("5.4", "grad_features", who="torch.amax and jnp.max, as they are")
 class TiesShareTheGradient(Literal):
     """Equally hard examples share the gradient."""
@@ -332,3 +348,11 @@ class TiesShareTheGradient(Literal):
     def _share(self, hardness: Array) -> Array:
         hardest = hardness == hardness.max()
         return hardest / hardest.sum()
+
+
+@batch_hard_triplet_gradient.mistake("5.4", "grad_features", who="whoever sorts and takes the last")
+class LastAmongEquallyHard(Literal):
+    """Among equally hard examples the one with the highest index has the gradient."""
+
+    def _share(self, hardness: Array) -> Array:
+        return super()._share(hardness[::-1])[::-1]

@@ -197,6 +197,15 @@ class LogOfSoftmax(Literal):
         return np.log(np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True))
 
 
+@cross_entropy.mistake("6.4", "loss", who="whoever subtracts the logsumexp from the logits")
+class LogsumexpSubtracted(Literal):
+    """The largest logit is added to the logarithm before that is subtracted, which takes the digits of both."""
+
+    def _log_softmax(self, logits: Array) -> Array:
+        largest = logits.max(axis=-1, keepdims=True)
+        return logits - (largest + np.log(np.exp(logits - largest).sum(axis=-1, keepdims=True)))
+
+
 @cross_entropy_gradient.mistake("5.4", "grad_logits", who="whoever forgets that the loss is a mean")
 class SummedCrossEntropyGradient(Literal):
     """The gradient is not divided by the number of rows."""

@@ -414,6 +414,15 @@ class ZeroVectorWithoutGradient(Literal):
         )
 
 
+@cosine_distance_vjp.mistake("5.3", "grad_x", who="whoever normalizes the rows before the loss sees them")
+class GradientOfUnitRows(Literal):
+    """The gradient is that in the rows' directions, not over their lengths."""
+
+    def cosine_distance_vjp(self, x: Array, y: Array, grad_d: Array) -> tuple[Array, Array]:
+        """Of the directions."""
+        return super().cosine_distance_vjp(self._unit(x), self._unit(y), grad_d)
+
+
 @euclidean_distance_vjp.mistake("5.3", "grad_x", who="automatic differentiation of sqrt(sum of squares)")
 class EqualVectorsWithoutGradient(Literal):
     """The gradient of the Euclidean distance at x = y is 0 / 0."""

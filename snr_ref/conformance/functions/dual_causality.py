@@ -415,6 +415,22 @@ class SoftplusThatOverflows(Literal):
         return np.log(1 + np.exp(x))
 
 
+@dual_causality_loss.mistake("6.4", "plus", who="whoever writes log for log1p")
+class SmallSoftplusLost(Literal):
+    """Softplus is max(x, 0) + log(1 + exp(-|x|)), whose small values drown in the 1."""
+
+    def _softplus(self, x: Array) -> Array:
+        return np.maximum(x, 0) + np.log(1 + np.exp(-np.abs(x)))
+
+
+@dual_causality_loss.mistake("6.4", "plus", who="torch.nn.functional.softplus, whose threshold is 20")
+class SoftplusOfTwentyLinear(Literal):
+    """Softplus of x is x where that is above 20."""
+
+    def _softplus(self, x: Array) -> Array:
+        return np.where(x > 20, x, super()._softplus(x))
+
+
 @dual_causality_loss.mistake("2.4", "plus", who="whoever swaps the arguments of a margin ranking loss")
 class SignsOfPlusSwapped(Literal):
     """In L+ every difference has the other sign."""
@@ -464,12 +480,45 @@ class AnchorsWithoutExamplesCounted(Literal):
         return allowed / (np.maximum(allowed.sum(axis=1, keepdims=True), 1) * len(allowed))
 
 
+@dual_causality_loss.mistake("2.6", "plus", who="whoever draws triplets, which need an image of either kind")
+class AnchorsOfBothKinds(Literal):
+    """Anchors that have no positive are left out of the mean over the negatives too."""
+
+    def _pairs(self, labels: Array) -> tuple[Array, Array]:
+        positives, negatives = super()._pairs(labels)
+        return positives, negatives & positives.any(axis=1, keepdims=True)
+
+
+@dual_causality_loss.mistake("2.6", "plus", who="a framework that casts labels to the dtype of the features")
+class LabelsInSinglePrecision(Literal):
+    """Labels are compared in float32, in which large ones merge."""
+
+    def _pairs(self, labels: Array) -> tuple[Array, Array]:
+        return super()._pairs(labels.astype(np.float32))
+
+
+@dual_causality_loss.mistake("2.6", "plus", who="a framework whose integers have 32 bits")
+class LabelsOf32Bits(Literal):
+    """Labels are compared by their lower 32 bits."""
+
+    def _pairs(self, labels: Array) -> tuple[Array, Array]:
+        return super()._pairs(labels.astype(np.int32))
+
+
 @dual_causality_loss.mistake("2.7", "plus", who="a loss that takes all pairs whatever it is given")
 class TripletsIgnored(Literal):
     """Explicit triplets are not looked at."""
 
     def _draws(self, labels: Array, triplets: Array | None) -> tuple[Array, Array]:
         return super()._draws(labels, None)
+
+
+@dual_causality_loss.mistake("2.7", "plus", who="whoever keeps triplets in a set")
+class DistinctTriplets(Literal):
+    """A triplet that is drawn twice counts once."""
+
+    def _draws(self, labels: Array, triplets: Array | None) -> tuple[Array, Array]:
+        return super()._draws(labels, None if triplets is None else np.unique(triplets, axis=0))
 
 
 @dual_causality_gradients.mistake("5.3", "grad_f_tilde", who="whoever takes f~ for a fixed target")

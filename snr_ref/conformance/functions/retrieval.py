@@ -506,6 +506,14 @@ class FirstMatchForTheLast(Retrieval):
         return 1 / (np.flatnonzero(ranked)[0] + 1)
 
 
+@evaluate_retrieval.mistake("7.3", "cmc", who="whoever is used to similarities")
+class FarthestFirst(Retrieval):
+    """The image at the largest distance is ranked first."""
+
+    def _ranking(self, distances: Array, match: Array) -> Array:
+        return np.argsort(-distances, kind="stable")
+
+
 @evaluate_retrieval.mistake("7.5", "cmc", who="a metric that counts how many negatives are strictly nearer")
 class TiesForTheQuery(Retrieval):
     """Among equal distances the matches come first."""

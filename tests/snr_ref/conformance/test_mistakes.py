@@ -16,7 +16,6 @@ from snr_ref.conformance.report import Result
 from snr_ref.conformance.report.difference import Difference, first_differences
 from snr_ref.conformance.runner import questions
 from snr_ref.conformance.steps import Literal, ReRanking, Retrieval, Verification
-from tests.snr_ref.conformance.loss_mistakes import AnchorsOfBothKinds, DistinctTriplets, MeanOverPairs
 
 #: Where all is junk, a mistake takes the mean over no query.
 pytestmark = pytest.mark.filterwarnings("ignore:Mean of empty slice:RuntimeWarning")
@@ -92,10 +91,12 @@ def test_a_folded_instance_norm_points_to_large_means_and_constant_channels():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "clause"), [(MeanOverPairs, "2.6"), (AnchorsOfBothKinds, "2.6"), (DistinctTriplets, "2.7")]
+    ("name", "clause"),
+    [("mean_over_all_pairs", "2.6"), ("anchors_of_both_kinds", "2.6"), ("distinct_triplets", "2.7")],
 )
-def test_wrong_weights_of_anchors_and_triplets_point_to_the_clause_of_the_mean(wrong, clause):
-    for difference in first_differences(answers(Implementation(wrong()), "dual_causality_loss")):
+def test_wrong_weights_of_anchors_and_triplets_point_to_the_clause_of_the_mean(name, clause):
+    (wrong,) = (mistake for mistake in MISTAKES if mistake.name == name)
+    for difference in first_differences(answers_of(wrong)):
         assert difference.clauses[0] == clause
 
 
