@@ -3,29 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from snr_ref.conformance.arguments import each_field, in_dtype, is_record
+from snr_ref.conformance.arguments import DTYPES, each_field, in_dtype, is_record
 from snr_ref.conformance.case import Case
+from snr_ref.conformance.expectation import Expected, Numbers
 from snr_ref.conformance.functions import FUNCTIONS
 from snr_ref.conformance.groups import Group
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.precision import PRECISIONS
 from snr_ref.conformance.report.as_text import failure
+from snr_ref.conformance.report.result import Result
 from snr_ref.conformance.runner import judge, run
 
 _DRAWN = Group("drawn", "arguments that a test drew")
 
 
+@dataclass(frozen=True, eq=False)
+class _Drawn(Case):
+    """A case in one dtype, in which a function without feature maps may be asked too."""
+
+    dtype: str = "float64"
+
+    @cached_property
+    def dtypes(self) -> tuple[str, ...]:
+        """The dtype to which the arguments were rounded."""
+        return (self.dtype,)
+
+    @cached_property
+    def expected(self) -> tuple[Expected, ...]:
+        """With the least normal number granted: drawn numbers may be so small that their bounds become 0 in float64."""
+        least = np.finfo(np.float64).tiny
+        return tuple(
+            {name: Numbers(n.value, {d: t + least for d, t in n.tolerance.items()}) for name, n in expected.items()}
+            for expected in super().expected
+        )
+
+
 def assert_conforms(
     implementation: Any, function: str, arguments: Mapping[str, Any], *, dtype: str = "float64"
-) -> None:
+) -> Result:
     """Hold one answer against the reference, within the error that rounding explains for these arguments.
 
     The arguments are rounded to the dtype first, so that reference and implementation are given the same numbers. In
-    half precision feature maps have the half dtype and all else float32.
+    half precision feature maps have the half dtype and all else float32. A function without feature maps is given its
+    features, logits and multilabels in the half dtype, computes in float32, and returns gradients in the half dtype.
 
     Args:
         implementation: An adapter, an object or module with functions named and called as those of `snr_ref`, which is
@@ -33,13 +59,16 @@ def assert_conforms(
             array, a tuple of all outputs in their order, or a mapping or an object that has outputs by name.
         function: Name of the function, as in `snr_ref`.
         arguments: Arguments by the names of the reference; a `distance` is "cosine" or "euclidean".
-        dtype: "float64" or "float32"; for a function of feature maps also "float16" or "bfloat16".
+        dtype: "float64", "float32", "float16" or "bfloat16".
+
+    Returns:
+        What it came to: how near each output came to its bound.
 
     Raises:
         AssertionError: If an output differs by more than rounding explains, or none is there; if an argument was
             overwritten or the implementation raised an exception. It says what differs first, which clauses of the
             specification say what it is, and which known mistake gives these numbers.
-        ValueError: If there is no such function, or it is not run in that dtype.
+        ValueError: If there is no such function or dtype.
         TypeError: If what was returned is none of these.
     """
     case = _drawn(function, arguments, dtype)
@@ -50,6 +79,7 @@ def assert_conforms(
         result = judge(case, dtype, FUNCTIONS[function].named(implementation))
     if result.outcome != "passed":
         raise AssertionError(failure(result))
+    return result
 
 
 def is_decided(function: str, arguments: Mapping[str, Any], *, dtype: str = "float64") -> bool:
@@ -67,7 +97,7 @@ def is_decided(function: str, arguments: Mapping[str, Any], *, dtype: str = "flo
         Whether it is so; False too where all that is known is that rounding could decide.
 
     Raises:
-        ValueError: If there is no such function, or it is not run in that dtype.
+        ValueError: If there is no such function or dtype.
     """
     return FUNCTIONS[function].is_decided(_drawn(function, arguments, dtype).arguments, PRECISIONS[dtype])
 
@@ -75,12 +105,14 @@ def is_decided(function: str, arguments: Mapping[str, Any], *, dtype: str = "flo
 def _drawn(function: str, arguments: Mapping[str, Any], dtype: str) -> Case:
     if function not in FUNCTIONS:
         raise ValueError(f"`function` must be one of {', '.join(FUNCTIONS)}. Received: {function!r}")
+    if dtype not in DTYPES:
+        raise ValueError(f"`dtype` must be one of {', '.join(DTYPES)}. Received: {dtype!r}")
     about = FUNCTIONS[function]
-    if dtype not in about.dtypes:
-        raise ValueError(f"`dtype` of {function} must be one of {', '.join(about.dtypes)}. Received: {dtype!r}")
     with np.errstate(over="ignore"):
-        rounded = {name: _double(value) for name, value in in_dtype(arguments, dtype, about.maps).items()}
-    return Case(f"drawn/{function}", _DRAWN, "Arguments that a test drew.", (about.clause,), function, rounded)
+        rounded = {name: _double(value) for name, value in in_dtype(arguments, dtype, about.half_arguments).items()}
+    return _Drawn(
+        f"drawn/{function}", _DRAWN, "Arguments that a test drew.", (about.clause,), function, rounded, dtype=dtype
+    )
 
 
 def _double(value: Any) -> Any:

@@ -21,7 +21,7 @@ class Comparison:
         output: Its name.
         error: The largest absolute error; infinite where a shape or what is finite differs.
         ulps: The largest error in units in the last place of the expected number, in the dtype; if that is half,
-            in float32 for all but maps.
+            in float32 for what is not stored in it.
         fraction: The largest error as a fraction of its tolerance, which is the conditioning times the unit roundoff:
             how much of what rounding explains was used up. More than 1 is a failure.
         at: Index of that number.
@@ -56,15 +56,15 @@ def compare(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> list[Co
     Returns:
         The comparison with the expected answer that is nearest.
     """
-    maps = FUNCTIONS[case.function].maps
-    ways = [_with(expected, dtype, maps, answer) for expected in case.expected]
+    halves = FUNCTIONS[case.function].half_outputs
+    ways = [_with(expected, dtype, halves, answer) for expected in case.expected]
     return min(ways, key=lambda way: (sum(not c.passed for c in way), max((c.fraction for c in way), default=0.0)))
 
 
-def _with(expected: Expected, dtype: str, maps: frozenset[str], answer: Mapping[str, np.ndarray]) -> list[Comparison]:
+def _with(expected: Expected, dtype: str, halves: frozenset[str], answer: Mapping[str, np.ndarray]) -> list[Comparison]:
     compared = []
     for name in (name for name in expected if name in answer):
-        own = "float32" if dtype in HALF and name not in maps else dtype
+        own = "float32" if dtype in HALF and name not in halves else dtype
         compared.append(_output(name, expected[name], dtype, own, answer[name]))
     return compared
 

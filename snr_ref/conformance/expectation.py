@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from snr_ref.conformance.arguments import each_field, is_record
+from snr_ref.conformance.arguments import HALF, each_field, is_record
 from snr_ref.conformance.function import Function
 from snr_ref.conformance.precision import PRECISIONS, REFERENCE
+from snr_ref.conformance.running_error import Rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,13 @@ def expect(function: Function, arguments: Mapping[str, Any], dtypes: tuple[str, 
     for output in (output for output in function.outputs if output in own):  # an absent bias has no gradient
         value = np.asarray(result[output], np.float64)
         value = np.where(np.isfinite(value), value, np.nan)
-        tolerance = {dtype: np.broadcast_to(bounds[dtype][output] + own[output], value.shape) for dtype in dtypes}
+        is_stored = not function.maps and output in function.half_outputs  # bounds of maps have that in them
+        tolerance = {}
+        for dtype in dtypes:
+            bound = bounds[dtype][output]
+            if is_stored and dtype in HALF:
+                bound = Rounded(value, bound, PRECISIONS[dtype].u).stored(*PRECISIONS[dtype][1:]).error
+            tolerance[dtype] = np.broadcast_to(bound + own[output], value.shape)
         expected[output] = Numbers(value, tolerance)
     return expected
 

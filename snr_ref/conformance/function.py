@@ -87,7 +87,7 @@ class Function:
         clause: The clause of the specification that says what it is.
         after: The function that it follows wherever functions are listed; empty for the first of all.
         maps: The arguments and outputs that are feature maps. In half precision these alone have the half dtype, and
-            everything else is float32; a function without maps is not run in half precision.
+            everything else is float32; no case runs a function without maps in half precision.
         records: The arguments that are several arrays, with the NamedTuple of the reference that each of them is.
         own_functions: The arguments that are a function of the implementation itself: a case has a word for it, from
             which a pattern such as "{}_distance" makes the name.
@@ -221,8 +221,19 @@ class Function:
 
     @property
     def dtypes(self) -> tuple[str, ...]:
-        """The dtypes it can be run in."""
+        """The dtypes that its cases can be run in."""
         return DTYPES if self.maps else tuple(d for d in DTYPES if d not in HALF)
+
+    @property
+    def half_arguments(self) -> frozenset[str]:
+        """The arguments that have the half dtype in half precision: maps, or all but gradients and records."""
+        given = set(self.signature.parameters) - set(self.records)
+        return self.maps or frozenset(name for name in given if not name.startswith("grad_"))
+
+    @property
+    def half_outputs(self) -> frozenset[str]:
+        """The outputs that do: maps, or the gradients in what was given in half precision."""
+        return self.maps or frozenset(name for name in self.outputs if name.startswith("grad_"))
 
     @property
     def signature(self) -> inspect.Signature:

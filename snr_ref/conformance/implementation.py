@@ -59,7 +59,7 @@ class Implementation:
 def arguments_of(case: Case, dtype: str) -> dict[str, Any]:
     """What a case gives to an implementation: a copy, into which it may write by mistake."""
     arguments = deepcopy(dict(case.arguments))
-    return arguments if case.kind == "refusal" else in_dtype(arguments, dtype, FUNCTIONS[case.function].maps)
+    return arguments if case.kind == "refusal" else in_dtype(arguments, dtype, FUNCTIONS[case.function].half_arguments)
 
 
 def overwritten(arguments: Mapping[str, Any], case: Case, dtype: str) -> tuple[str, ...]:

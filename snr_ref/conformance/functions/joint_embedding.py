@@ -64,17 +64,24 @@ def joint_embedding_gradients_bounds(arguments: Mapping[str, Any], precision: Pr
 @joint_embedding_loss.decision
 @joint_embedding_gradients.decision
 def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
-    """Whether the same agents are hard however cosines are rounded: of sixteenths of length 1 all products are exact.
+    """Whether the same agents are hard for each image, with hinges above 0, however cosines are rounded.
 
-    Args:
-        arguments: Of `joint_embedding_loss`.
-        precision: Whichever, from float32 on.
-
-    Returns:
-        Whether it is so.
+    On the edge they are where no product rounds: those of sixteenths of length 1, with a margin of sixteenths.
     """
-    rows = np.concatenate([arguments[name] for name in ("source_features", "target_features", "agents")])
-    return bool((rows * 16 % 1 == 0).all() and ((rows**2).sum(axis=1) == 1).all())
+    margin = scalar(arguments.get("margin", 1.0), precision.u)
+    source, target, agents = _rows(arguments, precision.u)
+    for f in (source, target):
+        above = f @ agents.T - (exact(1.0, precision.u) - margin / exact(2.0, precision.u))
+        hinge = margin - squared_distance(f[:, np.newaxis], agents)
+        clear = (above.value < -above.error) | ((above.value > above.error) & (hinge.value > hinge.error))
+        is_exact = _are_exact(f.value)[:, np.newaxis] & _are_exact(agents.value) & (margin.value * 16 % 1 == 0)
+        if not (clear | is_exact).all():
+            return False
+    return True
+
+
+def _are_exact(rows: np.ndarray) -> np.ndarray:
+    return (rows * 16 % 1 == 0).all(axis=1) & np.isin((rows**2).sum(axis=1), (0, 1))
 
 
 def _push(f: Rounded, hard: Rounded, T: int) -> Rounded:

@@ -13,13 +13,15 @@ import numpy as np
 from snr_ref.conformance import groups
 from snr_ref.conformance.draw import Draw
 from snr_ref.conformance.function import Function
+from snr_ref.conformance.functions.multilabels import multilabel_agreement
 from snr_ref.conformance.precision import Precision
-from snr_ref.conformance.running_error import Rounded, exact, squared_distance
+from snr_ref.conformance.running_error import Rounded, exact, length, squared_distance
 from snr_ref.conformance.spoiled import always, plain
 from snr_ref.conformance.steps import Literal
 from snr_ref.conformance.steps.elementary import Array
 from snr_ref.mar.losses import NO_NEGATIVE, NO_POSITIVE
 from snr_ref.mar.mining import MINING_RATIO, image_pairs, mine_pairs, mined_count
+from snr_ref.mar.multilabels import agreement
 
 discriminative_loss = Function("discriminative_loss", ("loss",), clause="9.7", after="next_memory")
 discriminative_gradient = Function(
@@ -57,31 +59,59 @@ def discriminative_gradient_bounds(arguments: Mapping[str, Any], precision: Prec
 @discriminative_loss.decision
 @discriminative_gradient.decision
 def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
-    """Whether the same pairs are mined, and as the same, however distances and agreements are rounded.
+    """Whether the same pairs are mined, and as the same, however distances and agreements are rounded."""
+    features, ratio = arguments["features"], arguments.get("mining_ratio", MINING_RATIO)
+    return same_pairs_are_mined(features, ratio, precision) and agreements_are_decided(
+        arguments["multilabels"], arguments["threshold"], precision
+    )
 
-    They are where features are sixteenths of length 1, and multilabels and threshold sixty-fourths: squares and
-    agreements are exact then. Where the farthest pair that is mined is no nearer than the next, the differences of all
-    that are at that distance have to be halves, and their lengths whole.
+
+def same_pairs_are_mined(features: np.ndarray, mining_ratio: float, precision: Precision) -> bool:
+    """Whether each pair that is mined is nearer than each that is not, or at a distance that rounds alike."""
+    i, j = image_pairs(len(features)).T
+    differences = np.abs(features[i] - features[j])
+    d = length(exact(differences, precision.u))
+    order = np.argsort(d.value, kind="stable")
+    count = mined_count(len(order), mining_ratio)
+    for mined in order[:count]:
+        near = [k for k in order[count:] if d.value[k] - d.error[k] <= d.value[mined] + d.error[mined]]
+        if not all(_rounds_alike(differences[mined], differences[k]) for k in near):
+            return False
+    return True
+
+
+def agreements_are_decided(
+    multilabels: np.ndarray, threshold: float, precision: Precision, off: np.ndarray | float = 0.0
+) -> bool:
+    """Whether the same pairs agree: no agreement is near the threshold, unless sixty-fourths meet it exactly.
 
     Args:
-        arguments: Of `discriminative_loss`.
-        precision: Whichever, from float32 on.
+        multilabels: (N, K).
+        threshold: What agreements are compared with.
+        precision: What they are computed in.
+        off: How far each multilabel may be off before.
 
     Returns:
         Whether it is so.
     """
-    features, shares = arguments["features"], np.append(arguments["multilabels"], arguments["threshold"])
-    is_exact = (
-        (features * 16 % 1 == 0).all() and ((features**2).sum(axis=1) == 1).all() and (shares * 64 % 1 == 0).all()
-    )
-    i, j = image_pairs(len(features)).T
-    differences = features[i] - features[j]
-    squared = (differences**2).sum(axis=1)
-    count = mined_count(len(squared), arguments.get("mining_ratio", MINING_RATIO))
-    last, *farther = np.sort(squared)[count - 1 :]
-    is_tied = bool(farther) and farther[0] == last
-    is_whole = np.sqrt(last) % 1 == 0 and (differences[squared == last] * 2 % 1 == 0).all()
-    return bool(is_exact and (is_whole or not is_tied))
+    off = np.broadcast_to(off, multilabels.shape)
+    i, j = image_pairs(len(multilabels)).T
+    own = multilabel_agreement.bounds({"x": multilabels, "y": multilabels}, precision)["agreement"][i, j]
+    error = own + (off[i] + off[j]).sum(axis=1) / 2 + precision.u * threshold
+    gap = np.abs(agreement(multilabels, multilabels)[i, j] - threshold)
+    is_exact = (multilabels * 64 % 1 == 0).all(axis=1) & (off == 0).all(axis=1)
+    return bool(((gap > error) | (is_exact[i] & is_exact[j] & (gap == 0))).all())
+
+
+def _rounds_alike(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether two vectors have the same magnitudes, or halves of their largest and one length that is unrounded."""
+    scaled = [v / (v.max() or 1) for v in (x, y)]
+    if not all((v * 2 % 1 == 0).all() for v in scaled):
+        return np.array_equal(x, y)
+    squares = [v @ v for v in scaled]
+    if x.max() == y.max():
+        return bool(squares[0] == squares[1])
+    return bool(x @ x == y @ y and all(np.sqrt(square) % 1 == 0 for square in squares))
 
 
 def _kinds(arguments: Mapping[str, Any], u: float) -> tuple[_Kind, _Kind]:

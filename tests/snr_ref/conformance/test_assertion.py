@@ -70,6 +70,33 @@ def test_an_exception_and_an_overwritten_argument_are_failures() -> None:
         assert_conforms(SimpleNamespace(cosine_distance=fail), "cosine_distance", ROWS)
 
 
+def test_a_function_without_maps_computes_in_float32_of_half_features_and_stores_its_gradient_in_half() -> None:
+    class InFloat32:
+        dtypes = ("float16",)
+
+        def cross_entropy(self, logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+            assert logits.dtype == np.float16
+            return Literal().cross_entropy(logits.astype(np.float32), labels)
+
+        def cross_entropy_gradient(self, logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+            return Literal().cross_entropy_gradient(logits.astype(np.float32), labels).astype(logits.dtype)
+
+    arguments = {"logits": 4 * Draw("logits").normal(4, 5, bits=53), "labels": np.array([0, 0, 1, 4])}
+    assert_conforms(InFloat32(), "cross_entropy", arguments, dtype="float16")
+    assert_conforms(InFloat32(), "cross_entropy_gradient", arguments, dtype="float16")
+    with pytest.raises(AssertionError, match="drawn/cross_entropy in float16"):
+        assert_conforms(Literal(), "cross_entropy", arguments, dtype="float16")
+
+
+def test_which_pairs_are_mined_is_decided_but_on_the_edge() -> None:
+    features = np.array([[0.0], [1], [2 + 2.0**-22]])  # the middle one is a bit nearer to the first than to the last
+    mined = {"features": features, "multilabels": np.eye(3)[[0, 0, 1]], "threshold": 0.3, "mining_ratio": 0.34}
+    assert is_decided("discriminative_loss", mined)
+    assert not is_decided("discriminative_loss", mined, dtype="float32")
+    assert is_decided("discriminative_loss", mined | {"mining_ratio": 1.0}, dtype="float32")
+    assert not is_decided("discriminative_loss", mined | {"mining_ratio": 1.0, "threshold": 1 - 1e-9}, dtype="float32")
+
+
 def test_what_rounding_decides_is_not_decided() -> None:
     features = np.array([[0.0, 0], [1, 0], [0, 1 + 2.0**-22], [8, 8]])
     arguments = {"features": features, "labels": np.array([0, 0, 0, 1]), "margin": "soft"}
@@ -82,7 +109,7 @@ def test_what_rounding_decides_is_not_decided() -> None:
     ("function", "dtype", "said"),
     [
         ("cosine", "float64", r"`function` must be one of instance_norm, .*\. Received: 'cosine'"),
-        ("cosine_distance", "float16", r"must be one of float64, float32\. Received: 'float16'"),
+        ("cosine_distance", "half", r"`dtype` must be one of float64, .*, bfloat16\. Received: 'half'"),
     ],
 )
 def test_what_there_is_not_is_refused(function: str, dtype: str, said: str) -> None:
