@@ -339,6 +339,14 @@ class BiasesIgnored(Literal):
         return x @ w
 
 
+@channel_attention.mistake("6.4", "a", who="whoever has a tanh and no sigmoid")
+class SmallGatesLost(Literal):
+    """The sigmoid is 1/2 + tanh(x / 2) / 2, whose small values drown in the 1/2."""
+
+    def _sigmoid(self, x: Array) -> Array:
+        return 0.5 + 0.5 * np.tanh(0.5 * x)
+
+
 @channel_attention.mistake("6.4", "a", who="whoever writes exp(x) / (1 + exp(x))")
 class SigmoidThatOverflows(Literal):
     """The sigmoid is exp(x) / (1 + exp(x)), which is inf / inf for large x."""

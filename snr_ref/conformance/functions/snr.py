@@ -684,6 +684,28 @@ class HalfPrecisionStatistics(Literal):
         return F
 
 
+@snr.mistake("6.5", "a", who="mixed precision that autocasts matrix products")
+class HalfPrecisionAttention(Literal):
+    """With a feature map in half precision, the attention is computed in half precision."""
+
+    dtypes: tuple[str, ...] = ("float16",)
+
+    def _affine(self, x: Array, w: Array, b: Array | None) -> Array:
+        half = None if b is None else b.astype(np.float16)
+        return super()._affine(x.astype(np.float16), w.astype(np.float16), half).astype(np.float32)
+
+
+@snr.mistake("6.5", "f_plus", who="whoever pools the map that the module returns")
+class EmbeddingsOfRoundedMaps(Literal):
+    """With a feature map in half precision, f~+ and f~- are means of what F~+ and F~- were rounded to."""
+
+    dtypes: tuple[str, ...] = ("float16",)
+
+    def _restitute(self, F: Array, F_tilde: Array, R_plus: Array, R_minus: Array) -> tuple[Array, Array]:
+        F_plus, F_minus = super()._restitute(F, F_tilde, R_plus, R_minus)
+        return F_plus.astype(np.float16).astype(F.dtype), F_minus.astype(np.float16).astype(F.dtype)
+
+
 @snr.mistake("1.1", "sigma", who="torch.var, which divides by M - 1 unless told otherwise")
 class UnbiasedVariance(Literal):
     """The variance is divided by the number of pixels less one."""
