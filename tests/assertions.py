@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.precision import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,12 @@ def assert_parity(
             f"{expected[at]!r}, an error of {error[at]:.3g} where rounding explains {bound[at]:.3g}.\n"
             f"To reproduce:\n\n{reproduce()}"
         )
+
+
+def rounding(function: str, arguments: Mapping[str, Any], dtype: str = "float64") -> float:
+    """How far rounding alone can put off any output of a function: the largest of the kit's bounds."""
+    bounds = FUNCTIONS[function].bounds(arguments, PRECISIONS[dtype]).values()
+    return max(float(np.max(bound, initial=0)) for bound in bounds)
 
 
 def literal(array: np.ndarray | None) -> str:

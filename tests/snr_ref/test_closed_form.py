@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from snr_ref import mean_pool, snr, snr_closed_form
 from snr_ref.closed_form import pooled_residual, restituted, restituted_mean, scale
 from snr_ref.instance_norm import over_pixels, standard_deviation
+from tests.assertions import rounding
 from tests.strategies import snr_cases
-from tests.tolerances import forward_bound
 
 
 def literal(case):
     """The literal module, and how far rounding may take it from its identities."""
-    bound = 2 * forward_bound(case.F, case.params, epsilon=case.epsilon)
+    bound = 2 * rounding("snr", case._asdict())
     return snr(case.F, case.params, epsilon=case.epsilon), {"rtol": 0, "atol": bound}
 
 
@@ -86,7 +86,7 @@ def test_vii_the_module_itself_reaches_both_limits_as_its_gate_saturates(case, s
     params = case.params._replace(b1=None, b2=np.full(case.F.shape[-1], sign * 1e3 * reach))
     out = snr(case.F, params, epsilon=case.epsilon)
     expected = case.F if sign > 0 else out.F_tilde
-    atol = 2 * forward_bound(case.F, params._replace(b2=None), epsilon=case.epsilon)
+    atol = 2 * rounding("snr", case._asdict() | {"params": params})
     np.testing.assert_allclose(out.F_plus, expected, rtol=0, atol=atol)
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from snr_ref import SNRParams, instance_norm, mean_pool
 from snr_ref.instance_norm import standard_deviation
+from tests.assertions import rounding
 from tests.strategies import SNRCase, feature_maps, generators, snr_cases
-from tests.tolerances import EPS64, forward_bound
 
 
 def normalize(case: SNRCase) -> np.ndarray:
@@ -16,7 +16,8 @@ def normalize(case: SNRCase) -> np.ndarray:
 
 
 def bound(case: SNRCase) -> float:
-    return forward_bound(case.F, case.params, epsilon=case.epsilon)
+    arguments = {"F": case.F, "gamma": case.params.gamma, "beta": case.params.beta, "epsilon": case.epsilon}
+    return rounding("instance_norm", arguments)
 
 
 @given(feature_maps(vices=("none",)))
@@ -77,7 +78,12 @@ def test_a_large_mean_costs_no_more_than_the_rounding_of_the_input(rng, mean):
     params = SNRParams(rng.normal(size=3), rng.normal(size=3), np.zeros((3, 1)), np.zeros((1, 3)))
     expected = instance_norm(F, params.gamma, params.beta)
     actual = instance_norm(F + mean, params.gamma, params.beta)
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=40 * EPS64 * mean)
+    np.testing.assert_allclose(
+        actual,
+        expected,
+        rtol=0,
+        atol=rounding("instance_norm", {"F": F + mean, "gamma": params.gamma, "beta": params.beta}),
+    )
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])

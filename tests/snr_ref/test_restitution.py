@@ -1,6 +1,4 @@
-"""Eqs. 2 to 5, each by hand, and the module they make up."""
-
-import math
+"""Eqs. 2 to 5, each from the one before, and the module they make up."""
 
 import numpy as np
 import pytest
@@ -8,44 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snr_ref import SNRParams, channel_attention, initial_params, instance_norm, mean_pool, snr
+from tests.assertions import rounding
 from tests.strategies import generators, snr_cases
-from tests.tolerances import attention_bound, forward_bound
-
-
-def snr_by_hand(F, params, epsilon):
-    """Eqs. 1 to 5 with Python's own numbers and loops, exact sums included."""
-    N, *S, C = F.shape
-    pixels = F.reshape(N, -1, C).tolist()
-    gamma, beta, w1, w2, b1, b2 = (None if p is None else p.tolist() for p in params)
-    hidden = len(w2)
-    F_plus, F_minus, attention = (np.empty((N, math.prod(S), C)), np.empty((N, math.prod(S), C)), np.empty((N, C)))
-    for n in range(N):
-        F_tilde, R, z = {}, {}, []
-        for k in range(C):
-            channel = [pixel[k] for pixel in pixels[n]]
-            mu = math.fsum(channel) / len(channel)
-            sigma = math.sqrt(math.fsum((x - mu) ** 2 for x in channel) / len(channel) + epsilon)
-            F_tilde[k] = [gamma[k] * (x - mu) / sigma + beta[k] for x in channel]
-            R[k] = [x - y for x, y in zip(channel, F_tilde[k], strict=True)]
-            z.append(math.fsum(R[k]) / len(channel))
-        h = [max(0.0, math.fsum(z[k] * w1[k][j] for k in range(C)) + (b1[j] if b1 else 0.0)) for j in range(hidden)]
-        for k in range(C):
-            t = math.fsum(h[j] * w2[j][k] for j in range(hidden)) + (b2[k] if b2 else 0.0)
-            a = 1 / (1 + math.exp(-t)) if t > -700 else 0.0
-            attention[n, k] = a
-            F_plus[n, :, k] = [y + a * r for y, r in zip(F_tilde[k], R[k], strict=True)]
-            F_minus[n, :, k] = [y + (1 - a) * r for y, r in zip(F_tilde[k], R[k], strict=True)]
-    return F_plus.reshape(F.shape), F_minus.reshape(F.shape), attention
-
-
-@given(snr_cases())
-def test_the_module_is_eqs_1_to_5_worked_out_by_hand(case):
-    out = snr(case.F, case.params, epsilon=case.epsilon)
-    F_plus, F_minus, a = snr_by_hand(case.F, case.params, case.epsilon)
-    atol = forward_bound(case.F, case.params, epsilon=case.epsilon)
-    np.testing.assert_allclose(out.F_plus, F_plus, rtol=0, atol=atol)
-    np.testing.assert_allclose(out.F_minus, F_minus, rtol=0, atol=atol)
-    np.testing.assert_allclose(out.a, a, rtol=0, atol=attention_bound(case.F, case.params, epsilon=case.epsilon))
 
 
 @given(snr_cases())
@@ -77,7 +39,7 @@ def test_images_and_channels_may_be_permuted_before_or_after(case, rng):
     permuted = SNRParams(gamma[k], beta[k], w1[k], w2[:, k], b1, None if b2 is None else b2[k])
     before = snr(F[images][..., k], permuted, epsilon=case.epsilon)
     after = snr(F, case.params, epsilon=case.epsilon)
-    atol = 2 * (forward_bound(F, case.params, epsilon=case.epsilon) + attention_bound(F, case.params))
+    atol = 2 * rounding("snr", case._asdict())
     for name, x, y in zip(before._fields, before, after, strict=True):
         np.testing.assert_allclose(x, y[images][..., k], rtol=0, atol=atol, err_msg=name)
 
@@ -87,7 +49,7 @@ def test_pixels_may_be_permuted_before_or_after_and_the_embeddings_do_not_see_it
     F = case.F.reshape(case.F.shape[0], -1, case.F.shape[-1])
     order = rng.permutation(F.shape[1])
     before, after = snr(F[:, order], case.params), snr(F, case.params)
-    atol = 2 * forward_bound(F, case.params)
+    atol = 2 * rounding("snr", {"F": F, "params": case.params})
     np.testing.assert_allclose(before.F_plus, after.F_plus[:, order], rtol=0, atol=atol)
     np.testing.assert_allclose(before.f_plus, after.f_plus, rtol=0, atol=atol)
     np.testing.assert_allclose(before.f_minus, after.f_minus, rtol=0, atol=atol)
@@ -97,7 +59,7 @@ def test_pixels_may_be_permuted_before_or_after_and_the_embeddings_do_not_see_it
 def test_the_spatial_axes_are_only_pixels(case):
     flat = case.F.reshape(case.F.shape[0], -1, case.F.shape[-1])
     out, of_flat = snr(case.F, case.params), snr(flat, case.params)
-    atol = 2 * forward_bound(flat, case.params)
+    atol = 2 * rounding("snr", {"F": flat, "params": case.params})
     np.testing.assert_allclose(out.F_plus.reshape(flat.shape), of_flat.F_plus, rtol=0, atol=atol)
     np.testing.assert_allclose(out.f_minus, of_flat.f_minus, rtol=0, atol=atol)
 

@@ -11,14 +11,20 @@ from hypothesis import strategies as st
 
 from snr_ref.conformance.assertion import assert_conforms, is_decided
 from snr_ref.conformance.steps import Literal, Retrieval
+from snr_ref.mar.losses import ViewStatistics
+from snr_ref.mar.multilabels import MultilabelMemory
 from snr_ref.restitution import SNRParams
 from tests.strategies import (
     EmbeddingBatch,
+    MultilabelBatch,
     RetrievalCase,
+    classified_cases,
     embedding_batches,
     embeddings,
+    feature_shapes,
     generators,
     identity_labels,
+    multilabel_batches,
     retrieval_cases,
 )
 
@@ -91,3 +97,48 @@ def test_the_whole_objective(dtype: str, data: st.DataObject, rng: np.random.Gen
 @given(case=retrieval_cases(), max_rank=st.integers(1, 30), protocol=st.sampled_from(["market1501", "no_camera"]))
 def test_the_retrieval_metrics(dtype: str, case: RetrievalCase, max_rank: int, protocol: str) -> None:
     assert_within(dtype, "evaluate_retrieval", **case._asdict(), max_rank=max_rank, protocol=protocol)
+
+
+@BOTH
+@given(data=st.data())
+def test_the_dual_restitution_loss(dtype: str, data: st.DataObject) -> None:
+    images = data.draw(classified_cases(st.tuples(st.integers(1, 5), st.integers(1, 4))))
+    pixels = data.draw(classified_cases(feature_shapes(max_images=3, max_side=3, max_channels=4)))
+    for form, f, drawn in (("", "f", images), ("pixelwise_", "F", pixels)):
+        arguments = dict(zip((f"{f}_tilde", f"{f}_plus", f"{f}_minus", "w", "b"), drawn, strict=True))
+        assert_within(dtype, f"{form}dual_restitution_loss", **arguments)
+        assert_within(dtype, f"{form}dual_restitution_gradients", **arguments)
+
+
+@BOTH
+@given(batch=multilabel_batches(), ratio=st.sampled_from([0.005, 0.2, 0.5, 1.0]), rng=generators())
+def test_what_adaptation_makes_of_multilabels(
+    dtype: str, batch: MultilabelBatch, ratio: float, rng: np.random.Generator
+) -> None:
+    y, images = batch.multilabels, len(batch.multilabels)
+    statistics = ViewStatistics(*rng.normal(size=(2, y.shape[1])))
+    memory = MultilabelMemory(rng.dirichlet(np.ones(y.shape[1]), images + 2), rng.random(images + 2) < 0.5)
+    by_views = {"log_multilabels": rng.normal(size=y.shape), "views": batch.views, "statistics": statistics}
+    assert_within(dtype, "log_multilabels", features=batch.features, agents=batch.agents)
+    assert_within(dtype, "multilabel_agreement", x=y, y=y)
+    assert_within(dtype, "initial_threshold", multilabels=y, mining_ratio=ratio)
+    assert_within(dtype, "next_threshold", threshold=batch.threshold, multilabels=y, mining_ratio=ratio)
+    assert_within(dtype, "next_memory", memory=memory, indices=rng.permutation(images + 2)[:images], multilabels=y)
+    assert_within(dtype, "next_statistics", **by_views, rate=0.25)
+    assert_within(dtype, "consistency_loss", **by_views)
+
+
+@BOTH
+@given(batch=multilabel_batches(), ratio=st.sampled_from([0.2, 0.5]), margin=st.sampled_from([0.0, 0.5, 1.0, 3.0]))
+def test_what_adaptation_mines(dtype: str, batch: MultilabelBatch, ratio: float, margin: float) -> None:
+    mined = {"features": batch.features, "multilabels": batch.multilabels, "threshold": 0.625, "mining_ratio": ratio}
+    joint = {
+        "source_features": batch.features[:1],
+        "source_labels": batch.labels[:1],
+        "target_features": batch.features[1:],
+        "agents": batch.agents,
+        "margin": margin,
+    }
+    for function, arguments in (("discriminative_loss", mined), ("joint_embedding_loss", joint)):
+        if is_decided(function, arguments, dtype=dtype):
+            assert_within(dtype, function, **arguments)
