@@ -212,7 +212,7 @@ def bench_gpu() -> str:
 
 
 def bench_evaluation() -> str:
-    """Seconds, memory, and what snr_keras takes of each rival."""
+    """Seconds, memory, and the time and memory of snr_keras relative to each other library."""
     ours = {row["task"]: row for row in BENCH_EVALUATION if row["name"] == "snr_keras"}
     rows = [
         [
