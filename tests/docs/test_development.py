@@ -53,8 +53,9 @@ def test_the_wheel_is_that_of_this_version() -> None:
 def test_pre_commit_runs_what_lint_runs() -> None:
     lint = (ROOT / "tox.ini").read_text().split("[testenv:lint]")[1].split("[testenv")[0]
     hooks = (ROOT / ".pre-commit-config.yaml").read_text()
-    assert re.findall(r'"((?:ruff|import-linter)[^"]*)"', hooks)[0] in lint
-    assert set(re.findall(r'"([^"]+)"', hooks)) == set(re.findall(r"^    ((?:ruff|import)\S*[<>]\S*)$", lint, re.M))
+    tools = re.findall(r"^    ((?:ruff|import-linter|codespell)[<>]\S*)$", lint, re.M)
+    assert len(tools) == 3
+    assert set(re.findall(r'"([^"]+)"', hooks)) == set(tools)
     run = [re.sub(r" --force-exclude", "", entry) for entry in re.findall(r"entry: (.+)", hooks)]
-    wanted = re.findall(r"^    (ruff \w+|lint-imports)", lint, re.M)
+    wanted = re.findall(r"^    (ruff \w+|lint-imports|codespell$)", lint, re.M)
     assert run == wanted
