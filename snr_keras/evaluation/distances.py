@@ -36,16 +36,21 @@ def distance_rows(
         ValueError: An unknown distance, or shapes that are no matrices of one width; as `re_ranking`.
         ModuleNotFoundError: As `re_ranking`.
     """
+    check_embeddings(queries, gallery, distance)
+    if distance == "re_ranked":
+        distances = re_ranking(_unit_rows(queries), _unit_rows(gallery))
+        return iter(distances if only is None else distances[only])
+    return _rows(queries if only is None else queries[only], gallery, distance)
+
+
+def check_embeddings(queries: NDArray, gallery: NDArray, distance: str) -> None:
+    """ValueError for an unknown distance, or shapes that are no matrices of one width."""
     if distance not in DISTANCES:
         raise ValueError(f"distance must be one of {DISTANCES}. Received: distance={distance!r}")
     if queries.ndim != 2 or gallery.ndim != 2 or queries.shape[1] != gallery.shape[1]:
         raise ValueError(
             f"Embeddings must be matrices of one width. Received: queries {queries.shape}, gallery {gallery.shape}"
         )
-    if distance == "re_ranked":
-        distances = re_ranking(_unit_rows(queries), _unit_rows(gallery))
-        return iter(distances if only is None else distances[only])
-    return _rows(queries if only is None else queries[only], gallery, distance)
 
 
 def _rows(queries: NDArray, gallery: NDArray, distance: str) -> Iterator[NDArray]:

@@ -4,14 +4,16 @@ The rank of a match is one plus the number of images before it. To count them is
 match, of which a query has a few dozen, or a sort of bare numbers; neither needs an order of the images.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from snr_keras.evaluation.distances import distance_rows
+from snr_keras.evaluation.distances import check_embeddings, distance_rows
 from snr_keras.evaluation.protocols import RetrievalLabels
+from snr_keras.evaluation.ranks import match_ranks
 from snr_keras.evaluation.single_shot import expected_curve
 from snr_ref import RetrievalResult
 
@@ -86,12 +88,13 @@ def evaluate_retrieval(
     labels = RetrievalLabels.checked(
         query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
     )
-    return _figures(checked_distances(distances, labels), labels, protocol, max_rank).result()
+    rows = checked_distances(distances, labels)
+    return _figures(_from_rows(rows, labels, protocol, max_rank), labels, max_rank).result()
 
 
 def evaluate_embeddings(
     query_embeddings: ArrayLike,
-    gallery_embeddings: ArrayLike,
+    gallery_embeddings: ArrayLike | h5py.Dataset,
     query_ids: ArrayLike,
     gallery_ids: ArrayLike,
     query_cameras: ArrayLike | None = None,
@@ -105,9 +108,13 @@ def evaluate_embeddings(
 ) -> RetrievalResult:
     """Score the ranking of the gallery by embeddings, without ever holding the whole distance matrix.
 
+    Ranks are those of float64 distances. Only where float32 products leave open which of two images is nearer are these
+    computed (`snr_keras.evaluation.ranks`).
+
     Args:
-        query_embeddings: (Q, D).
-        gallery_embeddings: (G, D).
+        query_embeddings: (Q, D), of any precision.
+        gallery_embeddings: (G, D), likewise. A memory-mapped array or a dataset of an open HDF5 file is read a part at
+            a time, unless it is re-ranked or under the protocol "single_gallery_shot".
         query_ids: As for `evaluate_retrieval`, and so are the other labels.
         gallery_ids: See `query_ids`.
         query_cameras: See `query_ids`.
@@ -122,8 +129,8 @@ def evaluate_embeddings(
         `RetrievalResult(cmc, mAP, mINP, num_valid_queries)`, fractions in [0, 1].
 
     Raises:
-        ValueError: As `evaluate_retrieval`; also for an unknown distance and for embeddings that are no matrices of
-            one width.
+        ValueError: As `evaluate_retrieval`; also for an unknown distance, and for embeddings that are no matrices of
+            one width or hold NaN or infinity.
     """
     return evaluate_queries(
         query_embeddings,
@@ -142,7 +149,7 @@ def evaluate_embeddings(
 
 def evaluate_queries(
     query_embeddings: ArrayLike,
-    gallery_embeddings: ArrayLike,
+    gallery_embeddings: ArrayLike | h5py.Dataset,
     query_ids: ArrayLike,
     gallery_ids: ArrayLike,
     query_cameras: ArrayLike | None = None,
@@ -162,7 +169,12 @@ def evaluate_queries(
         query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
     )
     queries, gallery = checked_embeddings(query_embeddings, gallery_embeddings, labels)
-    return _figures(distance_rows(queries, gallery, distance), labels, protocol, max_rank)
+    if distance == "re_ranked" or protocol == "single_gallery_shot":
+        rows = distance_rows(queries, np.asarray(gallery), distance)
+        return _figures(_from_rows(rows, labels, protocol, max_rank), labels, max_rank)
+    check_embeddings(queries, gallery, distance)
+    ranks = match_ranks(queries, gallery, distance, labels)
+    return _figures(((of_query, _curve(of_query, max_rank)) for of_query in ranks), labels, max_rank)
 
 
 def checked_distances(distances: ArrayLike, labels: RetrievalLabels) -> NDArray:
@@ -176,9 +188,11 @@ def checked_distances(distances: ArrayLike, labels: RetrievalLabels) -> NDArray:
     return matrix
 
 
-def checked_embeddings(queries: ArrayLike, gallery: ArrayLike, labels: RetrievalLabels) -> tuple[NDArray, NDArray]:
-    """The embeddings as arrays; ValueError if they are not as many as the labels."""
-    queries, gallery = np.asarray(queries), np.asarray(gallery)
+def checked_embeddings(
+    queries: ArrayLike, gallery: ArrayLike | h5py.Dataset, labels: RetrievalLabels
+) -> tuple[NDArray, NDArray | h5py.Dataset]:
+    """The embeddings as arrays, the gallery also left in its file; ValueError if they are not as many as the labels."""
+    queries, gallery = np.asarray(queries), gallery if isinstance(gallery, h5py.Dataset) else np.asarray(gallery)
     if (len(queries), len(gallery)) != labels.shape:
         raise ValueError(
             f"There must be one embedding a label: {labels.shape[0]} queries, {labels.shape[1]} gallery images. "
@@ -187,31 +201,42 @@ def checked_embeddings(queries: ArrayLike, gallery: ArrayLike, labels: Retrieval
     return queries, gallery
 
 
-def _figures(rows: Iterable[NDArray], labels: RetrievalLabels, protocol: str, max_rank: int) -> QueryFigures:
-    """The figures of every query; `rows` yields each query's (G,) distances in turn."""
+def _figures(of_queries: Iterable[tuple[NDArray, NDArray]], labels: RetrievalLabels, max_rank: int) -> QueryFigures:
+    """The figures of every query from the ranks of its matches, ascending, and its curve."""
     if max_rank < 1:
         raise ValueError(f"max_rank must be at least 1. Received: max_rank={max_rank}")
     cmc = np.full((labels.shape[0], max_rank), np.nan)
     average_precisions, inverse_penalties, first_ranks = np.full((3, labels.shape[0]), np.nan)
+    for query, (ranks, curve) in enumerate(of_queries):
+        if not len(ranks):
+            continue
+        average_precisions[query] = np.mean(np.arange(1, len(ranks) + 1) / ranks)
+        inverse_penalties[query] = len(ranks) / ranks[-1]
+        first_ranks[query] = ranks[0]
+        cmc[query] = curve
+    if np.isnan(first_ranks).all():
+        raise ValueError(labels.why_no_query_is_valid())
+    return QueryFigures(average_precisions, inverse_penalties, first_ranks, cmc)
+
+
+def _curve(ranks: NDArray, max_rank: int) -> NDArray:
+    """Whether a match is among the first k, for k up to `max_rank`."""
+    return np.min(ranks, initial=np.iinfo(np.int64).max) <= np.arange(1, max_rank + 1)
+
+
+def _from_rows(
+    rows: Iterable[NDArray], labels: RetrievalLabels, protocol: str, max_rank: int
+) -> Iterator[tuple[NDArray, NDArray]]:
+    """The ranks of each query's matches, ascending, and its curve, from its (G,) distances."""
     for query, row in enumerate(rows):
         if np.isnan(row.max(initial=0)):
             raise ValueError(f"Distances must not be NaN. Received: NaN in the row of query {query}")
         matches, junk = labels.matches_and_junk(query)
-        if not len(matches):
-            continue
         ranks = _ranks(row, matches, junk)
-        hits = np.arange(1, len(ranks) + 1)
-        average_precisions[query] = np.mean(hits / ranks)
-        inverse_penalties[query] = len(ranks) / ranks[-1]
-        first_ranks[query] = ranks[0]
-        cmc[query] = (
-            expected_curve(row, labels.gallery_ids, matches, junk, max_rank)
-            if protocol == "single_gallery_shot"
-            else ranks[0] <= np.arange(1, max_rank + 1)
-        )
-    if np.isnan(first_ranks).all():
-        raise ValueError(labels.why_no_query_is_valid())
-    return QueryFigures(average_precisions, inverse_penalties, first_ranks, cmc)
+        if protocol == "single_gallery_shot" and len(matches):
+            yield ranks, expected_curve(row, labels.gallery_ids, matches, junk, max_rank)
+        else:
+            yield ranks, _curve(ranks, max_rank)
 
 
 def _ranks(row: NDArray, matches: NDArray, junk: NDArray) -> NDArray:

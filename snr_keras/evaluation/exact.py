@@ -1,0 +1,57 @@
+"""Distances of embeddings in float64, those of equal pairs equal to the last bit, wherever in the gallery they are."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROWS_BYTES = 16 * 2**20
+"""Memory of the embeddings that are held in float64 at one time."""
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def exact_distances(x: NDArray, y: NDArray, distance: str) -> NDArray[np.float64]:
+    """Distances of one embedding to others, as `snr_ref` defines them.
+
+    Args:
+        x: (D,).
+        y: (P, D).
+        distance: "cosine" or "euclidean".
+
+    Returns:
+        (P,).
+    """
+    function = _cosine if distance == "cosine" else _euclidean
+    wide, distances = np.asarray(x, np.float64), np.empty(len(y))
+    step = max(1, ROWS_BYTES // (8 * max(1, len(x))))
+    for start in range(0, len(y), step):
+        distances[start : start + step] = function(wide, np.asarray(y[start : start + step], np.float64))
+    return distances
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def lengths(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The length of each row of a (P, D) matrix, (P,), also where squares are too large or small to represent."""
+    squares = np.einsum("pd,pd->p", x, x)
+    found = np.sqrt(squares)
+    extreme = np.flatnonzero((squares < 1e-280) | (squares > 1e280))
+    if len(extreme):
+        largest = np.abs(x[extreme]).max(axis=1, initial=0)
+        scaled = x[extreme] / np.where(largest == 0, 1, largest)[:, None]
+        found[extreme] = largest * np.sqrt(np.einsum("pd,pd->p", scaled, scaled))
+    return found
+
+
+def _cosine(x: NDArray, y: NDArray) -> NDArray:
+    """0.5 - x.y / (2 |x| |y|), in [0, 1]; 0 for equal rows."""
+    x_length, y_lengths = lengths(x[None])[0], lengths(y)
+    products = np.einsum("d,pd->p", x / (x_length or 1), y) / np.where(y_lengths == 0, 1, y_lengths)
+    d = np.clip(0.5 - products / 2, 0, 1)
+    near = np.flatnonzero(d < (len(x) + 8) * np.finfo(np.float64).eps)
+    d[near[(x == y[near]).all(axis=1)]] = 0
+    if x_length == 0:
+        d[y_lengths == 0] = 0
+    return d
+
+
+def _euclidean(x: NDArray, y: NDArray) -> NDArray:
+    """|x - y|."""
+    return lengths(y - x)

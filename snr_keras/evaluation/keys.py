@@ -1,0 +1,172 @@
+"""What distances are ordered by, in float32, and how far off that can be.
+
+A cosine distance is a quarter of the squared Euclidean distance of unit vectors, so both kinds are ordered by
+
+    key(x, y) = |y|^2 / 2 - x.y = (|x - y|^2 - |x|^2) / 2
+
+after any shift of x and y by one vector. Near their mean the vectors are short, and the bound is tight.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snr_keras.evaluation.exact import ROWS_BYTES, lengths
+from snr_keras.evaluation.products import multiply
+
+BLOCK = 256
+"""Queries whose keys are held at one time."""
+
+DEPTH = 256
+"""Channels that one product sums. With fewer the bound is tighter, and there are more products to add."""
+
+LONGEST = 2.0**50
+"""Length of vectors beyond which products might overflow."""
+
+U = 2.0**-24
+"""Unit roundoff of float32."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """Embeddings, and what they are in a space.
+
+    Attributes:
+        images: (B,) indices.
+        embeddings: (B, D).
+        narrow: (B, D), the vectors in float32.
+        lengths: (B,), of the vectors; infinite for those by whose products nothing can be decided: very long ones, and
+            directions of zero vectors, which have none.
+    """
+
+    images: NDArray[np.intp]
+    embeddings: NDArray
+    narrow: NDArray[np.float32]
+    lengths: NDArray[np.float64]
+
+    @cached_property
+    def open(self) -> NDArray[np.intp]:
+        """Places of those by whose products nothing can be decided."""
+        return np.flatnonzero(np.isinf(self.lengths))
+
+    @cached_property
+    def half_squares(self) -> NDArray[np.float64]:
+        """|y|^2 / 2 of the float32 vectors, (B,)."""
+        return np.einsum("nd,nd->n", self.narrow, self.narrow, dtype=np.float64) / 2
+
+    @cached_property
+    def originals(self) -> NDArray[np.intp]:
+        """For each row the place of one that equals it, (B,); of equal rows nearly all have the same."""
+        _, first, group = np.unique(self.half_squares, return_index=True, return_inverse=True)
+        equal = (self.embeddings == self.embeddings[first[group]]).all(axis=1)
+        return np.where(equal, first[group], np.arange(len(group)))
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Where vectors are compared: shifted by one centre, and scaled by one power of two.
+
+    Attributes:
+        distance: "cosine", of directions, or "euclidean".
+        centre: (D,), about the mean of all.
+        scale: About one over their deviation from it.
+    """
+
+    distance: str
+    centre: NDArray[np.float64]
+    scale: float
+
+    @classmethod
+    def around(cls, queries: NDArray, distance: str) -> "Space":
+        """A space for queries, some of which are looked at."""
+        some, _ = cls(distance, np.zeros(queries.shape[1]), 1.0).vectors(queries[:: 1 + len(queries) // 1000])
+        some = some[np.isfinite(some).all(axis=1)]
+        centre = (some / max(1, len(some))).sum(axis=0)
+        deviation = np.abs(some - centre).max(initial=0) or np.abs(centre).max(initial=0)
+        return cls(distance, centre, 2.0 ** -np.frexp(deviation)[1] if deviation else 1.0)
+
+    def vectors(self, embeddings: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """(B, D) vectors for embeddings, and whether each embedding has one: a direction of zeros is none."""
+        wide = np.array(embeddings, np.float64)
+        has_one = np.ones(len(wide), bool)
+        if self.distance == "cosine":
+            length = lengths(wide)
+            has_one = length > 0
+            wide /= np.where(has_one, length, 1)[:, None]
+        wide -= self.centre
+        wide *= self.scale
+        return wide, has_one
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def rows(self, whose: str, embeddings: NDArray, images: NDArray[np.intp]) -> Vectors:
+        """Embeddings in this space; ValueError if one is not finite."""
+        narrow, length = np.empty(embeddings.shape, np.float32), np.empty(len(embeddings))
+        for part in parts(len(embeddings), 8 * embeddings.shape[1], ROWS_BYTES):
+            vectors, has_one = self.vectors(embeddings[part])
+            narrow[part] = vectors
+            length[part] = np.where(has_one, np.sqrt(np.einsum("nd,nd->n", vectors, vectors)), np.inf)
+        finite = np.isfinite(embeddings[suspects := np.flatnonzero(~(length < np.inf))]).all(axis=1)
+        if not finite.all():
+            raise ValueError(
+                "Embeddings must be finite, or their distances are NaN. "
+                f"Received: NaN or infinity in {whose} embedding {images[suspects[~finite][0]]}"
+            )
+        return Vectors(images, embeddings, narrow, np.where(length > LONGEST, np.inf, length))
+
+    @np.errstate(over="ignore")
+    def keys(self, distances: NDArray, half_square: float) -> NDArray[np.float64]:
+        """The keys of images at these distances from a query with this |x|^2 / 2."""
+        lengths = 2 * np.sqrt(distances) if self.distance == "cosine" else distances
+        return np.minimum(np.square(lengths * self.scale) / 2, 1e300) - half_square
+
+
+@np.errstate(invalid="ignore")
+def _slack(x: Vectors, y: Vectors, space: Space) -> NDArray[np.float64]:
+    """How far any key of each query can be from that of the exact distance as computed, (Q,).
+
+    With u the unit roundoff of float32 and L = |x| + |y|: rounded vectors change a key by at most u L^2; a product of
+    K channels is off by at most K u |x| |y| <= K u L^2 / 4, in any order; each of n subtractions rounds what is at most
+    L^2 / 2; |y|^2 / 2 rounds once. One u L^2 more is for all that is of second order and for what float64 rounds in
+    proportion to L^2. Beyond that, it rounds the shift by a centre c, and a cosine distance of D channels, in which
+    numbers of size 1 cancel. What underflows is below (1 + L) D * tiny.
+    """
+    channels = x.narrow.shape[1]
+    lengths = x.lengths + np.max(y.lengths, where=np.isfinite(y.lengths), initial=0)
+    shift = 2.0**-50 * np.linalg.norm(space.centre * space.scale)
+    slack = (min(DEPTH, channels) / 4 + channels / DEPTH / 2 + 4) * U * lengths**2 + shift * (2 * lengths + shift)
+    if space.distance == "cosine":
+        slack += (channels + 16) * 2.0**-51 * space.scale**2
+    return np.where(np.isinf(lengths), np.inf, slack + (1 + lengths) * channels * np.finfo(np.float32).tiny)
+
+
+def keys_of_queries(x: Vectors, y: Vectors, space: Space) -> Iterator[tuple[int, NDArray[np.float32], float]]:
+    """For each row of x its place, its (B,) keys with the rows of y, and how far they can be off.
+
+    Keys are views into memory that later ones are written to. Those of rows that are open are infinite; where all are
+    open to a query, its keys are 0 and may be off by any amount.
+    """
+    if not len(y.images):
+        return
+    slack = _slack(x, y, space)
+    depths = [slice(start, start + DEPTH) for start in range(0, x.narrow.shape[1], DEPTH)]
+    keys, product = np.empty((2, min(BLOCK, len(x.images)), len(y.images)), np.float32)
+    for start in range(0, len(x.images), BLOCK):
+        queries = np.arange(start, min(start + BLOCK, len(x.images)))
+        rows, products = keys[: len(queries)], product[: len(queries)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            rows[:] = y.half_squares
+            for depth in depths:
+                multiply(x.narrow[queries[0] : queries[-1] + 1, depth], y.narrow[:, depth], products)
+                rows -= products
+        rows[:, y.open] = np.inf
+        rows[np.isinf(slack[queries])] = 0
+        yield from zip(queries.tolist(), rows, slack[queries].tolist(), strict=True)
+
+
+def parts(rows: int, row_bytes: int, memory: int) -> list[slice]:
+    """All rows, as many at a time as the memory holds."""
+    step = max(1, memory // max(1, row_bytes))
+    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]

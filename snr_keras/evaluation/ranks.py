@@ -1,0 +1,148 @@
+"""Ranks of matches from embeddings, exact, for little more than float32 products.
+
+A rank needs the order of distances, not their digits. Products are taken in float32, and a bound on their error says
+which of two images is nearer; where it leaves that open, the distances are computed in float64.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snr_keras.evaluation.exact import exact_distances
+from snr_keras.evaluation.keys import Space, U, Vectors, keys_of_queries, parts
+from snr_keras.evaluation.protocols import JUNK, RetrievalLabels
+
+CHUNK_BYTES = 128 * 2**20
+"""Memory of the queries, and of the gallery images, that are held in float32 at one time."""
+
+COUNTED = 12
+"""Matches of a query up to which it takes less time to count the images before each than to sort them all."""
+
+MANY = 512
+"""Undecided images of a query from which on equal ones are looked for."""
+
+
+def match_ranks(
+    queries: NDArray, gallery: NDArray, distance: str, labels: RetrievalLabels
+) -> Iterator[NDArray[np.int64]]:
+    """The ranks of each query's matches, as a stable sort of exact distances has them.
+
+    Args:
+        queries: (Q, D) embeddings.
+        gallery: (G, D) embeddings: an array, or what gives a part of itself for a slice, as a dataset of h5py does.
+        distance: "cosine" or "euclidean".
+        labels: Which gallery images match a query, and which its ranking leaves out.
+
+    Yields:
+        For each query in turn the (M,) ranks, from 1, of its matches in its gallery without junk, ascending.
+
+    Raises:
+        ValueError: If an embedding holds NaN or infinity.
+    """
+    space = Space.around(queries, distance)
+    for part in parts(len(queries), 4 * queries.shape[1], CHUNK_BYTES):
+        x = space.rows("query", queries[part], np.arange(part.start, part.stop))
+        rankings = [_Ranking.of(query, labels) for query in range(part.start, part.stop)]
+        chunks = parts(len(gallery), 4 * gallery.shape[1], CHUNK_BYTES)
+        for chunk in chunks:
+            _measure(rankings, x, chunk.start, np.asarray(gallery[chunk]), distance)
+        for chunk in chunks:
+            kept = np.flatnonzero(labels.gallery_ids[chunk] != JUNK)
+            embeddings = np.asarray(gallery[chunk])
+            y = space.rows(
+                "gallery", embeddings if len(kept) == len(embeddings) else embeddings[kept], chunk.start + kept
+            )
+            for query, keys, slack in keys_of_queries(x, y, space):
+                ranking = rankings[query]
+                if ranking.matches:
+                    thresholds = space.keys(ranking.distances[: ranking.matches], x.half_squares[query])
+                    _count(ranking, x.embeddings[query], y, keys, thresholds, slack, distance)
+        yield from (ranking.ranks() for ranking in rankings)
+
+
+@dataclass(frozen=True, eq=False)
+class _Ranking:
+    """What is known of the ranking of one query.
+
+    Attributes:
+        images: (M + J,) gallery indices: of the query's matches and of the junk of its own.
+        matches: M.
+        distances: (M + J,) exact.
+        before: (M,) numbers of images, junk among them, that were found to be before each match.
+    """
+
+    images: NDArray[np.intp]
+    matches: int
+    distances: NDArray[np.float64]
+    before: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, query: int, labels: RetrievalLabels) -> "_Ranking":
+        """Nothing but who takes part; images that are junk to every query do not."""
+        matches, junk = labels.matches_and_junk(query)
+        images = np.concatenate([matches, junk[labels.gallery_ids[junk] != JUNK]])
+        return cls(images, len(matches), np.empty(len(images)), np.zeros(len(matches), np.int64))
+
+    def are_before(self, images: NDArray, distances: NDArray) -> NDArray[np.bool_]:
+        """Whether images at these exact distances, (I,), are before the matches: (I, M)."""
+        own, at = self.images[: self.matches], self.distances[: self.matches]
+        return (distances[:, None] < at) | ((distances[:, None] == at) & (images[:, None] < own))
+
+    def ranks(self) -> NDArray[np.int64]:
+        """When all images were counted."""
+        junk = self.are_before(self.images[self.matches :], self.distances[self.matches :])
+        return np.sort(1 + self.before - np.count_nonzero(junk, axis=0))
+
+
+def _measure(rankings: Sequence[_Ranking], x: Vectors, first: int, gallery: NDArray, distance: str) -> None:
+    """Fill in the distances of the images that are in a chunk of the gallery."""
+    for query, ranking in enumerate(rankings):
+        here = np.flatnonzero((ranking.images >= first) & (ranking.images < first + len(gallery)))
+        others = gallery[ranking.images[here] - first]
+        ranking.distances[here] = exact_distances(x.embeddings[query], others, distance)
+
+
+@np.errstate(over="ignore")
+def _count(
+    ranking: _Ranking,
+    query: NDArray,
+    y: Vectors,
+    keys: NDArray[np.float32],
+    thresholds: NDArray,
+    slack: float,
+    distance: str,
+) -> None:
+    """Count the images of a chunk that are before each match of a query."""
+    margins = slack + 3 * U * (np.abs(thresholds) + slack)  # rounded to float32, the thresholds are off as well
+    low, high = (thresholds - margins).astype(np.float32), (thresholds + margins).astype(np.float32)
+    if len(thresholds) > COUNTED:
+        ordered = np.sort(keys)
+        below = np.searchsorted(ordered, low, side="left")
+        within = np.searchsorted(ordered, high, side="right") - below
+    else:
+        below = np.array([np.count_nonzero(keys < threshold) for threshold in low])
+        within = np.array([np.count_nonzero(keys <= threshold) for threshold in high]) - below
+    ranking.before[:] += below
+    own = ranking.images[: ranking.matches]
+    is_here = (own >= y.images[0]) & (own <= y.images[-1])
+    undecided = np.flatnonzero((within > is_here) | (len(y.open) > 0))
+    if not len(undecided):
+        return
+    inside = [np.flatnonzero((keys >= low[match]) & (keys <= high[match])) for match in undecided]
+    if len(y.open):
+        inside = [np.union1d(those, y.open) for those in inside]
+    places = np.unique(np.concatenate(inside))
+    distances = _distances(query, y, places, distance)
+    are_before = ranking.are_before(y.images[places], distances)
+    for match, those in zip(undecided, inside, strict=True):
+        ranking.before[match] += np.count_nonzero(are_before[np.searchsorted(places, those), match])
+
+
+def _distances(query: NDArray, y: Vectors, places: NDArray, distance: str) -> NDArray[np.float64]:
+    """Exact distances of a query to some rows."""
+    if len(places) < MANY:
+        return exact_distances(query, y.embeddings[places], distance)
+    originals, place = np.unique(y.originals[places], return_inverse=True)
+    return exact_distances(query, y.embeddings[originals], distance)[place]
