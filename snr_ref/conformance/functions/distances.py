@@ -21,6 +21,7 @@ from snr_ref.conformance.running_error import Rounded, direction, exact, length,
 from snr_ref.conformance.spoiled import first_row, integers, one_more, plain
 from snr_ref.conformance.steps import Literal
 from snr_ref.conformance.steps.elementary import Array
+from snr_ref.elementary import norm
 
 cosine_distance = Function("cosine_distance", ("distances",), clause="2.2", after="snr_closed_form")
 euclidean_distance = Function("euclidean_distance", ("distances",), clause="2.3", after="cosine_distance")
@@ -364,7 +365,7 @@ class EpsilonInTheCosine(Literal):
     """1e-6 is added to the lengths, so that short vectors come out as if they were at right angles."""
 
     def _unit(self, x: Array) -> Array:
-        return x / (self._norm(x)[:, np.newaxis] + 1e-6)
+        return x / (norm(x)[:, np.newaxis] + 1e-6)
 
 
 @cosine_distance.mistake("2.2", "distances", who="whoever leaves equal rows to the formula")
@@ -380,7 +381,7 @@ class ZeroVectorsWithoutDirection(Literal):
     """The direction of a zero vector is 0 / 0."""
 
     def _unit(self, x: Array) -> Array:
-        return x / self._norm(x)[:, np.newaxis]
+        return x / norm(x)[:, np.newaxis]
 
 
 @euclidean_distance.mistake("2.3", "distances", who="whoever saves the square root, as it keeps the order")
@@ -398,7 +399,7 @@ class EpsilonInTheDifference(Literal):
 
     def euclidean_distance(self, x: Array, y: Array) -> Array:
         """Of x - y + 1e-6."""
-        return self._norm(x[:, np.newaxis] - y[np.newaxis] + 1e-6)
+        return norm(x[:, np.newaxis] - y[np.newaxis] + 1e-6)
 
 
 @cosine_distance_vjp.mistake("5.3", "grad_x", who="automatic differentiation of x / |x|")
@@ -430,5 +431,5 @@ class EqualVectorsWithoutGradient(Literal):
     def euclidean_distance_vjp(self, x: Array, y: Array, grad_d: Array) -> tuple[Array, Array]:
         """NaN at equal vectors."""
         direction = x[:, np.newaxis] - y[np.newaxis]
-        direction = direction / self._norm(direction)[..., np.newaxis] * grad_d[..., np.newaxis]
+        direction = direction / norm(direction)[..., np.newaxis] * grad_d[..., np.newaxis]
         return direction.sum(axis=1), -direction.sum(axis=0)

@@ -19,6 +19,7 @@ from snr_ref.conformance.running_error import Rounded, exact, length, squared_di
 from snr_ref.conformance.spoiled import always, plain
 from snr_ref.conformance.steps import Literal
 from snr_ref.conformance.steps.elementary import Array
+from snr_ref.elementary import norm
 from snr_ref.mar.losses import NO_NEGATIVE, NO_POSITIVE
 from snr_ref.mar.mining import MINING_RATIO, image_pairs, mine_pairs, mined_count
 from snr_ref.mar.multilabels import agreement
@@ -258,7 +259,7 @@ class ProximityOfTheDistance(Literal):
     """P and N are means of exp(-|f_i - f_j|), the distance not squared."""
 
     def _apart(self, difference: Array) -> Array:
-        return self._norm(difference)
+        return norm(difference)
 
 
 @discriminative_loss.mistake("9.7", "loss", who="whoever gives both kinds the same number where they are empty")

@@ -16,6 +16,7 @@ from snr_ref.conformance.running_error import Rounded, direction, exact, length,
 from snr_ref.conformance.spoiled import always, integers, one_more, plain
 from snr_ref.conformance.steps import Literal
 from snr_ref.conformance.steps.elementary import Array
+from snr_ref.elementary import norm
 from snr_ref.mar.multilabels import SCALE, MultilabelMemory
 
 unit = Function("unit", ("directions",), clause="9.1", after="pixelwise_dual_restitution_gradients")
@@ -315,7 +316,7 @@ class LeastLength(Literal):
     """Lengths below 1e-12 count as that, so that short rows do not come out with length 1."""
 
     def _direction(self, x: Array) -> Array:
-        return x / np.maximum(self._norm(x)[:, np.newaxis], 1e-12)
+        return x / np.maximum(norm(x)[:, np.newaxis], 1e-12)
 
 
 @unit_vjp.mistake("9.1", "grad_x", who="whoever divides by a length without a gradient")

@@ -28,7 +28,8 @@ from snr_ref.conformance.spoiled import plain_module, refuse_maps, refuse_params
 from snr_ref.conformance.statistics import Statistics, statistics
 from snr_ref.conformance.steps import Literal
 from snr_ref.conformance.steps.elementary import Array
-from snr_ref.instance_norm import pool, standard_deviation
+from snr_ref.gradients import pixels
+from snr_ref.instance_norm import over_pixels, pool, standard_deviation
 from snr_ref.restitution import SNRParams
 
 snr = Function(
@@ -711,7 +712,7 @@ class UnbiasedVariance(Literal):
     """The variance is divided by the number of pixels less one."""
 
     def _variance(self, F: Array, mu: Array) -> Array:
-        return super()._variance(F, mu) * self._pixels(F) / (self._pixels(F) - 1)
+        return super()._variance(F, mu) * pixels(F) / (pixels(F) - 1)
 
 
 @snr.mistake("1.2", "sigma", who="whoever writes (x - mean) / (std + eps)")
@@ -784,7 +785,7 @@ class PooledBeforeTheResidual(Literal):
     """F and F~ are pooled before their difference is taken, so that R is constant over the pixels."""
 
     def _residual(self, F: Array, F_tilde: Array) -> Array:
-        return np.zeros_like(F) + self._spread(self._pool(F) - self._pool(F_tilde), F)
+        return np.zeros_like(F) + over_pixels(self._pool(F) - self._pool(F_tilde), F)
 
 
 @snr.mistake("1.4", "a", who="a squeeze-and-excitation block, put before the normalization")

@@ -9,6 +9,8 @@ import numpy as np
 
 from snr_ref.conformance.steps.elementary import Array
 from snr_ref.conformance.steps.losses import Losses, Margin
+from snr_ref.gradients import euclidean_vjp, over_length, pixels
+from snr_ref.instance_norm import over_pixels
 from snr_ref.restitution import SNRParams
 
 
@@ -70,12 +72,12 @@ class Gradients(Losses):
         grad_a = S2 * (1 - g) + (p - q) * z
         through_gate, *grad_weights = self.channel_attention_vjp(z, w1, w2, b1, b2, grad_a=grad_a)
         grad_z = self._grad_z(a * p + (1 - a) * q, through_gate)
-        s, rest = self._spread(a + (1 - a) * g, F), self._spread((1 - a) * gamma * S2, F)
+        s, rest = over_pixels(a + (1 - a) * g, F), over_pixels((1 - a) * gamma * S2, F)
         grad_F = (
             s * G
             + self._through_sigma(rest, sigma, F) * (wide - mu)
-            + self._through_mean(s * self._spread(S1, F), F)
-            + self._spread(grad_z, F) / self._pixels(F)
+            + self._through_mean(s * over_pixels(S1, F), F)
+            + over_pixels(grad_z, F) / pixels(F)
         )
         grad_gamma = self._grad_gamma(((1 - a) * S2 / self._rows(sigma, F)).sum(axis=0))
         grad_beta = (p + q - grad_z).sum(axis=0) + self._grad_f_tilde(grad_f_tilde, z).sum(axis=0)
@@ -88,13 +90,11 @@ class Gradients(Losses):
         along = w * (u @ v.T)
         grad_x = along.sum(axis=1, keepdims=True) * u - w @ v
         grad_y = along.sum(axis=0)[:, np.newaxis] * v - w.T @ u
-        return self._over_length(grad_x / 2, x), self._over_length(grad_y / 2, y)
+        return over_length(grad_x / 2, x), over_length(grad_y / 2, y)
 
     def euclidean_distance_vjp(self, x: Array, y: Array, grad_d: Array) -> tuple[Array, Array]:
         """Of x and y."""
-        difference = x[:, np.newaxis] - y[np.newaxis]
-        direction = self._over_length(difference, difference) * grad_d[..., np.newaxis]
-        return direction.sum(axis=1), -direction.sum(axis=0)
+        return euclidean_vjp(x, y, grad_d)
 
     def dual_causality_gradients(
         self,
@@ -143,14 +143,11 @@ class Gradients(Losses):
         axes = tuple(range(1, G.ndim - 1))
         return G.sum(axes, keepdims=True), (G * centred).sum(axes, keepdims=True)
 
-    def _pixels(self, F: Array) -> int:
-        return F[:1, ..., :1].size
-
     def _through_mean(self, weighted_S1: Array, F: Array) -> Array:
-        return -weighted_S1 / self._pixels(F)
+        return -weighted_S1 / pixels(F)
 
     def _through_sigma(self, weighted_S2: Array, sigma: Array, F: Array) -> Array:
-        return -weighted_S2 / (self._pixels(F) * sigma**3)
+        return -weighted_S2 / (pixels(F) * sigma**3)
 
     def _grad_gamma(self, grad_gamma: Array) -> Array:
         return grad_gamma
@@ -163,10 +160,6 @@ class Gradients(Losses):
 
     def _slope_tilde(self, plus: Array, minus: Array) -> Array:
         return minus - plus
-
-    def _over_length(self, v: Array, x: Array) -> Array:
-        length = self._norm(x)[..., np.newaxis]
-        return np.where(length == 0, 0, v) / np.where(length == 0, 1, length)
 
     def _rows_to_divide_by(self, logits: Array) -> int:
         return len(logits)

@@ -9,6 +9,9 @@ import numpy as np
 
 from snr_ref.conformance.steps.elementary import Array
 from snr_ref.conformance.steps.module import Module
+from snr_ref.distances import directions, equal_rows, euclidean
+from snr_ref.dual_causality import draws, expectation, pairs, uniform
+from snr_ref.reid_losses import smoothed_targets
 
 Margin = Any  # a number or "soft"
 
@@ -22,7 +25,7 @@ class Losses(Module):
 
     def euclidean_distance(self, x: Array, y: Array) -> Array:
         """(N, M)."""
-        return self._norm(x[:, np.newaxis] - y[np.newaxis])
+        return euclidean(x, y)
 
     def dual_causality_loss(
         self,
@@ -57,33 +60,25 @@ class Losses(Module):
         return reid_loss + sum(weight * loss for weight, loss in zip(weights, losses, strict=True))
 
     def _unit(self, x: Array) -> Array:
-        largest = np.abs(x).max(axis=1, keepdims=True)
-        scaled = x / np.where(largest == 0, 1, largest)
-        return scaled / np.where(largest == 0, 1, self._norm(scaled)[:, np.newaxis])
+        return directions(x)
 
     def _from_cosine(self, cosine: Array) -> Array:
         return np.clip(0.5 - cosine / 2, 0, 1)
 
     def _same(self, x: Array, y: Array) -> Array:
-        return (x[:, np.newaxis] == y[np.newaxis]).all(axis=-1)
+        return equal_rows(x, y)
 
     def _pairs(self, labels: Array) -> tuple[Array, Array]:
-        same = labels[:, np.newaxis] == labels[np.newaxis]
-        return same & ~np.eye(len(labels), dtype=bool), ~same
+        return pairs(labels)
 
     def _draws(self, labels: Array, triplets: Array | None) -> tuple[Array, Array]:
         if triplets is None:
             positives, negatives = self._pairs(labels)
             return self._weights(positives), self._weights(negatives)
-        P, Q = np.zeros((2, len(labels), len(labels)))
-        for a, p, n in triplets:
-            P[a, p] += 1 / len(triplets)
-            Q[a, n] += 1 / len(triplets)
-        return P, Q
+        return draws(labels, triplets)
 
     def _weights(self, allowed: Array) -> Array:
-        per_anchor = allowed.sum(axis=1, keepdims=True)
-        return allowed / (np.maximum(per_anchor, 1) * max(1, np.count_nonzero(per_anchor)))
+        return uniform(allowed)
 
     def _loss_plus(self, d_tilde: Array, d_plus: Array, P: Array, Q: Array) -> Array:
         positive, negative = self._softplus(d_plus - d_tilde), self._softplus(d_tilde - d_plus)
@@ -93,11 +88,11 @@ class Losses(Module):
         positive, negative = self._softplus(d_tilde - d_minus), self._softplus(d_minus - d_tilde)
         return self._expectation(positive, P) + self._expectation(negative, Q)
 
-    def _expectation(self, values: Array, probabilities: Array) -> Array:
-        return (probabilities * values)[probabilities > 0].sum()
+    def _expectation(self, values: Array, probabilities: Array) -> Any:
+        return expectation(values, probabilities)
 
     def _targets(self, labels: Array, classes: int, smoothing: float) -> Array:
-        return (1 - smoothing) * np.eye(classes)[labels] + smoothing / classes
+        return smoothed_targets(labels, classes, smoothing)
 
     def _over_rows(self, losses: Array) -> Array:
         return losses.mean()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from snr_ref.conformance.steps.elementary import Array, Elementary
-from snr_ref.restitution import SNRParams
+from snr_ref.instance_norm import over_pixels
+from snr_ref.restitution import SNRParams, for_each_image
 
 
 class Module(Elementary):
@@ -30,14 +31,14 @@ class Module(Elementary):
         F_tilde = self._normalize(wide, mu, sigma, gamma, beta)
         R = self._residual(wide, F_tilde)
         a = self.channel_attention(self._pool(self._gated(wide, F_tilde, R)), w1, w2, b1, b2)
-        R_plus, R_minus = self._separate(R, self._spread(a, F))
+        R_plus, R_minus = self._separate(R, over_pixels(a, F))
         F_plus, F_minus = self._restitute(wide, F_tilde, R_plus, R_minus)
         maps = {"F_tilde": F_tilde, "R": R, "R_plus": R_plus, "R_minus": R_minus, "F_plus": F_plus, "F_minus": F_minus}
         return {
             "mu": self._rows(mu, F),
             "sigma": self._rows(sigma, F),
             "a": a,
-            "f_tilde": self._embed_tilde(beta, F_tilde),
+            "f_tilde": for_each_image(beta, F_tilde),
             "f_plus": self._embed(F_plus),
             "f_minus": self._embed(F_minus),
         } | {name: x.astype(F.dtype) for name, x in maps.items()}
@@ -53,8 +54,8 @@ class Module(Elementary):
         a = self.channel_attention(z, w1, w2, b1, b2)
         f_plus, f_minus = beta + a * z, beta + (1 - a) * z
         s = self._scale(a, gamma / sigma)
-        F_plus = self._apply(wide, self._spread(mu, F), self._spread(s, F), self._spread(f_plus, F))
-        return F_plus.astype(F.dtype), np.zeros_like(z) + beta, f_plus, f_minus
+        F_plus = self._apply(wide, over_pixels(mu, F), over_pixels(s, F), over_pixels(f_plus, F))
+        return F_plus.astype(F.dtype), for_each_image(beta, wide), f_plus, f_minus
 
     def _wide(self, F: Array) -> Array:
         return F.astype(np.result_type(F.dtype, np.float32))
@@ -87,9 +88,6 @@ class Module(Elementary):
     def _pool(self, x: Array) -> Array:
         return x.mean(tuple(range(1, x.ndim - 1)), dtype=x.dtype)
 
-    def _affine(self, x: Array, w: Array, b: Array | None) -> Array:
-        return x @ w if b is None else x @ w + b
-
     def _activate(self, hidden: Array) -> Array:
         return self._relu(hidden)
 
@@ -105,9 +103,6 @@ class Module(Elementary):
     def _embed(self, x: Array) -> Array:
         return x.mean(tuple(range(1, x.ndim - 1)), dtype=x.dtype)
 
-    def _embed_tilde(self, beta: Array, F_tilde: Array) -> Array:
-        return np.tile(beta, (len(F_tilde), 1))
-
     def _scale(self, a: Array, g: Array) -> Array:
         return a + (1 - a) * g
 
@@ -117,6 +112,3 @@ class Module(Elementary):
     def _rows(self, v: Array, F: Array) -> Array:
         like = (len(F), *(1 for _ in F.shape[1:-1]), F.shape[-1])
         return np.broadcast_to(v, np.broadcast_shapes(v.shape, like)).reshape(len(F), -1)
-
-    def _spread(self, v: Array, F: Array) -> Array:
-        return np.expand_dims(v, tuple(range(1, F.ndim - 1)))

@@ -9,6 +9,8 @@ import numpy as np
 
 from snr_ref.conformance.steps.elementary import Array
 from snr_ref.conformance.steps.restitution import Restitution
+from snr_ref.gradients import over_length
+from snr_ref.mar.mining import mined_count
 
 
 class View(NamedTuple):
@@ -28,7 +30,7 @@ class Literal(Restitution):
 
     def unit_vjp(self, x: Array, grad_u: Array) -> Array:
         """Of x."""
-        return self._over_length(self._across(grad_u, self._unit(x)), x)
+        return over_length(self._across(grad_u, self._unit(x)), x)
 
     def log_multilabels(self, features: Array, agents: Array, *, scale: float = 30.0) -> Array:
         """(N, K)."""
@@ -158,7 +160,7 @@ class Literal(Restitution):
         return 1 - difference / 2
 
     def _mined_count(self, pairs: int, ratio: float) -> int:
-        return max(1, int(ratio * pairs))
+        return mined_count(pairs, ratio)
 
     def _at_place(self, from_the_top: Array, place: int) -> Array:
         return from_the_top[place - 1]

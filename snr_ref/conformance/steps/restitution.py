@@ -6,6 +6,7 @@ import numpy as np
 
 from snr_ref.conformance.steps.elementary import Array
 from snr_ref.conformance.steps.gradients import Gradients
+from snr_ref.elementary import affine
 
 
 class Restitution(Gradients):
@@ -40,7 +41,7 @@ class Restitution(Gradients):
         return self._back((F_tilde, F_plus, F_minus), w, b, self._of_pixels)
 
     def _classify(self, f: Array, w: Array, b: Array | None) -> Array:
-        return f @ w if b is None else f @ w + b
+        return affine(f, w, b)
 
     def _entropy(self, logits: Array) -> Array:
         return -self._p_log_p(self._log_softmax(logits)).sum(axis=-1)
