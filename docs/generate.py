@@ -399,7 +399,7 @@ def adaptation_differences(measured: dict[str, Any], ours: str, theirs: str) -> 
 
 
 def adaptation_course(measured: dict[str, Any]) -> str:
-    """What runs along in the first two epochs and the last, in the mean over seeds."""
+    """State of the adaptation in the first two epochs and the last, as means over seeds."""
     epochs = measured["epochs"]
 
     def course(method: str, name: str, scale: float, digits: int) -> list[str]:

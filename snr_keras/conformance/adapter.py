@@ -330,7 +330,7 @@ def _module(
     b1: _Array | None = None,
     b2: _Array | None = None,
 ) -> _Module:
-    """Not every hidden width is C // r for some r: hidden units that are missing have weights of zero, and no say."""
+    """Not every hidden width is C // r for some r: missing hidden units have weights of zero and no effect."""
     channels, hidden = F.shape[-1], w1.shape[-1]
     reductions = [r for r in range(1, channels + 1) if channels // r >= hidden]
     if not reductions:

@@ -124,7 +124,7 @@ def initial_memory(images: int, classes: int) -> MultilabelMemory:
 def next_memory(
     memory: MultilabelMemory, indices: np.ndarray, multilabels: np.ndarray, *, rate: float = 0.1
 ) -> MultilabelMemory:
-    """The first visit of an image writes its multilabel down, a later one makes (1 - rate) * old + rate * new of it.
+    """The first visit of an image stores its multilabel; later ones replace it by (1 - rate) * old + rate * new.
 
     Args:
         memory: Before the batch.

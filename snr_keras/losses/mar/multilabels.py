@@ -105,7 +105,7 @@ def initial_memory(images: int, classes: int) -> MultilabelMemory:
 
 
 def next_memory(memory: MultilabelMemory, indices: Any, multilabels: Any, *, rate: float = 0.1) -> MultilabelMemory:
-    """The first visit of an image writes its multilabel down, a later one makes (1 - rate) * old + rate * new of it.
+    """The first visit of an image stores its multilabel; later ones replace it by (1 - rate) * old + rate * new.
 
     Args:
         memory: Before the batch.

@@ -1,4 +1,4 @@
-"""What runs along from step to step, as variables of TensorFlow and as arrays in a checkpoint."""
+"""State carried between steps, as variables of TensorFlow and as arrays in a checkpoint."""
 
 from collections.abc import Mapping
 from typing import Self

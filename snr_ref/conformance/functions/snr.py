@@ -1,7 +1,7 @@
 """The module, eqs. 1 to 5, with every step of the chain and the embeddings.
 
 What the errors of mu, sigma and a do to a map, they do in the same way in the literal equations and in the closed form,
-and to first order it is the derivative of the map: F~+ = a F + (1 - a) F~ hears of mu and sigma by 1 - a only. Beside
+and to first order it is the derivative of the map: F~+ = a F + (1 - a) F~ depends on mu and sigma by 1 - a only. Beside
 that shared part each form has roundings of its own. So a bound is tight where the naive sum of the errors of F~ and R+
 would not be.
 

@@ -1,4 +1,4 @@
-"""MAR's losses, and what runs along from batch to batch."""
+"""MAR's losses, and the state carried between batches."""
 
 from __future__ import annotations
 
