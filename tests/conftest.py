@@ -4,6 +4,7 @@ At the end stands how much was tried, and how near the port came to its bounds.
 """
 
 import atexit
+import gc
 import os
 import re
 import shutil
@@ -53,6 +54,18 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     before = settings_of_keras()
     yield
     assert before in (None, settings_of_keras()), "floatx, epsilon, data format and dtype policy are left changed"
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: looking it over again after each file would take long."""
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory() -> Iterator[None]:
+    """The models of a file go when it ends: they are in circles, for which Python looks rarely."""
+    yield
+    gc.collect()
 
 
 PROPERTIES: list[str] = []  # what Hypothesis says of each property-based test that ran

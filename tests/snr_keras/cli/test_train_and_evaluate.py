@@ -15,6 +15,8 @@ from rich.console import Console
 from snr_keras.cli.console import results_table
 from snr_keras.reid.targets import TargetResult
 
+pytestmark = pytest.mark.slow
+
 TINY = ("--epochs", 1, "--warmup-epochs", 0, "--identities-per-batch", 2, "--images-per-identity", 2)
 TINY = (*TINY, "--image-size", "32x16")
 
@@ -24,7 +26,7 @@ def trained(world: Path, tmp_path_factory) -> Path:
     """A run folder of `snr train`, with both domains as targets."""
     run = tmp_path_factory.mktemp("runs") / "snr"
     command = [sys.executable, "-m", "snr_keras.cli", "train", "--source", world / "day", "--out", run, *TINY]
-    command += ["--target", world / "day", "--target", world / "night"]
+    command += ["--target", world / "day", "--target", world / "night", "--set", "training.stages=[4]"]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "Rank-1" in done.stdout

@@ -74,6 +74,7 @@ def test_instance_norms_stand_before_or_after_the_relu_as_their_papers_say() -> 
     assert (before(model, "stage2_in"), before(model, "stage3_1_conv")) == ("stage2_out", "stage2_in")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("normalization", "kind", "places"),
     [
@@ -90,6 +91,7 @@ def test_resnet50_has_them_in_the_blocks_of_its_paper(normalization, kind, place
         assert (before(model, "stage2_in"), before(model, "conv3_block4_out")) == ("conv3_block4_add", "stage2_in")
 
 
+@pytest.mark.slow
 def test_pretrained_weights_land_where_there_is_a_place_for_them(tmp_path: Path) -> None:
     source = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(64, 32, 3), pooling="avg")
     rng = np.random.default_rng(0)

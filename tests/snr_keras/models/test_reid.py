@@ -125,6 +125,7 @@ def test_half_precision_convolves_in_half_and_pools_in_single(policy, normalizat
     assert all(np.all(np.isfinite(x)) for x in keras.tree.flatten(outputs))
 
 
+@pytest.mark.slow
 def test_resnet50_pools_16x8_at_256x128_and_has_its_modules_after_the_four_stages():
     model = reid_model(7, backbone="resnet50", normalization="snr", image_size=(256, 128))
     assert model.get_layer("conv5_block3_out").output.shape == (None, 16, 8, 2048)
@@ -159,6 +160,7 @@ def test_the_last_stride_of_any_backbone_may_be_2(backbone: str, pixels: tuple[i
     assert model.get_layer("features").input.shape[1:3] == pixels
 
 
+@pytest.mark.slow
 def test_resnet50_computes_what_keras_computes_from_a_weights_file(tmp_path: Path):
     """Up to stage 3 the maps are Keras' own with its own preprocessing; stage 4 has the same weights at stride 1."""
     source = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(64, 32, 3), pooling="avg")
@@ -216,6 +218,7 @@ np.savez(sys.argv[3], *[np.asarray(x) for x in outputs])
 """
 
 
+@pytest.mark.slow
 def test_files_load_in_a_fresh_process_with_bit_equal_outputs(tmp_path: Path):
     np.save(tmp_path / "images.npy", IMAGES)
     model = reid_model(5, normalization="snr", image_size=(None, None))
@@ -233,6 +236,7 @@ def test_files_load_in_a_fresh_process_with_bit_equal_outputs(tmp_path: Path):
             np.testing.assert_array_equal(loaded[name], value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normalization", ["none", "in"])
 def test_resnet50_survives_its_file(tmp_path: Path, normalization):
     model = reid_model(5, backbone="resnet50", normalization=normalization, image_size=(64, 32))

@@ -99,6 +99,7 @@ def test_a_model_gives_the_same_and_a_file_of_one_configuration_loads_under_anot
             np.testing.assert_array_equal(np.asarray(x), y)
 
 
+@pytest.mark.slow
 def test_a_training_gives_the_same_losses_and_weights(
     source: ReIDDataset, finished_run: tuple[Path, keras.Model, list[StepEvent]], tmp_path: Path
 ) -> None:

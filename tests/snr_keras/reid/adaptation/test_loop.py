@@ -66,6 +66,7 @@ def adapted(initial, domains, tmp_path_factory) -> tuple[Path, keras.Model]:
     return folder, adapt(CONFIG, initial, *domains, folder, watched=domains[1].train.identities)
 
 
+@pytest.mark.slow
 def test_its_run_folder_is_one_of_a_training_and_tells_what_it_was_begun_with(adapted, initial):
     folder, model = adapted
     config, loaded = load_run(folder)
@@ -77,6 +78,7 @@ def test_its_run_folder_is_one_of_a_training_and_tells_what_it_was_begun_with(ad
     assert begun["initial"]["name"] == str(initial)
 
 
+@pytest.mark.slow
 def test_its_metrics_have_the_losses_and_what_runs_along(adapted):
     first, second = metrics_without_times(adapted[0])
     assert set(second["losses"]) == {
@@ -99,6 +101,7 @@ def test_the_true_positive_rate_is_the_share_of_the_positives_that_are_of_one_pe
     assert true_positives(mined, None) == {}
 
 
+@pytest.mark.slow
 def test_identities_of_the_target_are_never_read(adapted, initial, domains, tmp_path):
     source, target = domains
     garbage = np.random.default_rng(5).integers(0, 2**40, len(target.train))
@@ -106,6 +109,7 @@ def test_identities_of_the_target_are_never_read(adapted, initial, domains, tmp_
     assert_same_weights(adapt(CONFIG, initial, source, nobody, tmp_path), adapted[1])
 
 
+@pytest.mark.slow
 def test_an_adaptation_stopped_and_resumed_ends_bit_for_bit_as_one_that_was_not(adapted, initial, domains, tmp_path):
     def stop(event):
         if event.step == 5:  # asked for then, done after the next
@@ -124,6 +128,7 @@ def test_an_adaptation_stopped_and_resumed_ends_bit_for_bit_as_one_that_was_not(
     assert theirs["visited"].any()
 
 
+@pytest.mark.slow
 def test_an_adaptation_that_was_begun_before_a_setting_was_added_is_resumed(adapted, initial, domains, tmp_path):
     folder = shutil.copytree(adapted[0], tmp_path / "run")
     begun = read_record(folder)
@@ -135,6 +140,7 @@ def test_an_adaptation_that_was_begun_before_a_setting_was_added_is_resumed(adap
         adapt(dataclasses.replace(CONFIG, source_weight=1.0), initial, *domains, folder, resume=True)
 
 
+@pytest.mark.slow
 def test_another_target_or_other_settings_are_not_resumed(adapted, initial, domains):
     source, _ = domains
     with pytest.raises(ValueError, match=r"begun differently: .*images was 28, now 24"):
@@ -145,6 +151,7 @@ def test_another_target_or_other_settings_are_not_resumed(adapted, initial, doma
         adapt(CONFIG, initial, *domains, adapted[0])
 
 
+@pytest.mark.slow
 def test_nothing_is_adapted_in_a_folder_that_another_writes_to(adapted, initial, domains):
     with locked_folder(adapted[0]), pytest.raises(LockedError, match=f"{adapted[0].name} is being written to by"):
         adapt(CONFIG, initial, *domains, adapted[0], resume=True)
@@ -164,6 +171,7 @@ def test_a_target_without_cameras_is_refused(initial, domains, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_ends_the_run(initial, domains, tmp_path):
     with pytest.raises(NonFiniteLossError, match=r"At step \d, .*Nothing of this step is saved"):
         adapt(dataclasses.replace(CONFIG, learning_rate=1e30), initial, *domains, tmp_path)
@@ -238,6 +246,7 @@ def test_a_step_is_that_of_the_reference(initial, domains, monkeypatch):
     assert_in_bound("momentum of the classifier", momentum.T, moved.value, moved.error)
 
 
+@pytest.mark.slow
 def test_without_mar_s_losses_only_moving_statistics_see_the_target(initial, domains):
     alone = dict.fromkeys(("discriminative_weight", "consistency_weight", "joint_embedding_weight"), 0.0)
     config = dataclasses.replace(CONFIG, **alone)

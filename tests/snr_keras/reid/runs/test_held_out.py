@@ -120,6 +120,7 @@ def test_damage_to_the_best_is_told_with_what_is_used_instead(source, tmp_path, 
         assert reported_checkpoint(tmp_path).state().step == 5 * EPOCH
 
 
+@pytest.mark.slow
 def test_testing_between_epochs_changes_nothing_in_training_and_survives_a_stop(source, tmp_path):
     config = dataclasses.replace(CONFIG, epochs=2, normalization="mixstyle")
     train(config, source, tmp_path / "straight")

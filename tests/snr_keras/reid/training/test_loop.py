@@ -30,6 +30,8 @@ from tests.snr_keras.reid.conftest import (
     write_images,
 )
 
+pytestmark = pytest.mark.slow
+
 LAST_STEP = SMALL.epochs * STEPS_PER_EPOCH
 
 

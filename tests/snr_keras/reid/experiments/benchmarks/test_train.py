@@ -17,7 +17,10 @@ from tests.snr_keras.cli.conftest import snr
 
 __all__ = ["snr"]  # the fixture
 
-pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="training runs on TensorFlow")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="training runs on TensorFlow"),
+]
 
 TIMING = TrainTiming(
     backbone="resnet50",
