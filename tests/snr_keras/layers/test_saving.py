@@ -52,6 +52,7 @@ def in_a_fresh_process(script: str, folder: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 def test_keras_and_weight_files_load_in_a_fresh_process(tmp_path: Path) -> None:
     model = branched_model()
     model.save(tmp_path / "model.keras")
@@ -96,6 +97,7 @@ def test_everything_that_is_saved_is_registered() -> None:
         assert keras.saving.get_registered_name(cls) == f"snr_keras>{cls.__name__}"
 
 
+@pytest.mark.slow
 @tensorflow_only
 def test_saved_models_serve_any_batch_and_size_without_this_package(tmp_path: Path) -> None:
     model = branched_model()

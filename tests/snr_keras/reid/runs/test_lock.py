@@ -18,8 +18,9 @@ from snr_keras.reid.runs.lock import LockedError, locked_file, locked_folder
 HOLD = """
 import sys, types
 from pathlib import Path
-sys.modules["snr_keras"] = package = types.ModuleType("snr_keras")  # without TensorFlow, which takes seconds
-package.__path__ = [sys.argv[2]]
+for name in ("snr_keras", "snr_keras.reid", "snr_keras.reid.runs"):  # without TensorFlow, which takes seconds
+    sys.modules[name] = package = types.ModuleType(name)
+    package.__path__ = [str(Path(sys.argv[2], *name.split(".")[1:]))]
 from snr_keras.reid.runs.lock import locked_folder
 with locked_folder(Path(sys.argv[1])):
     print("locked", flush=True)
