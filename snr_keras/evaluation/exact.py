@@ -9,21 +9,21 @@ ROWS_BYTES = 16 * 2**20
 
 @np.errstate(over="ignore", invalid="ignore")
 def exact_distances(x: NDArray, y: NDArray, distance: str) -> NDArray[np.float64]:
-    """Distances of one embedding to others, as `snr_ref` defines them.
+    """Distances between rows, as `snr_ref` defines them.
 
     Args:
-        x: (D,).
-        y: (P, D).
+        x: (N, D), few.
+        y: (M, D).
         distance: "cosine" or "euclidean".
 
     Returns:
-        (P,).
+        (N, M).
     """
     function = _cosine if distance == "cosine" else _euclidean
-    wide, distances = np.asarray(x, np.float64), np.empty(len(y))
-    step = max(1, ROWS_BYTES // (8 * max(1, len(x))))
+    wide, distances = np.asarray(x, np.float64), np.empty((len(x), len(y)))
+    step = max(1, ROWS_BYTES // (8 * max(1, x.shape[1])))
     for start in range(0, len(y), step):
-        distances[start : start + step] = function(wide, np.asarray(y[start : start + step], np.float64))
+        distances[:, start : start + step] = function(wide, np.asarray(y[start : start + step], np.float64))
     return distances
 
 
@@ -42,16 +42,16 @@ def lengths(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _cosine(x: NDArray, y: NDArray) -> NDArray:
     """0.5 - x.y / (2 |x| |y|), in [0, 1]; 0 for equal rows."""
-    x_length, y_lengths = lengths(x[None])[0], lengths(y)
-    products = np.einsum("d,pd->p", x / (x_length or 1), y) / np.where(y_lengths == 0, 1, y_lengths)
-    d = np.clip(0.5 - products / 2, 0, 1)
-    near = np.flatnonzero(d < (len(x) + 8) * np.finfo(np.float64).eps)
-    d[near[(x == y[near]).all(axis=1)]] = 0
-    if x_length == 0:
-        d[y_lengths == 0] = 0
+    x_lengths, y_lengths = lengths(x), lengths(y)
+    products = np.einsum("nd,md->nm", x / np.where(x_lengths == 0, 1, x_lengths)[:, None], y)
+    d = np.clip(0.5 - products / np.where(y_lengths == 0, 1, y_lengths) / 2, 0, 1)
+    n, m = np.nonzero(d < (x.shape[1] + 8) * np.finfo(np.float64).eps)
+    equal = (x[n] == y[m]).all(axis=1)
+    d[n[equal], m[equal]] = 0
+    d[np.ix_(x_lengths == 0, y_lengths == 0)] = 0
     return d
 
 
 def _euclidean(x: NDArray, y: NDArray) -> NDArray:
     """|x - y|."""
-    return lengths(y - x)
+    return np.array([lengths(y - row) for row in x]).reshape(len(x), len(y))

@@ -8,6 +8,7 @@ after any shift of x and y by one vector. Near their mean the vectors are short,
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,7 +19,7 @@ from snr_keras.evaluation.exact import ROWS_BYTES, lengths
 from snr_keras.evaluation.products import multiply
 
 BLOCK = 256
-"""Queries whose keys are held at one time."""
+"""Queries whose keys are computed at one time."""
 
 DEPTH = 256
 """Channels that one product sums. With fewer the bound is tighter, and there are more products to add."""
@@ -151,19 +152,30 @@ def keys_of_queries(x: Vectors, y: Vectors, space: Space) -> Iterator[tuple[int,
     if not len(y.images):
         return
     slack = _slack(x, y, space)
-    depths = [slice(start, start + DEPTH) for start in range(0, x.narrow.shape[1], DEPTH)]
-    keys, product = np.empty((2, min(BLOCK, len(x.images)), len(y.images)), np.float32)
-    for start in range(0, len(x.images), BLOCK):
-        queries = np.arange(start, min(start + BLOCK, len(x.images)))
-        rows, products = keys[: len(queries)], product[: len(queries)]
-        with np.errstate(over="ignore", invalid="ignore"):
-            rows[:] = y.half_squares
-            for depth in depths:
-                multiply(x.narrow[queries[0] : queries[-1] + 1, depth], y.narrow[:, depth], products)
-                rows -= products
-        rows[:, y.open] = np.inf
-        rows[np.isinf(slack[queries])] = 0
-        yield from zip(queries.tolist(), rows, slack[queries].tolist(), strict=True)
+    starts = range(0, len(x.images), BLOCK)
+    blocks = [slice(start, min(start + BLOCK, len(x.images))) for start in starts]
+    memory = np.empty((3, min(BLOCK, len(x.images)), len(y.images)), np.float32)
+    with ThreadPoolExecutor(1) as ahead:  # the next block's, while the caller works on those of this one
+        pending = ahead.submit(_fill, memory[0], memory[2], blocks[0], x, y, slack)
+        for number, block in enumerate(blocks):
+            keys = pending.result()
+            if number + 1 < len(blocks):
+                pending = ahead.submit(_fill, memory[(number + 1) % 2], memory[2], blocks[number + 1], x, y, slack)
+            yield from zip(range(block.start, block.stop), keys, slack[block].tolist(), strict=True)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _fill(keys: NDArray, products: NDArray, block: slice, x: Vectors, y: Vectors, slack: NDArray) -> NDArray:
+    """The keys of a block of queries, written into memory for them."""
+    queries = x.narrow[block]
+    keys, products = keys[: len(queries)], products[: len(queries)]
+    keys[:] = y.half_squares
+    for start in range(0, queries.shape[1], DEPTH):
+        multiply(queries[:, start : start + DEPTH], y.narrow[:, start : start + DEPTH], products)
+        keys -= products
+    keys[:, y.open] = np.inf
+    keys[np.isinf(slack[block])] = 0
+    return keys
 
 
 def parts(rows: int, row_bytes: int, memory: int) -> list[slice]:

@@ -4,7 +4,7 @@ A rank needs the order of distances, not their digits. Products are taken in flo
 which of two images is nearer; where it leaves that open, the distances are computed in float64.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,10 +44,10 @@ def match_ranks(
     space = Space.around(queries, distance)
     for part in parts(len(queries), 4 * queries.shape[1], CHUNK_BYTES):
         x = space.rows("query", queries[part], np.arange(part.start, part.stop))
-        rankings = [_Ranking.of(query, labels) for query in range(part.start, part.stop)]
+        rankings = [_Ranking.of(query, queries[query], labels) for query in range(part.start, part.stop)]
         chunks = parts(len(gallery), 4 * gallery.shape[1], CHUNK_BYTES)
         for chunk in chunks:
-            _measure(rankings, x, chunk.start, np.asarray(gallery[chunk]), distance)
+            _measure(_by_person(rankings, labels.query_ids[part]), chunk.start, np.asarray(gallery[chunk]), distance)
         for chunk in chunks:
             kept = np.flatnonzero(labels.gallery_ids[chunk] != JUNK)
             embeddings = np.asarray(gallery[chunk])
@@ -58,7 +58,7 @@ def match_ranks(
                 ranking = rankings[query]
                 if ranking.matches:
                     thresholds = space.keys(ranking.distances[: ranking.matches], x.half_squares[query])
-                    _count(ranking, x.embeddings[query], y, keys, thresholds, slack, distance)
+                    _count(ranking, y, keys, thresholds, slack, distance)
         yield from (ranking.ranks() for ranking in rankings)
 
 
@@ -67,23 +67,25 @@ class _Ranking:
     """What is known of the ranking of one query.
 
     Attributes:
+        embedding: (D,), the query's.
         images: (M + J,) gallery indices: of the query's matches and of the junk of its own.
         matches: M.
         distances: (M + J,) exact.
         before: (M,) numbers of images, junk among them, that were found to be before each match.
     """
 
+    embedding: NDArray
     images: NDArray[np.intp]
     matches: int
     distances: NDArray[np.float64]
     before: NDArray[np.int64]
 
     @classmethod
-    def of(cls, query: int, labels: RetrievalLabels) -> "_Ranking":
+    def of(cls, query: int, embedding: NDArray, labels: RetrievalLabels) -> "_Ranking":
         """Nothing but who takes part; images that are junk to every query do not."""
         matches, junk = labels.matches_and_junk(query)
         images = np.concatenate([matches, junk[labels.gallery_ids[junk] != JUNK]])
-        return cls(images, len(matches), np.empty(len(images)), np.zeros(len(matches), np.int64))
+        return cls(embedding, images, len(matches), np.empty(len(images)), np.zeros(len(matches), np.int64))
 
     def are_before(self, images: NDArray, distances: NDArray) -> NDArray[np.bool_]:
         """Whether images at these exact distances, (I,), are before the matches: (I, M)."""
@@ -96,18 +98,28 @@ class _Ranking:
         return np.sort(1 + self.before - np.count_nonzero(junk, axis=0))
 
 
-def _measure(rankings: Sequence[_Ranking], x: Vectors, first: int, gallery: NDArray, distance: str) -> None:
-    """Fill in the distances of the images that are in a chunk of the gallery."""
-    for query, ranking in enumerate(rankings):
-        here = np.flatnonzero((ranking.images >= first) & (ranking.images < first + len(gallery)))
-        others = gallery[ranking.images[here] - first]
-        ranking.distances[here] = exact_distances(x.embeddings[query], others, distance)
+def _by_person(rankings: Sequence[_Ranking], query_ids: NDArray) -> Iterator[list[_Ranking]]:
+    """The rankings of one person's queries, which ask for the same images, a few dozen at a time."""
+    order = np.argsort(query_ids, kind="stable")
+    for group in np.split(order, np.flatnonzero(np.diff(query_ids[order])) + 1):
+        yield from ([rankings[query] for query in group[start : start + 64]] for start in range(0, len(group), 64))
+
+
+def _measure(groups: Iterable[Sequence[_Ranking]], first: int, gallery: NDArray, distance: str) -> None:
+    """Fill in the distances of the images that are in a chunk of the gallery, one group of queries at a time."""
+    for rankings in groups:
+        images = np.unique(np.concatenate([ranking.images for ranking in rankings]))
+        images = images[(images >= first) & (images < first + len(gallery))]
+        queries = np.stack([ranking.embedding for ranking in rankings])
+        distances = exact_distances(queries, gallery[images - first], distance)
+        for ranking, row in zip(rankings, distances, strict=True):
+            here = np.flatnonzero(np.isin(ranking.images, images))
+            ranking.distances[here] = row[np.searchsorted(images, ranking.images[here])]
 
 
 @np.errstate(over="ignore")
 def _count(
     ranking: _Ranking,
-    query: NDArray,
     y: Vectors,
     keys: NDArray[np.float32],
     thresholds: NDArray,
@@ -134,7 +146,7 @@ def _count(
     if len(y.open):
         inside = [np.union1d(those, y.open) for those in inside]
     places = np.unique(np.concatenate(inside))
-    distances = _distances(query, y, places, distance)
+    distances = _distances(ranking.embedding, y, places, distance)
     are_before = ranking.are_before(y.images[places], distances)
     for match, those in zip(undecided, inside, strict=True):
         ranking.before[match] += np.count_nonzero(are_before[np.searchsorted(places, those), match])
@@ -143,6 +155,6 @@ def _count(
 def _distances(query: NDArray, y: Vectors, places: NDArray, distance: str) -> NDArray[np.float64]:
     """Exact distances of a query to some rows."""
     if len(places) < MANY:
-        return exact_distances(query, y.embeddings[places], distance)
+        return exact_distances(query[None], y.embeddings[places], distance)[0]
     originals, place = np.unique(y.originals[places], return_inverse=True)
-    return exact_distances(query, y.embeddings[originals], distance)[place]
+    return exact_distances(query[None], y.embeddings[originals], distance)[0, place]
