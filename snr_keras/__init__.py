@@ -4,13 +4,25 @@ Importing this package registers its layers, losses, models and schedules with K
 Keras is not installed there is the version, and of the command `snr` what needs no Keras.
 """
 
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 
-from snr_ref import __version__
 
-__all__ = ["__version__"]
+def _is_the_command() -> bool:
+    """Whether this process is the command `snr`, which answers before Keras is there and imports it when it has to."""
+    if sys.argv[:1] == ["-m"]:
+        return "snr_keras.cli" in sys.orig_argv
+    return bool(sys.argv) and Path(sys.argv[0]).name in ("snr", "snr.exe")
 
-if find_spec("keras") is not None:
-    from snr_keras import layers, losses, models, schedules
 
-    __all__ += ["layers", "losses", "models", "schedules"]
+__all__: list[str] = []
+
+if not _is_the_command():
+    from snr_ref import __version__
+
+    __all__ += ["__version__"]
+    if find_spec("keras") is not None:
+        from snr_keras import layers, losses, models, schedules
+
+        __all__ += ["layers", "losses", "models", "schedules"]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
+import sys
 from typing import Any
-
-import numpy as np
 
 
 def is_integer(x: Any) -> bool:
@@ -23,4 +22,5 @@ def plain(x: Any) -> Any:
     """A scalar of NumPy's, also within tuples, as Python has it; anything else as it is."""
     if isinstance(x, tuple):
         return tuple(map(plain, x))
-    return x.item() if isinstance(x, np.generic) else x
+    numpy = sys.modules.get("numpy")  # where it was never imported, x is none of its scalars
+    return x.item() if numpy is not None and isinstance(x, numpy.generic) else x

@@ -1,24 +1,25 @@
 """The command `snr`."""
 
+import io
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
 from snr_keras.cli.versions import versions
-from snr_ref.conformance import cli as kit
-from snr_ref.conformance.streams import escape_the_unencodable
 
 NEEDS = ("typer", "rich", "matplotlib", "filelock", "pydantic", "keras", "tensorflow")  # the extra `cli`
 
 
 def main() -> None:
     """Run the command line, or without the extra `cli` what of it needs NumPy alone."""
-    escape_the_unencodable()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a stream cannot show is no reason to stop
     if missing := [package for package in NEEDS if find_spec(package) is None]:
         sys.exit(_without(missing, sys.argv[1:]))
     from snr_keras.cli.app import app
 
-    app()
+    app(prog_name="snr")
 
 
 def _without(missing: Sequence[str], arguments: Sequence[str]) -> int | str:
@@ -26,7 +27,9 @@ def _without(missing: Sequence[str], arguments: Sequence[str]) -> int | str:
     install = 'pip install "snr-reid[cli]"'
     match arguments:
         case ["parity", *rest]:
-            return kit.main(rest or ["--help"], prog="snr parity")
+            from snr_ref.conformance.cli import main as parity
+
+            return parity(rest or ["--help"], prog="snr parity")
         case ["--version"]:
             print(versions())
             return 0

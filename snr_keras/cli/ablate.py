@@ -1,43 +1,52 @@
 """`snr ablate`: the paper's comparison, on any source and targets."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from snr_keras.cli.commands import explained
 from snr_keras.cli.console import console, progress_bar, say
-from snr_keras.cli.evaluate import (
-    COMPARISON_HELP,
+from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.options import (
+    RECIPE_HELP,
     ROOT_HELP,
-    TARGET_HELP,
-    USE_HELP,
-    open_targets,
-    say_copies,
-    told_apart,
+    Comparison,
+    Overrides,
+    Source,
+    SourceImages,
+    Target,
+    Use,
+    Watch,
+    recipes,
 )
-from snr_keras.cli.experiment import SOURCE_HELP, SOURCE_IMAGES_HELP, Experiment, chosen_data, open_experiment
-from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
-from snr_keras.reid.data.dataset import ReIDDataset
-from snr_keras.reid.data.synthetic import DOMAINS
-from snr_keras.reid.experiments.ablation import VARIANTS, Ablation, Domain, ablate, as_table, find_variants, width_of
-from snr_keras.reid.recipes import TestSettings, load_recipe
-from snr_keras.reid.runs import RichProgress
+from snr_keras.reid.settings.variants import VARIANTS, find_variants
+
+if TYPE_CHECKING:
+    from snr_keras.cli.experiment import Experiment
+    from snr_keras.reid.data.dataset import ReIDDataset
+    from snr_keras.reid.settings.testing import TestSettings
 
 
 def ablate_command(
     ctx: typer.Context,
     variant: Annotated[
         list[str] | None,
-        typer.Argument(metavar="VARIANT", help=f"What to compare: {', '.join(VARIANTS)}. Default: all of them."),
+        typer.Argument(
+            metavar="VARIANT",
+            help=f"What to compare: {', '.join(VARIANTS)}. Default: all of them.",
+            autocompletion=lambda: list(VARIANTS),
+        ),
     ] = None,
-    recipe: Annotated[str, typer.Option(metavar="NAME|FILE", help=RECIPE_HELP)] = "synthetic",
-    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=SET_HELP)] = None,
-    source: Annotated[str | None, typer.Option(metavar="DATASET[,DATASET...]", help=SOURCE_HELP)] = None,
-    source_images: Annotated[str | None, typer.Option(help=SOURCE_IMAGES_HELP)] = None,
-    target: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=TARGET_HELP)] = None,
-    comparison: Annotated[str | None, typer.Option(metavar="NAME", help=COMPARISON_HELP)] = None,
-    use: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=USE_HELP)] = None,
+    recipe: Annotated[str, typer.Option(metavar="NAME|FILE", help=RECIPE_HELP, autocompletion=recipes)] = "synthetic",
+    overrides: Overrides = None,
+    source: Source = None,
+    source_images: SourceImages = None,
+    target: Target = None,
+    comparison: Comparison = None,
+    use: Use = None,
     root: Annotated[
         Path | None,
         typer.Option(help=f"{ROOT_HELP} Default: data; for drawn domains alone, data inside --out."),
@@ -47,9 +56,7 @@ def ablate_command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the ablation in --out where it stopped.")
     ] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Test on the targets after every epoch, to look at; no result uses it.")
-    ] = False,
+    watch: Watch = False,
 ) -> None:
     """Compare ways to normalize, with several seeds, on domains that the models never saw: the paper's ablation.
 
@@ -65,6 +72,10 @@ def ablate_command(
     A difference to snr has a bootstrap interval over queries: how much depends on which queries are asked. How
     trainings differ is beside it, as a standard deviation over seeds.
     """
+    from snr_keras.cli.names import check_data_sets, chosen_data, planned
+    from snr_keras.reid.data.synthetic import DOMAINS
+    from snr_keras.reid.recipes import load_recipe
+
     variants = find_variants(variant or ())
     if not resume and out.exists() and any(path.name != "data" for path in out.iterdir()):
         raise FileExistsError(
@@ -74,11 +85,20 @@ def ablate_command(
     data = chosen_data(
         settings.data, source=source, source_images=source_images, target=target, comparison=comparison, use=use
     )
-    names = (*(data.source or "").split(","), *data.targets)
-    root = root or (out / "data" if set(names) <= set(DOMAINS) else Path("data"))
-    experiment = open_experiment(data, settings.test, root)
-    if not experiment.targets:
+    plan = planned(data)
+    if not plan.targets:
         raise ValueError("Say what to test on: --target DATASET, or --comparison NAME for that of a comparison.")
+    names = (*plan.sources, *plan.targets)
+    root = root or (out / "data" if set(names) <= set(DOMAINS) else Path("data"))
+    check_data_sets(names, root)
+
+    load_keras()
+    from snr_keras.cli.experiment import open_experiment
+    from snr_keras.cli.targets import told_apart
+    from snr_keras.reid.experiments.ablation import Ablation, Domain, ablate, as_table, width_of
+    from snr_keras.reid.runs import RichProgress
+
+    experiment = open_experiment(plan, settings.test, root)
     home = _home(ctx, experiment, settings.test, root)
     domains = [Domain(trials[0].name, trials) for trials in told_apart([*home, *experiment.targets])]
     ablation = Ablation(settings, experiment.source, domains[0] if home else None, domains[len(home) :], out)
@@ -99,7 +119,9 @@ def ablate_command(
 
 def _home(ctx: typer.Context, experiment: Experiment, test: TestSettings, root: Path) -> list[tuple[ReIDDataset, ...]]:
     """The test images of what was trained on, if it is one data set with such images, and none of them trained on."""
-    if len(experiment.names) > 1 or "," in experiment.names[0] or experiment.images == "all":
+    from snr_keras.cli.targets import open_targets, say_copies
+
+    if len(experiment.names) > 1 or experiment.images == "all":
         say("Several sources, or all images of one, leave nothing to test on at home.")
         return []
     try:

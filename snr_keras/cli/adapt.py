@@ -1,42 +1,41 @@
 """`snr adapt`: a model for a camera network of which nobody labelled an image."""
 
+from __future__ import annotations
+
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import keras
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from snr_keras.cli.commands import explained
 from snr_keras.cli.console import console, progress_bar, results_table, say, say_left_out_queries
-from snr_keras.cli.evaluate import ROOT_HELP, RUN_HELP, evaluate_targets, open_targets, say_copies, told_apart
-from snr_keras.cli.experiment import SOURCE_IMAGES_HELP
-from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
-from snr_keras.models import embedder
-from snr_keras.reid.adaptation import adapt
-from snr_keras.reid.data.catalogue import known_datasets, open_dataset
-from snr_keras.reid.data.combine import open_source
-from snr_keras.reid.data.dataset import ReIDDataset
-from snr_keras.reid.recipes import DataSettings, TestSettings, load_recipe
-from snr_keras.reid.runs import RichProgress, find_run, load_run
-from snr_keras.reid.runs.run_folder import read_record
-from snr_keras.reid.targets import TargetResult
-from snr_keras.reid.visualization import save_adaptation_curves, save_loss_curves
+from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.options import RUN_HELP, SET_HELP, Recipe, Resume, Root, SourceImages, data_sets, runs
+from snr_keras.reid.settings.paths import check_run, find_run
+
+if TYPE_CHECKING:
+    import keras
+    from numpy.typing import NDArray
+
+    from snr_keras.reid.data.dataset import ReIDDataset
+    from snr_keras.reid.recipes import DataSettings
+    from snr_keras.reid.settings.testing import TestSettings
+    from snr_keras.reid.targets import TargetResult
 
 
 def adapt_command(
     ctx: typer.Context,
-    run: Annotated[Path, typer.Argument(help=f"The model to start from. {RUN_HELP}")],
+    run: Annotated[Path, typer.Argument(help=f"The model to start from. {RUN_HELP}", autocompletion=runs)],
     target: Annotated[
         str | None,
         typer.Option(
             metavar="DATASET",
             help="What to adapt to: a folder in Market-1501 layout, a CSV file or a name. Its training images need "
             "camera labels; identities are not read. Default: the recipe's target.",
+            autocompletion=data_sets,
         ),
     ] = None,
     source: Annotated[
@@ -44,17 +43,18 @@ def adapt_command(
         typer.Option(
             metavar="DATASET[,DATASET...]",
             help="What RUN was trained on. Default: the data set of that name in --root.",
+            autocompletion=data_sets,
         ),
     ] = None,
-    source_images: Annotated[str | None, typer.Option(help=SOURCE_IMAGES_HELP)] = None,
-    root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
-    recipe: Annotated[str | None, typer.Option(metavar="NAME|FILE", help=RECIPE_HELP)] = None,
+    source_images: SourceImages = None,
+    root: Root = Path("data"),
+    recipe: Recipe = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help=SET_HELP.replace("training.epochs=4", "adaptation.epochs=4")),
     ] = None,
     out: Annotated[Path, typer.Option(help="The run folder of the adapted model.")] = Path("runs/adapted"),
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")] = False,
+    resume: Resume = False,
     watch_pairs: Annotated[
         bool,
         typer.Option(
@@ -82,14 +82,28 @@ def adapt_command(
     Settings are those of the recipe, changed by --set; without either they suit the synthetic domains. Ctrl-C saves
     before it stops; --resume with the same options goes on from there.
     """
+    from snr_keras.reid.recipes import load_recipe
+
     settings = load_recipe(recipe, overrides or ())
-    _, initial = load_run(run)
+    check_run(run)
     if out.resolve() == find_run(run).resolve():
         raise ValueError(
             f"The adapted model needs a folder of its own: name it with --out. Received: {out}, that of RUN"
         )
-    target_name = _target_name(target, settings.data)
-    known, unknown = _open(target_name, source or settings.data.source, source_images, run, root)
+    from snr_keras.cli.names import check_data_sets
+    from snr_keras.reid.data.combine import source_names
+
+    target_name, source = _target_name(target, settings.data), source or settings.data.source
+    check_data_sets((target_name, *source_names(source or ())), root)
+
+    load_keras()
+    from snr_keras.cli.targets import say_copies, told_apart
+    from snr_keras.reid.adaptation import adapt
+    from snr_keras.reid.runs import RichProgress, load_run
+    from snr_keras.reid.visualization import save_adaptation_curves, save_loss_curves
+
+    _, initial = load_run(run)
+    known, unknown = _open(target_name, source, source_images, run, root)
     (known,), (unknown,) = told_apart([(known,), (unknown,)])
     tested = _tested(ctx, target_name, unknown.name, root, settings.test)
     for trained in (known, unknown):
@@ -129,6 +143,9 @@ def _open(
     target: str, source: str | None, images: str | None, run: Path, root: Path
 ) -> tuple[ReIDDataset, ReIDDataset]:
     """What to adapt to last: it may be large."""
+    from snr_keras.reid.data.catalogue import open_dataset
+    from snr_keras.reid.data.combine import open_source
+
     source = source or _trained_on(run)
     with progress_bar(f"checking {source}") as progress:
         known = open_source(source, root=root, images=images or "train", progress=progress)
@@ -142,6 +159,9 @@ def _open(
 
 
 def _trained_on(run: Path) -> str:
+    from snr_keras.reid.data.catalogue import known_datasets
+    from snr_keras.reid.runs.run_folder import read_record
+
     name = read_record(find_run(run))["source"]["name"]
     if name in known_datasets():
         return name
@@ -155,6 +175,8 @@ def _tested(
     ctx: typer.Context, target: str, name: str, root: Path, test: TestSettings
 ) -> Sequence[tuple[ReIDDataset, ...]]:
     """The images to test on, if the target has them, under the name that the target has."""
+    from snr_keras.cli.targets import open_targets
+
     try:
         (trials,) = open_targets([target], root, distance=test.distance, protocol=test.protocol)
     except (ValueError, FileNotFoundError) as error:
@@ -164,6 +186,8 @@ def _tested(
 
 
 def _watched(target: ReIDDataset) -> NDArray:
+    import numpy as np
+
     identities = target.train.identities
     if identities.min() < 0 or len(np.unique(identities)) < 2:
         raise ValueError(
@@ -177,6 +201,9 @@ def _watched(target: ReIDDataset) -> NDArray:
 def _test(
     model: keras.Model, targets: Sequence[tuple[ReIDDataset, ...]], out: Path, test: TestSettings
 ) -> TargetResult:
+    from snr_keras.cli.targets import evaluate_targets
+    from snr_keras.models import embedder
+
     (result,) = evaluate_targets(
         embedder(model), targets, out, distance=test.distance, protocol=test.protocol, flip=test.flip
     )

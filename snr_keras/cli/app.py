@@ -30,7 +30,6 @@ app = typer.Typer(
     name="snr",
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )

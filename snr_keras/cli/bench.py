@@ -1,34 +1,27 @@
 """`snr bench`: what SNR costs on this machine, against named rivals."""
 
+from __future__ import annotations
+
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import keras
 import typer
 from rich import box
 from rich.table import Table
 
 from snr_keras.cli.commands import Commands
 from snr_keras.cli.console import console, progress_bar, say
-from snr_keras.cli.evaluate import ROOT_HELP, open_targets
-from snr_keras.cli.extract import MODEL_HELP
-from snr_keras.devices import on_cpu
+from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.options import MODEL_HELP, Root, data_sets, runs
 from snr_keras.files.atomic import write_json
 from snr_keras.files.text import whole_number
-from snr_keras.reid.deployment import PRECISIONS, UNFIT
-from snr_keras.reid.experiments.benchmarks import (
-    EvaluationTiming,
-    ExportTiming,
-    LayerTiming,
-    TrainTiming,
-    benchmark_evaluation,
-    benchmark_export,
-    benchmark_layer,
-    benchmark_training,
-)
-from snr_keras.reid.experiments.benchmarks.evaluation import MARKET, TASKS
-from snr_keras.reid.experiments.benchmarks.layer import SHAPES
+from snr_keras.reid.settings.benchmarks import MARKET, TASKS
+from snr_keras.reid.settings.formats import PRECISIONS, UNFIT
+from snr_keras.reid.settings.paths import check_run
+
+if TYPE_CHECKING:
+    from snr_keras.reid.experiments.benchmarks import EvaluationTiming, ExportTiming, LayerTiming, TrainTiming
 
 app = typer.Typer(
     cls=Commands, no_args_is_help=True, help="Measure the cost of SNR on this machine, against named rivals."
@@ -60,10 +53,16 @@ def layer_command(
     instance norm, which computes less. The floor is what eight one-way passes over the feature map take at the memory
     bandwidth measured in the same run. Runs on the backend of KERAS_BACKEND: tensorflow, jax or torch.
     """
-    shapes = [_shape(text) for text in shape] if shape else SHAPES
+    shapes = [_shape(text) for text in shape or ()]
+    load_keras()
+    import keras
+
+    from snr_keras.reid.experiments.benchmarks import benchmark_layer
+    from snr_keras.reid.experiments.benchmarks.layer import SHAPES
+
     console.print(f"{keras.backend.backend()}, {dtype}, {'compiled as a whole' if jit_compile else 'as usual'}")
     rows = benchmark_layer(
-        shapes,
+        shapes or SHAPES,
         dtype=dtype,
         jit_compile=jit_compile,
         repeats=repeats,
@@ -126,6 +125,10 @@ def evaluation_command(
 
     torchreid is not needed: pip install git+https://github.com/KaiyangZhou/deep-person-reid adds it.
     """
+    load_keras()
+    from snr_keras.devices import on_cpu
+    from snr_keras.reid.experiments.benchmarks import benchmark_evaluation
+
     rows = benchmark_evaluation(
         queries,
         gallery,
@@ -172,6 +175,9 @@ def train_command(
     with the same losses. All take turns. The input pipeline reads, decodes and augments JPEG files, with all cores and
     with one.
     """
+    load_keras()
+    from snr_keras.reid.experiments.benchmarks import benchmark_training
+
     with progress_bar("measuring") as progress:
         timing = benchmark_training(batch, repeats=repeats, progress=progress)
     console.print(train_table(timing))
@@ -213,9 +219,11 @@ def train_table(timing: TrainTiming) -> Table:
 
 @app.command("export")
 def export_command(
-    run: Annotated[str, typer.Argument(metavar="[RUN]", help=MODEL_HELP)] = "pretrained",
-    target: Annotated[str, typer.Option(metavar="DATASET", help="What to test on; see snr evaluate.")] = "night",
-    root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help=MODEL_HELP, autocompletion=runs)] = "pretrained",
+    target: Annotated[
+        str, typer.Option(metavar="DATASET", help="What to test on; see snr evaluate.", autocompletion=data_sets)
+    ] = "night",
+    root: Root = Path("data"),
     precision: Annotated[
         list[str] | None,
         typer.Option(
@@ -233,6 +241,14 @@ def export_command(
     at once, and tests each on a target domain. The Keras model is in the first line. All runtimes have the threads that
     they take by themselves.
     """
+    from snr_keras.cli.names import check_data_sets
+
+    check_run(run)
+    check_data_sets([target], root)
+    load_keras()
+    from snr_keras.cli.targets import open_targets
+    from snr_keras.reid.experiments.benchmarks import benchmark_export
+
     ((dataset, *_),) = open_targets([target], root, distance="cosine", protocol=None)
     rows = benchmark_export(
         run,

@@ -11,9 +11,8 @@ from typing import Any
 from typer.core import TyperGroup, TyperOption
 
 from snr_keras.cli.console import say_error
-from snr_keras.reid.adaptation.config import AdaptationConfig
-from snr_keras.reid.recipes import TestSettings
-from snr_keras.reid.runs import TrainingConfig
+from snr_keras.reid.settings.testing import TestSettings
+from snr_keras.reid.settings.training import TrainingConfig
 
 _PARAMETER = re.compile(r"`(?P<name>\w+(?:\.\w+)?)(?:=(?P<value>[^`]*))?`")
 _IN_TOML = {"True": "true", "False": "false", "None": "false"}
@@ -58,6 +57,8 @@ def _option(command: Any, name: str, value: str | None) -> str | None:
         return option.opts[0] if valueless else shlex.join([option.opts[0], str(value).strip("\"'")])
     if "overrides" not in options:
         return None
+    from snr_keras.reid.settings.adaptation import AdaptationConfig
+
     config = ("adaptation", AdaptationConfig) if command.name == "adapt" else ("training", TrainingConfig)
     tables = {table: {f.name for f in fields(kind)} for table, kind in (config, ("test", TestSettings))}
     table = name.partition(".")[0] if "." in name else next((t for t, names in tables.items() if name in names), None)

@@ -1,7 +1,10 @@
 """What every command prints with: the console, a progress bar and tables of results."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -11,8 +14,10 @@ from rich.segment import Segment
 from rich.table import Table
 
 from snr_keras.reid.data.report import printable
-from snr_keras.reid.targets import TargetResult
-from snr_ref import VerificationResult
+
+if TYPE_CHECKING:
+    from snr_keras.reid.targets import TargetResult
+    from snr_ref import VerificationResult
 
 
 class PrintableConsole(Console):

@@ -4,16 +4,14 @@ import shlex
 from pathlib import Path
 from typing import Annotated
 
-import tensorflow as tf
 import typer
 
 from snr_keras.cli.commands import Commands
 from snr_keras.cli.console import progress_bar, say
+from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.options import ImageSize, data_sets
 from snr_keras.files.atomic import write_bytes
 from snr_keras.files.text import whole_number
-from snr_keras.reid.data.catalogue import open_trials
-from snr_keras.reid.data.sheet import dataset_sheet
-from snr_keras.reid.data.synthetic import DOMAINS, synthesize
 
 app = typer.Typer(
     cls=Commands, no_args_is_help=True, help="Draw the synthetic pedestrians; see what a folder of images holds."
@@ -33,7 +31,7 @@ def synthesize_command(
     test_identities: Annotated[int, typer.Option(help="Other people, to test on.")] = 50,
     cameras: Annotated[int, typer.Option(help="Cameras a domain.")] = 6,
     images_per_camera: Annotated[int, typer.Option(help="Images of a person by a camera.")] = 4,
-    image_size: Annotated[str, typer.Option(metavar="HxW", help="Height and width in pixels.")] = "64x32",
+    image_size: ImageSize = "64x32",
     seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 0,
 ) -> None:
     """Draw the synthetic pedestrian world as folders in Market-1501 layout.
@@ -42,7 +40,10 @@ def synthesize_command(
     with names like 0002_c1s1_000451_03.jpg, and the part mask of each image under masks. A folder that already holds
     the very same world is left as it is; anything else in the way is an error.
     """
+    from snr_keras.reid.data.synthetic import DOMAINS, synthesize
+
     size = parse_image_size(image_size)
+    load_keras()
     drawn = domain or DOMAINS
     for name in drawn:
         with progress_bar(f"drawing {name}") as progress:
@@ -65,7 +66,10 @@ def synthesize_command(
 
 @app.command("info")
 def info_command(
-    dataset: Annotated[str, typer.Argument(help="A folder in Market-1501 layout, a CSV file, or a known name.")],
+    dataset: Annotated[
+        str,
+        typer.Argument(help="A folder in Market-1501 layout, a CSV file, or a known name.", autocompletion=data_sets),
+    ],
     folder: Annotated[
         Path | None, typer.Argument(help="Where the data set of that name is, if not under --root.")
     ] = None,
@@ -79,8 +83,13 @@ def info_command(
     Counts that differ from the published ones are told. Of a data set that is divided in several ways, the first
     division is shown, and the numbers of the others.
     """
+    from snr_keras.reid.data.catalogue import check_there, open_trials
+
+    named = f"{dataset}={folder}" if folder else dataset
+    check_there(named, root=root)
+    load_keras()
     with progress_bar("checking images") as progress:
-        trials = open_trials(f"{dataset}={folder}" if folder else dataset, root=root, progress=progress)
+        trials = open_trials(named, root=root, progress=progress)
     name, version = trials[0].name, trials[0].version
     say(f"{name}{f', {version}' if version else ''}")
     say("\n".join(trials[0].report.lines(in_full=True)))
@@ -88,6 +97,10 @@ def info_command(
         numbers = (f"{s.folder} {s.images} images of {s.identities}" for s in trial.report.splits)
         say(f"  split {number} of {len(trials)}: {', '.join(numbers)}")
     if sheet is not None:
+        import tensorflow as tf
+
+        from snr_keras.reid.data.sheet import dataset_sheet
+
         write_bytes(sheet, tf.io.encode_png(dataset_sheet(trials[0])).numpy())
         say(f"contact sheet: {sheet}")
 

@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from snr_keras.cli.console import say
-from snr_keras.cli.extract import MODEL_HELP
-from snr_keras.reid.deployment import FORMATS, PRECISIONS, export_model
-from snr_keras.reid.deployment.pictures import PICTURES
+from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.options import MODEL_HELP, runs
+from snr_keras.reid.settings.formats import FORMATS, PRECISIONS, check_installed, find_format
+from snr_keras.reid.settings.paths import check_run
 
 
 def export_command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help=MODEL_HELP)],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help=MODEL_HELP, autocompletion=runs)],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="What to write, and where nothing is yet.")],
     format: Annotated[
         str,
@@ -20,11 +21,16 @@ def export_command(
             help="; ".join(
                 f"{name} ({f'a file {its.ending}' if its.ending else 'a folder'}; {', '.join(its.precisions)})"
                 for name, its in FORMATS.items()
-            )
+            ),
+            autocompletion=lambda: list(FORMATS),
         ),
     ],
     precision: Annotated[
-        str, typer.Option(help="; ".join(f"{name}: {what}" for name, what in PRECISIONS.items()))
+        str,
+        typer.Option(
+            help="; ".join(f"{name}: {what}" for name, what in PRECISIONS.items()),
+            autocompletion=lambda: list(PRECISIONS),
+        ),
     ] = "float32",
 ) -> None:
     """Write a trained model for deployment: from pictures to embeddings, in one file.
@@ -39,6 +45,12 @@ def export_command(
 
     snr bench export compares the formats.
     """
+    check_installed(find_format(format, precision))
+    check_run(run)
+    load_keras()
+    from snr_keras.reid.deployment import export_model
+    from snr_keras.reid.deployment.pictures import PICTURES
+
     export = export_model(run, out, format, precision)
     height, width = export.image_size
     say(

@@ -1,26 +1,28 @@
 """`snr extract`: pictures to a file of embeddings."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from snr_keras.cli.console import progress_bar, say
+from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.options import IMAGES_HELP, MODEL_HELP, Flip, runs
 from snr_keras.reid.data.pictures import reasons
 from snr_keras.reid.data.report import count, printable
-from snr_keras.reid.search import Features, extract
+from snr_keras.reid.settings.paths import check_run
 
-IMAGES_HELP = "Pictures, folders (with all below), or lists of paths: a .txt file, or - for standard input."
-MODEL_HELP = "A run folder of snr train, a folder of snr pack, or `pretrained`: the small one in the package."
+if TYPE_CHECKING:
+    from snr_keras.reid.search import Features
 
 
 def extract_command(
     images: Annotated[list[str], typer.Argument(metavar="IMAGES", help=IMAGES_HELP)],
     out: Annotated[Path, typer.Option(metavar="FEATURES.h5", help="The file to write.")],
-    model: Annotated[str, typer.Option(metavar="RUN", help=MODEL_HELP)] = "pretrained",
-    flip: Annotated[
-        bool, typer.Option("--flip", help="Average each embedding with that of the mirrored image.")
-    ] = False,
+    model: Annotated[str, typer.Option(metavar="RUN", help=MODEL_HELP, autocompletion=runs)] = "pretrained",
+    flip: Flip = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures embedded at a time.")] = 128,
 ) -> None:
     """Embed pictures of people, for `snr search`.
@@ -30,6 +32,10 @@ def extract_command(
     which appears when it is whole. `pretrained` was trained on drawn people and is there to try the commands; for
     photographs train a model on photographs.
     """
+    check_run(model)
+    load_keras()
+    from snr_keras.reid.search import extract
+
     with progress_bar("embedding") as progress:
         features = extract(images, model=model, out=out, flip=flip, batch_size=batch_size, progress=progress)
     say_left_out(features)

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from snr_ref.conformance.cli import main
-
 
 def parity_command(arguments: Annotated[list[str] | None, typer.Argument(metavar="COMMAND ...")] = None) -> None:
     """Hold any implementation of SNR, in any framework, against the specification: check, compare, export, list."""
+    from snr_ref.conformance.cli import main
+
     raise typer.Exit(main(arguments or ["--help"], prog="snr parity"))

@@ -5,17 +5,14 @@ from typing import Annotated
 import typer
 
 from snr_keras.cli.console import say
-from snr_keras.reid.recipes import load_recipe, recipe_names, recipe_text
-
-RECIPE_HELP = "A recipe: a name that `snr recipes` lists, or a TOML file."
-SET_HELP = (
-    "Change a setting of the recipe: a dotted key and a value in TOML, such as training.epochs=4 or "
-    "'test.distance=\"euclidean\"'. May be repeated."
-)
+from snr_keras.cli.options import recipes
 
 
 def recipes_command(
-    name: Annotated[str | None, typer.Argument(help="The recipe to print: a name of the list, or a TOML file.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="The recipe to print: a name of the list, or a TOML file.", autocompletion=recipes),
+    ] = None,
 ) -> None:
     """List the recipes that come with the package, or print one.
 
@@ -23,6 +20,8 @@ def recipes_command(
     takes it, and so does snr adapt; --set training.epochs=4 changes a setting. For one of your own, print the one that
     is nearest to it into a file, change it, and give the file: snr recipes synthetic > mine.toml
     """
+    from snr_keras.reid.recipes import load_recipe, recipe_names, recipe_text
+
     if name is not None:
         load_recipe(name)
         say(recipe_text(name).rstrip("\n"))

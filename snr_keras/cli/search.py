@@ -1,27 +1,27 @@
 """`snr search`: the pictures nearest to others."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from snr_keras.cli.console import progress_bar, say
-from snr_keras.cli.extract import IMAGES_HELP
+from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.options import IMAGES_HELP, runs
 from snr_keras.files.atomic import write_json, write_text
+from snr_keras.files.regular import check_file
 from snr_keras.reid.data.pictures import reasons
 from snr_keras.reid.data.report import count, printable
-from snr_keras.reid.search import SearchResult, search
-from snr_keras.reid.search.extraction import check_writable
-from snr_keras.reid.visualization import save_search_gallery
+from snr_keras.reid.settings.paths import FEATURES_FILE
+
+if TYPE_CHECKING:
+    from snr_keras.reid.search import SearchResult
 
 SHOWN = 10  # queries on the screen
 
-WRITERS: dict[str, Callable[[Path, SearchResult], object]] = {
-    ".json": lambda path, result: write_json(path, result.to_json()),
-    ".csv": lambda path, result: write_text(path, result.to_csv()),
-    ".png": lambda path, result: save_search_gallery(result, path),
-}
+ENDINGS = (".json", ".csv", ".png")  # of what it writes
 
 
 def search_command(
@@ -30,7 +30,8 @@ def search_command(
         list[str], typer.Argument(metavar="QUERY", help=f"Another file of snr extract, or pictures. {IMAGES_HELP}")
     ],
     model: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Where the model of FEATURES.h5 is, if it has moved.")
+        str | None,
+        typer.Option(metavar="RUN", help="Where the model of FEATURES.h5 is, if it has moved.", autocompletion=runs),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Pictures to find for each query.")] = 10,
     distance: Annotated[str, typer.Option(help="cosine or euclidean.")] = "cosine",
@@ -58,8 +59,14 @@ def search_command(
     """
     outs = out or []
     for path in outs:
-        if path.suffix.lower() not in WRITERS:
-            raise ValueError(f"--out is a file that ends in {', '.join(WRITERS)}. Received: {str(path)!r}")
+        if path.suffix.lower() not in ENDINGS:
+            raise ValueError(f"--out is a file that ends in {', '.join(ENDINGS)}. Received: {str(path)!r}")
+    check_file(features, FEATURES_FILE)
+    load_keras()
+    from snr_keras.reid.search import search
+    from snr_keras.reid.search.extraction import check_writable
+
+    for path in outs:
         check_writable(path)
     with progress_bar("searching") as progress:
         result = search(
@@ -73,7 +80,7 @@ def search_command(
             progress=progress,
         )
     for path in outs:
-        WRITERS[path.suffix.lower()](path, result)
+        _write(path, result)
     for line in reasons(result.left_out):
         say(line)
     say_matches(result)
@@ -82,6 +89,19 @@ def search_command(
         say(f"and {more}" + ("" if outs else ": --out FILE.csv has them all"))
     for path in outs:
         say(path)
+
+
+def _write(path: Path, result: SearchResult) -> None:
+    """Write what was found in the form that the file's name ends in."""
+    match path.suffix.lower():
+        case ".json":
+            write_json(path, result.to_json())
+        case ".csv":
+            write_text(path, result.to_csv())
+        case _:
+            from snr_keras.reid.visualization import save_search_gallery
+
+            save_search_gallery(result, path)
 
 
 def say_matches(result: SearchResult) -> None:

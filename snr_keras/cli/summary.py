@@ -1,29 +1,41 @@
 """`snr summary`: what a network costs, stage by stage, with and without SNR."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import keras
 import typer
 from rich import box
 from rich.table import Table
 
 from snr_keras.cli.console import console, say, shown
 from snr_keras.cli.data import parse_image_size
-from snr_keras.models import BACKBONES
-from snr_keras.models.cost import Cost, stage_costs, uncounted
-from snr_keras.reid.runs import TrainingConfig, load_run
-from snr_keras.reid.runs.model import new_model
+from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.options import runs
+from snr_keras.networks import BACKBONES
+from snr_keras.reid.settings.paths import check_run
+from snr_keras.reid.settings.training import TrainingConfig
+
+if TYPE_CHECKING:
+    import keras
+
+    from snr_keras.models.cost import Cost
 
 SHOWN = ("resnet_small", "resnet50")
 
 
 def summary_command(
-    run: Annotated[Path | None, typer.Argument(help="A run folder, or `pretrained`. Default: two backbones.")] = None,
+    run: Annotated[
+        Path | None, typer.Argument(help="A run folder, or `pretrained`. Default: two backbones.", autocompletion=runs)
+    ] = None,
     backbone: Annotated[
         list[str] | None,
-        typer.Option(help=f"{', '.join(BACKBONES)}; may be repeated. Default: {' and '.join(SHOWN)}."),
+        typer.Option(
+            help=f"{', '.join(BACKBONES)}; may be repeated. Default: {' and '.join(SHOWN)}.",
+            autocompletion=lambda: list(BACKBONES),
+        ),
     ] = None,
     image_size: Annotated[
         str | None, typer.Option(metavar="HxW", help="Default: 64x32 for resnet_small, 256x128 for others.")
@@ -39,16 +51,28 @@ def summary_command(
     if run is not None:
         if backbone or image_size:
             raise ValueError("A run has a backbone and an image size: give RUN, or these options.")
+        check_run(run)
+        load_keras()
+        from snr_keras.reid.runs import load_run
+
         config, model = load_run(run)
         _show(config, model.output["logits"].shape[-1], str(run))
         return
-    for name in backbone or SHOWN:
-        size = parse_image_size(image_size or ("64x32" if name == "resnet_small" else "256x128"))
-        _show(TrainingConfig(backbone=name, image_size=size), identities, name)
+    sizes = (image_size or ("64x32" if name == "resnet_small" else "256x128") for name in backbone or SHOWN)
+    configs = [
+        TrainingConfig(backbone=name, image_size=parse_image_size(size))
+        for name, size in zip(backbone or SHOWN, sizes, strict=True)
+    ]
+    load_keras()
+    for config in configs:
+        _show(config, identities, config.backbone)
 
 
 def _show(config: TrainingConfig, identities: int, title: str) -> None:
     """The table of a network without and with its normalization, or with SNR if it has none."""
+    from snr_keras.models.cost import uncounted
+    from snr_keras.reid.runs.model import new_model
+
     config = replace(config, weights=None)
     plain = replace(config, normalization="none", stages=None)
     normalized = replace(config, normalization="snr") if config.normalization == "none" else config
@@ -63,6 +87,8 @@ def _show(config: TrainingConfig, identities: int, title: str) -> None:
 
 def costs_table(without: keras.Model, with_it: keras.Model, title: str) -> Table:
     """A row a stage, and a total; of each quantity two columns."""
+    from snr_keras.models.cost import Cost, stage_costs
+
     before, after = stage_costs(without), stage_costs(with_it)
     table = Table(box=box.SIMPLE_HEAD, title=shown(title), title_justify="left", padding=(0, 0, 0, 1))
     table.add_column("", no_wrap=True)

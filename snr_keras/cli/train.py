@@ -1,73 +1,78 @@
 """`snr train`: a model from a folder of images, tested on domains it never saw."""
 
+from __future__ import annotations
+
 import shlex
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import keras
 import typer
 
 from snr_keras.cli.console import console, results_table, say, say_left_out_queries
 from snr_keras.cli.data import parse_image_size
-from snr_keras.cli.evaluate import (
-    COMPARISON_HELP,
+from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.options import (
     DISTANCE_HELP,
-    PROTOCOL_HELP,
-    ROOT_HELP,
-    TARGET_HELP,
-    USE_HELP,
-    evaluate_targets,
-    told_apart,
+    Comparison,
+    Flip,
+    ImageSize,
+    Overrides,
+    Protocol,
+    Recipe,
+    Resume,
+    Root,
+    Source,
+    SourceImages,
+    Target,
+    Use,
+    Watch,
 )
-from snr_keras.cli.experiment import (
-    SOURCE_HELP,
-    SOURCE_IMAGES_HELP,
-    chosen_data,
-    given_options,
-    open_experiment,
-)
-from snr_keras.cli.recipes import RECIPE_HELP, SET_HELP
-from snr_keras.cli.weights import show_account
 from snr_keras.files.text import decimal_number
-from snr_keras.models import NORMALIZATIONS, PYTORCH_BACKBONES, embedder
-from snr_keras.reid.recipes import TestSettings, load_recipe
-from snr_keras.reid.runs import STRATEGIES, RichProgress, TrainingConfig, is_chief, make_strategy, starting_account
-from snr_keras.reid.runs.watching import Watching
-from snr_keras.reid.targets import TargetResult, embed_trials, score_trials
-from snr_keras.reid.training import train
-from snr_keras.reid.visualization import save_loss_curves
+from snr_keras.networks import BACKBONES, NORMALIZATIONS, PYTORCH_BACKBONES
+from snr_keras.reid.settings.testing import TestSettings
+from snr_keras.reid.settings.training import STRATEGIES, TrainingConfig
+
+if TYPE_CHECKING:
+    import keras
+
+    from snr_keras.reid.targets import TargetResult
 
 _DEFAULTS, _TEST_DEFAULTS = TrainingConfig(), TestSettings()
+_IMAGE_SIZE = "{}x{}".format(*_DEFAULTS.image_size)
 
 
 def train_command(
     ctx: typer.Context,
-    recipe: Annotated[str | None, typer.Option(metavar="NAME|FILE", help=RECIPE_HELP)] = None,
-    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=SET_HELP)] = None,
-    source: Annotated[str | None, typer.Option(metavar="DATASET[,DATASET...]", help=SOURCE_HELP)] = None,
-    source_images: Annotated[str | None, typer.Option(help=SOURCE_IMAGES_HELP)] = None,
+    recipe: Recipe = None,
+    overrides: Overrides = None,
+    source: Source = None,
+    source_images: SourceImages = None,
     domain_balanced: Annotated[
         bool, typer.Option("--domain-balanced", help="As many people of every source in each batch.")
     ] = False,
-    target: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=TARGET_HELP)] = None,
-    comparison: Annotated[str | None, typer.Option(metavar="NAME", help=COMPARISON_HELP)] = None,
-    use: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=USE_HELP)] = None,
+    target: Target = None,
+    comparison: Comparison = None,
+    use: Use = None,
     out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/train"),
-    root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out where it stopped.")] = False,
+    root: Root = Path("data"),
+    resume: Resume = False,
     strategy: Annotated[
         str | None,
         typer.Option(metavar="NAME", help=f"Train on several devices or machines: {' or '.join(STRATEGIES)}."),
     ] = None,
     normalization: Annotated[
-        str, typer.Option(help=f"In or after the stages: {', '.join(NORMALIZATIONS)}.")
+        str,
+        typer.Option(
+            help=f"In or after the stages: {', '.join(NORMALIZATIONS)}.", autocompletion=lambda: list(NORMALIZATIONS)
+        ),
     ] = _DEFAULTS.normalization,
     backbone: Annotated[
         str,
         typer.Option(
             help="resnet_small (for 64x32), resnet50 (Keras', for 256x128), or one that weights of PyTorch fit: "
-            "torchvision_resnet50 or fastreid_resnet50, also with 18, 34 and 101."
+            "torchvision_resnet50 or fastreid_resnet50, also with 18, 34 and 101.",
+            autocompletion=lambda: list(BACKBONES),
         ),
     ] = _DEFAULTS.backbone,
     weights: Annotated[
@@ -77,9 +82,7 @@ def train_command(
             "or .pth file. Default: random."
         ),
     ] = None,
-    image_size: Annotated[str, typer.Option(metavar="HxW", help="Height and width in pixels.")] = "{}x{}".format(
-        *_DEFAULTS.image_size
-    ),
+    image_size: ImageSize = _IMAGE_SIZE,
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = _DEFAULTS.epochs,
     identities_per_batch: Annotated[int, typer.Option(help="P of the P x K batches.")] = _DEFAULTS.identities_per_batch,
     images_per_identity: Annotated[int, typer.Option(help="K of the P x K batches.")] = _DEFAULTS.images_per_identity,
@@ -100,9 +103,7 @@ def train_command(
             "them best is the one that is tested and loaded. 0: that of the last epoch."
         ),
     ] = _DEFAULTS.held_out,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Test on the targets after every epoch, to look at; no result uses it.")
-    ] = False,
+    watch: Watch = False,
     seed: Annotated[
         int, typer.Option(help="Initial weights, batches, augmentation, and who is held out.")
     ] = _DEFAULTS.seed,
@@ -114,10 +115,8 @@ def train_command(
         float, typer.Option(help="Probability of random erasing. It helps at home and hurts on unseen domains.")
     ] = _DEFAULTS.augmentation.erasing,
     distance: Annotated[str, typer.Option(help=f"For retrieval: {DISTANCE_HELP}")] = _TEST_DEFAULTS.distance,
-    protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP)] = None,
-    flip: Annotated[
-        bool, typer.Option("--flip", help="Average each embedding with that of the mirrored image.")
-    ] = False,
+    protocol: Protocol = None,
+    flip: Flip = False,
 ) -> None:
     """Train a model on one or several source domains and test it on target domains.
 
@@ -131,19 +130,35 @@ def train_command(
     With --strategy mirrored every GPU of this machine has its share of a batch. With --strategy multi_worker the same
     command runs on several machines, which TF_CONFIG names, on a run folder that all of them see.
     """
-    devices = make_strategy(strategy) if strategy else None  # before anything else uses TensorFlow
+    from snr_keras.cli.names import check_data_sets, chosen_data, planned
+    from snr_keras.reid.recipes import load_recipe
+
     settings = load_recipe(recipe, overrides or ())
-    given = given_options(ctx)
+    given = {name for name in ctx.params if str(ctx.get_parameter_source(name)).endswith("COMMANDLINE")}
     config = _with_options(settings.training, {name: ctx.params[name] for name in given})
     test = replace(settings.test, **{f.name: ctx.params[f.name] for f in fields(settings.test) if f.name in given})
     data = chosen_data(
         settings.data, source=source, source_images=source_images, target=target, comparison=comparison, use=use
     )
-    dataset, _, _, opened = open_experiment(data, test, root)
-    targets = told_apart(opened)
-
-    if watch and not targets:
+    plan = planned(data)
+    if watch and not plan.targets:
         raise ValueError("--watch tests on targets: say which, --target DATASET.")
+    check_data_sets((*plan.sources, *plan.targets), root)
+
+    load_keras()
+    from snr_keras.cli.experiment import open_experiment
+    from snr_keras.cli.targets import evaluate_targets, told_apart
+    from snr_keras.cli.weights import show_account
+    from snr_keras.models import embedder
+    from snr_keras.reid.runs import RichProgress, is_chief, make_strategy, starting_account
+    from snr_keras.reid.runs.watching import Watching
+    from snr_keras.reid.targets import embed_trials, score_trials
+    from snr_keras.reid.training import train
+    from snr_keras.reid.visualization import save_loss_curves
+
+    devices = make_strategy(strategy) if strategy else None  # before anything else uses TensorFlow
+    dataset, _, _, opened = open_experiment(plan, test, root)
+    targets = told_apart(opened)
 
     def test_on_targets(model: keras.Model) -> list[TargetResult]:
         embedded = (embed_trials(embedder(model), trials, flip=test.flip) for trials in targets)

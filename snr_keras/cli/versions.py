@@ -7,17 +7,14 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from snr_ref import __version__
-
 
 def versions() -> str:
-    """A line a package: this one, Python, NumPy, and if they are there Keras and its backend."""
-    lines = [f"snr-reid {__version__}", f"python {platform.python_version()} on {platform.platform()}"]
-    return "\n".join([*lines, *_packages()])
+    """A line for Python and for each package: this one, NumPy, Keras and its backend."""
+    return "\n".join([f"python {platform.python_version()} on {platform.platform()}", *_packages()])
 
 
 def _packages() -> Iterator[str]:
-    for package in ("numpy", "keras", _backend()):
+    for package in ("snr-reid", "numpy", "keras", _backend()):
         try:
             yield f"{package} {version(package)}"
         except PackageNotFoundError:

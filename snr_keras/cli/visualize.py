@@ -6,41 +6,27 @@ from typing import Annotated
 import typer
 
 from snr_keras.cli.console import changing_bar, console, results_table, say, say_left_out_queries
-from snr_keras.cli.evaluate import (
-    COMPARISON_HELP,
-    DISTANCE_HELP,
-    PROTOCOL_HELP,
-    ROOT_HELP,
-    TARGET_HELP,
-    USE_HELP,
-    open_targets,
-    target_names,
-    told_apart,
-)
-from snr_keras.reid.runs import load_run
-from snr_keras.reid.visualization import Choices, visualize
-from snr_keras.reid.visualization.report import check_ready
-
-RUNS_HELP = "Run folders of snr train, folders of snr pack, or `pretrained`, the model that is in the package."
+from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.options import RUNS_HELP, Comparison, Distance, Flip, Protocol, Root, Target, Use
+from snr_keras.cli.options import runs as run_folders
+from snr_keras.reid.settings.paths import check_run
 
 
 def visualize_command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help=RUNS_HELP)],
-    target: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=TARGET_HELP)] = None,
-    comparison: Annotated[str | None, typer.Option(metavar="NAME", help=COMPARISON_HELP)] = None,
-    use: Annotated[list[str] | None, typer.Option(metavar="DATASET", help=USE_HELP)] = None,
-    root: Annotated[Path, typer.Option(help=ROOT_HELP)] = Path("data"),
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help=RUNS_HELP, autocompletion=run_folders)],
+    target: Target = None,
+    comparison: Comparison = None,
+    use: Use = None,
+    root: Root = Path("data"),
     out: Annotated[Path, typer.Option(help="The folder to write, new or empty.")] = Path("runs/pictures"),
     worst: Annotated[int, typer.Option(min=1, help="Queries in the gallery of the worst, of each target.")] = 8,
     images: Annotated[int, typer.Option(min=1, help="People of each target whose activation maps are drawn.")] = 2,
     sample: Annotated[int, typer.Option(min=4, help="Images of each target, at most, for t-SNE and gates.")] = 128,
     stage: Annotated[int, typer.Option(min=1, max=4, help="The stage before and after whose SNR t-SNE looks.")] = 3,
     seed: Annotated[int, typer.Option(min=0, help="Of the choice of people, and of the t-SNE.")] = 0,
-    distance: Annotated[str, typer.Option(help=DISTANCE_HELP)] = "cosine",
-    protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP)] = None,
-    flip: Annotated[
-        bool, typer.Option("--flip", help="Average each embedding with that of the mirrored image.")
-    ] = False,
+    distance: Distance = "cosine",
+    protocol: Protocol = None,
+    flip: Flip = False,
 ) -> None:
     """Draw what trained models look at, what they make of it, and where they fail.
 
@@ -49,9 +35,21 @@ def visualize_command(
     before and after SNR and of the embeddings, by domain and by person; the gates of SNR, channel by channel, and their
     numbers as JSON; for each target the CMC curves of all runs. Of a run without SNR there is F alone, and no gate.
     """
+    from snr_keras.cli.names import check_data_sets, target_names
+
     names = target_names(target, comparison, use)
     if again := sorted({str(run) for run in runs if runs.count(run) > 1}):
         raise ValueError(f"Name each run once. Received again: {', '.join(again)}")
+    for run in runs:
+        check_run(run)
+    check_data_sets(names, root)
+
+    load_keras()
+    from snr_keras.cli.targets import open_targets, told_apart
+    from snr_keras.reid.runs import load_run
+    from snr_keras.reid.visualization import Choices, visualize
+    from snr_keras.reid.visualization.report import check_ready
+
     check_ready(out)
     choices = Choices(
         worst=worst,

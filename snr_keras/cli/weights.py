@@ -1,8 +1,10 @@
 """`snr weights`: checkpoints of PyTorch, in and out."""
 
+from __future__ import annotations
+
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
@@ -11,11 +13,16 @@ from rich.table import Table
 from snr_keras.cli.commands import Commands
 from snr_keras.cli.console import console, say, shown
 from snr_keras.cli.data import parse_image_size
+from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.options import runs
+from snr_keras.files.regular import check_file
 from snr_keras.files.text import whole_number
-from snr_keras.models import PYTORCH_BACKBONES
-from snr_keras.models.pytorch.importing import COUNTER, Account
+from snr_keras.networks import PYTORCH_BACKBONES, WEIGHTS_FILE
 from snr_keras.reid.data.report import count, printable
-from snr_keras.reid.runs import export_run, import_run
+from snr_keras.reid.settings.paths import check_run
+
+if TYPE_CHECKING:
+    from snr_keras.models.pytorch.importing import Account
 
 _NAMED = 40  # of the names that are left for one reason, how many are printed
 
@@ -28,7 +35,10 @@ def import_command(
     out: Annotated[Path | None, typer.Option(help="The run folder to write, new or empty. Default: runs/NAME.")] = None,
     backbone: Annotated[
         str | None,
-        typer.Option(help=f"{', '.join(PYTORCH_BACKBONES)}. Default: what names and shapes in the file tell."),
+        typer.Option(
+            help=f"{', '.join(PYTORCH_BACKBONES)}. Default: what names and shapes in the file tell.",
+            autocompletion=lambda: list(PYTORCH_BACKBONES),
+        ),
     ] = None,
     last_stride: Annotated[
         int | None, typer.Option(help="Of the last stage: 1, or 2 as torchvision, timm and torchreid have it.")
@@ -60,13 +70,18 @@ def import_command(
     To train from such a file: snr train --backbone torchvision_resnet50 --weights FILE
     """
     out = out or Path("runs") / file.name.split(".")[0]
+    chosen, size = _stages(stages) if stages else None, parse_image_size(image_size) if image_size else None
+    check_file(file, WEIGHTS_FILE)
+    load_keras()
+    from snr_keras.reid.runs import import_run
+
     config, account = import_run(
         file,
         out,
         backbone=backbone,
-        stages=_stages(stages) if stages else None,
+        stages=chosen,
         last_stride=last_stride,
-        image_size=parse_image_size(image_size) if image_size else None,
+        image_size=size,
         network=network,
         leave=leave or (),
     )
@@ -80,7 +95,12 @@ def import_command(
 
 @app.command("export")
 def export_command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, `pretrained`, or a model's .keras file.")],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN", help="A run folder, `pretrained`, or a model's .keras file.", autocompletion=runs
+        ),
+    ],
     file: Annotated[Path, typer.Argument(metavar="OUT.safetensors", help="The file to write.")],
 ) -> None:
     """Write the weights of a model for PyTorch: a safetensors file with torchvision's names and SNR's public ones.
@@ -92,12 +112,19 @@ def export_command(
 
     snr weights import takes the file back, bit for bit.
     """
+    if not run.is_file():
+        check_run(run)
+    load_keras()
+    from snr_keras.reid.runs import export_run
+
     tensors = export_run(run, file)
     say(f"{file}: {count(tensors, 'tensor')}, {file.stat().st_size / 1e6:.1f} MB")
 
 
 def show_account(account: Account) -> None:
     """The table of what was taken and adapted, and a line for everything that was not."""
+    from snr_keras.models.pytorch.importing import COUNTER
+
     table = Table(box=box.SIMPLE_HEAD, title=f"Taken from {shown(account.file)}", title_justify="left")
     table.add_column("part", no_wrap=True)
     table.add_column("weights", justify="right")

@@ -64,3 +64,18 @@ def read_bytes(path: str | os.PathLike[str], *, most: int | None = None) -> byte
         if most is not None and size > most:
             raise ValueError(f"Expected a file of at most {most} bytes. Received: {os.fspath(path)!r}, of {size} bytes")
         return file.read()
+
+
+def check_file(path: str | os.PathLike[str], expected: str) -> None:
+    """Refuse what is no file before anything else is done.
+
+    Args:
+        path: Where it should be.
+        expected: What it should be, for the message.
+
+    Raises:
+        FileNotFoundError: If there is nothing, or a folder.
+    """
+    if not os.path.exists(path) or os.path.isdir(path):
+        found = "a folder" if os.path.isdir(path) else "which does not exist"
+        raise FileNotFoundError(f"Expected {expected}. Received: {os.fspath(path)!r}, {found}")

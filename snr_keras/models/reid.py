@@ -7,12 +7,13 @@ import keras
 
 from snr_keras.keras_config import own_configuration, widest
 from snr_keras.models.backbones import BACKBONES
-from snr_keras.models.modules import Modules, module_stages
+from snr_keras.models.modules import Modules
 from snr_keras.models.network import SNRNetwork
 from snr_keras.models.pytorch.importing import import_state_dict
 from snr_keras.models.pytorch.state_dict import StateDict, read_state_dict
 from snr_keras.models.pytorch_resnet import PYTORCH_BACKBONES
 from snr_keras.models.snr_model import SNRModel
+from snr_keras.networks import module_stages
 
 IMAGENET_FILE = "https://download.pytorch.org/models/resnet50-0676ba61.pth"
 

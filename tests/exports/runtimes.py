@@ -9,6 +9,7 @@ import keras
 
 from snr_keras.reid.deployment import FORMATS
 from snr_keras.reid.deployment.graph import Run
+from snr_keras.reid.deployment.runtimes import RUNTIMES
 
 
 def onnx_runtime(model: keras.Model, precision: str = "float32") -> Run:
@@ -34,5 +35,5 @@ def saved_model(model: keras.Model) -> Run:
 def _exported(model: keras.Model, name: str, precision: str) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"model{FORMATS[name].ending}")
-        FORMATS[name].write(model, path, precision, "{}")
-        return FORMATS[name].open(path)
+        RUNTIMES[name].write(model, path, precision, "{}")
+        return RUNTIMES[name].open(path)

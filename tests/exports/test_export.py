@@ -15,6 +15,7 @@ import tensorflow as tf
 from snr_keras.models import embedder
 from snr_keras.reid.deployment import FORMATS, Export, export_model
 from snr_keras.reid.deployment.pictures import drawn_pictures
+from snr_keras.reid.deployment.runtimes import RUNTIMES
 from snr_keras.reid.experiments.benchmarks import export as benchmark
 from snr_keras.reid.runs import load_run, weights_hash
 from snr_keras.reid.targets.embeddings import EmbeddedDataset, embed_dataset
@@ -46,7 +47,7 @@ def model() -> keras.Model:
 @pytest.mark.parametrize("kind", EVERY, ids=IDS)
 def test_embeddings_are_those_of_keras_and_the_difference_is_told(exports, model, kind) -> None:
     export, (name, precision) = exports[kind], kind
-    run, pictures = FORMATS[name].open(export.path), drawn_pictures((64, 32), 5)
+    run, pictures = RUNTIMES[name].open(export.path), drawn_pictures((64, 32), 5)
     expected = np.asarray(model(pictures))
     for images in (1, 5, 2):
         found = run(pictures[:images])["embedding"]
@@ -96,7 +97,7 @@ def test_no_instance_normalization_and_no_branch_of_the_losses(exports, tmp_path
     _, whole = load_run("pretrained")
     losing = {"embedding": whole.output["embedding"]}
     losing |= {f"f_minus_{stage}": triple.f_minus for stage, triple in enumerate(whole.output["snr"])}
-    FORMATS["onnx"].write(keras.Model(whole.inputs[0], losing), tmp_path / "losing.onnx", "float32", "{}")
+    RUNTIMES["onnx"].write(keras.Model(whole.inputs[0], losing), tmp_path / "losing.onnx", "float32", "{}")
     with_losses = Counter(node.op_type for node in nodes(tmp_path / "losing.onnx"))
     assert with_losses - counted == {"Mul": 4, "Add": 4}  # f~- = beta + (1 - a) * z
     assert not counted - with_losses
@@ -121,7 +122,7 @@ def test_retrieval_is_that_of_the_model(exports, model, test_domain) -> None:
     expected = score(embed_dataset(model, test_domain))
     assert 0.2 < expected.mAP < 0.99
     for kind, export in exports.items():
-        run = FORMATS[kind[0]].open(export.path)
+        run = RUNTIMES[kind[0]].open(export.path)
         query, gallery = (
             np.concatenate([run(batch)["embedding"] for batch in batches]) for batches in images_of(test_domain)
         )
@@ -165,7 +166,7 @@ def nodes(path: Path) -> list:
 
 
 def files_of(path: Path, name: str) -> list[Path]:
-    return [f for f in path.rglob("*") if f.is_file()] if path.is_dir() else [path, *FORMATS[name].beside(path)]
+    return [f for f in path.rglob("*") if f.is_file()] if path.is_dir() else [path, *RUNTIMES[name].beside(path)]
 
 
 def metadata_of(path: Path, name: str) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from snr_keras.models.pytorch.importing import Account
 from snr_keras.reid.runs import import_run, load_run
-from snr_keras.reid.runs.config import TrainingConfig
+from snr_keras.reid.settings.training import TrainingConfig
 from tests.frameworks.pytorch_networks import ResNet, trained
 
 FIGURES = Path(__file__).parents[2] / "docs" / "data" / "pytorch_agreement.json"

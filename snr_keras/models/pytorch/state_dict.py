@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from snr_keras.files.archives import stored_archive
 from snr_keras.files.atomic import new_file
-from snr_keras.files.regular import open_regular, read_bytes
+from snr_keras.files.regular import check_file, open_regular, read_bytes
 from snr_keras.models.pytorch.networks import CONTAINERS, choose, prefixes
+from snr_keras.networks import WEIGHTS_FILE
 
 METADATA = "snr"
 """The key, in the metadata of a safetensors file, of what a state dict cannot say."""
@@ -74,14 +75,12 @@ def read_state_dict(
         ImportError: If the package that reads it is not installed.
     """
     path = Path(path)
-    if not path.exists() or path.is_dir():
-        found = "a folder" if path.is_dir() else "which does not exist"
-        raise FileNotFoundError(f"Expected a file of weights, .safetensors or .pth. Received: {str(path)!r}, {found}")
+    check_file(path, WEIGHTS_FILE)
     with open_regular(path) as file:
         beginning = file.read(256).lstrip().lower()
     for pattern, what in _NOT_WEIGHTS:
         if re.match(pattern, beginning):
-            raise ValueError(f"Expected a file of weights, .safetensors or .pth. Received: {str(path)!r}, {what}")
+            raise ValueError(f"Expected {WEIGHTS_FILE}. Received: {str(path)!r}, {what}")
     read = _read_safetensors if path.suffix == ".safetensors" else _read_pytorch
     return read(path, network, leave)
 

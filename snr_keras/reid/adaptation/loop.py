@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from snr_keras.keras_config import check_tensorflow, own_configuration
 from snr_keras.losses import MinedPairs
-from snr_keras.reid.adaptation.config import AdaptationConfig
 from snr_keras.reid.adaptation.state import RunningState
 from snr_keras.reid.adaptation.step import make_adaptation_step, make_optimizer
 from snr_keras.reid.data.dataset import ReIDDataset
@@ -37,6 +36,7 @@ from snr_keras.reid.runs.run_folder import (
 )
 from snr_keras.reid.runs.run_loop import Length, newest_or_new, run_steps
 from snr_keras.reid.runs.weights import weights_hash
+from snr_keras.reid.settings.adaptation import AdaptationConfig
 
 _NO_LOSSES = ("threshold", "multilabel_entropy", "positives", "negatives", "true_positives")
 

@@ -19,9 +19,9 @@ from snr_keras.losses import (
     unit,
 )
 from snr_keras.models import embedder
-from snr_keras.reid.adaptation.config import AdaptationConfig
 from snr_keras.reid.data.dataset import Split
 from snr_keras.reid.data.unlabeled import views_of
+from snr_keras.reid.settings.adaptation import AdaptationConfig
 from snr_keras.reid.targets import extract_embeddings
 
 _NAMES = ("threshold", "mean", "std", "multilabels", "visited")

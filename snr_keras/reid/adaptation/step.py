@@ -7,9 +7,9 @@ import tensorflow as tf
 from keras import ops
 
 from snr_keras.losses import MinedPairs, adaptation_step, log_multilabels, mine_pairs, unit
-from snr_keras.reid.adaptation.config import AdaptationConfig
 from snr_keras.reid.adaptation.state import RunningState, agents_of
-from snr_keras.reid.runs.config import TrainingConfig
+from snr_keras.reid.settings.adaptation import AdaptationConfig
+from snr_keras.reid.settings.training import TrainingConfig
 from snr_keras.reid.training.objective import snr_objective
 from snr_keras.reid.training.step import accuracy, descend
 

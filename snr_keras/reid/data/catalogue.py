@@ -196,6 +196,7 @@ def open_trials(
     """
     if splits is not None:
         check_splits(splits)
+    check_there(dataset, root=root)
     text = os.fspath(dataset)
     if os.path.isdir(text) and text not in KNOWN and text not in ALIASES:
         path = Path(os.path.abspath(text))
@@ -203,36 +204,43 @@ def open_trials(
             path.name, path, list_market1501(path, splits or SPLITS), unlabeled=unlabeled, progress=progress
         )
     if os.path.isfile(text):
+        path = Path(os.path.abspath(text))
+        return assemble(
+            path.stem, path, [list_csv(path, splits, unlabeled=unlabeled)], unlabeled=unlabeled, progress=progress
+        )
+    name, number, place = _parts(text)
+    if name in DOMAINS:
+        path = synthesize(Path(root) / "synthetic" / name, domain=name, progress=progress)
+        path = Path(os.path.abspath(path))
+        return assemble(name, path, list_market1501(path, splits or SPLITS), unlabeled=unlabeled, progress=progress)
+    return _known(name, place, Path(root), splits, number, unlabeled, progress)
+
+
+def check_there(dataset: str | os.PathLike[str], *, root: str | os.PathLike[str]) -> None:
+    """Looks whether a data set can be found, before anything is read; arguments and errors are `open_dataset`'s."""
+    text = os.fspath(dataset)
+    if os.path.isfile(text):
         if not text.lower().endswith(".csv"):
             raise NotADirectoryError(
                 f"A data set is a folder with {', '.join(FOLDERS.values())} in it, or a list of images, a .csv file. "
                 f"Received a file: {text!r}"
             )
-        path = Path(os.path.abspath(text))
-        return assemble(
-            path.stem, path, [list_csv(path, splits, unlabeled=unlabeled)], unlabeled=unlabeled, progress=progress
-        )
+    elif not os.path.isdir(text) or text in KNOWN or text in ALIASES:
+        name, number, place = _parts(text)
+        if name in KNOWN:
+            _folder(name, KNOWN[name], place, Path(root))
+        elif name not in DOMAINS or place or number is not None:
+            raise FileNotFoundError(
+                f"A data set is an existing folder or one of {', '.join(known_datasets())}. Received: {text!r}"
+            )
+
+
+def _parts(text: str) -> tuple[str, int | None, Path | None]:
+    """The name of a data set, the number behind it, and the folder that it is said to be in."""
     name, _, place = text.partition("=")
     numbered = _NUMBERED.fullmatch(name)
     name = numbered["name"] if numbered else name
-    name = ALIASES.get(name, name)
-    if name in DOMAINS and not place and not numbered:
-        path = synthesize(Path(root) / "synthetic" / name, domain=name, progress=progress)
-        path = Path(os.path.abspath(path))
-        return assemble(name, path, list_market1501(path, splits or SPLITS), unlabeled=unlabeled, progress=progress)
-    if name not in KNOWN:
-        raise FileNotFoundError(
-            f"A data set is an existing folder or one of {', '.join(known_datasets())}. Received: {text!r}"
-        )
-    return _known(
-        name,
-        Path(place) if place else None,
-        Path(root),
-        splits,
-        numbered and int(numbered["trial"]),
-        unlabeled,
-        progress,
-    )
+    return ALIASES.get(name, name), numbered and int(numbered["trial"]), Path(place) if place else None
 
 
 def _known(

@@ -34,11 +34,17 @@ def open_source(
     Raises:
         ValueError: as `open_dataset` and `combine`.
     """
-    if isinstance(names, str):
-        names = [names] if os.path.exists(names) else [name for name in names.split(",") if name]
+    names = source_names(names)
     splits = ("train",) if _checked(images) == "train" else None
     datasets = [open_dataset(name, root=root, splits=splits, progress=progress) for name in names]
     return datasets[0] if len(datasets) == 1 and images == "train" else combine(datasets, images=images)
+
+
+def source_names(names: str | Sequence[str]) -> Sequence[str]:
+    """The names in one string, with commas between; what exists is one name, commas and all."""
+    if not isinstance(names, str):
+        return names
+    return [names] if os.path.exists(names) else [name for name in names.split(",") if name]
 
 
 def combine(datasets: Sequence[ReIDDataset], *, images: str = "train") -> ReIDDataset:

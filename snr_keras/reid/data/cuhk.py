@@ -12,12 +12,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from snr_keras.files.text import whole_number
 from snr_keras.reid.data.dataset import SPLITS, Progress
 from snr_keras.reid.data.derived import derive
-from snr_keras.reid.data.images import UnreadableImageError, read_contents, stored_image
 from snr_keras.reid.data.matlab import load_matlab, whole_numbers
 from snr_keras.reid.data.reading import Trial
 from snr_keras.reid.data.scan import ImageName, list_folder, merge
@@ -97,6 +95,10 @@ def _crop(root: Path, folder: Path, progress: Progress | None) -> None:
 
     The owners' coordinates are those of pictures as they are stored, whose orientation tags are not followed.
     """
+    import tensorflow as tf  # here, so that data sets are found without TensorFlow
+
+    from snr_keras.reid.data.images import UnreadableImageError, read_contents, stored_image
+
     appearances = list(_appearances(root))
     with tf.device("CPU:0"):
         for done, (identity, number, scene, (x, y, width, height)) in enumerate(appearances, 1):

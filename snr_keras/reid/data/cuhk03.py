@@ -14,18 +14,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
-import tensorflow as tf
 
-from snr_keras.files.hdf5 import expecting, open_hdf5
 from snr_keras.reid.data.dataset import SPLITS, Progress
 from snr_keras.reid.data.derived import derive
 from snr_keras.reid.data.matlab import load_matlab, whole_numbers
 from snr_keras.reid.data.reading import Lister, Trial
 from snr_keras.reid.data.report import Excluded
 from snr_keras.reid.data.scan import ImageName, Listing, list_folder
+
+if TYPE_CHECKING:
+    import h5py
 
 KINDS = ("detected", "labeled")
 MATLAB_FILE = "cuhk03_release/cuhk-03.mat"
@@ -110,6 +111,8 @@ def _images(root: Path, kind: str, progress: Progress | None) -> Path:
     """The folder of the images of a kind, written from the MATLAB file if it is not there yet."""
 
     def write(folder: Path) -> None:
+        import tensorflow as tf  # here, so that data sets are found without TensorFlow
+
         with _open(root / MATLAB_FILE) as file, tf.device("CPU:0"):
             people = list(_people(file, kind))
             for done, (pair, person, references) in enumerate(people, 1):
@@ -139,5 +142,7 @@ def _open(path: Path) -> Iterator[h5py.File]:
             f"Expected the file {MATLAB_FILE} of CUHK03, and the files of the new protocol beside its folder. "
             f"Received: {str(path)!r}, which does not exist"
         )
+    from snr_keras.files.hdf5 import expecting, open_hdf5
+
     with expecting(_EXPECTED, path), open_hdf5(path, matlab=True) as file:
         yield file

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from snr_keras.files.text import LARGEST
-from snr_keras.reid.data.images import UnreadableImageError, checked_image, read_contents
 from snr_keras.reid.data.report import Excluded, count
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp")
@@ -169,6 +168,12 @@ def with_cameras_or_without(listing: Listing, *, cameras_needed: bool) -> Listin
 
 def examine(path: str) -> Examined:
     """Decodes the image in a file to its end."""
+    from snr_keras.reid.data.images import (  # here, so that data sets are found without TensorFlow
+        UnreadableImageError,
+        checked_image,
+        read_contents,
+    )
+
     try:
         contents = read_contents(path)
         checked_image(contents)

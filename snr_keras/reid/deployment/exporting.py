@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from snr_keras.files.atomic import room_for
 from snr_keras.keras_config import check_tensorflow
 from snr_keras.models import embedder
-from snr_keras.reid.deployment.formats import Format, check_installed, find_format
 from snr_keras.reid.deployment.graph import Run, quietly
 from snr_keras.reid.deployment.pictures import drawn_pictures
-from snr_keras.reid.runs.config import TrainingConfig
+from snr_keras.reid.deployment.runtimes import RUNTIMES, Runtime
 from snr_keras.reid.runs.model import new_model
 from snr_keras.reid.runs.run_folder import load_run, package_versions
 from snr_keras.reid.search.model import ModelIdentity, open_model
+from snr_keras.reid.settings.formats import Format, check_installed, find_format
+from snr_keras.reid.settings.training import TrainingConfig
 
 TOLERANCE = 1e-3
 """The largest difference of embeddings in float32 that is rounding, as a fraction of the largest number in them."""
@@ -80,9 +81,9 @@ def export_model(
         OSError: If there is no room for it; the message names `out`.
         Others: As `load_run`.
     """
-    chosen, out = find_format(format, precision, unfit=unfit), Path(out)
+    chosen, runtime, out = find_format(format, precision, unfit=unfit), RUNTIMES[format], Path(out)
     check_tensorflow("Exports are made")
-    _check_name(out, chosen)
+    _check_name(out, chosen, runtime)
     check_installed(chosen)
     embeds, identity = open_float32(run)
     written_out = _named(embeds)
@@ -91,17 +92,17 @@ def export_model(
         made = Path(folder, out.name)
         metadata = json.dumps(_metadata(identity, embeds, format, precision), indent=2)
         with quietly():
-            chosen.write(written_out, made, precision, metadata)
+            runtime.write(written_out, made, precision, metadata)
         pictures = drawn_pictures(identity.image_size)
         expected = np.asarray(embeds(pictures, training=False))
-        difference, largest = largest_difference(chosen.open(made), pictures, expected), float(np.abs(expected).max())
+        difference, largest = largest_difference(runtime.open(made), pictures, expected), float(np.abs(expected).max())
         if not np.isfinite(difference) or (precision == "float32" and difference > TOLERANCE * largest):
             raise ArithmeticError(
                 f"The {chosen.title} export gives other embeddings than the model, and was not kept: they differ by "
                 f"{difference:.3g}, of numbers up to {largest:.3g}."
             )
         size = 0
-        for path in (*chosen.beside(made), made):  # what a reader looks for first comes last
+        for path in (*runtime.beside(made), made):  # what a reader looks for first comes last
             size += _size(path)
             os.replace(path, out.with_name(path.name))
     return Export(out, size, identity.image_size, expected.shape[1], difference, largest)
@@ -137,11 +138,11 @@ def _named(embeds: keras.Model) -> keras.Model:
     return keras.Model(embeds.inputs[0], {"embedding": embeds.output}, name=embeds.name)
 
 
-def _check_name(out: Path, format: Format) -> None:
+def _check_name(out: Path, format: Format, runtime: Runtime) -> None:
     if format.ending and out.suffix != format.ending:
         raise ValueError(f"The name of a file for {format.title} ends in {format.ending}. Received: {str(out)!r}")
-    format.check_path(out)
-    for path in (out, *format.beside(out)):
+    runtime.check_path(out)
+    for path in (out, *runtime.beside(out)):
         if path.exists():
             raise FileExistsError(f"An export replaces nothing: choose another name. Received: {str(path)!r}")
 

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from snr_keras.files.text import read_text
-from snr_keras.reid.adaptation.config import AdaptationConfig
-from snr_keras.reid.runs.config import TrainingConfig
+from snr_keras.reid.settings.adaptation import AdaptationConfig
+from snr_keras.reid.settings.ranges import expect
+from snr_keras.reid.settings.testing import TestSettings
+from snr_keras.reid.settings.training import TrainingConfig
 
 _FOLDER = Path(__file__).parent
 
@@ -44,34 +46,9 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         for name in ("source", "source_images", "comparison"):
-            _expect(name, getattr(self, name), "a string", lambda x: x is None or isinstance(x, str))
+            expect(name, getattr(self, name), "a string", lambda x: x is None or isinstance(x, str))
         for name in ("targets", "use"):
-            _expect(name, getattr(self, name), "a list of strings", _are_strings)
-
-
-@dataclass(frozen=True)
-class TestSettings:
-    """How to test.
-
-    Attributes:
-        distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
-        protocol: "market1501" or "no_camera"; None is what the camera labels of a target allow.
-        flip: Whether to average each embedding with that of the mirrored image.
-
-    Raises:
-        ValueError: If a value is of another type.
-    """
-
-    __test__ = False  # for pytest, which takes a class of this name for its own
-
-    distance: str = "cosine"
-    protocol: str | None = None
-    flip: bool = False
-
-    def __post_init__(self) -> None:
-        _expect("distance", self.distance, "a string", lambda x: isinstance(x, str))
-        _expect("protocol", self.protocol, "a string", lambda x: x is None or isinstance(x, str))
-        _expect("flip", self.flip, "true or false", lambda x: isinstance(x, bool))
+            expect(name, getattr(self, name), "a list of strings", _are_strings)
 
 
 @dataclass(frozen=True)
@@ -184,7 +161,7 @@ def _read(settings: Mapping[str, Any], origin: str) -> Recipe:
         raise ValueError(f"{origin}: a recipe has {', '.join(names)}. Received unknown ones: {unknown}")
     try:
         description = settings.get("description", "")
-        _expect("description", description, "one line of text", lambda x: isinstance(x, str) and "\n" not in x)
+        expect("description", description, "one line of text", lambda x: isinstance(x, str) and "\n" not in x)
         tables = {name: _table(name, settings.get(name, {}), origin) for name in _TABLES}
         return Recipe(description, **tables)
     except ValueError as error:
@@ -196,23 +173,18 @@ def _read(settings: Mapping[str, Any], origin: str) -> Recipe:
 def _table(name: str, values: Any, origin: str) -> Any:
     kind = _TABLES[name]
     try:
-        _expect(name, values, "a table", lambda x: isinstance(x, Mapping))
+        expect(name, values, "a table", lambda x: isinstance(x, Mapping))
         known = [f.name for f in fields(kind)]
         if unknown := sorted(set(values) - set(known)):
             raise ValueError(f"the settings are {', '.join(known)}. Received unknown ones: {unknown}")
         optional = [f.name for f in fields(kind) if "None" in str(f.type)]
         values = {key: None if value is False and key in optional else value for key, value in values.items()}
         if kind in (TrainingConfig, AdaptationConfig):
-            _expect("augmentation", values.get("augmentation", {}), "a table", lambda x: isinstance(x, Mapping))
+            expect("augmentation", values.get("augmentation", {}), "a table", lambda x: isinstance(x, Mapping))
             return kind.from_json(values)
         return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
     except ValueError as error:
         raise ValueError(f"{origin}: [{name}] {error}") from None
-
-
-def _expect(name: str, value: Any, expected: str, holds: Any) -> None:
-    if not holds(value):
-        raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")
 
 
 def _are_strings(values: Any) -> bool:

@@ -1,12 +1,13 @@
 """What every loop shares: a run's settings, its folder that can always be resumed, checkpoints, logs and progress."""
 
-from snr_keras.reid.runs.config import TrainingConfig
-from snr_keras.reid.runs.distribution import STRATEGIES, is_chief, make_strategy
+from snr_keras.reid.runs.distribution import is_chief, make_strategy
 from snr_keras.reid.runs.foreign import export_run, import_run, starting_account
 from snr_keras.reid.runs.progress import Progress, RichProgress, StepEvent
-from snr_keras.reid.runs.run_folder import PRETRAINED, find_run, load_run, pack_run
+from snr_keras.reid.runs.run_folder import load_run, pack_run
 from snr_keras.reid.runs.run_loop import NonFiniteLossError, TrainingInterrupted
 from snr_keras.reid.runs.weights import weights_hash
+from snr_keras.reid.settings.paths import PRETRAINED, find_run
+from snr_keras.reid.settings.training import STRATEGIES, TrainingConfig
 
 __all__ = [
     "PRETRAINED",

@@ -15,9 +15,7 @@ import keras
 import tensorflow as tf
 
 from snr_keras.files.forms import parse_json
-from snr_keras.reid.runs.config import TrainingConfig
-
-STRATEGIES = ("mirrored", "multi_worker")
+from snr_keras.reid.settings.training import STRATEGIES, TrainingConfig
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:

@@ -13,10 +13,10 @@ from snr_keras.models.pytorch.importing import Account, import_state_dict, state
 from snr_keras.models.pytorch.recognition import describe, network_of
 from snr_keras.models.pytorch.state_dict import read_state_dict, write_state_dict
 from snr_keras.reid.runs.checkpoints import load_model_file
-from snr_keras.reid.runs.config import TrainingConfig
 from snr_keras.reid.runs.held_out import number_held_out
 from snr_keras.reid.runs.model import new_model
 from snr_keras.reid.runs.run_folder import load_run, package_versions, sha256_of, write_packed
+from snr_keras.reid.settings.training import TrainingConfig
 
 
 def import_run(

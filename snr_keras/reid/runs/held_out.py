@@ -8,7 +8,7 @@ import numpy as np
 
 from snr_keras.models import embedder
 from snr_keras.reid.data.dataset import ReIDDataset, Split
-from snr_keras.reid.runs.config import TrainingConfig
+from snr_keras.reid.settings.training import TrainingConfig
 from snr_keras.reid.targets import check_target, embed_dataset, score
 
 

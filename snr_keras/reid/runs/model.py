@@ -3,7 +3,7 @@
 import keras
 
 from snr_keras.models import reid_model
-from snr_keras.reid.runs.config import TrainingConfig
+from snr_keras.reid.settings.training import TrainingConfig
 
 
 def new_model(config: TrainingConfig, num_identities: int) -> keras.Model:

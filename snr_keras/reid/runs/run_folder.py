@@ -19,18 +19,16 @@ from snr_keras.files.sealed import read_sealed, write_sealed
 from snr_keras.reid.data.dataset import ReIDDataset, Split
 from snr_keras.reid.data.report import printable
 from snr_keras.reid.runs.checkpoints import reported_checkpoint
-from snr_keras.reid.runs.config import TrainingConfig
 from snr_keras.reid.runs.held_out import number_held_out
 from snr_keras.reid.runs.model import new_model
 from snr_keras.reid.runs.record import RunRecord, Settings, TargetFigures, settings_of
 from snr_keras.reid.runs.weights import load_weights, save_weights
+from snr_keras.reid.settings.paths import find_run, record_file
+from snr_keras.reid.settings.training import TrainingConfig
 from snr_keras.reid.targets import TargetResult
 
 _PACKAGES = ("snr-reid", "keras", "tensorflow", "numpy")
 
-
-PRETRAINED = "pretrained"
-"""The name of the run that comes with the package; a run folder of that name comes first."""
 
 WEIGHTS = "weights.h5"
 
@@ -57,14 +55,6 @@ def load_run(run_dir: str | os.PathLike[str]) -> tuple[TrainingConfig, keras.Mod
             f"or its files are damaged. Received: run_dir={str(run_dir)!r}"
         )
     return config, checkpoint.load(compile=False)
-
-
-def find_run(run_dir: str | os.PathLike[str]) -> Path:
-    """The folder of a run: the one that is named, or for "pretrained" that of the run that comes with the package."""
-    run_dir = Path(run_dir)
-    if run_dir == Path(PRETRAINED) and not (run_dir / "config.json").is_file():
-        return Path(__file__).parents[1] / PRETRAINED
-    return run_dir
 
 
 def pack_run(run_dir: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Path:
@@ -233,10 +223,7 @@ def read_record(run_dir: Path) -> RunRecord:
         FileNotFoundError: If there is none.
         ValueError: If it was changed since it was written, or is none of a run.
     """
-    path = run_dir / "config.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"Expected a run folder, with a config.json. Received: {str(run_dir)!r}")
-    return read_sealed(path, RunRecord)
+    return read_sealed(record_file(run_dir), RunRecord)
 
 
 def describe_run(config: TrainingConfig, source: ReIDDataset, replicas: int = 1) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from snr_keras.files.forms import parse_json
 from snr_keras.files.hdf5 import expecting, new_hdf5, open_hdf5, text_of
+from snr_keras.files.regular import check_file
 from snr_keras.reid.data.report import Excluded
 from snr_keras.reid.search.model import ModelIdentity
+from snr_keras.reid.settings.paths import FEATURES_FILE
 
 FORMAT, FORMAT_VERSION = "snr features", 2
 
@@ -181,8 +183,7 @@ def open_features(path: str | os.PathLike[str]) -> Features:
         FileNotFoundError: If there is no such file.
         ValueError: If it is none that `extract` wrote, or damaged.
     """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"Expected a file of features, as `extract` writes them. Received: {os.fspath(path)!r}")
+    check_file(path, FEATURES_FILE)
     with expecting(_EXPECTED, path):
         file = _open_current(path)
         try:

@@ -13,7 +13,6 @@ from snr_keras.keras_config import check_tensorflow, own_configuration
 from snr_keras.reid.data.dataset import ReIDDataset
 from snr_keras.reid.data.pipeline import steps_per_epoch, training_batches
 from snr_keras.reid.runs.checkpoints import reported_checkpoint
-from snr_keras.reid.runs.config import TrainingConfig
 from snr_keras.reid.runs.distribution import Workers, check_distributable, distributed_batches, make_strategy
 from snr_keras.reid.runs.held_out import held_out_test, hold_out
 from snr_keras.reid.runs.lock import locked_folder
@@ -23,6 +22,7 @@ from snr_keras.reid.runs.progress import Progress
 from snr_keras.reid.runs.run_folder import begin_run, describe_run, hash_of_split, resume_run
 from snr_keras.reid.runs.run_loop import Length, newest_or_new, run_steps
 from snr_keras.reid.runs.weights import assign_shared_weights
+from snr_keras.reid.settings.training import TrainingConfig
 from snr_keras.reid.training.objective import reid_objective
 from snr_keras.reid.training.step import make_optimizer, make_train_step
 

@@ -9,7 +9,7 @@ from keras import ops
 from snr_keras.layers import SNREmbeddings
 from snr_keras.losses import BatchHardTripletLoss, CrossEntropyLoss, DualCausalityLoss
 from snr_keras.models import module_stages
-from snr_keras.reid.runs.config import TrainingConfig
+from snr_keras.reid.settings.training import TrainingConfig
 
 Objective = Callable[[Any, Mapping[str, Any]], dict[str, Any]]
 """`objective(labels, outputs)`: the terms of the loss by name, scalars, and their weighted sum as `"total"`."""

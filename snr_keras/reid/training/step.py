@@ -8,8 +8,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from snr_keras.reid.runs.config import TrainingConfig
 from snr_keras.reid.runs.distribution import gathered, gathered_outputs, summed, synchronized_statistics
+from snr_keras.reid.settings.training import TrainingConfig
 from snr_keras.reid.training.objective import Objective
 from snr_keras.schedules import HalvedEvery
 

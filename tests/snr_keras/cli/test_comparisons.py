@@ -32,7 +32,7 @@ def test_a_protocol_is_one_command_and_says_on_what_its_figures_are(
     snr, root: Path, tmp_path: Path, monkeypatch
 ) -> None:
     drawn = []
-    monkeypatch.setattr("snr_keras.cli.evaluate.save_ranked_gallery", lambda one, path, **_: drawn.append(path.name))
+    monkeypatch.setattr("snr_keras.cli.targets.save_ranked_gallery", lambda one, path, **_: drawn.append(path.name))
     run = tmp_path / "run"
     outcome = snr("train", "--comparison", "protocol-1", "--domain-balanced", "--root", root, "--out", run, *TINY)
     assert outcome.status == 0, outcome.output

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from snr_keras.reid.deployment import exporting, formats
+from snr_keras.reid.deployment import exporting
+from snr_keras.reid.settings import formats
 
 
 def test_a_run_becomes_a_saved_model_that_says_what_it_takes(snr, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from snr_keras.reid.experiments.ablation.report import (
     write_reports,
 )
 from snr_keras.reid.experiments.ablation.run import Ablation, Domain, ablate
-from snr_keras.reid.experiments.ablation.variants import VARIANTS, Variant, find_variants
+from snr_keras.reid.settings.variants import VARIANTS, Variant, find_variants
 
 __all__ = [
     "VARIANTS",

@@ -42,7 +42,7 @@ from snr_keras.evaluation.bootstrap import (
 from snr_keras.files.atomic import write_text
 from snr_keras.reid.data.report import printable
 from snr_keras.reid.experiments.ablation.plot import save_ablation_plot
-from snr_keras.reid.experiments.ablation.variants import SNR
+from snr_keras.reid.settings.variants import SNR
 from snr_keras.reid.targets import TargetResult
 
 Results = dict[str, Any]

@@ -27,7 +27,6 @@ from snr_keras.reid.data.dataset import ReIDDataset
 from snr_keras.reid.data.pipeline import steps_per_epoch
 from snr_keras.reid.data.report import printable
 from snr_keras.reid.experiments.ablation.report import RunResults, results_of, summary, write_reports
-from snr_keras.reid.experiments.ablation.variants import SNR, VARIANTS, Variant, check_training
 from snr_keras.reid.recipes import Recipe
 from snr_keras.reid.runs.held_out import hold_out
 from snr_keras.reid.runs.lock import locked_folder
@@ -36,6 +35,7 @@ from snr_keras.reid.runs.progress import Progress
 from snr_keras.reid.runs.run_folder import describe_source, hash_of_split, package_versions, unlike
 from snr_keras.reid.runs.watching import Watching
 from snr_keras.reid.runs.weights import weights_by_path
+from snr_keras.reid.settings.variants import SNR, VARIANTS, Variant, check_training
 from snr_keras.reid.targets import TargetResult, embed_trials, query_table, score_trials
 from snr_keras.reid.training import train
 

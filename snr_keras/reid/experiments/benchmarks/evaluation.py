@@ -16,12 +16,7 @@ import snr_ref
 from snr_keras.evaluation import evaluate_embeddings, evaluate_retrieval, re_ranking
 from snr_keras.evaluation.nearest import BLOCK
 from snr_keras.reid.experiments.benchmarks._memory import peak_growth
-
-#: Queries and gallery images of Market-1501, and the width of its ResNet-50's features.
-MARKET = (3368, 19732, 2048)
-
-#: What is measured: from distances, from embeddings, and re-ranking from embeddings.
-TASKS = ("distances", "embeddings", "re_ranking")
+from snr_keras.reid.settings.benchmarks import MARKET, TASKS
 
 
 @dataclass(frozen=True)

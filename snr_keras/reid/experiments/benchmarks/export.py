@@ -18,6 +18,7 @@ from snr_keras.reid.deployment import FORMATS, PRECISIONS, UNFIT, check_installe
 from snr_keras.reid.deployment.exporting import largest_difference, open_float32
 from snr_keras.reid.deployment.graph import Run
 from snr_keras.reid.deployment.pictures import drawn_pictures
+from snr_keras.reid.deployment.runtimes import RUNTIMES
 from snr_keras.reid.targets import EmbeddedDataset, score
 
 BATCHES = (1, 32)
@@ -101,7 +102,7 @@ def benchmark_export(
             for precision in (one for one in (*format.precisions, *format.unfit) if one in precisions):
                 out = Path(folder, f"{name}_{precision}{format.ending}")
                 export = export_model(run, out, name, precision, unfit=True)
-                measure(name, precision, export.size, format.open(export.path))
+                measure(name, precision, export.size, RUNTIMES[name].open(export.path))
     return rows
 
 

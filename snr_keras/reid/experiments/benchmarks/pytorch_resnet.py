@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from snr_keras.reid.runs.config import TrainingConfig
+from snr_keras.reid.settings.training import TrainingConfig
 from snr_ref.conformance.examples import pytorch_module as port
 
 

@@ -22,8 +22,8 @@ from snr_keras.reid.data.market1501 import read_market1501
 from snr_keras.reid.data.pipeline import KEPT_BYTES, training_batches
 from snr_keras.reid.data.synthetic import synthesize
 from snr_keras.reid.experiments.benchmarks._backend import synchronize
-from snr_keras.reid.runs.config import TrainingConfig
 from snr_keras.reid.runs.model import new_model
+from snr_keras.reid.settings.training import TrainingConfig
 from snr_keras.reid.training.objective import reid_objective
 from snr_keras.reid.training.step import make_optimizer, make_train_step
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from snr_keras.reid.adaptation.config import AdaptationConfig
 from snr_keras.reid.data.augmentation import Augmentation
 from snr_keras.reid.recipes import Recipe, load_recipe, recipe_names, recipe_text
 from snr_keras.reid.runs import TrainingConfig
+from snr_keras.reid.settings.adaptation import AdaptationConfig
 
 
 @pytest.mark.parametrize("name", ["mar_resnet50", "mar_synthetic", "paper_resnet50", "synthetic"])

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from snr_keras.reid.data.augmentation import Augmentation
-from snr_keras.reid.runs.ranges import Ranges, check_ranges, known
+from snr_keras.reid.settings.augmentation import Augmentation
+from snr_keras.reid.settings.ranges import Ranges, check_ranges, known
 from snr_keras.scalars import is_integer, is_number
 from snr_ref.mar.step import MAR_WEIGHTS, AdaptationWeights
 

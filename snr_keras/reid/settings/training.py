@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from snr_keras.models import BACKBONES, module_stages
-from snr_keras.reid.data.augmentation import Augmentation
-from snr_keras.reid.runs.ranges import Ranges, check_ranges, known, one_of
+from snr_keras.networks import BACKBONES, module_stages
+from snr_keras.reid.settings.augmentation import Augmentation
+from snr_keras.reid.settings.ranges import Ranges, check_ranges, known, one_of
 from snr_keras.scalars import is_integer, is_number
 
+STRATEGIES = ("mirrored", "multi_worker")
 POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
@@ -114,7 +115,7 @@ class TrainingConfig:
 
 
 _RANGES: Ranges = {
-    "backbone": one_of(tuple(BACKBONES)),
+    "backbone": one_of(BACKBONES),
     "stages": (
         "None or integers",
         lambda x: x is None or (isinstance(x, tuple) and all(is_integer(stage) for stage in x)),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from snr_keras.reid.runs.config import TrainingConfig
+from snr_keras.reid.settings.training import TrainingConfig
 
 SNR = "snr"
 """The variant that every other is compared with."""

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from snr_keras.reid.experiments.ablation import VARIANTS, find_variants
-from snr_keras.reid.experiments.ablation.variants import check_training
 from snr_keras.reid.recipes import load_recipe
 from snr_keras.reid.runs import TrainingConfig
+from snr_keras.reid.settings.variants import check_training
 
 TRAINING = load_recipe("synthetic").training
 

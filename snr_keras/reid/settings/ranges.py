@@ -35,3 +35,9 @@ def known(cls: type, settings: Mapping[str, Any]) -> Mapping[str, Any]:
 def one_of(names: tuple[str, ...]) -> tuple[str, Callable[[Any], bool]]:
     """The range of a setting that is one of some names."""
     return f"one of {names}", lambda x: x in names
+
+
+def expect(name: str, value: Any, expected: str, holds: Callable[[Any], bool]) -> None:
+    """Raise a ValueError that names a setting whose value is not what it must be, in words."""
+    if not holds(value):
+        raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")

@@ -1,43 +1,28 @@
-"""The formats of deployment: what each is written by, in which precisions, and how its runtime opens it."""
+"""The formats of deployment: the names of their files, the precisions of each, and what has to be installed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
-
-import keras
-
-from snr_keras.reid.deployment import litert, onnx_runtime, openvino_runtime, saved_model
-from snr_keras.reid.deployment.graph import Run
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format of files, and its runtime.
+    """A format of files.
 
     Attributes:
         title: Its name as its makers write it.
         ending: Of the file's name; empty where it is a folder.
         precisions: Of `PRECISIONS`, those it has.
         packages: What must be installed to write and to open it.
-        write: Writes a model of one input to a path, in a precision, with a text of metadata.
-        open: Loads such a file into the runtime.
-        beside: From the path of the file to those of the other files that are written with it.
-        unfit: Of `UNFIT`, those that `write` knows.
-        check_path: ValueError if the runtime could not open what is written there.
+        unfit: Of `UNFIT`, those that can be written.
     """
 
     title: str
     ending: str
     precisions: tuple[str, ...]
     packages: tuple[str, ...]
-    write: Callable[[keras.Model, Path, str, str], None]
-    open: Callable[[Path], Run]
-    beside: Callable[[Path], tuple[Path, ...]] = lambda path: ()
     unfit: tuple[str, ...] = ()
-    check_path: Callable[[Path], None] = lambda path: None
 
 
 PRECISIONS = {
@@ -53,42 +38,10 @@ UNFIT = {
 }
 
 FORMATS = {
-    "saved_model": Format(
-        "SavedModel",
-        "",
-        ("float32",),
-        (),
-        saved_model.write,
-        saved_model.open_run,
-        check_path=saved_model.check_path,
-    ),
-    "onnx": Format(
-        "ONNX",
-        ".onnx",
-        ("float32", "float16", "int8"),
-        ("onnx", "tf2onnx", "onnxruntime"),
-        onnx_runtime.write,
-        onnx_runtime.open_run,
-        unfit=("full_int8",),
-    ),
-    "openvino": Format(
-        "OpenVINO",
-        ".xml",
-        ("float32", "float16"),
-        ("openvino", "onnx", "tf2onnx"),
-        openvino_runtime.write,
-        openvino_runtime.open_run,
-        lambda path: (path.with_suffix(".bin"),),
-    ),
-    "litert": Format(
-        "LiteRT",
-        ".tflite",
-        ("float32", "float16", "int8"),
-        ("ai_edge_litert",),
-        litert.write,
-        litert.open_run,
-        lambda path: (litert.metadata_file(path),),
-    ),
+    "saved_model": Format("SavedModel", "", ("float32",), ()),
+    "onnx": Format("ONNX", ".onnx", ("float32", "float16", "int8"), ("onnx", "tf2onnx", "onnxruntime"), ("full_int8",)),
+    "openvino": Format("OpenVINO", ".xml", ("float32", "float16"), ("openvino", "onnx", "tf2onnx")),
+    "litert": Format("LiteRT", ".tflite", ("float32", "float16", "int8"), ("ai_edge_litert",)),
 }
 
 

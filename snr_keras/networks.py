@@ -1,0 +1,59 @@
+"""What networks there are, by name: backbones, normalizations, and the stages that these have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+PYTORCH_BACKBONES = tuple(
+    f"{family}_resnet{depth}" for family in ("torchvision", "fastreid") for depth in (18, 34, 50, 101)
+)
+"""The backbones that weights of PyTorch fit."""
+
+WEIGHTS_FILE = "a file of weights, .safetensors or .pth"
+"""What PyTorch's weights come in, for messages."""
+
+BACKBONES = ("resnet_small", "resnet50", *PYTORCH_BACKBONES)
+
+STAGES = (1, 2, 3, 4)
+
+DEFAULT_STAGES: dict[str, tuple[int, ...]] = {
+    "none": (),
+    "in": STAGES[:-1],
+    "snr": STAGES,
+    "ibn_a": STAGES[:-1],
+    "ibn_b": (1, 2),
+    "bin": STAGES,
+    "mixstyle": (1, 2),
+    "efdmix": (1, 2),
+    "dualnorm": STAGES[:-1],
+    "aibn": STAGES,
+    "gate": STAGES,
+}
+"""The stages of each normalization unless others are chosen, its paper's where the paper is of this kind of network."""
+
+NORMALIZATIONS = tuple(DEFAULT_STAGES)
+
+
+def module_stages(normalization: str, stages: Sequence[int] | None = None) -> tuple[int, ...]:
+    """The stages, in order, that have a normalization's modules: `stages`, or the default of that normalization.
+
+    Raises:
+        ValueError: If the normalization is unknown, a stage does not exist or occurs twice, stages are given for
+            `"none"`, or `"in"` is asked for after the last stage.
+    """
+    if normalization not in NORMALIZATIONS:
+        raise ValueError(f"`normalization` must be one of {NORMALIZATIONS}. Received: normalization={normalization!r}")
+    if stages is None:
+        return DEFAULT_STAGES[normalization]
+    if not set(stages) <= set(STAGES) or len(set(stages)) != len(stages):
+        raise ValueError(f"`stages` must be distinct numbers out of {STAGES}. Received: stages={tuple(stages)}")
+    if normalization == "none" and stages:
+        raise ValueError(f'`stages` must be empty or None with normalization="none". Received: stages={tuple(stages)}')
+    if normalization == "in" and STAGES[-1] in stages:
+        raise ValueError(
+            f"Instance normalization after stage {STAGES[-1]} is refused: global average pooling follows that "
+            "stage, and the average of an instance-normalized map is beta, the same vector for every image, so "
+            f'nothing could be learned. Use stages up to {STAGES[-2]}, or normalization="snr", whose restitution '
+            f"keeps the averages apart. Received: stages={tuple(stages)}"
+        )
+    return tuple(sorted(stages))
