@@ -1,13 +1,14 @@
-"""Assertions that say what was computed from what, and keep a record of how near the bound it came."""
+"""Assertions that keep a record of how near each number came to its bound."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from snr_ref.conformance.assertion import assert_conforms
 from snr_ref.conformance.functions import FUNCTIONS
 from snr_ref.conformance.precision import PRECISIONS
 
@@ -27,37 +28,16 @@ class Parity:
     numbers: int = 0
 
 
-#: (quantity, dtype) -> Parity, of everything `assert_parity` compared in this run.
+#: (quantity, dtype) -> Parity, of everything that was compared in this run.
 PARITY_RECORD: dict[tuple[str, str], Parity] = {}
 
 
-def assert_parity(
-    quantity: str, dtype: str, got: Any, expected: np.ndarray, bound: Any, reproduce: Callable[[], str]
-) -> None:
-    """Asserts |got - expected| <= bound everywhere, and records the worst.
-
-    Args:
-        quantity: What is compared, as the table at the end of the run names it.
-        dtype: The dtype of the port.
-        got: What the port computed.
-        expected: What the specification says.
-        bound: The largest error that rounding explains; broadcasts with `expected`.
-        reproduce: Returns a snippet that shows the two numbers again; called on failure only.
-    """
-    got = np.asarray(got, np.float64)
-    assert got.shape == expected.shape, f"{quantity} ({dtype}): shape {got.shape}, expected {expected.shape}"
-    bound = np.broadcast_to(bound, expected.shape)
-    error = np.abs(got - expected)
-    fraction = np.divide(error, bound, out=np.where(error > 0, np.inf, 0.0), where=bound > 0)
-    fraction = np.where(np.isfinite(got) & np.isfinite(expected), fraction, np.inf)
-    record(quantity, dtype, Parity(float(error.max(initial=0)), float(fraction.max(initial=0)), error.size))
-    if fraction.size and fraction.max() > 1:
-        at = np.unravel_index(np.argmax(fraction), expected.shape)
-        raise AssertionError(
-            f"{quantity} in {dtype} is off at {tuple(map(int, at))}: got {got[at]!r}, the specification says "
-            f"{expected[at]!r}, an error of {error[at]:.3g} where rounding explains {bound[at]:.3g}.\n"
-            f"To reproduce:\n\n{reproduce()}"
-        )
+def assert_parity(implementation: Any, function: str, arguments: Mapping[str, Any], *, dtype: str) -> None:
+    """As `assert_conforms`, and records the worst of each output."""
+    result = assert_conforms(implementation, function, arguments, dtype=dtype)
+    for compared in result.comparisons:
+        numbers = result.case.expected[0][compared.output].value.size
+        record(f"{function}.{compared.output}", dtype, Parity(compared.error, compared.fraction, numbers))
 
 
 def rounding(function: str, arguments: Mapping[str, Any], dtype: str = "float64") -> float:
@@ -66,12 +46,14 @@ def rounding(function: str, arguments: Mapping[str, Any], dtype: str = "float64"
     return max(float(np.max(bound, initial=0)) for bound in bounds)
 
 
-def literal(array: np.ndarray | None) -> str:
-    """Python source of an array, to the last bit, for a snippet that reproduces a failure."""
-    if array is None:
-        return "None"
-    array = np.asarray(array)
-    return f"np.array({array.astype(np.float64).ravel().tolist()}).reshape({array.shape})"
+def assert_within(quantity: str, dtype: str, got: Any, expected: Any, bound: Any) -> None:
+    """Asserts |got - expected| <= bound everywhere, of what no function of the kit is, and records the worst."""
+    got, expected = np.asarray(got, np.float64), np.asarray(expected)
+    assert got.shape == expected.shape, f"{quantity} ({dtype}): shape {got.shape}, expected {expected.shape}"
+    error = np.abs(got - expected)
+    fraction = np.divide(error, bound, out=np.where(error == 0, 0.0, np.inf), where=np.asarray(bound) > 0)
+    assert (fraction <= 1).all(), f"{quantity} ({dtype}): {got} came for {expected}, within {bound} by rounding"
+    record(quantity, dtype, Parity(float(error.max(initial=0)), float(fraction.max(initial=0)), error.size))
 
 
 def record(quantity: str, dtype: str, new: Parity) -> None:

@@ -158,7 +158,7 @@ class KerasAdapter:
         triplets: np.ndarray | None = None,
     ) -> list[np.ndarray]:
         """Gradients of L+ + L-."""
-        one = np.ones((), f_plus.dtype)
+        one = _like(1, f_plus)
         causality = self._causality(distance, triplets)
         return self._gradients(causality, [f_tilde, f_plus, f_minus], [one, one], numbered(labels))
 
@@ -186,7 +186,7 @@ class KerasAdapter:
         self, logits: np.ndarray, labels: np.ndarray, *, label_smoothing: float = 0.1
     ) -> np.ndarray:
         """Its gradient."""
-        return self._gradients(_cross_entropy(label_smoothing), [logits], [np.ones((), logits.dtype)], labels)[0]
+        return self._gradients(_cross_entropy(label_smoothing), [logits], [_like(1, logits)], labels)[0]
 
     def batch_hard_triplet_loss(self, features: np.ndarray, labels: np.ndarray, *, margin: Any = 0.3) -> np.ndarray:
         """`BatchHardTripletLoss`."""
@@ -194,7 +194,7 @@ class KerasAdapter:
 
     def batch_hard_triplet_gradient(self, features: np.ndarray, labels: np.ndarray, *, margin: Any = 0.3) -> np.ndarray:
         """Its gradient."""
-        return self._gradients(_triplet(margin), [features], [np.ones((), features.dtype)], numbered(labels))[0]
+        return self._gradients(_triplet(margin), [features], [_like(1, features)], numbered(labels))[0]
 
     def total_objective(self, reid: np.ndarray, causality: Sequence[np.ndarray], weights: Sequence[float]) -> Any:
         """The sum of the training objective, which has one weight per module."""
@@ -248,7 +248,7 @@ class KerasAdapter:
         self, features: np.ndarray, multilabels: np.ndarray, threshold: float, **options: float
     ) -> np.ndarray:
         """Its gradient in the features."""
-        loss, one = _single(discriminative_loss, **options), np.ones((), features.dtype)
+        loss, one = _single(discriminative_loss, **options), _like(1, features)
         return self._gradients(loss, [features], [one], multilabels, _like(threshold, features))[0]
 
     def next_statistics(
@@ -267,7 +267,7 @@ class KerasAdapter:
         self, log_multilabels: np.ndarray, views: np.ndarray, statistics: ViewStatistics
     ) -> np.ndarray:
         """Its gradient in log y."""
-        one = np.ones((), log_multilabels.dtype)
+        one = _like(1, log_multilabels)
         return self._gradients(_consistency, [log_multilabels], [one], numbered(views), *statistics)[0]
 
     def joint_embedding_loss(self, *arguments: np.ndarray, **options: float) -> np.ndarray:
@@ -278,7 +278,7 @@ class KerasAdapter:
         self, source: np.ndarray, labels: np.ndarray, target: np.ndarray, agents: np.ndarray, **options: float
     ) -> list[np.ndarray]:
         """Its gradients in the features of both domains."""
-        one = np.ones((), source.dtype)
+        one = _like(1, source)
         return self._gradients(_joint_embedding(**options), [source, target], [one], labels, agents)
 
     evaluate_retrieval = staticmethod(evaluate_retrieval)
@@ -292,7 +292,7 @@ class KerasAdapter:
 
     def _of_both(self, function: Function, arguments: Sequence[np.ndarray | None]) -> list[np.ndarray]:
         arrays = _present(arguments)
-        one = np.ones((), arrays[0].dtype)
+        one = _like(1, arrays[0])
         return self._gradients(function, arrays, [one, one])
 
     def _values(self, function: Function, *arrays: np.ndarray) -> list[np.ndarray]:
@@ -462,8 +462,8 @@ def _tensor(array: np.ndarray) -> Any:
 
 
 def _like(number: float, array: np.ndarray) -> np.ndarray:
-    """A number in the dtype of an array."""
-    return np.asarray(number, array.dtype)
+    """A number in the dtype that is computed in from an array."""
+    return np.asarray(number, np.float64 if array.dtype == np.float64 else np.float32)
 
 
 def _arrays(*arrays: np.ndarray | None) -> list[Any]:

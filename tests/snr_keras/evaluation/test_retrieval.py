@@ -15,8 +15,12 @@ from snr_keras.evaluation import (
     retrieval,
 )
 from snr_keras.evaluation.distances import distance_rows
+from snr_ref.conformance.assertion import assert_conforms
+from snr_ref.conformance.draw import Draw
+from snr_ref.conformance.running_error import direction, exact, squared_distance
 from tests.strategies import RetrievalCase, embeddings, retrieval_cases
-from tests.tolerances import cosine_bound, sum_bound
+
+EPS64 = 2.0**-52
 
 
 def same(ours: snr_ref.RetrievalResult, reference: snr_ref.RetrievalResult) -> None:
@@ -51,25 +55,17 @@ def test_without_cameras_only_identity_minus_one_is_junk(case: RetrievalCase) ->
 
 @given(retrieval_cases(max_gallery=40), st.integers(1, 30))
 def test_a_gallery_of_one_random_image_of_each_identity(case: RetrievalCase, max_rank: int) -> None:
-    ours, reference = (
-        evaluate(*case, max_rank=max_rank, protocol="single_gallery_shot")
-        for evaluate in (evaluate_retrieval, snr_ref.evaluate_retrieval)
-    )
-    # Each probability is a sum of products of at most one factor an identity, all of them positive.
-    np.testing.assert_allclose(ours.cmc, reference.cmc, rtol=0, atol=sum_bound(4 * len(case.gallery_ids), 1))
-    assert ours[1:] == reference[1:]
+    arguments = case._asdict() | {"max_rank": max_rank, "protocol": "single_gallery_shot"}
+    assert_conforms(evaluate_retrieval(**arguments), "evaluate_retrieval", arguments)
 
 
 def test_re_ranked_rows_are_those_of_unit_vectors_among_all_queries() -> None:
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(6, 4)), rng.normal(size=(30, 4))
-    x_unit, y_unit = (z / np.linalg.norm(z, axis=1, keepdims=True) for z in (x, y))
-    expected = re_ranking(x_unit, y_unit)
-    # Lengths are off by roundings of four squares and a root, and neighbours are far from tied.
-    re_ranked = np.array(list(distance_rows(x, 3 * y, "re_ranked")))
-    np.testing.assert_allclose(re_ranked, expected, rtol=0, atol=sum_bound(16, 1))
+    draw = Draw("directions whose lengths are exactly 1")
+    x, y = draw.directions(6), draw.directions(30)
+    re_ranked = np.array(list(distance_rows(2 * x, 4 * y, "re_ranked")))
+    np.testing.assert_array_equal(re_ranked, re_ranking(x, y))
     only = np.array([4, 1])
-    np.testing.assert_array_equal(np.array(list(distance_rows(x, 3 * y, "re_ranked", only=only))), re_ranked[only])
+    np.testing.assert_array_equal(np.array(list(distance_rows(2 * x, 4 * y, "re_ranked", only=only))), re_ranked[only])
     cosine = np.array(list(distance_rows(x, y, "cosine")))
     np.testing.assert_allclose(np.array(list(distance_rows(x, y, "cosine", only=only))), cosine[only], atol=1e-15)
 
@@ -98,12 +94,13 @@ def test_rows_of_distances_equal_the_reference(data: st.DataObject, distance: st
     width = data.draw(st.integers(1, 6))
     x, y = (data.draw(embeddings(data.draw(st.integers(1, 8)), width)) for _ in range(2))
     rows = np.array(list(distance_rows(x, y, distance)))
-    bound = cosine_bound(width)
+    rounded_x, rounded_y = exact(x, EPS64), exact(y, EPS64)
+    bound = (direction(rounded_x) @ direction(rounded_y).T).error + EPS64
     if distance == "euclidean":
         # |x|^2 + |y|^2 - 2 x.y loses the difference of near duplicates to rounding; the root halves digits.
-        bound = np.sqrt(sum_bound(3 * width, np.square(np.concatenate([x, y])).max()))
+        bound = np.sqrt(squared_distance(rounded_x[:, np.newaxis], rounded_y).error)
     reference = snr_ref.cosine_distance if distance == "cosine" else snr_ref.euclidean_distance
-    np.testing.assert_allclose(rows, reference(x, y), rtol=0, atol=bound)
+    assert (np.abs(rows - reference(x, y)) <= bound).all()
 
 
 @given(retrieval_cases(ties=False), st.sampled_from(["cosine", "euclidean"]))

@@ -11,10 +11,10 @@ from keras import ops
 
 import snr_ref
 from snr_keras.layers import SNR, SNREmbeddings, SNRMaps
-from tests.snr_keras.backend import ROUNDOFF, to_numpy, to_tensor, value_and_gradients
-from tests.tolerances import forward_bound, gradient_bound
+from tests.assertions import assert_parity, rounding
+from tests.snr_keras.backend import to_numpy, to_tensor, value_and_gradients
 
-F = np.random.default_rng(0).normal(size=(3, 4, 2, 5)) + 1.0
+F = (np.random.default_rng(0).normal(size=(3, 4, 2, 5)) + 1.0).astype(np.float32).astype(np.float64)
 
 
 def a_layer(data_format: str, dtype: str = "float32") -> SNR:
@@ -31,21 +31,17 @@ def test_they_are_those_of_the_specification(data_format: str) -> None:
         to_tensor(F if last else np.moveaxis(F, -1, 1), "float32"), return_embeddings=True, return_maps=True
     )
     params = snr_ref.SNRParams(*(to_numpy(w) for w in (layer.gamma, layer.beta, layer.w1, layer.w2)))
-    expected = snr_ref.snr(F.astype(np.float32), params)
-    bound = forward_bound(F, params, eps=ROUNDOFF["float32"])
-    for name in SNRMaps._fields:
-        actual = to_numpy(getattr(maps, name))
-        actual = actual if last else np.moveaxis(actual, 1, -1)
-        np.testing.assert_allclose(actual, getattr(expected, name), rtol=0, atol=bound)
-    for name in SNREmbeddings._fields:
-        np.testing.assert_allclose(to_numpy(getattr(embeddings, name)), getattr(expected, name), rtol=0, atol=bound)
+    found = {name: to_numpy(getattr(maps, name)) for name in SNRMaps._fields}
+    found = {name: x if last else np.moveaxis(x, 1, -1) for name, x in found.items()}
+    found |= {name: to_numpy(getattr(embeddings, name)) for name in SNREmbeddings._fields}
+    assert_parity(found, "snr", {"F": F, "params": params}, dtype="float32")
     np.testing.assert_array_equal(to_numpy(F_plus), to_numpy(maps.F_plus))
 
 
 def test_a_loss_of_all_maps_differentiates_the_equations() -> None:
     """G, G and G for the three: F~+ + F~- is F + F~, so that the sum is one of F and 2 F~."""
     layer = a_layer("channels_last")
-    G = np.random.default_rng(1).normal(size=F.shape)
+    G = np.random.default_rng(1).normal(size=F.shape).astype(np.float32).astype(np.float64)
 
     def maps_of(x: Any) -> list[Any]:
         return list(layer(x, return_maps=True)[1])
@@ -53,11 +49,11 @@ def test_a_loss_of_all_maps_differentiates_the_equations() -> None:
     step = value_and_gradients(maps_of, layer.trainable_weights)
     _, (grad_F, grad_gamma, grad_beta, *_) = step([to_tensor(F, "float32")], 3 * [to_tensor(G, "float32")])
     params = snr_ref.SNRParams(*(to_numpy(w) for w in (layer.gamma, layer.beta, layer.w1, layer.w2)))
-    by_norm = snr_ref.instance_norm_vjp(F.astype(np.float32), params.gamma, params.beta, G.astype(np.float32))
-    atol = gradient_bound(F, params, 2 * float(np.abs(G).max()), eps=ROUNDOFF["float32"])
-    for gradient, expected in zip(
-        (grad_F, grad_gamma, grad_beta), (G + 2 * by_norm[0], *(2 * g for g in by_norm[1:])), strict=True
-    ):
+    norm = {"F": F, "gamma": params.gamma, "beta": params.beta, "grad_F_tilde": 2 * G}
+    by_norm = snr_ref.instance_norm_vjp(*norm.values())
+    through_all = {"F": F, "params": params, "grad_F_plus": 3 * G}
+    atol = rounding("instance_norm_vjp", norm, "float32") + rounding("snr_vjp", through_all, "float32")
+    for gradient, expected in zip((grad_F, grad_gamma, grad_beta), (G + by_norm[0], *by_norm[1:]), strict=True):
         np.testing.assert_allclose(gradient, expected, rtol=0, atol=atol)
 
 

@@ -11,8 +11,10 @@ import pytest
 
 import snr_ref
 from snr_keras.layers import SNR
-from tests.snr_keras.backend import ROUNDOFF, to_numpy, to_tensor, value_and_gradients
-from tests.tolerances import forward_bound, gradient_bound
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.precision import PRECISIONS
+from tests.assertions import assert_parity, rounding
+from tests.snr_keras.backend import to_numpy, to_tensor, value_and_gradients
 
 rng = np.random.default_rng(0)
 F = (rng.normal(size=(3, 7, 6)) + 1).astype(np.float32)
@@ -47,22 +49,22 @@ def test_values_and_gradients_are_the_specifications_for_each_sequence_without_i
     back = 1 if last else -1
     F_plus, grad_F = (x if last else np.moveaxis(x, 1, back) for x in (F_plus, grad_F))
 
-    expected_grads, atol = [0.0] * 4, 0.0
+    expected_grads, bounds = [0.0] * 4, [0.0] * 4
     for i, there in enumerate(MASK):
         alone = slice(i, i + 1)
-        sequence, of_output = F[alone, there], G[alone, there]
-        expected = snr_ref.snr(sequence, params)
-        bound = forward_bound(sequence, params, eps=ROUNDOFF["float32"])
-        np.testing.assert_allclose(F_plus[alone, there], expected.F_plus, rtol=0, atol=bound)
-        np.testing.assert_allclose(f_plus[alone], expected.f_plus, rtol=0, atol=bound)
-        np.testing.assert_allclose(f_minus[alone], expected.f_minus, rtol=0, atol=bound)
-        of_F, of_params = snr_ref.snr_vjp(sequence, params, of_output, g_plus[alone], g_minus[alone])
-        bound = gradient_bound(sequence, params, float(np.abs(G).max() + np.abs([g_plus, g_minus]).max()), eps=2**-23)
-        np.testing.assert_allclose(grad_F[alone, there], of_F, rtol=0, atol=bound)
+        sequence = {"F": F[alone, there].astype(float), "params": params}
+        found = {"F_plus": F_plus[alone, there], "f_plus": f_plus[alone], "f_minus": f_minus[alone]}
+        assert_parity(found, "snr", sequence, dtype="float32")
+        sequence |= {"grad_F_plus": G[alone, there], "grad_f_plus": g_plus[alone], "grad_f_minus": g_minus[alone]}
+        assert_parity({"grad_F": grad_F[alone, there]}, "snr_vjp", sequence, dtype="float32")
         assert not grad_F[i, ~there].any()
-        expected_grads, atol = [a + b for a, b in zip(expected_grads, of_params[:4], strict=True)], atol + bound
-    for gradient, of_weight in zip(grads, expected_grads, strict=True):
-        np.testing.assert_allclose(gradient, of_weight, rtol=0, atol=atol)
+        of_weights = snr_ref.snr_vjp(**sequence)[1][:4]
+        expected_grads = [total + g for total, g in zip(expected_grads, of_weights, strict=True)]
+        own = FUNCTIONS["snr_vjp"].bounds(sequence, PRECISIONS["float32"])
+        bounds = [total + own[f"grad_{name}"] for total, name in zip(bounds, snr_ref.SNRParams._fields, strict=False)]
+    for gradient, of_weight, bound in zip(grads, expected_grads, bounds, strict=True):
+        rounding_of_sums = len(MASK) * PRECISIONS["float32"].u * (np.abs(of_weight) + bound)
+        assert (np.abs(gradient - of_weight) <= bound + rounding_of_sums).all()
 
 
 def test_what_is_masked_may_be_anything_finite_and_nothing_at_all_may_be_there() -> None:
@@ -79,7 +81,9 @@ def test_what_is_masked_may_be_anything_finite_and_nothing_at_all_may_be_there()
 def test_all_there_is_no_mask() -> None:
     layer, params = a_layer()
     unmasked, masked = to_numpy(layer(F)), to_numpy(layer(F, mask=np.ones_like(MASK)))
-    np.testing.assert_allclose(masked, unmasked, rtol=0, atol=2 * forward_bound(F, params, eps=ROUNDOFF["float32"]))
+    np.testing.assert_allclose(
+        masked, unmasked, rtol=0, atol=2 * rounding("snr", {"F": F.astype(float), "params": params}, "float32")
+    )
 
 
 def test_the_mask_of_a_layer_before_arrives_in_a_model_that_comes_back_from_a_file(tmp_path: Path) -> None:

@@ -36,6 +36,14 @@ def test_nothing_restituted_costs_four_times_softplus_of_zero() -> None:
     assert float(DualCausalityLoss()(LABELS, SNREmbeddings(f, f, f))) == pytest.approx(4 * np.log(2), rel=1e-6)
 
 
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+def test_the_loss_is_the_sum_of_its_terms(distance: str) -> None:
+    embeddings = SNREmbeddings(*(random(6, 4, seed=seed) for seed in range(3)))
+    loss = DualCausalityLoss(distance)
+    plus, minus = loss.terms(LABELS, embeddings)
+    assert float(loss(LABELS, embeddings)) == pytest.approx(float(plus) + float(minus), rel=1e-6)
+
+
 def test_at_the_start_the_normalized_features_are_all_at_distance_zero() -> None:
     _, embeddings = SNR(data_format="channels_last")(random(6, 4, 4, 8), return_embeddings=True)
     assert not to_numpy(embeddings.f_tilde).any()

@@ -24,16 +24,12 @@ import numpy as np
 import snr_ref
 from snr_ref.conformance.functions import FUNCTIONS
 from snr_ref.conformance.functions.cross_entropy import rounded_cross_entropy, targets
+from snr_ref.conformance.functions.mining import agreements_are_decided, same_pairs_are_mined
 from snr_ref.conformance.functions.multilabels import mixed
 from snr_ref.conformance.precision import Precision
 from snr_ref.conformance.running_error import Rounded, exact, log_softmax, scalar
 from snr_ref.mar.mining import image_pairs
 from snr_ref.mar.step import MAR_WEIGHTS, AdaptationWeights, take_in
-from tests.multilabel_rounding import (
-    agreements_are_decided,
-    hard_agents_are_decided,
-    order_is_decided,
-)
 
 #: How much of a batch goes into the memory's rows and into the threshold.
 RATE = 0.1
@@ -117,12 +113,13 @@ def step_bounds(
     }
     total = by_mining * mining.loss + by_consistency * consistency
     total = total + by_source * (losses["cross_entropy"] + by_joint * joint)
-    of_all = np.concatenate([batch["source_features"], target])
     return StepBounds(
         losses={name: loss.error for name, loss in (losses | {"total": total}).items()},
         state={**of_views.of_statistics, "threshold": mining.threshold_off, "multilabels": memory_off},
         gradients=((by_source * of_source).error, of_target.error, (by_source * (of_scores.T @ source)).error),
-        decided=of_views.decided and mining.decided and hard_agents_are_decided(of_all, agents, margin, precision),
+        decided=of_views.decided
+        and mining.decided
+        and FUNCTIONS["joint_embedding_loss"].is_decided(of_joint, precision),
     )
 
 
@@ -166,7 +163,8 @@ def _mining(
             u,
         ),
         bounds["next_threshold"]["threshold"] + with_its_rounding(RATE * agreements_off.max(), u),
-        agreements_are_decided(rows, threshold, precision, off) and order_is_decided(features, mining_ratio, precision),
+        agreements_are_decided(rows, threshold, precision, off)
+        and same_pairs_are_mined(features, mining_ratio, precision),
     )
 
 

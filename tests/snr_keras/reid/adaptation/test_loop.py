@@ -31,7 +31,7 @@ from snr_ref.conformance.precision import PRECISIONS
 from snr_ref.conformance.running_error import Rounded, exact, scalar
 from snr_ref.distances import euclidean_distance as ref_euclidean
 from snr_ref.distances import unit as ref_unit
-from tests.assertions import assert_parity
+from tests.assertions import assert_within
 from tests.snr_keras.losses.mar.step_rounding import step_bounds, with_its_rounding
 from tests.snr_keras.reid.conftest import SMALL, metrics_without_times, write_images
 
@@ -320,7 +320,7 @@ def unit_vjp_error(rows, gradient, bounds):
 
 
 def assert_in_bound(name, actual, expected, bound):
-    assert_parity(f"loop: {name}", "float32", np.asarray(actual), np.asarray(expected), bound, lambda: "this test")
+    assert_within(f"loop: {name}", "float32", actual, expected, bound)
 
 
 def assert_same_weights(actual: keras.Model, expected: keras.Model) -> None:
