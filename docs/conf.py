@@ -28,6 +28,7 @@ extensions = [
     "pictures",
     "gate_slider",
     "plain_docstrings",
+    "linked_names",
     "command_line",
 ]
 source_suffix = {".md": "markdown"}

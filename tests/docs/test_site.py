@@ -3,6 +3,7 @@
 import re
 from collections import Counter, deque
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -129,11 +130,23 @@ def test_the_slider_mixes_what_the_reference_computes(monkeypatch) -> None:
     assert max(F.max(), F_tilde.max()) <= 1
 
 
-def test_every_public_name_of_the_reference_is_documented(site) -> None:
-    import snr_ref
+@pytest.mark.parametrize(
+    "module", ["snr_ref", *(f"snr_keras.{part}" for part in ("layers", "losses", "models", "evaluation"))]
+)
+def test_every_public_name_is_documented(site, module) -> None:
+    ids = {name.rpartition(".")[2] for page in ("snr_ref", "snr_keras") for name in _ids(site / "api" / f"{page}.html")}
+    names = [name for name in import_module(module).__all__ if not name.isupper() and not name.startswith("_")]
+    assert names
+    assert [name for name in names if name not in ids] == []
 
-    ids = _ids(site / "api" / "snr_ref.html")
-    assert [name for name in snr_ref.__all__ if name.islower() and f"snr_ref.{name}" not in ids] == []
+
+def test_a_name_in_a_page_leads_to_the_reference(site) -> None:
+    def links(page: str) -> set[str]:
+        return {a["href"] for a in parsed(site / page).select("article a[href]")}
+
+    assert "api/snr_keras.html#snr_keras.layers.SNR" in links("layer.html")
+    assert "../api/snr_keras.html#snr_keras.models.insert_snr" in links("guides/five_minutes.html")
+    assert "../api/snr_ref.html#snr_ref.sample_triplets" in links("specification/embeddings.html")
 
 
 def test_the_citation_names_the_versions() -> None:
