@@ -39,10 +39,10 @@ def evaluate_command(
     rates at false-positive rates, the equal error rate, and the thresholds to use (verification.json), with a picture
     of histogram and ROC for each target; of a target with several splits, the first.
     """
-    check_run(run)
     from snr_keras.cli.names import check_data_sets, target_names
 
     names = target_names(target, comparison, use)
+    check_run(run)
     check_data_sets(names, root)
     load_keras()
     from snr_keras.cli.targets import evaluate_targets, open_targets, told_apart

@@ -8,7 +8,7 @@ import typer
 from snr_keras.cli.console import say
 from snr_keras.cli.frameworks import load_keras
 from snr_keras.cli.options import MODEL_HELP, runs
-from snr_keras.reid.settings.formats import FORMATS, PRECISIONS, check_installed, find_format
+from snr_keras.reid.settings.formats import FORMATS, PRECISIONS, find_format
 from snr_keras.reid.settings.paths import check_run
 
 
@@ -45,7 +45,7 @@ def export_command(
 
     snr bench export compares the formats.
     """
-    check_installed(find_format(format, precision))
+    find_format(format, precision)
     check_run(run)
     load_keras()
     from snr_keras.reid.deployment import export_model
