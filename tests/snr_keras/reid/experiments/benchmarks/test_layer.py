@@ -27,6 +27,7 @@ def test_a_row_per_shape_with_times_and_their_ratios() -> None:
         assert row.of_floor == row.snr / row.floor
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends allocate in their own way")
 def test_a_step_needs_memory_for_little_more_than_its_output_and_its_gradient(tmp_path: Path) -> None:
     """In a process of its own: one that freed memory before may use it again, and then does not grow."""
