@@ -4,7 +4,6 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 
@@ -14,6 +13,8 @@ def versions() -> str:
 
 
 def _packages() -> Iterator[str]:
+    from importlib.metadata import PackageNotFoundError, version  # a fifth of the time in which `snr --help` answers
+
     for package in ("snr-reid", "numpy", "keras", _backend()):
         try:
             yield f"{package} {version(package)}"
