@@ -31,7 +31,7 @@ from snr_keras.cli.options import (
 from snr_keras.files.text import decimal_number
 from snr_keras.networks import BACKBONES, NORMALIZATIONS, PYTORCH_BACKBONES
 from snr_keras.reid.settings.testing import TestSettings
-from snr_keras.reid.settings.training import STRATEGIES, TrainingConfig
+from snr_keras.reid.settings.training import STRATEGIES, TrainingConfig, check_strategy
 
 if TYPE_CHECKING:
     import keras
@@ -133,6 +133,8 @@ def train_command(
     from snr_keras.cli.names import check_data_sets, chosen_data, planned
     from snr_keras.reid.recipes import load_recipe
 
+    if strategy is not None:
+        check_strategy(strategy)
     settings = load_recipe(recipe, overrides or ())
     given = {name for name in ctx.params if str(ctx.get_parameter_source(name)).endswith("COMMANDLINE")}
     config = _with_options(settings.training, {name: ctx.params[name] for name in given})
@@ -156,7 +158,7 @@ def train_command(
     from snr_keras.reid.training import train
     from snr_keras.reid.visualization import save_loss_curves
 
-    devices = make_strategy(strategy) if strategy else None  # before anything else uses TensorFlow
+    devices = make_strategy(strategy) if strategy is not None else None  # before anything else uses TensorFlow
     dataset, _, _, opened = open_experiment(plan, test, root)
     targets = told_apart(opened)
 

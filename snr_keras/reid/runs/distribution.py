@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from snr_keras.files.forms import parse_json
-from snr_keras.reid.settings.training import STRATEGIES, TrainingConfig
+from snr_keras.reid.settings.training import TrainingConfig, check_strategy
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:
@@ -29,8 +29,7 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
         ValueError: If there is no such strategy, or TF_CONFIG is missing or not what it should be.
         RuntimeError: If it is too late for `"multi_worker"`.
     """
-    if name not in STRATEGIES:
-        raise ValueError(f"The strategy must be one of {STRATEGIES}. Received: {name!r}")
+    check_strategy(name)
     if name == "mirrored":
         return tf.distribute.MirroredStrategy()
     _check_tf_config(os.environ.get("TF_CONFIG"))

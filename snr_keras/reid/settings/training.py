@@ -13,6 +13,12 @@ STRATEGIES = ("mirrored", "multi_worker")
 POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
+def check_strategy(name: str) -> None:
+    """ValueError if there is no such strategy."""
+    if name not in STRATEGIES:
+        raise ValueError(f"The strategy must be one of {STRATEGIES}. Received: {name!r}")
+
+
 @dataclass(frozen=True)
 class TrainingConfig:
     """The settings of a training run; the defaults suit the synthetic pedestrians at 64x32 on a CPU.

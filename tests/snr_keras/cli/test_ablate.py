@@ -65,7 +65,7 @@ def ablation(options, tmp_path_factory) -> Ablation:
                 raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("snr_keras.cli.ablate.RichProgress", Stops)
+        patch.setattr("snr_keras.reid.runs.RichProgress", Stops)
         stopped = CliRunner(env={"COLUMNS": "200"}).invoke(app, command)
     evaluated = [path.parents[1].name for path in out.glob("runs/*/evaluation/results.json")]
     resumed = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*command, "--resume"])

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from snr_keras.cli import bench
 from snr_keras.reid.data import pipeline
+from snr_keras.reid.experiments import benchmarks
 from snr_keras.reid.experiments.benchmarks import TrainTiming, benchmark_training, train
 from snr_keras.reid.runs import TrainingConfig
 from tests.snr_keras.cli.conftest import snr
@@ -67,7 +67,7 @@ def test_what_the_times_come_to() -> None:
 
 
 def test_the_command_shows_the_figures_and_writes_them(snr, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(bench, "benchmark_training", lambda batch, **options: TIMING)
+    monkeypatch.setattr(benchmarks, "benchmark_training", lambda batch, **options: TIMING)
     outcome = snr("bench", "train", "--out", tmp_path / "train.json")
     assert outcome.status == 0, outcome.output
     for shown in (
@@ -85,7 +85,7 @@ def test_the_command_shows_the_figures_and_writes_them(snr, monkeypatch, tmp_pat
 
 def test_without_pytorch_the_command_says_how_to_install_it(snr, monkeypatch) -> None:
     timing = replace(TIMING, pytorch=None, pipeline_one_core=None)
-    monkeypatch.setattr(bench, "benchmark_training", lambda batch, **options: timing)
+    monkeypatch.setattr(benchmarks, "benchmark_training", lambda batch, **options: timing)
     outcome = snr("bench", "train")
     assert outcome.status == 0, outcome.output
     assert "pip install torch" in outcome.output
