@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import snr_ref
 from snr_keras.evaluation import evaluate_embeddings, evaluate_queries, keys, ranks
 from snr_keras.evaluation.exact import exact_distances
+from snr_ref.conformance.assertion import assert_conforms
 from tests.strategies import RetrievalCase, generators, retrieval_cases
 
 DISTANCES = ["cosine", "euclidean"]
@@ -50,6 +51,13 @@ def test_ranks_are_those_of_exact_distances(case: RetrievalCase, rng, kind: str,
         reference = snr_ref.evaluate_retrieval(exact, *case[1:], max_rank=gallery)
         np.testing.assert_array_equal(ours.result().cmc, reference.cmc)
         assert ours.result()[1:] == reference[1:]
+
+
+@given(generators(), st.sampled_from(list(KINDS)), st.sampled_from(DISTANCES))
+def test_exact_distances_are_those_of_the_reference(rng, kind: str, distance: str) -> None:
+    x, y = (KINDS[kind](rng.normal(size=(n, 5)), rng).astype(np.float64) for n in (4, 9))
+    y[0] = x[0]
+    assert_conforms(exact_distances(x, y, distance), f"{distance}_distance", {"x": x, "y": y})
 
 
 @given(generators(), st.sampled_from(list(KINDS)), st.sampled_from(DISTANCES))
