@@ -39,8 +39,8 @@ class Vectors:
         images: (B,) indices.
         embeddings: (B, D).
         narrow: (B, D), the vectors in float32.
-        lengths: (B,), of the vectors; infinite for those by whose products nothing can be decided: very long ones, and
-            directions of zero vectors, which have none.
+        lengths: (B,), of the vectors; infinite where products decide nothing: for very long vectors and, under the
+            cosine distance, for zero embeddings, which have no direction.
     """
 
     images: NDArray[np.intp]
@@ -50,7 +50,7 @@ class Vectors:
 
     @cached_property
     def open(self) -> NDArray[np.intp]:
-        """Places of those by whose products nothing can be decided."""
+        """Places of the rows for which products decide nothing."""
         return np.flatnonzero(np.isinf(self.lengths))
 
     @cached_property

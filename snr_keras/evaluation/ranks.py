@@ -21,7 +21,7 @@ COUNTED = 12
 """Matches of a query up to which it takes less time to count the images before each than to sort them all."""
 
 MANY = 512
-"""Undecided images of a query from which on equal ones are looked for."""
+"""Number of undecided images of a query at which the distances of equal ones are computed once."""
 
 
 def match_ranks(
@@ -31,7 +31,7 @@ def match_ranks(
 
     Args:
         queries: (Q, D) embeddings.
-        gallery: (G, D) embeddings: an array, or what gives a part of itself for a slice, as a dataset of h5py does.
+        gallery: (G, D) embeddings: an array, or a dataset of h5py, which is read a slice at a time.
         distance: "cosine" or "euclidean".
         labels: Which gallery images match a query, and which its ranking leaves out.
 
@@ -82,7 +82,7 @@ class _Ranking:
 
     @classmethod
     def of(cls, query: int, embedding: NDArray, labels: RetrievalLabels) -> "_Ranking":
-        """Nothing but who takes part; images that are junk to every query do not."""
+        """The ranking before anything is measured. Images that are junk to every query are left out."""
         matches, junk = labels.matches_and_junk(query)
         images = np.concatenate([matches, junk[labels.gallery_ids[junk] != JUNK]])
         return cls(embedding, images, len(matches), np.empty(len(images)), np.zeros(len(matches), np.int64))
@@ -93,7 +93,7 @@ class _Ranking:
         return (distances[:, None] < at) | ((distances[:, None] == at) & (images[:, None] < own))
 
     def ranks(self) -> NDArray[np.int64]:
-        """When all images were counted."""
+        """(M,) ranks, from 1, ascending, once all images are counted."""
         junk = self.are_before(self.images[self.matches :], self.distances[self.matches :])
         return np.sort(1 + self.before - np.count_nonzero(junk, axis=0))
 
@@ -153,7 +153,7 @@ def _count(
 
 
 def _distances(query: NDArray, y: Vectors, places: NDArray, distance: str) -> NDArray[np.float64]:
-    """Exact distances of a query to some rows."""
+    """Exact distances of a query to the rows at some places, (P,)."""
     if len(places) < MANY:
         return exact_distances(query[None], y.embeddings[places], distance)[0]
     originals, place = np.unique(y.originals[places], return_inverse=True)
