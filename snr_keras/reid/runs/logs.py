@@ -125,7 +125,7 @@ def gpu_memory() -> dict[str, int]:
 
 
 def read_metrics(run_dir: Path) -> list[Record]:
-    """The records of `metrics.jsonl`, none if it does not exist.
+    """The records of `metrics.jsonl`, none if it does not exist or no epoch has ended.
 
     A last line that was cut off, as when the process died, is reported and left out.
 
@@ -136,7 +136,8 @@ def read_metrics(run_dir: Path) -> list[Record]:
     if not path.exists():
         return []
     records = []
-    lines = read_bytes(path).removesuffix(b"\n").split(b"\n")
+    text = read_bytes(path)
+    lines = text.removesuffix(b"\n").split(b"\n") if text else []
     for number, line in enumerate(lines, start=1):
         try:
             records.append(dict(parse_json(line, Epoch, f"{str(path)!r}, line {number}")))

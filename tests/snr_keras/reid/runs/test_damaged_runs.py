@@ -179,3 +179,9 @@ def test_a_run_is_resumed_with_the_metrics_that_are_whole(source, tmp_path: Path
     (tmp_path / "metrics.jsonl").write_bytes(b"".join([lines[0].replace(b"accuracy", b"acuracy"), *lines[1:]]))
     with pytest.raises(ValueError, match=r"metrics\.jsonl', line 1: accuracy: Field required"):
         train(SMALL, source, tmp_path, resume=True)
+
+
+def test_a_run_that_stopped_in_its_first_epoch_has_no_records_and_gives_no_warning(tmp_path, recwarn) -> None:
+    (tmp_path / "metrics.jsonl").touch()
+    assert read_metrics(tmp_path) == []
+    assert not recwarn.list
