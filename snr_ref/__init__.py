@@ -1,4 +1,4 @@
-"""Style Normalization and Restitution, specified: NumPy only, float64, each equation its own function."""
+"""The specification of Style Normalization and Restitution: NumPy, float64, one function for each equation."""
 
 from snr_ref._version import __version__ as __version__
 from snr_ref.closed_form import snr_closed_form

@@ -1,4 +1,4 @@
-"""Checks of what the caller handed in; every error says what was expected, then what was received."""
+"""Checks of the caller's arguments; every error says what was expected, then what was received."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import numpy as np
 
 
 def floating(name: str, value: Any) -> np.ndarray:
-    """The array in the precision the reference computes in.
+    """The array, in the precision in which the reference computes.
 
     Args:
-        name: Name of the argument in the caller's call.
-        value: Anything NumPy reads as floating-point numbers. float16, float32 and bfloat16 are widened to
+        name: Name of the argument, for the error.
+        value: Anything that NumPy reads as floating-point numbers. float16, float32 and bfloat16 are widened to
             float64, complex64 to complex128; float64, longdouble, complex128 and clongdouble pass through
             unchanged.
 
     Returns:
-        The array; never a view that the reference writes to.
+        The array. It may be the caller's own; the reference never writes to it.
 
     Raises:
-        ValueError: If the numbers are integers, booleans or no numbers at all.
+        ValueError: If `value` holds integers, booleans or anything else that is not a floating-point number.
     """
     array = np.asarray(value)
-    if array.dtype.kind == "V" and "float" in array.dtype.name:  # bfloat16, registered by others
+    if array.dtype.kind == "V" and "float" in array.dtype.name:  # bfloat16, which other packages register
         return array.astype(np.float64)
     if array.dtype.kind not in "fc":
         raise ValueError(
@@ -33,7 +33,7 @@ def floating(name: str, value: Any) -> np.ndarray:
 
 
 def feature_map(name: str, value: Any) -> np.ndarray:
-    """A floating array of shape (N, *S, C): at least one spatial axis, one pixel and one channel."""
+    """A floating array of shape (N, *S, C), with at least one spatial axis, one pixel and one channel."""
     array = floating(name, value)
     if array.ndim < 3:
         raise ValueError(
@@ -46,7 +46,7 @@ def feature_map(name: str, value: Any) -> np.ndarray:
 
 
 def matrix(name: str, value: Any, meaning: str) -> np.ndarray:
-    """A floating array of rank 2 with at least one column; `meaning` names its axes, as "(N, C)"."""
+    """A floating array of rank 2 with at least one column; `meaning` names its axes, such as "(N, C)"."""
     array = floating(name, value)
     if array.ndim != 2 or array.shape[1] == 0:
         raise ValueError(f"`{name}` must have shape {meaning}. Received: shape {array.shape}")
@@ -54,7 +54,7 @@ def matrix(name: str, value: Any, meaning: str) -> np.ndarray:
 
 
 def shaped(name: str, value: Any, shape: tuple[int, ...], because: str) -> np.ndarray:
-    """A floating array of exactly this shape; `because` names the argument the shape follows from."""
+    """A floating array of exactly this shape; `because` names the argument that requires the shape."""
     array = floating(name, value)
     if array.shape != shape:
         raise ValueError(f"`{name}` must have shape {shape} to match {because}. Received: shape {array.shape}")
@@ -65,7 +65,7 @@ def integer_labels(name: str, value: Any, length: int, because: str) -> np.ndarr
     """A vector of `length` integers, of any sign and size."""
     array = np.asarray(value)
     if array.size == 0 and array.ndim == 1:
-        array = array.astype(np.int64)  # an empty list has no integers to speak of; NumPy calls it float64
+        array = array.astype(np.int64)  # NumPy makes an empty list float64
     if array.dtype.kind not in "iu":
         raise ValueError(f"`{name}` must hold integers. Received: dtype {array.dtype} with shape {array.shape}")
     if array.shape != (length,):

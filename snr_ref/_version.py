@@ -1,4 +1,4 @@
-"""The version of the distribution that `snr_ref` and `snr_keras` come in."""
+"""The version of the distribution, which holds `snr_ref` and `snr_keras`."""
 
 from importlib.metadata import PackageNotFoundError, version
 

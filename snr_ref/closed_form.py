@@ -1,4 +1,4 @@
-"""What follows from eqs. 1 to 5: SNR is one affine map per image and channel.
+"""The closed form of eqs. 1 to 5: SNR is one affine map per image and channel.
 
 With g = gamma / sigma and z = mu - beta:
 
@@ -21,22 +21,22 @@ from snr_ref.instance_norm import centred, over_pixels, pool, standard_deviation
 from snr_ref.restitution import SNRParams, check_module, for_each_image, gate
 
 
-@np.errstate(invalid="ignore")  # an image that holds Inf comes out as NaN; the others are untouched
+@np.errstate(invalid="ignore")  # an image that holds Inf becomes NaN; the others are not affected
 def snr_closed_form(
     F: np.ndarray, params: SNRParams, *, epsilon: float = 1e-5
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """What `snr` gives, from the statistics of F and one affine map: identities (i), (ii), (iii) and (v).
+    """The outputs of `snr`, computed from the statistics of F and one affine map: identities (i), (ii), (iii) and (v).
 
-    The map is centred, s (F - mu) + f~+. Folding mu into an offset is the same algebra, and multiplies the
-    rounding of mu by s on 1x1 maps and constant channels, where F - mu is 0 and s may be in the hundreds.
+    The map is centred, s (F - mu) + f~+. Folding mu into an offset is the same algebra but multiplies the rounding
+    error of mu by s. On 1x1 maps and constant channels F - mu is 0, and s may be in the hundreds.
 
     Args:
         F: Feature map, (N, *S, C), with one or more spatial axes S.
-        params: The module's parameters; their C must be that of F.
-        epsilon: Added to the variance of the instance norm.
+        params: Parameters of the module, with the same C as F.
+        epsilon: Number added to the variance of the instance norm, at least 0.
 
     Returns:
-        F~+ of the shape of F, then f~, f~+ and f~-, each (N, C).
+        F~+, (N, *S, C), then f~, f~+ and f~-, each (N, C).
 
     Raises:
         ValueError: If F is not floating or has no spatial axis, a parameter's shape does not fit F, or
@@ -49,7 +49,7 @@ def snr_closed_form(
 def affine_map(
     F: np.ndarray, params: SNRParams, epsilon: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """F~+, f~, f~+ and f~- from mu and sigma alone."""
+    """F~+, f~, f~+ and f~-, from mu and sigma alone."""
     gamma, beta, w1, w2, b1, b2 = params
     z = pooled_residual(F, beta)
     a = gate(z, w1, w2, b1, b2)
@@ -63,7 +63,7 @@ def pooled_residual(F: np.ndarray, beta: np.ndarray) -> np.ndarray:
 
 
 def restituted(F: np.ndarray, a: np.ndarray, gamma: np.ndarray, beta: np.ndarray, epsilon: float) -> np.ndarray:
-    """F~+ = s (F - mu) + f~+ (identity (iii)); with 1 - a for a it is F~- (identity (iv))."""
+    """F~+ = s (F - mu) + f~+ (identity (iii)); with 1 - a in place of a, F~- (identity (iv))."""
     s = scale(a, gamma / standard_deviation(F, epsilon))
     f_plus = restituted_mean(pooled_residual(F, beta), a, beta)
     return over_pixels(s, F) * centred(F) + over_pixels(f_plus, F)
@@ -75,5 +75,5 @@ def scale(a: np.ndarray, g: np.ndarray) -> np.ndarray:
 
 
 def restituted_mean(z: np.ndarray, a: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    """f~+ = beta + a z; with 1 - a for a it is f~-, and the two sum to beta + mu (identity (v))."""
+    """f~+ = beta + a z; with 1 - a in place of a, f~-; the two sum to beta + mu (identity (v))."""
     return beta + a * z

@@ -1,4 +1,4 @@
-"""The dual causality loss: L+, L- and the triplets they are taken over."""
+"""The dual causality loss: L+, L- and the triplets over which they are taken."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class DualCausality(NamedTuple):
     """The two halves of L_SNR.
 
     Attributes:
-        plus: L+, what the restituted features should do better than the normalized ones.
-        minus: L-, what the contaminated features should do worse.
+        plus: L+, small where the restituted features discriminate better than the normalized ones.
+        minus: L-, small where the contaminated features discriminate worse than the normalized ones.
     """
 
     plus: float
@@ -40,27 +40,27 @@ def dual_causality_loss(
     distance: Distance = cosine_distance,
     triplets: np.ndarray | None = None,
 ) -> DualCausality:
-    """L+ and L- of one module, over a batch.
+    """L+ and L- of one module over a batch.
 
     For an anchor a, a positive p (same identity) and a negative n (another identity):
 
         L+ = Softplus(d(f~+_a, f~+_p) - d(f~_a, f~_p)) + Softplus(d(f~_a, f~_n) - d(f~+_a, f~+_n))
         L- = Softplus(d(f~_a, f~_p) - d(f~-_a, f~-_p)) + Softplus(d(f~-_a, f~-_n) - d(f~_a, f~_n))
 
-    The paper draws one p and one n per anchor. Without `triplets` this is the expectation over that draw:
-    each of the four terms is averaged over the positives (negatives) of an anchor, then over the anchors that
-    have any. A term that no anchor contributes to is 0. With `triplets` it is the mean over those.
+    The paper draws one p and one n per anchor. Without `triplets` the result is the expectation over that draw: each
+    of the four terms is averaged over an anchor's positives (or negatives), then over the anchors that have any. A
+    term without such an anchor is 0. With `triplets` the result is the mean over the triplets.
 
-    Mind the collapse: f~ is beta for every image, so d(f~_a, f~_p) = d(f~_a, f~_n) = 0, and the loss pulls
-    and pushes f~+ and f~- alone.
+    Note the collapse: f~ is beta for every image, so d(f~_a, f~_p) = d(f~_a, f~_n) = 0, and the loss moves only f~+
+    and f~-.
 
     Args:
         f_tilde: f~, (N, C).
         f_plus: f~+, (N, C).
         f_minus: f~-, (N, C).
         labels: Identities, (N,), any integers.
-        distance: d, from ((N, C), (M, C)) to (N, M).
-        triplets: (T, 3) indices into the batch, rows of anchor, positive, negative; as from
+        distance: Distance d, a function of (N, C) and (M, C) that returns (N, M).
+        triplets: Indices into the batch, (T, 3), each row an anchor, a positive and a negative; see
             `sample_triplets`.
 
     Returns:
@@ -68,7 +68,7 @@ def dual_causality_loss(
 
     Raises:
         ValueError: If the embeddings are not floating or differ in shape, the labels are not N integers, or a
-            triplet is none: out of range, or at odds with the labels.
+            triplet is out of range or contradicts the labels.
 
     Source:
         Jin et al., "Style Normalization and Restitution for Generalizable Person Re-identification", CVPR
@@ -81,7 +81,7 @@ def dual_causality_loss(
 
 
 def loss_plus(d_tilde: np.ndarray, d_plus: np.ndarray, P: np.ndarray, Q: np.ndarray) -> float:
-    """L+ = E[Softplus(d+_ap - d~_ap)] + E[Softplus(d~_an - d+_an)], of (a, p) drawn by P and (a, n) drawn by Q."""
+    """L+ = E[Softplus(d+_ap - d~_ap)] + E[Softplus(d~_an - d+_an)], with (a, p) drawn from P and (a, n) from Q."""
     return expectation(softplus(d_plus - d_tilde), P) + expectation(softplus(d_tilde - d_plus), Q)
 
 
@@ -91,15 +91,16 @@ def loss_minus(d_tilde: np.ndarray, d_minus: np.ndarray, P: np.ndarray, Q: np.nd
 
 
 def expectation(values: np.ndarray, probabilities: np.ndarray) -> float:
-    """E[values], over the pairs that can be drawn; 0 where none can."""
+    """E[values] over the pairs of positive probability; 0 if there are none."""
     drawn = probabilities > 0
     return (probabilities[drawn] * values[drawn]).sum()
 
 
 def draws(labels: np.ndarray, triplets: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """P and Q: how probably each pair (a, p), and each pair (a, n), is drawn; both (N, N).
+    """The probabilities P of each pair (a, p) and Q of each pair (a, n), both (N, N).
 
-    Without triplets an anchor is drawn among those that have a positive (a negative), then one of them.
+    Without triplets, P draws an anchor uniformly among those that have a positive, then one of its positives; Q
+    likewise draws negatives.
     """
     positives, negatives = pairs(labels)
     if triplets is None:
@@ -112,31 +113,31 @@ def draws(labels: np.ndarray, triplets: np.ndarray | None = None) -> tuple[np.nd
 
 
 def uniform(allowed: np.ndarray) -> np.ndarray:
-    """The probability of each pair, where anchors that have one are equally probable, and so are the pairs of each."""
+    """The probability of each pair: uniform over the anchors that have a pair, then over the pairs of the anchor."""
     per_anchor = allowed.sum(axis=1, keepdims=True)
     anchors = np.count_nonzero(per_anchor)
     return allowed / (np.maximum(per_anchor, 1) * max(anchors, 1))
 
 
 def pairs(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which (a, p) are of one identity and two images, and which (a, n) are of two identities; both (N, N), bool."""
+    """Positive pairs (two images of one identity) and negative pairs (two identities), both (N, N), bool."""
     same = labels[:, np.newaxis] == labels[np.newaxis, :]
     return same & ~np.eye(len(labels), dtype=bool), ~same
 
 
 def sample_triplets(labels: np.ndarray, *, seed: int | np.random.Generator) -> np.ndarray:
-    """The paper's draw: for every anchor one positive and one negative, uniformly.
+    """The paper's draw: one positive and one negative for every anchor, uniformly.
 
-    Only anchors that have both are drawn, so with lone identities the mean over these triplets does not
-    estimate the expectation that `dual_causality_loss` takes by default: there, an anchor without positives
-    still has negatives.
+    Anchors without a positive or without a negative are left out. `dual_causality_loss` without triplets still uses
+    the negatives of an anchor that has no positives. So if an identity has one image only, the mean over these
+    triplets does not estimate that expectation.
 
     Args:
         labels: Identities, (N,), any integers.
         seed: Seed or generator of the draw.
 
     Returns:
-        (T, 3) indices of anchor, positive, negative, anchors rising; T = 0 where no anchor has both.
+        Indices of anchor, positive and negative, (T, 3), in the order of the anchors; T = 0 if no anchor has both.
 
     Raises:
         ValueError: If the labels are not a vector of integers.
@@ -155,7 +156,7 @@ def sample_triplets(labels: np.ndarray, *, seed: int | np.random.Generator) -> n
 def check_embeddings(
     f_tilde: np.ndarray, f_plus: np.ndarray, f_minus: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The three embeddings, floating, and N integers; ValueError if a shape does not fit."""
+    """The three floating embeddings and N integers; ValueError if a shape does not fit."""
     f_tilde = matrix("f_tilde", f_tilde, "(N, C)")
     because = f"f_tilde of shape {f_tilde.shape}"
     f_plus = shaped("f_plus", f_plus, f_tilde.shape, because)

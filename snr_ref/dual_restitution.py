@@ -1,7 +1,8 @@
 """The dual restitution loss: the follow-up paper's dual constraint, on the entropies of a classifier.
 
-Restitution should make a classifier surer than normalization alone leaves it, and contamination less sure. Images have
-no positives and negatives here, which is why it serves classification, and pixel by pixel segmentation.
+A classifier should be more certain of the restituted features than of the normalized ones, and less certain of the
+contaminated ones. The loss needs no positives and negatives, so it applies to classification and, pixel by pixel, to
+segmentation.
 """
 
 from __future__ import annotations
@@ -36,22 +37,22 @@ class DualRestitution(NamedTuple):
 def dual_restitution_loss(
     f_tilde: np.ndarray, f_plus: np.ndarray, f_minus: np.ndarray, w: np.ndarray, b: np.ndarray | None = None
 ) -> DualRestitution:
-    """L+ and L- of one module, over a batch of images to be classified.
+    """L+ and L- of one module over a batch of images to classify.
 
-    With one auxiliary classifier phi(f) = softmax(f W + b) of the module, the same for all three embeddings, and
-    H(f) the mean over the images of the entropy of phi:
+    The module has one auxiliary classifier phi(f) = softmax(f W + b), shared by the three embeddings. With H(f) the
+    mean over the images of the entropy of phi(f):
 
         L+ = Softplus(H(f~+) - H(f~))
         L- = Softplus(H(f~) - H(f~-))
 
-    Mind the collapse: f~ is beta for every image, so H(f~) says nothing about any of them.
+    Note the collapse: f~ is beta for every image, so H(f~) does not depend on the images.
 
     Args:
         f_tilde: f~, (N, C), N at least 1.
         f_plus: f~+, (N, C).
         f_minus: f~-, (N, C).
-        w: W of the classifier, (C, K).
-        b: Its bias, (K,), or None.
+        w: Weights W of the classifier, (C, K).
+        b: Bias of the classifier, (K,), or None.
 
     Returns:
         L+ and L-, in nats, and their sum as `.total`.
@@ -60,8 +61,8 @@ def dual_restitution_loss(
         ValueError: If an argument is not floating, there is no image, or a shape does not fit the others.
 
     Source:
-        Jin et al., "Style Normalization and Restitution for Domain Generalization and Adaptation", arXiv 2101.00588;
-        that means are compared is from its public code.
+        Jin et al., "Style Normalization and Restitution for Domain Generalization and Adaptation", arXiv 2101.00588.
+        The comparison of means is from its public code.
     """
     embeddings, w, b = check_classified("f", matrix("f_tilde", f_tilde, "(N, C)"), f_plus, f_minus, w, b)
     return compared(*(entropy(affine(f, w, b)).mean() for f in embeddings))
@@ -71,21 +72,21 @@ def dual_restitution_loss(
 def pixelwise_dual_restitution_loss(
     F_tilde: np.ndarray, F_plus: np.ndarray, F_minus: np.ndarray, w: np.ndarray, b: np.ndarray | None = None
 ) -> DualRestitution:
-    """L+ and L- of one module, over a batch of images whose pixels are to be classified.
+    """L+ and L- of one module over a batch of images whose pixels to classify.
 
-    With h the entropy at a pixel of phi(F) = softmax(F W + b):
+    With h the entropy of phi(F) = softmax(F W + b) at a pixel:
 
         L+ = mean over images and pixels of Softplus(h(F~+) - h(F~))
         L- = mean over images and pixels of Softplus(h(F~) - h(F~-))
 
-    Each pixel is compared with itself. No collapse here: F~ is not the same at every pixel.
+    Each pixel is compared with itself. Nothing collapses here: F~ differs between pixels.
 
     Args:
         F_tilde: F~, (N, *S, C), N at least 1.
-        F_plus: F~+, of the same shape.
-        F_minus: F~-, of the same shape.
-        w: W of the classifier, (C, K).
-        b: Its bias, (K,), or None.
+        F_plus: F~+, (N, *S, C).
+        F_minus: F~-, (N, *S, C).
+        w: Weights W of the classifier, (C, K).
+        b: Bias of the classifier, (K,), or None.
 
     Returns:
         L+ and L-, in nats, and their sum as `.total`.
@@ -94,15 +95,15 @@ def pixelwise_dual_restitution_loss(
         ValueError: If an argument is not floating, there is no image, or a shape does not fit the others.
 
     Source:
-        Jin et al., arXiv 2101.00588. Its public code has a loss of this name that is never called, fails if it is, and
-        sums the entropies of all pixels before one softplus.
+        Jin et al., arXiv 2101.00588. Its public code has a loss of this name, which is never called and fails when
+        called; it sums the entropies of all pixels before one softplus.
     """
     maps, w, b = check_classified("F", feature_map("F_tilde", F_tilde), F_plus, F_minus, w, b)
     return compared(*(entropy(affine(F, w, b)) for F in maps))
 
 
 def compared(H_tilde: np.ndarray, H_plus: np.ndarray, H_minus: np.ndarray) -> DualRestitution:
-    """L+ = Softplus(H(f~+) - H(f~)) and L- = Softplus(H(f~) - H(f~-)), means where H is of many pixels."""
+    """L+ = Softplus(H(f~+) - H(f~)) and L- = Softplus(H(f~) - H(f~-)); means over the pixels where H has many."""
     return DualRestitution(plus=softplus(H_plus - H_tilde).mean(), minus=softplus(H_tilde - H_minus).mean())
 
 
@@ -113,7 +114,7 @@ def entropy(logits: np.ndarray) -> np.ndarray:
 
 
 def entropy_slope(logits: np.ndarray) -> np.ndarray:
-    """The gradient of `entropy` in the logits: dh/dl_k = -p_k (log p_k + h)."""
+    """The gradient of `entropy` with respect to the logits: dh/dl_k = -p_k (log p_k + h)."""
     log_p = log_softmax(logits)
     return -np.exp(log_p) * (log_p + entropy(logits)[..., np.newaxis])
 
@@ -124,25 +125,25 @@ def dual_restitution_gradients(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
     """The gradients of L+ + L- of `dual_restitution_loss`.
 
-    With N images, every row of the logits of f~+ gets
+    With N images, each row of the logits of f~+ has the gradient
 
         Sigmoid(H(f~+) - H(f~)) / N dh/dl
 
-    those of f~- get -Sigmoid(H(f~) - H(f~-)) / N dh/dl, and those of f~ the negative sum of the two factors; from
-    there through f W + b.
+    and each row of f~- has -Sigmoid(H(f~) - H(f~-)) / N dh/dl. For f~ the factor of dh/dl is the negative sum of the
+    two. From the logits the gradients go back through f W + b.
 
     Args:
         f_tilde: f~, (N, C), N at least 1.
         f_plus: f~+, (N, C).
         f_minus: f~-, (N, C).
-        w: (C, K).
-        b: (K,) or None.
+        w: Weights of the classifier, (C, K).
+        b: Bias of the classifier, (K,), or None.
 
     Returns:
-        The gradients of f~, f~+, f~-, w and b; that of an absent bias is None.
+        The gradients of f~, f~+, f~-, w and b, each with the shape of its argument; None for an absent bias.
 
     Raises:
-        ValueError: As `dual_restitution_loss`.
+        ValueError: As for `dual_restitution_loss`.
     """
     embeddings, w, b = check_classified("f", matrix("f_tilde", f_tilde, "(N, C)"), f_plus, f_minus, w, b)
     return gradients(embeddings, w, b, lambda h: h.mean())
@@ -154,20 +155,20 @@ def pixelwise_dual_restitution_gradients(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
     """The gradients of L+ + L- of `pixelwise_dual_restitution_loss`.
 
-    As `dual_restitution_gradients`, with h at the pixel in place of H, and the number of all pixels in place of N.
+    As for `dual_restitution_gradients`, with h of the pixel in place of H, and the number of all pixels in place of N.
 
     Args:
         F_tilde: F~, (N, *S, C), N at least 1.
-        F_plus: F~+, of the same shape.
-        F_minus: F~-, of the same shape.
-        w: (C, K).
-        b: (K,) or None.
+        F_plus: F~+, (N, *S, C).
+        F_minus: F~-, (N, *S, C).
+        w: Weights of the classifier, (C, K).
+        b: Bias of the classifier, (K,), or None.
 
     Returns:
-        The gradients of F~, F~+, F~-, w and b; that of an absent bias is None.
+        The gradients of F~, F~+, F~-, w and b, each with the shape of its argument; None for an absent bias.
 
     Raises:
-        ValueError: As `pixelwise_dual_restitution_loss`.
+        ValueError: As for `pixelwise_dual_restitution_loss`.
     """
     maps, w, b = check_classified("F", feature_map("F_tilde", F_tilde), F_plus, F_minus, w, b)
     *by_pixel, dw, db = gradients([F.reshape(-1, F.shape[-1]) for F in maps], w, b, lambda h: h)
@@ -178,7 +179,7 @@ def pixelwise_dual_restitution_gradients(
 def gradients(
     features: list[np.ndarray], w: np.ndarray, b: np.ndarray | None, statistic: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-    """The gradients for rows of features, (T, C), where the `statistic` of their entropies is compared."""
+    """The gradients for rows of features, (T, C), whose entropies are compared by `statistic`."""
     logits = [affine(f, w, b) for f in features]
     H_tilde, H_plus, H_minus = (statistic(entropy(rows)) for rows in logits)
     plus, minus = sigmoid(H_plus - H_tilde), sigmoid(H_tilde - H_minus)
@@ -194,7 +195,7 @@ def gradients(
 def check_classified(
     letter: str, tilde: np.ndarray, plus: np.ndarray, minus: np.ndarray, w: np.ndarray, b: np.ndarray | None
 ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray | None]:
-    """The three embeddings (f) or maps (F), w and b, floating; ValueError if a shape does not fit."""
+    """The three floating embeddings (f) or maps (F), w and b; ValueError if a shape does not fit."""
     if len(tilde) == 0:
         raise ValueError(f"`{letter}_tilde` must have at least one image. Received: shape {tilde.shape}")
     because = f"{letter}_tilde of shape {tilde.shape}"

@@ -1,7 +1,7 @@
-"""The elementary functions of the paper, free of overflow and analytic.
+"""The elementary functions of the paper, analytic and without overflow.
 
-Analytic: comparisons look at real parts only, and nothing conjugates. A function of a real vector can therefore be
-differentiated to machine precision by a step into the imaginary direction (the complex step).
+Analytic means that comparisons use real parts only and nothing conjugates. A small imaginary step (a complex step)
+therefore differentiates a function of a real vector to machine precision.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def affine(x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
-    """W x + b for each row x, as x @ w + b; without b if it is None."""
+    """W x + b for each row x, computed as x @ w + b; W x if b is None."""
     return x @ w if b is None else x @ w + b
 
 
@@ -20,19 +20,19 @@ def relu(x: np.ndarray) -> np.ndarray:
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    """Sigmoid(x) = 1 / (1 + exp(-x)), where no exponent is ever positive."""
+    """Sigmoid(x) = 1 / (1 + exp(-x)), computed without positive exponents."""
     e = np.exp(-_magnitude(x))
     return np.where(x.real < 0, e, 1) / (1 + e)
 
 
 def softplus(x: np.ndarray) -> np.ndarray:
     """Softplus(x) = log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))."""
-    positive_part = np.where(x.real < 0, 0, x)  # not ReLU, whose derivative at 0 would be half a unit off
+    positive_part = np.where(x.real < 0, 0, x)  # not ReLU, whose derivative at 0 is off by 1/2
     return positive_part + np.log1p(np.exp(-_magnitude(x)))
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Row-wise log softmax(l)_k = (l_k - m) - log(sum over j of exp(l_j - m)), m being the largest logit."""
+    """Row-wise log softmax(l)_k = (l_k - m) - log(sum over j of exp(l_j - m)), with m the largest logit."""
     shifted = logits - logits.real.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 

@@ -1,6 +1,7 @@
 """The backward pass of the module and its losses, in closed form.
 
-A `..._vjp` takes the gradient that reaches a result back to the arguments; a `..._gradient` differentiates a loss.
+A `..._vjp` returns the gradients of a function's arguments, given the gradient of its result (a vector-Jacobian
+product). A `..._gradient` differentiates a loss.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from snr_ref.reid_losses import (
 from snr_ref.restitution import SNRParams, check_attention, check_module, gate
 
 
-@np.errstate(invalid="ignore")  # an image that holds Inf gets NaN; the gradient of F is untouched in the others
+@np.errstate(invalid="ignore")  # an image that holds Inf has gradient NaN; the others are not affected
 def snr_vjp(
     F: np.ndarray,
     params: SNRParams,
@@ -47,7 +48,7 @@ def snr_vjp(
     *,
     epsilon: float = 1e-5,
 ) -> tuple[np.ndarray, SNRParams]:
-    """The gradients that reach F and the parameters, from those that reach F~+ and the embeddings.
+    """The gradients of F and the parameters, given those of F~+ and the embeddings.
 
     With M pixels, G = grad F~+, g = gamma / sigma, z = mu - beta and s = a + (1 - a) g:
 
@@ -59,20 +60,20 @@ def snr_vjp(
         dgamma = sum over images of (1 - a) S2 / sigma
         dbeta  = sum over images of p + q - dz + grad f~
 
-    No embedding depends on gamma or sigma: without grad F~+, gamma gets exactly 0 and F a gradient that is constant
-    over pixels.
+    No embedding depends on gamma or sigma. Without grad F~+ the gradient of gamma is therefore exactly 0, and that of
+    F is constant over pixels.
 
     Args:
         F: Feature map, (N, *S, C).
-        params: The module's parameters.
-        grad_F_plus: G, of the shape of F; None is zero.
-        grad_f_plus: Gradient that reaches f~+, (N, C); None is zero.
-        grad_f_minus: Gradient that reaches f~-, (N, C); None is zero.
-        grad_f_tilde: Gradient that reaches f~, (N, C); None is zero.
-        epsilon: Added to the variance of the instance norm.
+        params: Parameters of the module.
+        grad_F_plus: Gradient G of F~+, (N, *S, C); None means zero.
+        grad_f_plus: Gradient of f~+, (N, C); None means zero.
+        grad_f_minus: Gradient of f~-, (N, C); None means zero.
+        grad_f_tilde: Gradient of f~, (N, C); None means zero.
+        epsilon: Number added to the variance of the instance norm, at least 0.
 
     Returns:
-        The gradient of F, of its shape, and those of the parameters; that of an absent bias is None.
+        The gradient of F, (N, *S, C), and the gradients of the parameters; None for an absent bias.
 
     Raises:
         ValueError: If F is not floating or has no spatial axis, a parameter or a gradient does not fit F, or epsilon
@@ -100,7 +101,7 @@ def module_vjp(
     grad_f_minus: np.ndarray,
     grad_f_tilde: np.ndarray,
 ) -> tuple[np.ndarray, SNRParams]:
-    """The gradients of F and the parameters, line by line as in the docstring of `snr_vjp`."""
+    """The gradients of F and the parameters, line by line as in the formulas of `snr_vjp`."""
     gamma, beta, w1, w2, b1, b2 = params
     M, sigma, z = pixels(F), standard_deviation(F, epsilon), pooled_residual(F, beta)
     a, g = gate(z, w1, w2, b1, b2), gamma / sigma
@@ -131,13 +132,13 @@ def instance_norm_vjp(
 
     Args:
         F: Feature map, (N, *S, C).
-        gamma: (C,).
-        beta: (C,).
-        grad_F_tilde: G, of the shape of F.
-        epsilon: Added to the variance.
+        gamma: Scale, (C,).
+        beta: Offset, (C,).
+        grad_F_tilde: Gradient G of F~, (N, *S, C).
+        epsilon: Number added to the variance, at least 0.
 
     Returns:
-        The gradients of F, gamma and beta.
+        The gradients of F, (N, *S, C), gamma, (C,), and beta, (C,).
 
     Raises:
         ValueError: If F is not a floating feature map or another shape does not fit it.
@@ -180,7 +181,7 @@ def channel_attention_vjp(
     *,
     grad_a: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """The gradients of z and the weights in eq. 3: back through sigmoid, W2, ReLU and W1.
+    """The gradients of z and the weights in eq. 3, through the sigmoid, W2, ReLU and W1.
 
         dt = grad a * a (1 - a),    dW2 = h^T dt,    db2 = sum over images of dt
         dk = [k > 0] (dt W2^T),     dW1 = z^T dk,    db1 = sum over images of dk,    dz = dk W1^T
@@ -188,15 +189,15 @@ def channel_attention_vjp(
     with k = W1 z, h = ReLU(k) and a = Sigmoid(W2 h); relu'(0) = 0.
 
     Args:
-        z: The pooled residual, (N, C).
-        w1: (C, C/r).
-        w2: (C/r, C).
-        b1: (C/r,) or None.
-        b2: (C,) or None.
-        grad_a: Gradient that reaches a, (N, C).
+        z: Pooled residual, (N, C).
+        w1: Weights of the first layer, (C, C/r).
+        w2: Weights of the second layer, (C/r, C).
+        b1: Bias of the first layer, (C/r,), or None.
+        b2: Bias of the second layer, (C,), or None.
+        grad_a: Gradient of a, (N, C).
 
     Returns:
-        The gradients of z, w1, w2, b1 and b2; that of an absent bias is None.
+        The gradients of z, w1, w2, b1 and b2, each with the shape of its argument; None for an absent bias.
 
     Raises:
         ValueError: If an argument is not floating or its shape does not fit the others.
@@ -233,16 +234,16 @@ def gate_vjp(
 def cosine_distance_vjp(x: np.ndarray, y: np.ndarray, grad_d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The gradients of x and y in the cosine distance.
 
-    With u = x / |x| and v = y / |y|, the gradient of d(x, y) in x is -(v - (u.v) u) / (2 |x|). It is 0 at x = y, and at
-    x = 0 by convention.
+    With u = x / |x| and v = y / |y|, the gradient of d(x, y) with respect to x is -(v - (u.v) u) / (2 |x|). It is 0 at
+    x = y, and at x = 0 by convention.
 
     Args:
-        x: (N, C).
-        y: (M, C).
-        grad_d: Gradient that reaches the distances, (N, M).
+        x: First vectors, (N, C).
+        y: Second vectors, (M, C).
+        grad_d: Gradient of the distances, (N, M).
 
     Returns:
-        The gradients of x and y.
+        The gradients of x, (N, C), and y, (M, C).
 
     Raises:
         ValueError: If a shape does not fit.
@@ -253,15 +254,17 @@ def cosine_distance_vjp(x: np.ndarray, y: np.ndarray, grad_d: np.ndarray) -> tup
 
 @np.errstate(invalid="ignore")
 def euclidean_distance_vjp(x: np.ndarray, y: np.ndarray, grad_d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The gradients of x and y in the Euclidean distance: that of d(x, y) in x is (x - y) / |x - y|, and 0 at x = y.
+    """The gradients of x and y in the Euclidean distance.
+
+    The gradient of d(x, y) with respect to x is (x - y) / |x - y|, and 0 at x = y.
 
     Args:
-        x: (N, C).
-        y: (M, C).
-        grad_d: Gradient that reaches the distances, (N, M).
+        x: First vectors, (N, C).
+        y: Second vectors, (M, C).
+        grad_d: Gradient of the distances, (N, M).
 
     Returns:
-        The gradients of x and y.
+        The gradients of x, (N, C), and y, (M, C).
 
     Raises:
         ValueError: If a shape does not fit.
@@ -275,11 +278,11 @@ def unit_vjp(x: np.ndarray, grad_u: np.ndarray) -> np.ndarray:
     """The gradient of x in u = x / |x|: (G - (G.u) u) / |x|, and 0 at x = 0 by convention.
 
     Args:
-        x: (N, C).
-        grad_u: G, the gradient that reaches the directions, (N, C).
+        x: Vectors, (N, C).
+        grad_u: Gradient G of the directions, (N, C).
 
     Returns:
-        (N, C).
+        The gradient of x, (N, C).
 
     Raises:
         ValueError: If a shape does not fit.
@@ -289,7 +292,7 @@ def unit_vjp(x: np.ndarray, grad_u: np.ndarray) -> np.ndarray:
 
 
 def cosine_vjp(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The gradients of x and y where w reaches their cosine distances."""
+    """The gradients of x and y, given the gradient w of their cosine distances."""
     w = np.where(equal_rows(x, y), 0, w)
     u, v = directions(x), directions(y)
     w_cos = w * (u @ v.T)
@@ -299,7 +302,7 @@ def cosine_vjp(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.ndarray,
 
 
 def euclidean_vjp(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The gradients of x and y where w reaches their Euclidean distances."""
+    """The gradients of x and y, given the gradient w of their Euclidean distances."""
     dtype = np.result_type(x, y, w)
     dx, dy = np.zeros(x.shape, dtype), np.zeros(y.shape, dtype)
     for n, row in enumerate(x):
@@ -310,20 +313,20 @@ def euclidean_vjp(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.ndarr
 
 
 def directions_vjp(x: np.ndarray, G: np.ndarray) -> np.ndarray:
-    """(G - (G.u) u) / |x| of each row, u being its direction."""
+    """(G - (G.u) u) / |x| for each row, with u the direction of x."""
     u = directions(x)
     return over_length(G - (G * u).sum(axis=1, keepdims=True) * u, x)
 
 
 def over_length(v: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Each row v over |x|, and 0 at x = 0."""
+    """Each row v divided by |x|; 0 at x = 0."""
     length = norm(x)[:, np.newaxis]
     return np.where(length == 0, 0, v) / np.where(length == 0, 1, length)
 
 
 DistanceVJP = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
-#: The distances of this package: the equation and the backward pass of each.
+#: The equation and the backward pass of each distance in this package.
 DISTANCES: dict[Distance, tuple[Distance, DistanceVJP]] = {
     cosine_distance: (cosine, cosine_vjp),
     euclidean_distance: (euclidean, euclidean_vjp),
@@ -340,14 +343,14 @@ def dual_causality_gradients(
     distance: Distance = cosine_distance,
     triplets: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The gradient of L_SNR = L+ + L- in f~, f~+ and f~-.
+    """The gradients of L_SNR = L+ + L- with respect to f~, f~+ and f~-.
 
-    With the probabilities P of the positive and Q of the negative pairs:
+    With the probabilities P of the positive pairs and Q of the negative pairs:
 
         dL+/dd+ = P Sigmoid(d+ - d~) - Q Sigmoid(d~ - d+) = -dL+/dd~
         dL-/dd~ = P Sigmoid(d~ - d-) - Q Sigmoid(d- - d~) = -dL-/dd-
 
-    Mind the collapse: where f~ is beta for every image its gradient is 0.
+    Note the collapse: where f~ is beta for every image, its gradient is 0.
 
     Args:
         f_tilde: f~, (N, C).
@@ -355,13 +358,14 @@ def dual_causality_gradients(
         f_minus: f~-, (N, C).
         labels: Identities, (N,), any integers.
         distance: `cosine_distance` or `euclidean_distance`.
-        triplets: As in `dual_causality_loss`.
+        triplets: Indices of anchor, positive and negative, (T, 3), as for `dual_causality_loss`; None for the
+            expectation.
 
     Returns:
         The gradients of f~, f~+ and f~-, each (N, C).
 
     Raises:
-        ValueError: As `dual_causality_loss`, or if the distance is neither of the two.
+        ValueError: As for `dual_causality_loss`, or if the distance is neither of the two.
     """
     f_tilde, f_plus, f_minus, labels = check_embeddings(f_tilde, f_plus, f_minus, labels)
     if distance not in DISTANCES:
@@ -387,18 +391,18 @@ def causality_slopes(
 
 @np.errstate(invalid="ignore")
 def cross_entropy_gradient(logits: np.ndarray, labels: np.ndarray, *, label_smoothing: float = 0.1) -> np.ndarray:
-    """The gradient of `cross_entropy` in the logits: (softmax(l) - q) / N.
+    """The gradient of `cross_entropy` with respect to the logits: (softmax(l) - q) / N.
 
     Args:
-        logits: (N, K), N at least 1.
-        labels: (N,) integers in [0, K).
-        label_smoothing: s, in [0, 1].
+        logits: Logits, (N, K), N at least 1.
+        labels: Class of each row, (N,), integers in [0, K).
+        label_smoothing: Label smoothing s, in [0, 1].
 
     Returns:
-        (N, K).
+        The gradient of the logits, (N, K).
 
     Raises:
-        ValueError: As `cross_entropy`.
+        ValueError: As for `cross_entropy`.
     """
     logits, labels = check_logits(logits, labels)
     q = smoothed_targets(labels, logits.shape[1], check_smoothing(label_smoothing))
@@ -414,18 +418,20 @@ def logits_gradient(logits: np.ndarray, q: np.ndarray) -> np.ndarray:
 def batch_hard_triplet_gradient(
     features: np.ndarray, labels: np.ndarray, *, margin: float | Literal["soft"] = 0.3
 ) -> np.ndarray:
-    """The gradient of `batch_hard_triplet_loss` in the features; the lowest index among equally hard examples has it.
+    """The gradient of `batch_hard_triplet_loss` with respect to the features.
+
+    Of equally hard examples, only the one with the lowest index has a gradient.
 
     Args:
-        features: (N, D).
+        features: Features, (N, D).
         labels: Identities, (N,), any integers.
-        margin: m, at least 0, or "soft".
+        margin: Margin m, at least 0, or "soft".
 
     Returns:
-        (N, D).
+        The gradient of the features, (N, D).
 
     Raises:
-        ValueError: As `batch_hard_triplet_loss`.
+        ValueError: As for `batch_hard_triplet_loss`.
     """
     features, labels = check_features(features, labels)
     margin = check_margin(margin)
@@ -439,21 +445,21 @@ def batch_hard_triplet_gradient(
 
 
 def hard_triplet_slopes(difference: np.ndarray, margin: float | Literal["soft"]) -> np.ndarray:
-    """The derivative of each triplet's term in d_ap - d_an."""
+    """The derivative of each triplet's term with respect to d_ap - d_an."""
     return sigmoid(difference) if margin == "soft" else np.where(difference.real + margin <= 0, 0, 1)
 
 
 def within_batch(vjp: DistanceVJP, f: np.ndarray, grad_d: np.ndarray) -> np.ndarray:
-    """The gradient of f in its distances to itself, where it is both x and y."""
+    """The gradient of f, given that of the distances of its rows to one another: f is both x and y."""
     as_x, as_y = vjp(f, f, grad_d)
     return as_x + as_y
 
 
 def check_grad_d(grad_d: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Floating, (N, M), to match x and y; ValueError if it is not."""
+    """A floating matrix, (N, M), to match x and y; ValueError if it is not."""
     return shaped("grad_d", grad_d, (len(x), len(y)), f"x of shape {x.shape} and y of shape {y.shape}")
 
 
 def _or_zero(name: str, grad: np.ndarray | None, shape: tuple[int, ...], because: str) -> np.ndarray:
-    """The gradient, floating and of that shape, and zero for None; ValueError if it does not fit."""
+    """The floating gradient, or zeros of that shape for None; ValueError if it does not fit."""
     return np.zeros(shape) if grad is None else shaped(name, grad, shape, because)

@@ -1,4 +1,4 @@
-"""Style normalization: eq. 1 of the paper, and the statistics it takes."""
+"""Style normalization: eq. 1 of the paper, and its statistics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from snr_ref._checks import feature_map, non_negative, shaped
 
 
-@np.errstate(invalid="ignore")  # Inf - Inf: an image that holds Inf comes out as NaN, silently
+@np.errstate(invalid="ignore")  # Inf - Inf: an image that holds Inf becomes NaN, without a warning
 def instance_norm(F: np.ndarray, gamma: np.ndarray, beta: np.ndarray, *, epsilon: float = 1e-5) -> np.ndarray:
     """F~ = gamma (F - mu) / sigma + beta, with the statistics of each image and channel (eq. 1).
 
@@ -15,10 +15,10 @@ def instance_norm(F: np.ndarray, gamma: np.ndarray, beta: np.ndarray, *, epsilon
         F: Feature map, (N, *S, C), with one or more spatial axes S.
         gamma: Scale, (C,).
         beta: Offset, (C,).
-        epsilon: Added to the variance. At 0 a constant channel is 0 / 0, hence NaN.
+        epsilon: Number added to the variance, at least 0. With 0, a constant channel is 0 / 0, hence NaN.
 
     Returns:
-        F~, of the shape of F, in float64 (longdouble and complex128 pass through).
+        F~, (N, *S, C), in float64 (longdouble and complex128 keep their precision).
 
     Raises:
         ValueError: If F is not floating or has no spatial axis, gamma or beta do not have shape (C,), or
@@ -36,13 +36,13 @@ def instance_norm(F: np.ndarray, gamma: np.ndarray, beta: np.ndarray, *, epsilon
 
 @np.errstate(invalid="ignore")
 def mean_pool(x: np.ndarray) -> np.ndarray:
-    """Pool_avg(x): the mean over the spatial axes. Of F it is mu.
+    """Pool_avg(x): the mean over the spatial axes. Pool_avg(F) is mu.
 
     Args:
         x: Feature map, (N, *S, C).
 
     Returns:
-        (N, C).
+        Means, (N, C).
 
     Raises:
         ValueError: If x is not floating or has no spatial axis.
@@ -56,12 +56,12 @@ def normalize(F: np.ndarray, gamma: np.ndarray, beta: np.ndarray, epsilon: float
 
 
 def pool(x: np.ndarray) -> np.ndarray:
-    """Pool_avg(x): the mean over the pixels, (N, C). Of F it is mu."""
+    """Pool_avg(x): the mean over the pixels, (N, C). Pool_avg(F) is mu."""
     return x.mean(axis=spatial_axes(x))
 
 
 def standard_deviation(F: np.ndarray, epsilon: float) -> np.ndarray:
-    """The deviation sigma = sqrt(mean over the pixels of (F - mu)^2 + epsilon), (N, C)."""
+    """The standard deviation sigma = sqrt(mean over the pixels of (F - mu)^2 + epsilon), (N, C)."""
     return np.sqrt(pool(centred(F) ** 2) + epsilon)
 
 
@@ -71,10 +71,10 @@ def centred(F: np.ndarray) -> np.ndarray:
 
 
 def over_pixels(v: np.ndarray, F: np.ndarray) -> np.ndarray:
-    """A vector of each image, (N, C), as (N, 1, ..., 1, C): it broadcasts over the pixels of F."""
+    """One vector per image, (N, C), reshaped to (N, 1, ..., 1, C) so that it broadcasts over the pixels of F."""
     return np.expand_dims(v, spatial_axes(F))
 
 
 def spatial_axes(F: np.ndarray) -> tuple[int, ...]:
-    """S: the axes between that of the images and that of the channels."""
+    """S: the axes between the batch axis and the channel axis."""
     return tuple(range(1, F.ndim - 1))

@@ -1,4 +1,4 @@
-"""L_ReID, the usual losses of re-identification, and the total objective."""
+"""L_ReID, the standard losses of re-identification, and the total objective."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from snr_ref.distances import euclidean
 from snr_ref.dual_causality import pairs
 from snr_ref.elementary import log_softmax, relu, softplus
 
-#: lambda_b of the paper for the modules after the four stages of ResNet-50.
+#: The paper's weights lambda_b of the modules after the four stages of ResNet-50.
 RESNET50_WEIGHTS = (0.1, 0.1, 0.5, 0.5)
 
 
@@ -21,11 +21,11 @@ def total_objective(reid_loss: float, dual_causality_losses: Sequence[float], we
 
     Args:
         reid_loss: L_ReID.
-        dual_causality_losses: L_SNR^b of each module, as `.total` of `dual_causality_loss`.
-        weights: lambda_b of each module; the paper's for ResNet-50 are `RESNET50_WEIGHTS`.
+        dual_causality_losses: L_SNR^b of each module: the `.total` of its `dual_causality_loss`.
+        weights: Weight lambda_b of each module; the paper's for ResNet-50 are `RESNET50_WEIGHTS`.
 
     Returns:
-        L.
+        The total L.
 
     Raises:
         ValueError: If there is not one weight per module.
@@ -41,20 +41,20 @@ def total_objective(reid_loss: float, dual_causality_losses: Sequence[float], we
     return reid_loss + sum(weight * loss for weight, loss in zip(weights, dual_causality_losses, strict=True))
 
 
-@np.errstate(invalid="ignore")  # a row of infinite logits has no probabilities: the loss is NaN
+@np.errstate(invalid="ignore")  # infinite logits have no probabilities; the loss is NaN
 def cross_entropy(logits: np.ndarray, labels: np.ndarray, *, label_smoothing: float = 0.1) -> float:
     """CE = mean over the rows of -sum over k of q_k log softmax(l)_k, with q = (1 - s) onehot + s / K.
 
     Args:
-        logits: (N, K), N at least 1.
-        labels: (N,) integers in [0, K).
-        label_smoothing: s, in [0, 1].
+        logits: Logits, (N, K), N at least 1.
+        labels: Class of each row, (N,), integers in [0, K).
+        label_smoothing: Label smoothing s, in [0, 1].
 
     Returns:
         CE, in nats.
 
     Raises:
-        ValueError: If logits is not a floating matrix with a row, a label is not in [0, K), or s is not in
+        ValueError: If logits is not a floating matrix with at least one row, a label is not in [0, K), or s is not in
             [0, 1].
 
     Source:
@@ -79,26 +79,26 @@ def smoothed_targets(labels: np.ndarray, classes: int, label_smoothing: float) -
 def batch_hard_triplet_loss(
     features: np.ndarray, labels: np.ndarray, *, margin: float | Literal["soft"] = 0.3
 ) -> float:
-    """Mean over the anchors of max(0, m + d_ap - d_an), or of Softplus(d_ap - d_an) for the soft margin.
+    """The mean over the anchors of max(0, m + d_ap - d_an), or of Softplus(d_ap - d_an) for the soft margin.
 
-    p is the anchor's farthest positive and n its nearest negative, by Euclidean distance; among equally hard
-    ones the lowest index. Anchors that lack either do not contribute; where none has both, the loss is 0.
+    p is the anchor's farthest positive and n its nearest negative, by Euclidean distance; of equally hard examples,
+    the one with the lowest index. Anchors without a positive or a negative do not contribute; if no anchor has both,
+    the loss is 0.
 
     Args:
-        features: (N, D), pooled, before BNNeck.
+        features: Features, (N, D), pooled, before BNNeck.
         labels: Identities, (N,), any integers.
-        margin: m, at least 0, or "soft".
+        margin: Margin m, at least 0, or "soft".
 
     Returns:
         The loss.
 
     Raises:
-        ValueError: If features is not a floating matrix, the labels are not N integers, or the margin is
-            neither.
+        ValueError: If features is not a floating matrix, the labels are not N integers, or the margin is neither a
+            number of at least 0 nor "soft".
 
     Source:
-        Hermans et al., "In Defense of the Triplet Loss for Person Re-Identification", arXiv 1703.07737, eq.
-        5.
+        Hermans et al., "In Defense of the Triplet Loss for Person Re-Identification", arXiv 1703.07737, eq. 5.
     """
     features, labels = check_features(features, labels)
     margin = check_margin(margin)
@@ -108,12 +108,12 @@ def batch_hard_triplet_loss(
 
 
 def hard_triplet_terms(difference: np.ndarray, margin: float | Literal["soft"]) -> np.ndarray:
-    """max(0, m + d_ap - d_an), or Softplus(d_ap - d_an) for the soft margin, of each triplet."""
+    """max(0, m + d_ap - d_an), or Softplus(d_ap - d_an) for the soft margin, for each triplet."""
     return softplus(difference) if margin == "soft" else relu(difference + margin)
 
 
 def hardest_triplets(d: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """For every anchor that has both, its farthest positive and nearest negative, (T, 3); among equals the first."""
+    """Each anchor with its farthest positive and nearest negative, if it has both, (T, 3); the first of equals."""
     positives, negatives = pairs(labels)
     triplets = [
         (a, _first_largest(d[a].real, positives[a]), _first_largest(-d[a].real, negatives[a]))
@@ -156,6 +156,6 @@ def check_margin(margin: float | Literal["soft"]) -> float | Literal["soft"]:
 
 
 def _first_largest(values: np.ndarray, allowed: np.ndarray) -> int:
-    """The index of the largest of the values that are allowed, the lowest among equals."""
+    """The index of the largest allowed value; the lowest index of equal ones."""
     candidates = np.flatnonzero(allowed)
     return int(candidates[np.argmax(values[candidates])])

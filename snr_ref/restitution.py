@@ -1,4 +1,4 @@
-"""Style restitution: eqs. 2 to 5 of the paper, and the whole module as the paper writes it."""
+"""Style restitution: eqs. 2 to 5 of the paper, and the whole module."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from snr_ref.instance_norm import normalize, over_pixels, pool
 
 
 class SNRParams(NamedTuple):
-    """The trainable parameters of an SNR module. As the result of `snr_vjp`: the gradient of each.
+    """The trainable parameters of an SNR module, or their gradients, as `snr_vjp` returns them.
 
     Attributes:
         gamma: Scale of the instance norm, (C,).
         beta: Offset of the instance norm, (C,).
-        w1: First weights of the channel attention, (C, C/r), used as z @ w1.
-        w2: Second weights of the channel attention, (C/r, C).
-        b1: Bias beside w1, (C/r,), or None. The paper has none; some public checkpoints do.
-        b2: Bias beside w2, (C,), or None.
+        w1: Weights of the first layer of the channel attention, (C, C/r), used as z @ w1.
+        w2: Weights of the second layer of the channel attention, (C/r, C).
+        b1: Bias of the first layer, (C/r,), or None. The paper has none; some public checkpoints do.
+        b2: Bias of the second layer, (C,), or None.
     """
 
     gamma: np.ndarray
@@ -32,7 +32,7 @@ class SNRParams(NamedTuple):
 
 
 class SNROutputs(NamedTuple):
-    """Every quantity the paper names, for one batch.
+    """Every quantity that the paper names, for one batch.
 
     Attributes:
         F_tilde: F~, the normalized map, (N, *S, C).
@@ -40,8 +40,8 @@ class SNROutputs(NamedTuple):
         a: The channel attention, (N, C), in (0, 1).
         R_plus: R+, the identity-relevant residual, (N, *S, C).
         R_minus: R-, the identity-irrelevant residual, (N, *S, C).
-        F_plus: F~+, the restituted map, which goes on to the next block, (N, *S, C).
-        F_minus: F~-, the contaminated map, which serves the loss only, (N, *S, C).
+        F_plus: F~+, the restituted map, input of the next block, (N, *S, C).
+        F_minus: F~-, the contaminated map, used in the loss only, (N, *S, C).
         f_tilde: f~ = beta for every image, (N, C).
         f_plus: f~+ = Pool_avg(F~+), (N, C).
         f_minus: f~- = Pool_avg(F~-), (N, C).
@@ -59,20 +59,20 @@ class SNROutputs(NamedTuple):
     f_minus: np.ndarray
 
 
-@np.errstate(invalid="ignore")  # an image that holds Inf comes out as NaN; the others are untouched
+@np.errstate(invalid="ignore")  # an image that holds Inf becomes NaN; the others are not affected
 def snr(F: np.ndarray, params: SNRParams, *, epsilon: float = 1e-5) -> SNROutputs:
-    """The SNR module, eqs. 1 to 5, literally.
+    """The SNR module: eqs. 1 to 5, literally.
 
-    f~ is beta *by definition* and not Pool_avg(F~), which equals it (identity (i)) but for rounding noise. At
-    the usual start beta = 0 that noise is all a pooled f~ would hold, and a cosine of it is a random number.
+    f~ is beta *by definition*. Pool_avg(F~) equals beta only up to rounding (identity (i)). At the usual initial value
+    beta = 0, a pooled f~ would consist of that rounding alone, and its cosines would be random numbers.
 
     Args:
         F: Feature map, (N, *S, C), with one or more spatial axes S.
-        params: The module's parameters; their C must be that of F.
-        epsilon: Added to the variance of the instance norm.
+        params: Parameters of the module, with the same C as F.
+        epsilon: Number added to the variance of the instance norm, at least 0.
 
     Returns:
-        Every quantity the paper names, in float64 (longdouble and complex128 pass through).
+        Every quantity that the paper names, in float64 (longdouble and complex128 keep their precision).
 
     Raises:
         ValueError: If F is not floating or has no spatial axis, a parameter's shape does not fit F, or
@@ -97,11 +97,11 @@ def channel_attention(
     """Channel attention: a = Sigmoid(W2 ReLU(W1 z)), with z = Pool_avg(R) (eq. 3).
 
     Args:
-        z: The pooled residual, (N, C).
-        w1: (C, C/r), used as z @ w1.
-        w2: (C/r, C).
-        b1: Added after w1, (C/r,); None adds nothing.
-        b2: Added after w2, (C,); None adds nothing.
+        z: Pooled residual, (N, C).
+        w1: Weights of the first layer, (C, C/r), used as z @ w1.
+        w2: Weights of the second layer, (C/r, C).
+        b1: Bias of the first layer, (C/r,), or None.
+        b2: Bias of the second layer, (C,), or None.
 
     Returns:
         a, (N, C), in (0, 1).
@@ -114,7 +114,7 @@ def channel_attention(
 
 
 def equations_1_to_5(F: np.ndarray, params: SNRParams, epsilon: float) -> SNROutputs:
-    """The whole module, from F to F~+ and F~- and what is pooled of them."""
+    """The whole module, from F to F~+, F~- and their embeddings."""
     F_tilde = normalize(F, params.gamma, params.beta, epsilon)  # eq. 1
     R = residual(F, F_tilde)  # eq. 2
     a = gate(pool(R), params.w1, params.w2, params.b1, params.b2)  # eq. 3
@@ -125,7 +125,7 @@ def equations_1_to_5(F: np.ndarray, params: SNRParams, epsilon: float) -> SNROut
 
 
 def residual(F: np.ndarray, F_tilde: np.ndarray) -> np.ndarray:
-    """R = F - F~: what the normalization took away (eq. 2)."""
+    """R = F - F~: what the normalization removed (eq. 2)."""
     return F - F_tilde
 
 
@@ -141,7 +141,7 @@ def separate(R: np.ndarray, a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def restitute(F_tilde: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """F~+ = F~ + R+, and likewise F~- = F~ + R- (eq. 5)."""
+    """F~+ = F~ + R+; likewise F~- = F~ + R- (eq. 5)."""
     return F_tilde + part
 
 
@@ -153,16 +153,16 @@ def for_each_image(beta: np.ndarray, F: np.ndarray) -> np.ndarray:
 def initial_params(
     channels: int, *, reduction: int = 16, use_bias: bool = False, seed: int | np.random.Generator
 ) -> SNRParams:
-    """The parameters before training: gamma = 1, beta = 0, W1 he_normal, W2 glorot_uniform, biases 0.
+    """The initial parameters: gamma = 1, beta = 0, W1 he_normal, W2 glorot_uniform, biases 0.
 
     Args:
-        channels: C.
-        reduction: r; the hidden width is max(1, C // r).
-        use_bias: Whether b1 and b2 are there; the paper has neither.
+        channels: Number of channels C.
+        reduction: Reduction ratio r; the hidden width is max(1, C // r).
+        use_bias: Whether to include the biases b1 and b2; the paper has neither.
         seed: Seed or generator of the weights.
 
     Returns:
-        Parameters in float64.
+        The parameters, in float64.
 
     Raises:
         ValueError: If channels or reduction is less than 1.
@@ -185,7 +185,7 @@ def initial_params(
 
 
 def check_module(F: np.ndarray, params: SNRParams) -> tuple[np.ndarray, SNRParams]:
-    """F and the parameters, floating; ValueError if a shape does not fit."""
+    """F and the parameters as floating arrays; ValueError if a shape does not fit."""
     F = feature_map("F", F)
     because = f"F of shape {F.shape}"
     gamma = shaped("params.gamma", params.gamma, F.shape[-1:], because)
@@ -203,24 +203,24 @@ def check_attention(
     because: str,
     prefix: str = "",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """The weights of eq. 3, floating; ValueError, in which `prefix` precedes their names, if a shape does not fit."""
+    """The floating weights of eq. 3; ValueError, with `prefix` before their names, if a shape does not fit."""
     w1 = floating(f"{prefix}w1", w1)
     if w1.ndim != 2 or w1.shape[0] != channels or w1.shape[1] == 0:
         raise ValueError(
             f"`{prefix}w1` must have shape ({channels}, C/r) to match {because}. Received: shape {w1.shape}"
         )
     hidden = w1.shape[1]
-    beside = f"{because} and {prefix}w1 of shape {w1.shape}"
-    w2 = shaped(f"{prefix}w2", w2, (hidden, channels), beside)
+    with_w1 = f"{because} and {prefix}w1 of shape {w1.shape}"
+    w2 = shaped(f"{prefix}w2", w2, (hidden, channels), with_w1)
     if b1 is not None:
-        b1 = shaped(f"{prefix}b1", b1, (hidden,), beside)
+        b1 = shaped(f"{prefix}b1", b1, (hidden,), with_w1)
     if b2 is not None:
         b2 = shaped(f"{prefix}b2", b2, (channels,), because)
     return w1, w2, b1, b2
 
 
 def _truncated_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal numbers within two deviations, then scaled back to a deviation of 1, as Keras does it."""
+    """Normal numbers truncated at two standard deviations, then rescaled to a standard deviation of 1, as in Keras."""
     x = rng.standard_normal(shape)
     while (outside := np.abs(x) > 2).any():
         x[outside] = rng.standard_normal(np.count_nonzero(outside))

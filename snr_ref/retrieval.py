@@ -1,4 +1,4 @@
-"""Retrieval metrics, literally: a loop over the queries, each with its ranked gallery."""
+"""Literal retrieval metrics: a loop over the queries, each with its ranked gallery."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ JUNK, DISTRACTOR = -1, 0
 
 
 class RetrievalResult(NamedTuple):
-    """How well the queries found their identities, as fractions in [0, 1].
+    """The retrieval scores, as fractions in [0, 1].
 
     Attributes:
-        cmc: (max_rank,); cmc[k - 1] is the fraction of queries with a match among the first k. cmc[0] is rank-1.
+        cmc: CMC curve, (max_rank,); cmc[k - 1] is the fraction of queries with a match in the top k. cmc[0] is rank-1.
         mAP: Mean average precision.
         mINP: Mean inverse negative penalty.
-        num_valid_queries: The queries that have a match to find; the others are counted out of every mean.
+        num_valid_queries: Number of queries that have a match in the gallery; every mean is over these.
     """
 
     cmc: np.ndarray
@@ -43,33 +43,33 @@ def evaluate_retrieval(
 ) -> RetrievalResult:
     """CMC, mAP and mINP.
 
-    The gallery of each query is ranked by rising distance; of equal distances the lower gallery index comes first. Junk
-    is taken out of the ranking: gallery images of identity -1 and, under "market1501", those of the query's own
-    identity in the query's own camera. Distractors, of identity 0, stay and match nobody. Under "no_camera" cameras
-    play no part. Where an image can be both a query and in the gallery, numbers of files say so: the gallery image that
-    is the query's own file is junk for it, under every protocol and whatever its identity.
+    The gallery of each query is ranked by increasing distance; at equal distances the lower gallery index comes first.
+    Junk is removed from the ranking: gallery images of identity -1 and, under "market1501", those of the query's own
+    identity in the query's own camera. Distractors, of identity 0, stay and match no query. "no_camera" ignores the
+    cameras. If an image can be both a query and in the gallery, pass file numbers: the gallery image with the query's
+    own file number is junk for that query, under every protocol and whatever its identity.
 
-    "single_gallery_shot", the classic protocol of CUHK03, has the junk of "market1501" and another CMC: the gallery is
-    one image of each identity, drawn at random, and each distractor. The curve is the expectation over all draws, which
-    published code estimates with a few of them. mAP and mINP are over the whole gallery, as there.
+    "single_gallery_shot", the classic protocol of CUHK03, has the junk of "market1501" and another CMC: the gallery
+    holds one image of each identity, drawn at random, and every distractor. The curve is the expectation over all
+    draws, which published code estimates from a few. mAP and mINP are over the whole gallery, as in that code.
 
     Args:
-        distances: (Q, G), smaller is nearer.
-        query_ids: (Q,) integers, neither -1 nor 0.
-        gallery_ids: (G,) integers.
-        query_cameras: (Q,) integers; not needed under "no_camera".
-        gallery_cameras: (G,) integers; not needed under "no_camera".
-        max_rank: Length of the CMC curve. Beyond the gallery's end the curve keeps its last value.
+        distances: Distances, (Q, G); smaller is nearer.
+        query_ids: Query identities, (Q,), integers, neither -1 nor 0.
+        gallery_ids: Gallery identities, (G,), integers.
+        query_cameras: Query cameras, (Q,), integers; not needed under "no_camera".
+        gallery_cameras: Gallery cameras, (G,), integers; not needed under "no_camera".
+        max_rank: Length of the CMC curve. Past the end of the gallery the curve keeps its last value.
         protocol: "market1501", "no_camera" or "single_gallery_shot".
-        query_files: (Q,) integers, one number a file; None if no query is in the gallery.
-        gallery_files: (G,) integers, in the numbering of `query_files`; given with it or not at all.
+        query_files: File number of each query, (Q,), integers; None if no query is in the gallery.
+        gallery_files: File number of each gallery image, (G,), in the same numbering; required with `query_files`.
 
     Returns:
-        The metrics, over the queries that have a match to find.
+        The scores, over the queries that have a match in the gallery.
 
     Raises:
         ValueError: If a shape does not fit, a distance is NaN, a query's identity is -1 or 0, cameras or the files of
-            one side are missing, or no query has a match to find; that error says which of its causes it is.
+            one side are missing, or no query has a match in the gallery; the error then names the cause.
 
     Source:
         Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015 (protocol, CMC, mAP); Ye et al., "Deep
@@ -106,14 +106,14 @@ def evaluate_retrieval(
 
 
 class LabelledPairs(NamedTuple):
-    """The checked arguments of `evaluate_retrieval`, and what every pair of a query and a gallery image is.
+    """The checked arguments of `evaluate_retrieval`, and the kind of every pair of a query and a gallery image.
 
     Attributes:
-        distances: (Q, G).
-        query_ids: (Q,).
-        gallery_ids: (G,).
-        same_identity: (Q, G) bool, whether the pair shows one identity.
-        junk: (Q, G) bool, whether the gallery image is junk for the query.
+        distances: Distances, (Q, G).
+        query_ids: Query identities, (Q,).
+        gallery_ids: Gallery identities, (G,).
+        same_identity: Whether the pair shows one identity, (Q, G), bool.
+        junk: Whether the gallery image is junk for the query, (Q, G), bool.
     """
 
     distances: np.ndarray
@@ -133,7 +133,7 @@ def labelled_pairs(
     query_files: np.ndarray | None,
     gallery_files: np.ndarray | None,
 ) -> LabelledPairs:
-    """The pairs under this protocol; ValueError as `evaluate_retrieval`."""
+    """The pairs under this protocol; ValueError as for `evaluate_retrieval`."""
     distances = _check_distances(distances)
     n_queries, n_gallery = distances.shape
     because = f"distances of shape {distances.shape}"
@@ -155,7 +155,7 @@ def labelled_pairs(
         junk |= same_identity & (query_cameras[:, np.newaxis] == gallery_cameras[np.newaxis, :])
     if (query_files is None) != (gallery_files is None):
         raise ValueError(
-            "`query_files` and `gallery_files` must be given together, or neither. "
+            "`query_files` and `gallery_files` must be given together or not at all. "
             f"Received: {query_files!r} and {gallery_files!r}"
         )
     if query_files is not None and gallery_files is not None:
@@ -166,22 +166,22 @@ def labelled_pairs(
 
 
 def cumulative_matches(matches: np.ndarray, max_rank: int) -> np.ndarray:
-    """The CMC curve of one query, (max_rank,): 1 from the rank of its first match on, 0 before."""
+    """The CMC curve of one query, (max_rank,): 0 before the rank of its first match, 1 from there on."""
     return (np.arange(1, max_rank + 1) >= _ranks(matches)[0]).astype(np.float64)
 
 
 def expected_cumulative_matches(identities: np.ndarray, query_id: int, max_rank: int) -> np.ndarray:
-    """The CMC curve of one query against one random image of each identity: the probability of its match by each rank.
+    """The CMC curve of one query when the gallery holds one random image per identity.
 
-    With p_i(r) the fraction of identity i's images before rank r, the number of identities before a match at rank r is
-    the sum of independent draws of 0 or 1 with these probabilities; the match is each image of the query's identity
-    alike. Each distractor is there in every draw.
+    Let p_i(r) be the fraction of identity i's images before rank r. The number of identities before a match at rank r
+    is a sum of independent draws of 0 or 1 with these probabilities. The match is equally likely to be each image of
+    the query's identity. Every draw contains every distractor.
     """
     others = np.setdiff1d(identities, [query_id, DISTRACTOR])
     curves = []
     for match in np.flatnonzero(identities == query_id):
         before = identities[:match]
-        number_before = np.array([1.0])  # the probabilities that 0, 1, ... identities are before the match
+        number_before = np.array([1.0])  # the probabilities that 0, 1, ... identities come before the match
         for i in others:
             p = np.count_nonzero(before == i) / np.count_nonzero(identities == i)
             number_before = np.convolve(number_before, [1 - p, p])
@@ -194,7 +194,7 @@ def expected_cumulative_matches(identities: np.ndarray, query_id: int, max_rank:
 def average_precision(matches: np.ndarray) -> float:
     """AP = mean over the matches of the precision at their rank: the i-th match at rank r_i has precision i / r_i.
 
-    The standard AP, not the trapezoidal one of some published code.
+    This is the standard AP, not the trapezoidal AP of some published code.
     """
     ranks = _ranks(matches)
     return float(np.mean(np.arange(1, len(ranks) + 1) / ranks))
@@ -212,7 +212,7 @@ def _ranks(matches: np.ndarray) -> np.ndarray:
 
 
 def _check_distances(distances: np.ndarray) -> np.ndarray:
-    """Real numbers without NaN, (Q, G), at least one each; ValueError if they are not."""
+    """Real distances without NaN, (Q, G), Q and G at least 1; ValueError if they are not."""
     distances = np.asarray(distances)
     if distances.dtype.kind == "V" and "float" in distances.dtype.name:
         distances = distances.astype(np.float64)
@@ -227,14 +227,14 @@ def _check_distances(distances: np.ndarray) -> np.ndarray:
     if len(undefined):
         query, image = undefined[0]
         raise ValueError(
-            "`distances` must not be NaN, which has no rank. "
+            "`distances` must not hold NaN, which has no rank. "
             f"Received: {len(undefined)} NaN, the first between query {query} and gallery image {image}"
         )
     return distances
 
 
 def _check_query_ids(query_ids: np.ndarray) -> None:
-    """ValueError if a query is junk or a distractor."""
+    """Raises ValueError if a query is junk or a distractor."""
     unfit = np.flatnonzero((query_ids == JUNK) | (query_ids == DISTRACTOR))
     if len(unfit):
         raise ValueError(
@@ -253,8 +253,8 @@ def _why_no_query_is_valid(same_identity: np.ndarray, protocol: Protocol) -> str
             f"Do both come from the same data set, with the same numbering? {received}"
         )
     if protocol == "no_camera":
-        return f"At least one query must have a match besides itself, but every one is the query's own file. {received}"
+        return f"At least one query must have a match besides itself; every match is the query's own file. {received}"
     return (
-        "At least one query must have a match in another camera, but every match is in the query's own camera, "
-        f'where it counts as junk. For data without (meaningful) camera labels use protocol="no_camera". {received}'
+        "At least one query must have a match in another camera, but every match is in the query's own camera "
+        f'and so is junk. For data without meaningful camera labels use protocol="no_camera". {received}'
     )

@@ -1,4 +1,4 @@
-"""Are these two the same person? All pairs of a query and a gallery image, sorted by distance."""
+"""Verification, whether two images show the same person: all pairs of a query and a gallery image, by distance."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ BINS = 128
 
 
 class VerificationResult(NamedTuple):
-    """How well one threshold on the distance tells pairs of one person from pairs of two.
+    """How well a threshold on the distance separates pairs of one person from pairs of two.
 
-    A pair whose distance is below the threshold is taken for one person. The true-positive rate is the fraction of
-    same-person pairs that are taken for it, the false-positive rate that of the others.
+    A pair is accepted as one person if its distance is below the threshold. The true-positive rate is the fraction of
+    same-person pairs that are accepted, the false-positive rate the fraction of other pairs that are accepted.
 
     Attributes:
-        false_positive_rates: (F,), that were asked for.
-        true_positive_rates: (F,), at the thresholds.
-        thresholds: (F,), each the largest distance of a pair, or infinity, whose false-positive rate is at most that
-            which was asked for.
-        equal_error_threshold: The smallest distance of a pair, or infinity, at which the false-positive rate is at
-            least the fraction of same-person pairs that are missed: the one to take where both errors cost the same.
-        equal_error_rate: The mean of the two fractions there.
-        bin_edges: (129,), equal steps from the smallest distance of a pair to the largest.
-        same_counts: (128,), same-person pairs between the edges; a pair at an edge is above it, but at the last.
-        different_counts: (128,), the other pairs.
+        false_positive_rates: Requested rates, (F,).
+        true_positive_rates: True-positive rates at the thresholds, (F,).
+        thresholds: Threshold for each requested rate, (F,): the largest distance of a pair, or infinity, whose
+            false-positive rate is at most the requested one.
+        equal_error_threshold: Smallest distance of a pair, or infinity, at which the false-positive rate is at least
+            the fraction of same-person pairs that are rejected: the threshold to use where both errors cost the same.
+        equal_error_rate: Mean of the two fractions at that threshold.
+        bin_edges: Edges of the histograms, (129,), equally spaced from the smallest distance of a pair to the largest.
+        same_counts: Number of same-person pairs in each bin, (128,); a pair at an edge belongs to the bin above it,
+            except at the last edge.
+        different_counts: Number of other pairs in each bin, (128,).
     """
 
     false_positive_rates: np.ndarray
@@ -55,27 +56,28 @@ def evaluate_verification(
     query_files: np.ndarray | None = None,
     gallery_files: np.ndarray | None = None,
 ) -> VerificationResult:
-    """True-positive rates at false-positive rates, the equal error rate, and histograms, over all pairs but junk.
+    """True-positive rates at false-positive rates, the equal error rate, and histograms, over all pairs except junk.
 
-    What is junk is as in `evaluate_retrieval`; distractors are nobody, so a pair with one shows two persons.
+    Junk is defined as in `evaluate_retrieval`. A distractor has no identity, so a pair with one shows two persons.
 
     Args:
-        distances: (Q, G), finite, smaller is more alike.
-        query_ids: (Q,) integers, neither -1 nor 0.
-        gallery_ids: (G,) integers.
-        query_cameras: (Q,) integers; not needed under "no_camera".
-        gallery_cameras: (G,) integers; not needed under "no_camera".
-        false_positive_rates: Numbers in [0, 1].
-        protocol: "market1501" or "no_camera"; "single_gallery_shot" is "market1501" here.
-        query_files: As for `evaluate_retrieval`, and so are `gallery_files`: an image makes no pair with itself.
-        gallery_files: See `query_files`.
+        distances: Distances, (Q, G), finite; smaller is more alike.
+        query_ids: Query identities, (Q,), integers, neither -1 nor 0.
+        gallery_ids: Gallery identities, (G,), integers.
+        query_cameras: Query cameras, (Q,), integers; not needed under "no_camera".
+        gallery_cameras: Gallery cameras, (G,), integers; not needed under "no_camera".
+        false_positive_rates: Rates at which to find thresholds, (F,), in [0, 1].
+        protocol: "market1501" or "no_camera"; "single_gallery_shot" means "market1501" here.
+        query_files: File number of each query, (Q,), integers; None if no query is in the gallery. An image makes no
+            pair with itself.
+        gallery_files: File number of each gallery image, (G,), in the same numbering; required with `query_files`.
 
     Returns:
         The rates and counts.
 
     Raises:
-        ValueError: As `evaluate_retrieval`; also if a distance is infinite, a rate is not in [0, 1], or all pairs are
-            of one kind.
+        ValueError: As for `evaluate_retrieval`; also if a distance is infinite, a rate is not in [0, 1], or all pairs
+            are of one kind.
     """
     pairs = labelled_pairs(
         distances, query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
@@ -113,7 +115,7 @@ def bin_edges(smallest: float, largest: float) -> np.ndarray:
 
 
 def bin_of(distances: np.ndarray, smallest: float, largest: float) -> np.ndarray:
-    """The histogram's bin of each distance: floor((d - smallest) / step), the last for the largest."""
+    """The bin of each distance, floor((d - smallest) / step); the last bin for the largest distance."""
     step = (largest - smallest) / BINS
     if step == 0:
         return np.zeros(np.shape(distances), np.intp)
@@ -129,14 +131,14 @@ def check_rates(false_positive_rates: Sequence[float]) -> np.ndarray:
 
 
 def check_range(smallest: float, largest: float) -> None:
-    """ValueError if a distance, or the range of them, is infinite."""
+    """Raises ValueError if a distance, or their range, is infinite."""
     with np.errstate(over="ignore", invalid="ignore"):
         if not np.isfinite(largest - smallest):
             raise ValueError(f"`distances` must be finite. Received: numbers from {smallest} to {largest}")
 
 
 def check_pairs(same: int, different: int) -> None:
-    """ValueError if one of the two kinds of pairs is not there."""
+    """Raises ValueError if either kind of pair is missing."""
     if not same or not different:
         raise ValueError(
             "There must be pairs of one person and pairs of two. "

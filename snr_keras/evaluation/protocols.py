@@ -59,7 +59,7 @@ class RetrievalLabels:
             query_files, gallery_files = np.split(np.arange(len(query_ids) + len(gallery_ids)), [len(query_ids)])
         if query_files is None or gallery_files is None:
             raise ValueError(
-                "query_files and gallery_files must be given together, or neither. "
+                "query_files and gallery_files must be given together or not at all. "
                 f"Received: {query_files!r} and {gallery_files!r}"
             )
         files = _of_both("file", query_files, gallery_files, query_ids, gallery_ids)

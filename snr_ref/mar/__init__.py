@@ -1,1 +1,1 @@
-"""MAR, the adaptation to an unlabeled domain that the paper plugs SNR into: multilabels, mining, losses, one step."""
+"""MAR, the paper's method of adaptation to an unlabeled domain: multilabels, mining, losses, one step."""

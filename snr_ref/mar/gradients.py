@@ -24,21 +24,21 @@ from snr_ref.mar.multilabels import SCALE, check_features_and_agents, log_y
 def log_multilabels_vjp(
     features: np.ndarray, agents: np.ndarray, grad_log_multilabels: np.ndarray, *, scale: float = SCALE
 ) -> np.ndarray:
-    """The gradient of the features in `log_multilabels`; by definition none goes on to the agents.
+    """The gradient of the features in `log_multilabels`; by definition the agents have none.
 
         df = scale * (G - y * sum over the classes of G) A
 
     Args:
-        features: f, (N, D), of unit length.
-        agents: A, (K, D), of unit length.
-        grad_log_multilabels: G, the gradient that reaches log y, (N, K).
+        features: Features f, (N, D), of unit length.
+        agents: Agents A, (K, D), of unit length.
+        grad_log_multilabels: Gradient G of log y, (N, K).
         scale: Factor of the cosines, at least 0.
 
     Returns:
-        (N, D).
+        The gradient of the features, (N, D).
 
     Raises:
-        ValueError: As `log_multilabels`, or if the gradient's shape does not fit.
+        ValueError: As for `log_multilabels`, or if the gradient's shape does not fit.
     """
     features, agents = check_features_and_agents(features, agents)
     because = f"features of shape {features.shape} and agents of shape {agents.shape}"
@@ -47,7 +47,7 @@ def log_multilabels_vjp(
 
 
 def likeness_vjp(features: np.ndarray, agents: np.ndarray, G: np.ndarray, scale: float) -> np.ndarray:
-    """The gradient of f, scale * (G - y * sum over the classes of G) A, where G reaches log y."""
+    """The gradient of f, scale * (G - y * sum over the classes of G) A, given the gradient G of log y."""
     y = np.exp(log_y(features, agents, scale))
     return scale * (G - y * G.sum(axis=1, keepdims=True)) @ agents
 
@@ -56,25 +56,26 @@ def likeness_vjp(features: np.ndarray, agents: np.ndarray, G: np.ndarray, scale:
 def discriminative_gradient(
     features: np.ndarray, multilabels: np.ndarray, threshold: float, *, mining_ratio: float = MINING_RATIO
 ) -> np.ndarray:
-    """The gradient of `discriminative_loss` in the features.
+    """The gradient of `discriminative_loss` with respect to the features.
 
-    With q = N / (P + N) and, of positives and of negatives apart, the weights w = exp(-|f_i - f_j|^2) / sum of these:
+    With q = N / (P + N), and the weights w = exp(-|f_i - f_j|^2) normalized to sum to 1 over the positives, and
+    separately over the negatives:
 
         df_i = sum over the positives of 2 q w (f_i - f_j) - sum over the negatives of 2 q w (f_i - f_j)
 
-    Where a kind is empty its sum is: without any positive the hard negatives are pushed apart all the same.
+    An empty sum is 0: without any positive, the hard negatives are still pushed apart.
 
     Args:
-        features: f, (N, D), of unit length, N at least 2.
-        multilabels: (N, K), out of the memory.
+        features: Features f, (N, D), of unit length, N at least 2.
+        multilabels: Multilabels from the memory, (N, K).
         threshold: Agreement above which a pair is positive, at least 0.
-        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
+        mining_ratio: Fraction of all pairs to mine, in (0, 1].
 
     Returns:
-        (N, D).
+        The gradient of the features, (N, D).
 
     Raises:
-        ValueError: As `discriminative_loss`.
+        ValueError: As for `discriminative_loss`.
     """
     features, multilabels = check_features_and_multilabels(features, multilabels)
     pairs = mined(features, multilabels, non_negative("threshold", threshold), mining_ratio)
@@ -83,7 +84,7 @@ def discriminative_gradient(
 
 
 def pull(features: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """For each image the sum of w (f_i - f_j) over its pairs."""
+    """The sum of w (f_i - f_j) over the pairs of each image."""
     total = np.zeros(features.shape, features.dtype)
     if len(pairs):
         i, j = pairs.T
@@ -97,24 +98,24 @@ def pull(features: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 @np.errstate(invalid="ignore")
 def consistency_gradient(log_multilabels: np.ndarray, views: np.ndarray, statistics: ViewStatistics) -> np.ndarray:
-    """The gradient of `consistency_loss` in log y.
+    """The gradient of `consistency_loss` with respect to log y.
 
-    A row x in a view with n images and the mean m_v gets
+    For a row x of a view with n images and the mean m_v it is
 
         (m_v - mean) / (V n) + (std_v - std) * (x - m_v) / (V (n - 1) std_v)
 
-    and nothing by a deviation of 0, nor in a view of one image.
+    The second term is 0 where std_v is 0. In a view of one image the gradient is 0.
 
     Args:
         log_multilabels: log y, (N, K).
-        views: The camera of each image, (N,), any integers.
-        statistics: Both (K,).
+        views: Camera of each image, (N,), any integers.
+        statistics: Mean and standard deviation, both (K,).
 
     Returns:
-        (N, K).
+        The gradient of log y, (N, K).
 
     Raises:
-        ValueError: As `consistency_loss`.
+        ValueError: As for `consistency_loss`.
     """
     log_multilabels, views = check_views(log_multilabels, views)
     statistics = check_statistics(statistics, log_multilabels)
@@ -138,22 +139,23 @@ def joint_embedding_gradients(
     *,
     margin: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The gradients of `joint_embedding_loss` in the features of both domains.
+    """The gradients of `joint_embedding_loss` with respect to the features of both domains.
 
-    With T terms, 2 (f - a_own) / T, and of each hinge above 0 among the h of an image -2 (f - a) / (h T).
+    With T terms, a source image contributes 2 (f - a_own) / T. Each hinge above 0 among the h hinges of an image
+    contributes -2 (f - a) / (h T).
 
     Args:
-        source_features: f, (N, D), of unit length.
+        source_features: Features f, (N, D), of unit length.
         source_labels: Index of each image's own agent, (N,) integers in [0, K).
-        target_features: f, (M, D), of unit length.
-        agents: A, (K, D), of unit length.
-        margin: At least 0.
+        target_features: Features f, (M, D), of unit length.
+        agents: Agents A, (K, D), of unit length.
+        margin: Margin, at least 0.
 
     Returns:
-        (N, D) and (M, D).
+        The gradients of the source features, (N, D), and of the target features, (M, D).
 
     Raises:
-        ValueError: As `joint_embedding_loss`.
+        ValueError: As for `joint_embedding_loss`.
     """
     source_features, source_labels, target_features, agents = check_source_and_target(
         source_features, source_labels, target_features, agents
@@ -166,7 +168,7 @@ def joint_embedding_gradients(
 
 
 def push(features: np.ndarray, agents: np.ndarray, own: np.ndarray | None, margin: float) -> tuple[np.ndarray, int]:
-    """For each image the gradient of its mean hinge, and how many images have one."""
+    """The gradient of each image's mean hinge, and the number of images that have a hinge."""
     gradient, terms = np.zeros(features.shape, np.result_type(features, agents)), 0
     for n, hard in enumerate(hard_agents(features, agents, own, margin=margin)):
         if hard.any():

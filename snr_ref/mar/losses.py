@@ -1,7 +1,6 @@
-"""MAR's losses, and the statistics of camera views that one of them is taken with.
+"""MAR's losses, and the statistics of camera views that the consistency loss needs.
 
-State that is carried between steps (the threshold, the statistics, the memory) is an argument here, and its next value
-a result.
+The state carried between steps (threshold, statistics, memory) is an argument here, and its next value is a result.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from snr_ref.elementary import norm, relu, softplus
 from snr_ref.mar.mining import MINING_RATIO, MinedPairs, check_features_and_multilabels, mined
 from snr_ref.mar.multilabels import check_features_and_agents
 
-#: What stands for the mean of exp(-|f_i - f_j|^2) over positives, and over negatives, where there are none.
+#: Values in place of the mean of exp(-|f_i - f_j|^2) over the positives, and over the negatives, if there are none.
 NO_POSITIVE, NO_NEGATIVE = 1.0, 0.5
 
 
@@ -24,8 +23,8 @@ class ViewStatistics(NamedTuple):
     """Mean and standard deviation of log multilabels.
 
     Attributes:
-        mean: (K,) where they are carried between steps, (V, K) where there is a row for each view.
-        std: Of the same shape.
+        mean: Means, (K,) for the statistics carried between steps, (V, K) with a row for each view.
+        std: Standard deviations, of the same shape.
     """
 
     mean: np.ndarray
@@ -38,20 +37,20 @@ def discriminative_loss(
 ) -> float:
     """L_MDL = -log(P / (P + N)) = Softplus(log N - log P).
 
-    P is the mean of exp(-|f_i - f_j|^2) over the positives that `mine_pairs` finds, or 1 where it finds none; N that
-    over the hard negatives, or 0.5.
+    P is the mean of exp(-|f_i - f_j|^2) over the positives that `mine_pairs` finds, or 1 if it finds none. N is the
+    mean over the hard negatives, or 0.5 if there are none.
 
     Args:
-        features: f, (N, D), of unit length, N at least 2.
-        multilabels: (N, K), out of the memory; no gradient goes there.
+        features: Features f, (N, D), of unit length, N at least 2.
+        multilabels: Multilabels from the memory, (N, K); they have no gradient.
         threshold: Agreement above which a pair is positive, at least 0.
-        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
+        mining_ratio: Fraction of all pairs to mine, in (0, 1].
 
     Returns:
         L_MDL.
 
     Raises:
-        ValueError: As `mine_pairs`.
+        ValueError: As for `mine_pairs`.
 
     Source:
         Yu et al., CVPR 2019, sec. 3.2, eq. 4.
@@ -62,14 +61,14 @@ def discriminative_loss(
 
 
 def log_odds(features: np.ndarray, mined: MinedPairs) -> np.ndarray:
-    """The difference log N - log P, of the mean proximities of negatives and positives."""
+    """The difference log N - log P of the mean proximities of negatives and positives."""
     log_P = log_mean_proximity(features, mined.positives, otherwise=NO_POSITIVE)
     log_N = log_mean_proximity(features, mined.negatives, otherwise=NO_NEGATIVE)
     return log_N - log_P
 
 
 def log_mean_proximity(features: np.ndarray, pairs: np.ndarray, *, otherwise: float) -> np.ndarray:
-    """Logarithm of the mean of exp(-|f_i - f_j|^2) over the pairs, without underflow; of `otherwise` without pairs."""
+    """Log of the mean of exp(-|f_i - f_j|^2) over the pairs, without underflow; log of `otherwise` without pairs."""
     if len(pairs) == 0:
         return np.log(features.dtype.type(otherwise))
     exponents = -squared_distances(features, pairs)
@@ -78,13 +77,13 @@ def log_mean_proximity(features: np.ndarray, pairs: np.ndarray, *, otherwise: fl
 
 
 def squared_distances(features: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """|f_i - f_j|^2 of each pair, (T,)."""
+    """|f_i - f_j|^2 for each pair, (T,)."""
     i, j = pairs.T
     return ((features[i] - features[j]) ** 2).sum(axis=1)
 
 
 def view_statistics(log_multilabels: np.ndarray, views: np.ndarray) -> ViewStatistics:
-    """Mean and standard deviation (over n - 1) of log y in each of V views with two images, (V, K), views rising."""
+    """Mean and standard deviation (over n - 1) of log y in each of V views with two images, (V, K), views sorted."""
     names, counts = np.unique(views, return_counts=True)
     in_views = [log_multilabels[views == view] for view in names[counts > 1]]
     mean = [rows[0] + (rows - rows[0]).mean(axis=0) for rows in in_views]  # the mean of equal numbers is that number
@@ -94,14 +93,14 @@ def view_statistics(log_multilabels: np.ndarray, views: np.ndarray) -> ViewStati
 
 
 def initial_statistics(log_multilabels: np.ndarray, views: np.ndarray) -> ViewStatistics:
-    """The mean over the views of the mean and the standard deviation (over n - 1) of log y in each with two images.
+    """Mean and standard deviation (over n - 1) of log y in a view, averaged over the views with at least two images.
 
     Args:
         log_multilabels: log y of the whole target domain, before the first step, (N, K).
-        views: The camera of each image, (N,), any integers.
+        views: Camera of each image, (N,), any integers.
 
     Returns:
-        Both (K,).
+        Mean and standard deviation, both (K,).
 
     Raises:
         ValueError: If log_multilabels is not a floating matrix, the views are not N integers, or no view has two
@@ -120,20 +119,21 @@ def initial_statistics(log_multilabels: np.ndarray, views: np.ndarray) -> ViewSt
 def next_statistics(
     statistics: ViewStatistics, log_multilabels: np.ndarray, views: np.ndarray, *, rate: float
 ) -> ViewStatistics:
-    """(1 - rate) * statistics + rate * (the batch's own); unchanged where no view of the batch has two images.
+    """(1 - rate) * statistics + rate * (statistics of the batch); unchanged if no view of the batch has two images.
 
     Args:
-        statistics: Before the batch, both (K,).
+        statistics: Statistics before the batch, both (K,).
         log_multilabels: log y of the batch, (N, K).
-        views: The camera of each image, (N,), any integers.
-        rate: Weight of the batch, in (0, 1]; in the code of the paper its size over 10000, source and target together.
+        views: Camera of each image, (N,), any integers.
+        rate: Weight of the batch, in (0, 1]; in the paper's code the number of its images, source and target, over
+            10000.
 
     Returns:
-        Both (K,), to take the loss of this same batch with.
+        Statistics with which to compute the loss of this batch, both (K,).
 
     Raises:
         ValueError: If log_multilabels is not a floating matrix, the views are not N integers, the statistics do not
-            have K numbers each, or the rate is not in (0, 1].
+            have shape (K,), or the rate is not in (0, 1].
 
     Source:
         The code of Yu et al., CVPR 2019.
@@ -150,24 +150,24 @@ def next_statistics(
 
 @np.errstate(invalid="ignore")
 def consistency_loss(log_multilabels: np.ndarray, views: np.ndarray, statistics: ViewStatistics) -> float:
-    """L_CML = mean over the V views, and over mean and deviation, of |mean_v - mean|^2 and |std_v - std|^2.
+    """L_CML = sum over the V views of |mean_v - mean|^2 + |std_v - std|^2, over 2 V.
 
-    Views with one image are left out; where none has two, the loss is 0.
+    Views with one image are left out; if no view has two, the loss is 0.
 
     Args:
         log_multilabels: log y, (N, K).
-        views: The camera of each image, (N,), any integers.
-        statistics: What `next_statistics` makes of this batch; no gradient goes there.
+        views: Camera of each image, (N,), any integers.
+        statistics: Statistics from `next_statistics` for this batch, both (K,); they have no gradient.
 
     Returns:
         L_CML.
 
     Raises:
         ValueError: If log_multilabels is not a floating matrix, the views are not N integers, or the statistics do not
-            have K numbers each.
+            have shape (K,).
 
     Source:
-        Yu et al., CVPR 2019, sec. 3.3, eq. 6; the mean, where the paper has a sum, is that of their code.
+        Yu et al., CVPR 2019, sec. 3.3, eq. 6. The mean follows their code; the paper has a sum.
     """
     log_multilabels, views = check_views(log_multilabels, views)
     statistics = check_statistics(statistics, log_multilabels)
@@ -185,19 +185,19 @@ def joint_embedding_loss(
     *,
     margin: float = 1.0,
 ) -> float:
-    """L_RJ, the mean over all terms that there are.
+    """L_RJ, the mean of the terms of all images.
 
-    A source image has |f - a_own|^2. Each source or target image that has hard agents has the mean of
-    max(0, margin - |f - a|^2) over these. An agent is hard for an image if it is not the image's own and
-    f . a > 1 - margin / 2; between vectors of unit length that is |f - a|^2 < margin, so that each hinge is above 0.
+    Each source image has the term |f - a_own|^2. Each source or target image that has hard agents also has the mean of
+    max(0, margin - |f - a|^2) over them. An agent is hard for an image if it is not the image's own and
+    f . a > 1 - margin / 2. For vectors of unit length this means |f - a|^2 < margin, so each hinge is above 0.
     Without any term the loss is 0.
 
     Args:
-        source_features: f, (N, D), of unit length.
+        source_features: Features f, (N, D), of unit length.
         source_labels: Index of each image's own agent, (N,) integers in [0, K).
-        target_features: f, (M, D), of unit length.
-        agents: A, (K, D), of unit length; no gradient goes there.
-        margin: At least 0.
+        target_features: Features f, (M, D), of unit length.
+        agents: Agents A, (K, D), of unit length; they have no gradient.
+        margin: Margin, at least 0.
 
     Returns:
         L_RJ.
@@ -207,7 +207,7 @@ def joint_embedding_loss(
             0.
 
     Source:
-        Yu et al., CVPR 2019, sec. 3.4, eq. 8; the hinge of source images is that of their code.
+        Yu et al., CVPR 2019, sec. 3.4, eq. 8. The hinge of source images follows their code.
     """
     source_features, source_labels, target_features, agents = check_source_and_target(
         source_features, source_labels, target_features, agents
@@ -222,7 +222,7 @@ def joint_embedding_loss(
 
 
 def hard_agents(features: np.ndarray, agents: np.ndarray, own: np.ndarray | None, *, margin: float) -> np.ndarray:
-    """Which agents an image is to be pushed away from, (N, K): f . a > 1 - margin / 2, but for its own."""
+    """Whether the agent is hard for the image, (N, K): f . a > 1 - margin / 2, and not the image's own."""
     hard = (features @ agents.T).real > 1 - margin / 2
     if own is not None:
         hard[np.arange(len(features)), own] = False
@@ -237,7 +237,7 @@ def check_views(log_multilabels: np.ndarray, views: np.ndarray) -> tuple[np.ndar
 
 
 def check_statistics(statistics: ViewStatistics, log_multilabels: np.ndarray) -> ViewStatistics:
-    """Mean and deviation, both (K,) as in the (N, K) log multilabels; ValueError if they are not."""
+    """Mean and standard deviation, both (K,) to match log multilabels of (N, K); ValueError if they are not."""
     shape, because = log_multilabels.shape[1:], f"log_multilabels of shape {log_multilabels.shape}"
     mean, std = statistics
     return ViewStatistics(
@@ -248,7 +248,7 @@ def check_statistics(statistics: ViewStatistics, log_multilabels: np.ndarray) ->
 def check_source_and_target(
     source_features: np.ndarray, source_labels: np.ndarray, target_features: np.ndarray, agents: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The four, floating and integers, once their shapes and the labels' range fit; ValueError if they do not."""
+    """The four arguments as floating arrays and integers; ValueError if a shape or a label does not fit."""
     source_features, agents = check_features_and_agents(source_features, agents)
     because = f"source_features of shape {source_features.shape}"
     target_features = matrix("target_features", target_features, "(M, D)")

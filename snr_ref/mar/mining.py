@@ -1,4 +1,4 @@
-"""Which pairs of unlabeled images are taken for one person, and which for two that look alike."""
+"""Mining: pairs of unlabeled images taken to show one person, and pairs taken to show two who look alike."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from snr_ref._checks import fraction, matrix, non_negative, shaped
 from snr_ref.distances import euclidean
 from snr_ref.mar.multilabels import agreement
 
-#: Fraction of all pairs that is mined.
+#: Fraction of all pairs to mine.
 MINING_RATIO = 0.005
 
 
 class MinedPairs(NamedTuple):
-    """The nearest pairs of a batch, nearest first, each with the smaller index in front.
+    """The nearest pairs of a batch, nearest first, each with the smaller index first.
 
     Attributes:
-        positives: (P, 2), whose multilabels agree.
-        negatives: (Q, 2), which look alike and are, by their multilabels, two persons.
+        positives: Indices of pairs whose multilabels agree, (P, 2).
+        negatives: Indices of hard negatives, whose multilabels do not agree, (Q, 2).
     """
 
     positives: np.ndarray
     negatives: np.ndarray
 
 
-@np.errstate(invalid="ignore")  # rows that hold Inf are at no distance
+@np.errstate(invalid="ignore")  # rows that hold Inf have no distance
 def initial_threshold(multilabels: np.ndarray, *, mining_ratio: float = MINING_RATIO) -> float:
-    """Of all T pairs of two rows, the agreement that comes at place max(1, floor(mining_ratio * T)) from the top.
+    """The agreement of rank max(1, floor(mining_ratio * T)), from the top, among all T pairs of rows.
 
     Args:
-        multilabels: (N, K), of the whole target domain, before the first step.
-        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
+        multilabels: Multilabels of the whole target domain before the first step, (N, K).
+        mining_ratio: Fraction of all pairs to mine, in (0, 1].
 
     Returns:
         The threshold.
 
     Raises:
-        ValueError: If multilabels is not a floating matrix with two rows, or the ratio not in (0, 1].
+        ValueError: If multilabels is not a floating matrix with at least two rows, or the ratio is not in (0, 1].
 
     Source:
         The code of Yu et al., CVPR 2019.
@@ -49,7 +49,7 @@ def initial_threshold(multilabels: np.ndarray, *, mining_ratio: float = MINING_R
 
 
 def agreement_at(mining_ratio: float, multilabels: np.ndarray) -> float:
-    """Of all T agreements of two rows, the one at place max(1, floor(mining_ratio * T)) from the top."""
+    """The agreement of rank max(1, floor(mining_ratio * T)), from the top, among all T pairs of rows."""
     i, j = image_pairs(len(multilabels)).T
     agreements = np.sort(agreement(multilabels, multilabels)[i, j])
     return agreements[-mined_count(len(agreements), mining_ratio)]
@@ -59,20 +59,20 @@ def agreement_at(mining_ratio: float, multilabels: np.ndarray) -> float:
 def next_threshold(
     threshold: float, multilabels: np.ndarray, *, mining_ratio: float = MINING_RATIO, rate: float = 0.1
 ) -> float:
-    """(1 - rate) * threshold + rate * (the batch's own, as `initial_threshold` has it).
+    """(1 - rate) * threshold + rate * (threshold of the batch, computed as in `initial_threshold`).
 
     Args:
         threshold: Threshold with which the batch's pairs were mined.
-        multilabels: Multilabels of the batch, out of the memory, (N, K).
-        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
+        multilabels: Multilabels of the batch, from the memory, (N, K).
+        mining_ratio: Fraction of all pairs to mine, in (0, 1].
         rate: Weight of the batch, in (0, 1].
 
     Returns:
         The threshold for the next batch.
 
     Raises:
-        ValueError: As `initial_threshold`, or if the threshold is not a finite number of at least 0, or the rate not
-            in (0, 1].
+        ValueError: As for `initial_threshold`, or if the threshold is not a finite number of at least 0, or the rate
+            is not in (0, 1].
 
     Source:
         The code of Yu et al., CVPR 2019.
@@ -85,23 +85,23 @@ def next_threshold(
 def mine_pairs(
     features: np.ndarray, multilabels: np.ndarray, threshold: float, *, mining_ratio: float = MINING_RATIO
 ) -> MinedPairs:
-    """The max(1, floor(mining_ratio * T)) nearest of the T pairs: positive where A > threshold, else hard negatives.
+    """The max(1, floor(mining_ratio * T)) nearest of T pairs, split into positives (A > threshold) and hard negatives.
 
-    Of pairs at one distance the one with the lower indices, (0, 1) before (0, 2) before (1, 2), is nearer; an agreement
-    that equals the threshold is not above it.
+    At equal distances the pair with the lower indices counts as nearer: (0, 1) before (0, 2) before (1, 2). A pair
+    whose agreement equals the threshold is a negative.
 
     Args:
-        features: f, (N, D), of unit length, N at least 2.
-        multilabels: (N, K), out of the memory.
+        features: Features f, (N, D), of unit length, N at least 2.
+        multilabels: Multilabels from the memory, (N, K).
         threshold: Agreement above which a pair is positive, at least 0.
-        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
+        mining_ratio: Fraction of all pairs to mine, in (0, 1].
 
     Returns:
-        Indices of both kinds.
+        The indices of the positives and of the hard negatives.
 
     Raises:
-        ValueError: If features and multilabels are not floating matrices of one length, at least 2, the threshold is
-            not a finite number of at least 0, or the ratio not in (0, 1].
+        ValueError: If features and multilabels are not floating matrices with the same number of rows, at least 2, the
+            threshold is not a finite number of at least 0, or the ratio is not in (0, 1].
 
     Source:
         Yu et al., CVPR 2019, sec. 3.2, eq. 3.
@@ -111,7 +111,7 @@ def mine_pairs(
 
 
 def mined(features: np.ndarray, multilabels: np.ndarray, threshold: float, mining_ratio: float) -> MinedPairs:
-    """Of all pairs the nearest, positive where A > threshold (eq. 3)."""
+    """The nearest pairs, split into positives (A > threshold) and hard negatives (eq. 3)."""
     pairs = image_pairs(len(features))
     i, j = pairs.T
     d = euclidean(features, features)[i, j].real
@@ -122,9 +122,9 @@ def mined(features: np.ndarray, multilabels: np.ndarray, threshold: float, minin
 
 
 def image_pairs(images: int) -> np.ndarray:
-    """All pairs of two images, (0, 1), (0, 2), ..., (1, 2), ..., as (T, 2); ValueError if there is none."""
+    """All pairs of two images, (0, 1), (0, 2), ..., (1, 2), ..., as (T, 2); ValueError if there are none."""
     if images < 2:
-        raise ValueError(f"There must be at least two images, to make a pair. Received: {images}")
+        raise ValueError(f"There must be at least two images to make a pair. Received: {images}")
     return np.stack(np.triu_indices(images, 1), axis=1)
 
 

@@ -1,4 +1,4 @@
-"""Soft multilabels: an unlabeled image is described by its likeness to each identity of a labeled source domain.
+"""Soft multilabels: they describe an unlabeled image by its likeness to each identity of a labeled source domain.
 
 Features and agents are rows of unit length (`snr_ref.unit`).
 """
@@ -21,8 +21,8 @@ class MultilabelMemory(NamedTuple):
     """A running multilabel for every image of the target domain.
 
     Attributes:
-        multilabels: (M, K); a row means nothing before its image was visited.
-        visited: (M,), bool.
+        multilabels: Multilabels, (M, K); a row has no meaning before its image is visited.
+        visited: Whether the image has been visited, (M,), bool.
     """
 
     multilabels: np.ndarray
@@ -34,19 +34,19 @@ def log_multilabels(features: np.ndarray, agents: np.ndarray, *, scale: float = 
     """Logarithms of soft multilabels: log y = log softmax(scale * f A^T), row by row.
 
     Args:
-        features: f, (N, D), of unit length.
-        agents: A, (K, D), of unit length: one for each identity of the source domain.
+        features: Features f, (N, D), of unit length.
+        agents: Agents A, (K, D), of unit length: one row for each identity of the source domain.
         scale: Factor of the cosines, at least 0.
 
     Returns:
-        (N, K), at most 0.
+        Logarithms log y, (N, K), at most 0.
 
     Raises:
-        ValueError: If either is not a floating matrix, they differ in D, or the scale is not a finite number of at
-            least 0.
+        ValueError: If features or agents is not a floating matrix, they differ in D, or the scale is not a finite
+            number of at least 0.
 
     Source:
-        Yu et al., CVPR 2019, sec. 3.1; the scale is that of their code.
+        Yu et al., CVPR 2019, sec. 3.1. The scale is from their code.
     """
     features, agents = check_features_and_agents(features, agents)
     return log_y(features, agents, non_negative("scale", scale))
@@ -61,15 +61,15 @@ def soft_multilabels(features: np.ndarray, agents: np.ndarray, *, scale: float =
     """Soft multilabels y = softmax(scale * f A^T): how much an image looks like each identity of the source domain.
 
     Args:
-        features: f, (N, D), of unit length.
-        agents: A, (K, D), of unit length.
+        features: Features f, (N, D), of unit length.
+        agents: Agents A, (K, D), of unit length.
         scale: Factor of the cosines, at least 0.
 
     Returns:
-        (N, K), rows summing to 1.
+        Multilabels y, (N, K); rows sum to 1.
 
     Raises:
-        ValueError: As `log_multilabels`.
+        ValueError: As for `log_multilabels`.
 
     Source:
         Yu et al., CVPR 2019, sec. 3.1.
@@ -79,17 +79,17 @@ def soft_multilabels(features: np.ndarray, agents: np.ndarray, *, scale: float =
 
 @np.errstate(invalid="ignore")
 def multilabel_agreement(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """A(x, y) = 1 - |x - y|_1 / 2, which is the sum over the classes of min(x, y) where both sum to 1.
+    """A(x, y) = 1 - |x - y|_1 / 2, the sum over the classes of min(x, y) where x and y both sum to 1.
 
     Args:
-        x: (N, K), rows summing to 1.
-        y: (M, K), rows summing to 1.
+        x: First multilabels, (N, K); rows sum to 1.
+        y: Second multilabels, (M, K); rows sum to 1.
 
     Returns:
-        (N, M), in [0, 1].
+        Agreements, (N, M), in [0, 1].
 
     Raises:
-        ValueError: If either is not a floating matrix or they differ in K.
+        ValueError: If x or y is not a floating matrix, or they differ in K.
 
     Source:
         Yu et al., CVPR 2019, sec. 3.2.
@@ -98,16 +98,16 @@ def multilabel_agreement(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def agreement(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """A(x, y) = 1 - |x - y|_1 / 2, of the real parts, (N, M)."""
+    """A(x, y) = 1 - |x - y|_1 / 2 of the real parts, (N, M)."""
     return row_by_row(lambda row: 1 - np.abs(row - y.real).sum(axis=1) / 2, x.real, y)
 
 
 def initial_memory(images: int, classes: int) -> MultilabelMemory:
-    """A memory of no visit.
+    """A memory in which no image has been visited.
 
     Args:
-        images: M, how many images the target domain has.
-        classes: K, how many identities the source domain has.
+        images: Number M of images of the target domain.
+        classes: Number K of identities of the source domain.
 
     Returns:
         The memory.
@@ -127,16 +127,16 @@ def next_memory(
     """The first visit of an image stores its multilabel; later ones replace it by (1 - rate) * old + rate * new.
 
     Args:
-        memory: Before the batch.
+        memory: Memory before the batch.
         indices: Indices of the batch's images, (N,), distinct integers in [0, M).
         multilabels: Multilabels of the batch, (N, K).
         rate: Weight of the new multilabels, in (0, 1].
 
     Returns:
-        The memory with these images visited, whose rows are what this batch's pairs are to be mined with.
+        The memory with these images visited. Mine this batch's pairs with its rows.
 
     Raises:
-        ValueError: If a shape does not fit, an index is not in [0, M) or there twice, or the rate not in (0, 1].
+        ValueError: If a shape does not fit, an index is not in [0, M) or occurs twice, or the rate is not in (0, 1].
 
     Source:
         The code of Yu et al., CVPR 2019.
@@ -152,13 +152,13 @@ def next_memory(
 def check_visits(
     memory: MultilabelMemory, indices: np.ndarray, multilabels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """A memory, distinct indices of it and as many multilabels; ValueError if they do not fit."""
+    """The memory, distinct indices into it and as many multilabels; ValueError if they do not fit."""
     multilabels = matrix("multilabels", multilabels, "(N, K)")
     past = matrix("memory.multilabels", memory.multilabels, "(M, K)")
     visited = np.asarray(memory.visited)
     if past.shape[1] != multilabels.shape[1] or visited.dtype != bool or visited.shape != past.shape[:1]:
         raise ValueError(
-            "`memory` must hold (M, K) multilabels and (M,) booleans, with K as in multilabels of shape "
+            "`memory` must hold (M, K) multilabels and (M,) booleans, with the K of multilabels of shape "
             f"{multilabels.shape}. Received: shapes {past.shape} and {visited.shape}, dtype {visited.dtype}"
         )
     indices = integer_labels("indices", indices, len(multilabels), f"multilabels of shape {multilabels.shape}")

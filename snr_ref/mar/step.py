@@ -1,4 +1,4 @@
-"""One step of MAR: its four losses together, and the state that is carried between steps."""
+"""One step of MAR: its four losses, and the state carried between steps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from snr_ref.reid_losses import cross_entropy
 
 
 class AdaptationWeights(NamedTuple):
-    """Weights of the losses in the total of a step; the defaults are MAR's. A loss of weight 0 is left out.
+    """Weights of the losses in the total of a step; the defaults are MAR's. A loss with weight 0 is left out.
 
     Attributes:
         discriminative: Weight of L_MDL.
@@ -51,7 +51,7 @@ class AdaptationState(NamedTuple):
     Attributes:
         threshold: Agreement above which a pair is positive, from `initial_threshold`.
         statistics: Statistics of log multilabels, from `initial_statistics`.
-        memory: A multilabel for every image of the target domain, from `initial_memory`.
+        memory: Multilabels of every image of the target domain, from `initial_memory`.
     """
 
     threshold: float
@@ -65,7 +65,7 @@ class AdaptationLosses(NamedTuple):
     Attributes:
         discriminative: L_MDL, 0 in the first epoch.
         consistency: L_CML.
-        cross_entropy: CE of the source, not smoothed, on the scaled cosines.
+        cross_entropy: CE of the source on the scaled cosines, without label smoothing.
         joint_embedding: L_RJ.
     """
 
@@ -76,11 +76,11 @@ class AdaptationLosses(NamedTuple):
 
     @property
     def total(self) -> float:
-        """MAR's: L_MDL + 2e-4 L_CML + 50 (CE + 0.2 L_RJ)."""
+        """MAR's total: L_MDL + 2e-4 L_CML + 50 (CE + 0.2 L_RJ)."""
         return self.weighted(MAR_WEIGHTS)
 
     def weighted(self, weights: AdaptationWeights) -> float:
-        """The total by these weights."""
+        """The total with these weights."""
         source = _sum((1.0, self.cross_entropy), (weights.joint_embedding, self.joint_embedding))
         return _sum(
             (weights.discriminative, self.discriminative),
@@ -90,7 +90,7 @@ class AdaptationLosses(NamedTuple):
 
 
 def _sum(*weighted: tuple[float, float]) -> float:
-    """Of losses by their weights; what has none is left out, be it infinite."""
+    """The sum of weight * loss; a loss with weight 0 is left out, even if it is infinite."""
     return sum((weight * loss for weight, loss in weighted if weight), start=0.0)
 
 
@@ -110,20 +110,20 @@ def adaptation_step(
 ) -> tuple[AdaptationLosses, AdaptationState]:
     """The losses of one step, and the state after it.
 
-    In this order: the statistics take the batch in, and L_CML is taken with them; from the second epoch on (`epoch` at
-    least 1) the memory takes the batch in, pairs are mined by its rows and the old threshold, and the threshold takes
-    the rows in. In the first epoch L_MDL is 0, and memory and threshold stay.
+    First the statistics are updated with the batch, and L_CML is computed with them. From the second epoch on (`epoch`
+    at least 1) the memory is then updated, pairs are mined with its rows and the old threshold, and last the threshold
+    is updated with the rows. In the first epoch L_MDL is 0, and the memory and the threshold do not change.
 
     Args:
-        state: Before the step.
-        source_features: f, (N, D), of unit length, N at least 1.
-        source_labels: Identities, (N,) integers in [0, K).
-        target_features: f, (M, D), of unit length.
-        target_views: The camera of each target image, (M,), any integers.
+        state: State before the step.
+        source_features: Features of the source images, (N, D), of unit length, N at least 1.
+        source_labels: Identities, (N,), integers in [0, K).
+        target_features: Features of the target images, (M, D), of unit length.
+        target_views: Camera of each target image, (M,), any integers.
         target_indices: Indices of the target images, (M,), distinct.
-        agents: A, (K, D), of unit length: the rows of the classifier.
+        agents: Agents A, (K, D), of unit length: the rows of the classifier.
         epoch: Number of the epoch, from 0.
-        mining_ratio: Fraction of the target pairs that is mined, in (0, 1].
+        mining_ratio: Fraction of the target pairs to mine, in (0, 1].
         margin: Margin of L_RJ, at least 0.
         scale: Factor of the cosines before a softmax.
 
@@ -131,15 +131,15 @@ def adaptation_step(
         The losses and the next state.
 
     Raises:
-        ValueError: As the functions of the four losses; also if the epoch is not an integer of at least 0.
+        ValueError: As for the functions of the four losses; also if the epoch is not an integer of at least 0.
 
     Source:
-        Yu et al., CVPR 2019, sec. 3.5; the order and the schedule are those of their code.
+        Yu et al., CVPR 2019, sec. 3.5. The order and the schedule follow their code.
     """
     source_features, source_labels, target_features, agents = check_source_and_target(
         source_features, source_labels, target_features, agents
     )
-    fixed = agents.real  # where gradients stop, that of a complex step stops too
+    fixed = agents.real  # no gradient, so no complex step either
     log_y = log_multilabels(target_features, fixed, scale=scale)
     seen = take_in(state, log_y.real, target_views, target_indices, source_images=len(source_features), epoch=epoch)
     discriminative = log_y.dtype.type(0)
@@ -171,29 +171,30 @@ def adaptation_gradients(
     scale: float = SCALE,
     weights: AdaptationWeights = MAR_WEIGHTS,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The gradients of the total of `adaptation_step`, by `weights`, in the features of both domains and in the agents.
+    """The gradients of the total of `adaptation_step` with respect to the features of both domains and the agents.
 
-    The agents have theirs from the cross-entropy alone.
+    The gradient of the agents comes from the cross-entropy alone.
 
     Args:
-        state: Before the step.
-        source_features: f, (N, D), of unit length, N at least 1.
-        source_labels: Identities, (N,) integers in [0, K).
-        target_features: f, (M, D), of unit length.
-        target_views: The camera of each target image, (M,), any integers.
+        state: State before the step.
+        source_features: Features of the source images, (N, D), of unit length, N at least 1.
+        source_labels: Identities, (N,), integers in [0, K).
+        target_features: Features of the target images, (M, D), of unit length.
+        target_views: Camera of each target image, (M,), any integers.
         target_indices: Indices of the target images, (M,), distinct.
-        agents: A, (K, D), of unit length.
+        agents: Agents A, (K, D), of unit length.
         epoch: Number of the epoch, from 0.
-        mining_ratio: Fraction of the target pairs that is mined, in (0, 1].
+        mining_ratio: Fraction of the target pairs to mine, in (0, 1].
         margin: Margin of L_RJ, at least 0.
         scale: Factor of the cosines before a softmax.
         weights: Weights of the losses in the total.
 
     Returns:
-        (N, D), (M, D) and (K, D); `snr_ref.gradients.unit_vjp` takes them on to vectors of any length.
+        The gradients of the source features, (N, D), the target features, (M, D), and the agents, (K, D). For vectors
+        of any length, apply `snr_ref.gradients.unit_vjp`.
 
     Raises:
-        ValueError: As `adaptation_step`.
+        ValueError: As for `adaptation_step`.
     """
     source_features, source_labels, target_features, agents = check_source_and_target(
         source_features, source_labels, target_features, agents
@@ -225,7 +226,7 @@ def take_in(
     source_images: int,
     epoch: int,
 ) -> AdaptationState:
-    """The state with the batch in its statistics and, from the second epoch, in its memory; the threshold as it was."""
+    """The state with updated statistics and, from the second epoch on, an updated memory; the threshold unchanged."""
     check_epoch(epoch)
     rate = (source_images + len(log_multilabels)) / 10_000
     state = state._replace(statistics=next_statistics(state.statistics, log_multilabels, views, rate=rate))
@@ -235,6 +236,6 @@ def take_in(
 
 
 def check_epoch(epoch: int) -> None:
-    """ValueError if the epoch is not an integer of at least 0."""
+    """Raises ValueError if the epoch is not an integer of at least 0."""
     if not isinstance(epoch, (int, np.integer)) or isinstance(epoch, bool) or epoch < 0:
         raise ValueError(f"`epoch` must be an integer of at least 0. Received: {epoch!r}")

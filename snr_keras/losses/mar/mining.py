@@ -129,7 +129,7 @@ def pair_count(images: int) -> int:
         ValueError: If there is no pair.
     """
     if images < 2:
-        raise ValueError(f"There must be at least two images, to make a pair. Received: {images}")
+        raise ValueError(f"There must be at least two images to make a pair. Received: {images}")
     return images * (images - 1) // 2
 
 

@@ -129,7 +129,7 @@ def next_memory(memory: MultilabelMemory, indices: Any, multilabels: Any, *, rat
     images, shape = past.shape[0], tuple(multilabels.shape)
     if past.shape[1] != shape[1] or ops.dtype(visited) != "bool" or tuple(visited.shape) != (images,):
         raise ValueError(
-            f"`memory` must hold (M, K) multilabels and (M,) booleans, with K as in multilabels of shape {shape}. "
+            f"`memory` must hold (M, K) multilabels and (M,) booleans, with the K of multilabels of shape {shape}. "
             f"Received: shapes {tuple(past.shape)} and {tuple(visited.shape)}, dtype {ops.dtype(visited)}"
         )
     numbers = known(indices)

@@ -263,7 +263,7 @@ STATISTICS = ViewStatistics(np.zeros(4), np.zeros(4))
         (lambda: soft_multilabels(F, F[:0]), r"`agents` must have at least one row. Received: shape \(0, 2\)"),
         (lambda: soft_multilabels(F, F, scale=-1), "`scale`.*Received: -1"),
         (lambda: multilabel_agreement(Y, F), r"`y` must have shape \(3, 4\).*Received: shape \(3, 2\)"),
-        (lambda: initial_threshold(Y[:1]), "at least two images, to make a pair. Received: 1"),
+        (lambda: initial_threshold(Y[:1]), "at least two images to make a pair. Received: 1"),
         (lambda: initial_threshold(Y, mining_ratio=0), "`mining_ratio` must be above 0 and at most 1. Received: 0"),
         (lambda: next_threshold(np.nan, Y), "`threshold`.*Received: nan"),
         (lambda: next_threshold(0.5, Y, rate=1.5), "`rate` must be above 0 and at most 1. Received: 1.5"),

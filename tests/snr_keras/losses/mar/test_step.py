@@ -45,7 +45,7 @@ MEMORY = losses.initial_memory(5, 4)
     ("call", "message"),
     [
         (lambda: losses.soft_multilabels(F, Y), r"`agents`.*\(3, 2\) to match features of shape \(3, 2\). Received"),
-        (lambda: losses.initial_threshold(Y[:1]), "at least two images, to make a pair. Received: 1"),
+        (lambda: losses.initial_threshold(Y[:1]), "at least two images to make a pair. Received: 1"),
         (lambda: losses.next_threshold(np.nan, Y), "`threshold`.*Received: nan"),
         (lambda: losses.initial_statistics(Y, [0, 1, 2]), "a view with at least two images"),
         (lambda: losses.joint_embedding_loss(F, [0, 1, 3], F, F), r"in \[0, 3\).*Received: array\(\[0, 1, 3\]"),
