@@ -1,4 +1,4 @@
-"""Values and gradients from whichever backend runs, as NumPy arrays, and how the backends round."""
+"""Values and gradients from whichever backend runs, as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from snr_keras.conformance import arrays
 from snr_keras.conformance.arrays import MODES, to_tensor, value_and_gradients
 
-__all__ = ["DTYPES", "MODES", "ROUNDOFF", "UNDERFLOW", "as_stored", "to_numpy", "to_tensor", "value_and_gradients"]
+__all__ = ["DTYPES", "MODES", "as_stored", "to_numpy", "to_tensor", "value_and_gradients"]
 
 if keras.backend.backend() == "jax":
     import jax
@@ -21,13 +21,6 @@ if keras.backend.backend() == "jax":
 DTYPES = ["float32", "float64", "bfloat16", "float16"]
 if keras.backend.backend() == "torch":
     DTYPES.remove("float64")
-
-#: Unit roundoff of each dtype, one unit in the last place: a compiler may round x / n as x * (1 / n).
-ROUNDOFF = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
-
-#: What a number may lose that is too small for a dtype's precision: float16 spaces such numbers evenly, others may
-#: flush them to zero.
-UNDERFLOW = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-24, "bfloat16": 2.0**-126}
 
 
 def to_numpy(tensor: Any) -> np.ndarray:
