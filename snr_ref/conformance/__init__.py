@@ -1,1 +1,1 @@
-"""The conformance kit: anyone's SNR, in any framework, held against the specification number for number."""
+"""The conformance kit: it checks any SNR implementation, in any framework, against the specification."""

@@ -1,4 +1,4 @@
-"""`python -m snr_ref.conformance`, for machines without Keras; elsewhere `snr parity` is the same."""
+"""`python -m snr_ref.conformance`, the same as `snr parity`; it needs no Keras."""
 
 import sys
 

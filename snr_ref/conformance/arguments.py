@@ -1,4 +1,4 @@
-"""The arguments of a function: by name, in every dtype, and with the arrays of a record one by one."""
+"""The arguments of a function: by name, in every dtype, with the arrays of a record listed separately."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-#: The dtypes that an implementation can be run in.
+#: The dtypes in which an implementation can be run.
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 HALF = ("float16", "bfloat16")
 
@@ -15,10 +15,10 @@ Record = TypeVar("Record", bound=Any)
 
 
 def in_dtype(arguments: Mapping[str, Any], dtype: str, maps: frozenset[str]) -> dict[str, Any]:
-    """The arguments with every real array in that dtype: maps in the dtype itself, the rest in float32 if it is half.
+    """The arguments with every real array in that dtype; in half precision only the maps, and the rest in float32.
 
     Args:
-        arguments: By name.
+        arguments: Arguments by name.
         dtype: One of `DTYPES`.
         maps: Names of the feature maps.
 
@@ -44,13 +44,13 @@ def is_record(value: Any) -> bool:
 
 
 def each_field(function: Callable[[np.ndarray], Any], record: Record) -> Record:
-    """The arrays of a record, each through a function; an absent bias stays absent."""
+    """The record with the function applied to each of its arrays; an absent bias stays absent."""
     values: dict[str, Any] = {name: None if a is None else function(a) for name, a in record._asdict().items()}
     return type(record)(**values)
 
 
 def is_exact(arguments: Mapping[str, Any], dtype: str, maps: frozenset[str]) -> bool:
-    """Whether the arguments are the same numbers in that dtype; to know it of bfloat16 takes no package."""
+    """Whether that dtype represents the arguments exactly; for bfloat16 this needs no package."""
     is_bfloat16 = dtype == "bfloat16"
     with np.errstate(over="ignore"):
         there = flat(in_dtype(arguments, "float32" if is_bfloat16 else dtype, maps))
@@ -63,10 +63,10 @@ def is_exact(arguments: Mapping[str, Any], dtype: str, maps: frozenset[str]) -> 
 
 
 def numpy_dtype(dtype: str) -> np.dtype:
-    """The NumPy dtype of that name; bfloat16 is that of ml_dtypes.
+    """The NumPy dtype of that name; bfloat16 comes from ml_dtypes.
 
     Raises:
-        ModuleNotFoundError: If it is bfloat16 and ml_dtypes is not installed.
+        ModuleNotFoundError: If the dtype is bfloat16 and ml_dtypes is not installed.
     """
     if dtype != "bfloat16":
         return np.dtype(dtype)
@@ -78,7 +78,7 @@ def numpy_dtype(dtype: str) -> np.dtype:
 
 
 def flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments with the arrays of a record one by one, as `params/gamma`; what is None is left out."""
+    """The arguments with the arrays of a record listed separately, as `params/gamma`; None is left out."""
     flattened: dict[str, Any] = {}
     for name, value in arguments.items():
         if is_record(value):

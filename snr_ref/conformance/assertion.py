@@ -1,4 +1,4 @@
-"""Whether an implementation agrees with the reference on any arguments: what tests that draw their own ask."""
+"""Whether an implementation agrees with the reference on any arguments, for tests that draw their own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DRAWN = Group("drawn", "arguments that a test drew")
 
 @dataclass(frozen=True, eq=False)
 class _Drawn(Case):
-    """A case in one dtype, in which a function without feature maps may be asked too."""
+    """A case in one dtype, in which a function without feature maps may be run too."""
 
     dtype: str = "float64"
 
@@ -36,7 +36,7 @@ class _Drawn(Case):
 
     @cached_property
     def expected(self) -> tuple[Expected, ...]:
-        """With the least normal number granted: drawn numbers may be so small that their bounds become 0 in float64."""
+        """With the least normal number added to bounds, since those of tiny drawn numbers may be 0 in float64."""
         least = np.finfo(np.float64).tiny
         return tuple(
             {name: Numbers(n.value, {d: t + least for d, t in n.tolerance.items()}) for name, n in expected.items()}
@@ -47,29 +47,30 @@ class _Drawn(Case):
 def assert_conforms(
     implementation: Any, function: str, arguments: Mapping[str, Any], *, dtype: str = "float64"
 ) -> Result:
-    """Hold one answer against the reference, within the error that rounding explains for these arguments.
+    """Compare one answer with the reference, within the error that rounding explains for these arguments.
 
-    The arguments are rounded to the dtype first, so that reference and implementation are given the same numbers. In
-    half precision feature maps have the half dtype and all else float32. A function without feature maps is given its
-    features, logits and multilabels in the half dtype, computes in float32, and returns gradients in the half dtype.
+    The arguments are rounded to the dtype first, so that the reference and the implementation get the same numbers. In
+    half precision, feature maps have the half dtype and everything else is float32. A function without feature maps
+    gets its features, logits and multilabels in the half dtype, computes in float32, and returns gradients in the half
+    dtype.
 
     Args:
-        implementation: An adapter, an object or module with functions named and called as those of `snr_ref`, which is
-            called with the arguments in the dtype; or, if it has no such function, what was returned for them: an
-            array, a tuple of all outputs in their order, or a mapping or an object that has outputs by name.
+        implementation: An adapter: an object or module with functions named and called as those of `snr_ref`. It is
+            called with the arguments in the dtype. Anything without the function is taken for what was returned: an
+            array, a tuple of all outputs in their order, or a mapping or an object with outputs by name.
         function: Name of the function, as in `snr_ref`.
         arguments: Arguments by the names of the reference; a `distance` is "cosine" or "euclidean".
         dtype: "float64", "float32", "float16" or "bfloat16".
 
     Returns:
-        What it came to: how near each output came to its bound.
+        The result, with the error of each output as a fraction of its bound.
 
     Raises:
-        AssertionError: If an output differs by more than rounding explains, or none is there; if an argument was
-            overwritten or the implementation raised an exception. It says what differs first, which clauses of the
-            specification say what it is, and which known mistake gives these numbers.
+        AssertionError: If an output differs by more than rounding explains, or no output is returned; if an argument
+            was overwritten; or if the implementation raised an exception. The message names the first difference, the
+            clauses of the specification that define it, and the known mistake that gives these numbers.
         ValueError: If there is no such function or dtype.
-        TypeError: If what was returned is none of these.
+        TypeError: If what was returned is none of the above.
     """
     case = _drawn(function, arguments, dtype)
     if isinstance(implementation, Implementation) or FUNCTIONS[function].provided_by(implementation):
@@ -83,18 +84,18 @@ def assert_conforms(
 
 
 def is_decided(function: str, arguments: Mapping[str, Any], *, dtype: str = "float64") -> bool:
-    """Whether every choice in an answer, such as which distance is the smallest, is the same however it is rounded.
+    """Whether every choice in an answer, such as which distance is the smallest, is independent of rounding.
 
-    Where it is not, right implementations may differ by more than `assert_conforms` grants, and a test that draws its
-    arguments should draw others.
+    Where it is not, correct implementations may differ by more than `assert_conforms` allows. A test that draws its
+    arguments should then draw others.
 
     Args:
         function: Name of the function, as in `snr_ref`.
         arguments: Arguments by the names of the reference.
-        dtype: Dtype to which they are rounded, and in which the function is computed.
+        dtype: Dtype to which the arguments are rounded, and in which the function is computed.
 
     Returns:
-        Whether it is so; False too where all that is known is that rounding could decide.
+        Whether it is; False also where rounding might decide and no more is known.
 
     Raises:
         ValueError: If there is no such function or dtype.
@@ -116,7 +117,7 @@ def _drawn(function: str, arguments: Mapping[str, Any], dtype: str) -> Case:
 
 
 def _double(value: Any) -> Any:
-    """Real arrays in float64; bfloat16 is of a kind of its own."""
+    """Real arrays in float64; bfloat16 has a kind of its own."""
     if is_record(value):
         return each_field(_double, value)
     return value.astype(np.float64) if isinstance(value, np.ndarray) and value.dtype.kind in "fV" else value

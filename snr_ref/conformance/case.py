@@ -1,4 +1,4 @@
-"""A case: what a function is given, why, what it must answer, and how far off rounding alone can put the answer."""
+"""A case: a function's arguments, the reason for them, the expected answer and the error that rounding explains."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class Case:
     """One question to an implementation.
 
     Attributes:
-        name: `group/case`; everything random in the case follows from it.
-        group: The group it belongs to.
-        reason: Why it is there.
-        clauses: The clauses of the specification that it pins.
-        function: What is called, a name in `FUNCTIONS`.
-        arguments: By the names of the reference, in float64.
-        kind: "numbers": these, within the tolerance. "pattern": where numbers are finite, or one of several answers.
-            "refusal": an exception, whichever; a NotImplementedError is none.
-        outputs: The outputs that are compared; None is all.
-        choices: Other arguments whose answers are as right, such as another order among ties; without the first.
+        name: `group/case`; it seeds everything random in the case.
+        group: Group of the case.
+        reason: Why the case exists.
+        clauses: Clauses of the specification that the case pins.
+        function: Function to call, a name in `FUNCTIONS`.
+        arguments: Arguments by the names of the reference, in float64.
+        kind: "numbers": the expected numbers, within the tolerance. "pattern": where numbers are finite, or one of
+            several answers. "refusal": any exception except NotImplementedError.
+        outputs: Outputs to compare; None means all.
+        choices: Other arguments whose answers are equally right, such as another order among ties.
     """
 
     name: str
@@ -42,16 +42,16 @@ class Case:
     choices: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a case that names what is not there."""
+        """Refuse a case that names an unknown function or clause."""
         unknown = [clause for clause in self.clauses if clause not in CLAUSES]
         if unknown or not self.clauses:
             raise ValueError(f"{self.name} must pin clauses of the specification. Received: {self.clauses}")
         if self.function not in FUNCTIONS:
-            raise ValueError(f"{self.name} calls {self.function!r}, which is none of {', '.join(FUNCTIONS)}")
+            raise ValueError(f"{self.name} calls {self.function!r}, which must be one of {', '.join(FUNCTIONS)}")
 
     @cached_property
     def dtypes(self) -> tuple[str, ...]:
-        """The dtypes that hold its arguments exactly; a refusal is asked in float64 alone."""
+        """The dtypes that hold its arguments exactly; a refusal is run in float64 only."""
         if self.kind == "refusal":
             return ("float64",)
         function = FUNCTIONS[self.function]
@@ -59,7 +59,7 @@ class Case:
 
     @cached_property
     def expected(self) -> tuple[Expected, ...]:
-        """The answers that are right, any of them; none for a refusal. The reference computes them when first asked."""
+        """The right answers, any of which is accepted; none for a refusal. The reference computes them on first use."""
         if self.kind == "refusal":
             return ()
         answers = (

@@ -15,12 +15,12 @@ from snr_ref.conformance.groups import GROUPS
 
 @cache
 def catalogue() -> tuple[Case, ...]:
-    """Every case: by group, then by its function's clause, then in the order of the function's module."""
+    """Every case: by group, then by the clause of its function, then in the order of the function's module."""
     return tuple(cases_of(FUNCTIONS.values()))
 
 
 def cases_of(functions: Iterable[Function]) -> list[Case]:
-    """The cases of some functions, in the order of the catalogue; what is random in a case follows from its name."""
+    """The cases of some functions, in the order of the catalogue; each case's random numbers follow from its name."""
     by_clause = sorted(functions, key=lambda function: in_order(function.clause))
     recipes = [(recipe, function.name) for function in by_clause for recipe in function.recipes]
     groups = list(dict.fromkeys([*GROUPS, *(recipe.group for recipe, _ in recipes)]))

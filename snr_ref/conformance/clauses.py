@@ -1,11 +1,11 @@
-"""The numbered clauses of the specification: what a conformance case can pin, in the order of the docs."""
+"""The numbered clauses of the specification, in the order of the docs: what a conformance case can pin."""
 
 from __future__ import annotations
 
-#: Changes by the rule of the docs' page on versions: a number that some case pins differs -> a new major version.
+#: Changes by the rule on the docs' page on versions: if a number that some case pins differs, the major version grows.
 SPECIFICATION_VERSION = "1.3"
 
-#: Clause -> what it demands, in a sentence.
+#: Clause -> what it requires, in a sentence.
 CLAUSES: dict[str, str] = {
     "1.1": "mu and var are taken per image and channel over the spatial axes; var is biased",
     "1.2": "F~ = gamma (F - mu) / sigma + beta with sigma = sqrt(var + epsilon), epsilon = 1e-5 by default (eq. 1)",
@@ -52,9 +52,9 @@ CLAUSES: dict[str, str] = {
     "7.8": "single gallery shot: CMC is the expectation over galleries of one image of each identity, drawn uniformly "
     "and independently, and all distractors; mAP and mINP are over the whole gallery",
     "7.9": "the threshold of a false-positive rate is the largest distance of a pair, or infinity, with at most that "
-    "share of the pairs of two persons below it; the true-positive rate is the share of the pairs of one below it",
-    "7.10": "the equal-error threshold is the smallest distance of a pair, or infinity, with at least as large a share "
-    "of the pairs of two persons below it as of the pairs of one not below it; the rate is the mean of the two",
+    "fraction of the pairs of two persons below it; the true-positive rate is that of the pairs of one below it",
+    "7.10": "the equal-error threshold is the smallest distance of a pair, or infinity, with at least as large a "
+    "fraction of the pairs of two persons below it as of the pairs of one not below it; the rate is their mean",
     "7.11": "the histograms have 128 equal bins from the smallest distance of a pair to the largest; an edge belongs "
     "to the bin above it, but the last",
     "7.12": "re-ranking: (1 - lambda) d_J + lambda d, of squared Euclidean distances over each image's largest, with "
@@ -92,5 +92,5 @@ CLAUSES: dict[str, str] = {
 
 
 def in_order(clause: str) -> tuple[int, ...]:
-    """What sorts clauses as the specification has them: 7.9 before 7.10."""
+    """The sort key that orders clauses as the specification does: 7.9 before 7.10."""
     return tuple(int(number) for number in clause.split("."))

@@ -1,4 +1,4 @@
-"""The command line of the kit: `python -m snr_ref.conformance`, and `snr parity`, which is the same."""
+"""The command line of the kit: `python -m snr_ref.conformance`, the same as `snr parity`."""
 
 from __future__ import annotations
 
@@ -22,38 +22,39 @@ from snr_ref.conformance.selection import ExpectedFailures, select
 from snr_ref.conformance.streams import escape_the_unencodable
 from snr_ref.conformance.whole_file import write_whole
 
-#: The run itself went wrong, rather than what was checked.
+#: Exit status of a run that went wrong, as opposed to an implementation that fails.
 ERROR = 3
 
-_ABOUT = f"""Hold an implementation of Style Normalization and Restitution against the specification
-{SPECIFICATION_VERSION}, number for number: which functions are right, which are not, by how much, and where to look.
+_ABOUT = f"""Check an implementation of Style Normalization and Restitution against the
+specification {SPECIFICATION_VERSION}: which functions are right, which are not, by how much, and
+where to look.
 """
 
-_EXAMPLE = """an adapter, my_adapter.py, has functions named and called as those of snr_ref, as many as it likes:
+_EXAMPLE = """An adapter, my_adapter.py, has any of the functions of snr_ref, with the same names and arguments:
 
     import numpy as np
     import my_package
 
-    dtypes = ("float64", "float32")     # what it takes; float64 alone without this line
-    refusals = True                     # whether it must refuse bad input; it needn't without this line
+    dtypes = ("float64", "float32")     # the dtypes it accepts; only float64 without this line
+    refusals = True                     # whether it must refuse bad input; not without this line
 
     def snr(F, params, *, epsilon=1e-5):
         out = my_package.snr(F, params.gamma, params.beta, params.w1, params.w2, eps=epsilon)
-        return {"F_plus": np.asarray(out.plus), "a": np.asarray(out.gate)}    # outputs by name; some of them will do
+        return {"F_plus": np.asarray(out.plus), "a": np.asarray(out.gate)}    # any of the outputs, by name
 
-    then: PROG check my_adapter
+    PROG check my_adapter
 """
 
 _STATUS = """exit status:
-  0  every quantity that is provided passes, or fails as expected
-  1  some quantity fails
-  2  none is provided
-  3  the run itself went wrong: a wrong option, a file or module that isn't there
+  0  everything that the adapter provides passes, or fails as expected
+  1  something fails
+  2  the adapter provides nothing to check
+  3  the run itself went wrong: a wrong option, a missing file or module
 """
 
 
 class _Parser(argparse.ArgumentParser):
-    """Wrong options exit with the status of an error of the run, since 2 says that nothing is provided."""
+    """A parser that exits with status 3 on wrong options, since 2 says that nothing is provided."""
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
@@ -64,19 +65,19 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m snr_ref.co
     """Run a command.
 
     Args:
-        argv: Its arguments; those of the process without.
-        prog: How the user called it.
+        argv: Arguments of the command; None means those of the process.
+        prog: Name of the command, as the user called it.
 
     Returns:
-        The exit status: 0 if all that is provided passes, 1 if something fails, 2 if nothing is provided, 3 if the run
-        itself went wrong, 130 if it was interrupted.
+        The exit status: 0 if everything that is provided passes, 1 if something fails, 2 if nothing is provided, 3 if
+        the run itself went wrong, 130 if it was interrupted.
     """
     escape_the_unencodable()
     arguments = _parser(prog).parse_args(argv)
     try:
         command: Callable[[argparse.Namespace], int] = arguments.command
         return command(arguments)
-    except BrokenPipeError:  # whoever read the output has read enough
+    except BrokenPipeError:  # the reader of the output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ERROR
     except KeyboardInterrupt:
@@ -103,33 +104,35 @@ def _parser(prog: str) -> _Parser:
         added.set_defaults(command=command)
         return added
 
-    checked = add("check", _check, "run an implementation and report", f"{example}\n{_STATUS}")
+    checked = add("check", _check, "check an implementation and print a report", f"{example}\n{_STATUS}")
     checked.add_argument("target", metavar="MODULE[:OBJECT]", help="the adapter; the current folder is searched too")
-    compared = add("compare", _compare, "report on what a program in any language wrote for exported cases", _STATUS)
-    compared.add_argument("golden", metavar="FILE.h5", type=Path, help="what `export` wrote")
-    compared.add_argument("outputs", metavar="OUTPUTS.h5", type=Path, help="what the program wrote")
+    compared = add("compare", _compare, "check the answers that a program in any language wrote to a file", _STATUS)
+    compared.add_argument("golden", metavar="FILE.h5", type=Path, help="the file that `export` wrote")
+    compared.add_argument("outputs", metavar="OUTPUTS.h5", type=Path, help="the file that the program wrote")
     for reporting in (checked, compared):
         _add_report_options(reporting)
-    exported = add("export", _export, "write every case with its answer and tolerances to HDF5")
-    exported.add_argument("file", metavar="FILE.h5", type=Path, help="a JSON file and a C header of some join it")
-    listed = add("list", _list, "list the cases: what is called, in which dtypes, and why")
-    listed.add_argument("--clause", help="only the cases that pin this clause of the specification, such as 1.4")
+    exported = add("export", _export, "write every case with its answers and tolerances to HDF5")
+    exported.add_argument(
+        "file", metavar="FILE.h5", type=Path, help="HDF5 file; some cases also go to a JSON file and a C header"
+    )
+    listed = add("list", _list, "list the cases: the function, the dtypes and the clauses of each")
+    listed.add_argument("--clause", help="only cases that pin this clause of the specification, such as 1.4")
     return parser
 
 
 def _add_report_options(parser: argparse.ArgumentParser) -> None:
-    patterns = "cases whose name, group or function matches, such as 'forward/*', snr_vjp or '*nan*'; may be repeated"
-    parser.add_argument("--include", metavar="PATTERN", action="append", default=[], help=f"only {patterns}")
-    parser.add_argument("--exclude", metavar="PATTERN", action="append", default=[], help=f"not the {patterns}")
+    patterns = "those whose name, group or function matches, such as 'forward/*', snr_vjp or '*nan*'; may be repeated"
+    parser.add_argument("--include", metavar="PATTERN", action="append", default=[], help=f"run only {patterns}")
+    parser.add_argument("--exclude", metavar="PATTERN", action="append", default=[], help=f"leave out {patterns}")
     parser.add_argument(
         "--expected-failures",
         metavar="FILE",
         type=Path,
-        help="a line `pattern [dtype] [# reason]` per failure that is known; a pass there is shown, but fails nothing",
+        help="file with a line `pattern [dtype] [# reason]` per known failure; a pass is reported and fails nothing",
     )
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write the report as JSON")
     parser.add_argument(
-        "--html", metavar="FILE", type=Path, help="also write the report as a page with plots; needs matplotlib"
+        "--html", metavar="FILE", type=Path, help="also write the report as a web page with plots; needs matplotlib"
     )
 
 
@@ -152,7 +155,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _reported(arguments: argparse.Namespace, cases: Iterable[Case], run: Callable[[], Report]) -> int:
-    """Run, print the report and write its files; what can be wrong with the options is found before the run."""
+    """Run, print the report and write its files; wrong options are found before the run."""
     for path in filter(None, (arguments.json, arguments.html)):
         if not path.parent.is_dir():
             raise ValueError(f"There is no folder {path.parent} to write {path.name} to")
@@ -180,7 +183,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     if arguments.clause is not None and arguments.clause not in CLAUSES:
-        raise ValueError(f"There is no clause {arguments.clause!r}; there are {', '.join(CLAUSES)}")
+        raise ValueError(f"There is no clause {arguments.clause!r}. The clauses are {', '.join(CLAUSES)}")
     cases = [case for case in catalogue() if arguments.clause in (None, *case.clauses)]
     group = ""
     for case in cases:
@@ -196,7 +199,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _progress() -> Callable[[int, int], None] | None:
-    """What shows progress on standard error, if that is a terminal."""
+    """The function that shows progress on standard error, if that is a terminal."""
     if not sys.stderr.isatty():
         return None
 
@@ -207,5 +210,5 @@ def _progress() -> Callable[[int, int], None] | None:
 
 
 def _say(text: str) -> None:
-    """Print at once, so that a reader who has read enough is found out here."""
+    """Print at once, so that a closed pipe is noticed here."""
     print(text, flush=True)

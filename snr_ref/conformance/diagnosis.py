@@ -1,4 +1,4 @@
-"""Which known mistake gives the numbers that came: wrong answers beside those of wrong implementations."""
+"""Recognition of known mistakes: the answers of wrong implementations beside a wrong answer."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from snr_ref.conformance.function import Mistake
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.mistakes import MISTAKES
 
-#: A case of more numbers than this takes so many implementations too long.
+#: A case with more numbers than this takes too long on so many implementations.
 _MOST_NUMBERS = 20_000
 
-#: Where a right number is exact, how many units in the last place a mistaken one may be off.
+#: Where the right number is exact, how many units in the last place a mistaken one may be off.
 _ROUNDINGS = 16
 
 
 def diagnose(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> list[str]:
     """The known mistakes that give this answer.
 
-    Every mistake is asked the same case, if it has the function, in float64 where it can. Its numbers are recognized
-    where all outputs of the answer are within the case's own tolerance of them, and the case tells them from the
+    Every mistake answers the same case, if it has the function, in float64 where it can. It is recognized if all
+    outputs of the answer are within the case's own tolerance of its numbers, and the case distinguishes these from the
     right ones.
 
     Args:
-        case: What was asked; its kind is "numbers" or "pattern".
-        dtype: In which dtype.
+        case: Case that was asked, of kind "numbers" or "pattern".
+        dtype: Dtype in which it was asked.
         answer: Outputs by name.
 
     Returns:
-        A name and a sentence for each, as "unbiased variance: The variance is divided by ..."; empty if none is
-        recognized, the answer is right, or the case is too large to try.
+        The name of each mistake and a sentence, as "unbiased variance: The variance is divided by ..."; empty if none
+        is recognized, the answer is right, or the case is too large to try.
     """
     arguments = flat(case.arguments).values()
     if case.kind == "refusal" or sum(np.size(value) for value in arguments) > _MOST_NUMBERS:
@@ -57,7 +57,7 @@ def _explains(mistake: Mistake, case: Case, dtype: str, answer: Mapping[str, np.
         with np.errstate(all="ignore"):
             mistaken = implementation.answer(case, ask_in)
         return _agree(answer, mistaken, case, dtype) and _is_wrong(case, dtype, mistaken)
-    except Exception:  # wrong implementations may fail on anything, and an answer may be anything
+    except Exception:  # wrong implementations may raise anything
         return False
 
 
@@ -77,8 +77,8 @@ def _agree(answer: Mapping[str, np.ndarray], mistaken: Mapping[str, np.ndarray],
 def _is_within(got: np.ndarray, mistaken: np.ndarray, right: np.ndarray, tolerance: np.ndarray, dtype: str) -> bool:
     """Whether rounding explains the difference.
 
-    Larger numbers than the right ones have errors as much larger; where the right one is exact, the mistaken one may
-    still be off by some units in the last place.
+    Numbers larger than the right ones may have proportionally larger errors. Where the right number is exact, the
+    mistaken one may still be off by a few units in the last place.
     """
     got, mistaken = got.astype(np.float64), mistaken.astype(np.float64)
     if got.shape != mistaken.shape:

@@ -1,4 +1,4 @@
-"""Numbers that follow from a name alone, whatever version of NumPy or machine draws them."""
+"""Random numbers that depend on a name alone, not on the machine or the version of NumPy."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import numpy as np
 class Draw:
     """Random numbers seeded by a name.
 
-    Only the raw words of PCG64 are used, whose stream NumPy keeps for good (NEP 19), and arithmetic that IEEE 754 makes
-    exact or correctly rounded. Real numbers have eight significant bits, so that bfloat16, float16, float32 and float64
-    hold the very same number, and one expectation serves all four.
+    Only the raw words of PCG64 are used, whose stream NumPy keeps stable (NEP 19), and arithmetic that IEEE 754 makes
+    exact or correctly rounded. Real numbers have eight significant bits: bfloat16, float16, float32 and float64 hold
+    exactly the same number, and one expectation serves all four.
     """
 
     def __init__(self, name: str):
         self._words = np.random.PCG64(int.from_bytes(hashlib.sha256(name.encode()).digest()))
 
     def normal(self, *shape: int, bits: int = 8) -> np.ndarray:
-        """About standard normal: the sum of four uniform numbers, whose tails end at 3.46.
+        """Approximately standard normal numbers: the sum of four uniform ones, with tails that end at 3.46.
 
         Args:
-            shape: Of the result.
+            shape: Shape of the result.
             bits: Significant bits of each number.
 
         Returns:
-            float64.
+            The numbers, in float64.
         """
         words = self._raw(shape)
         total = sum(((words >> np.uint64(shift)) & np.uint64(0xFFFF)).astype(np.float64) for shift in (0, 16, 32, 48))
         return significant((total - 2 * 0xFFFF) / (0x10000 / np.sqrt(3)), bits)
 
     def uniform(self, low: float, high: float, *shape: int) -> np.ndarray:
-        """Uniform in [low, high), but for the rounding to eight significant bits."""
+        """Uniform numbers in [low, high), up to the rounding to eight significant bits."""
         return significant(low + (high - low) * (self._raw(shape) >> np.uint64(11)).astype(np.float64) * 2.0**-53)
 
     def integers(self, low: int, high: int, *shape: int) -> np.ndarray:
@@ -41,13 +41,13 @@ class Draw:
         return low + (self._raw(shape) % np.uint64(high - low)).astype(np.int64)
 
     def directions(self, rows: int) -> np.ndarray:
-        """Rows of six sixteenths, of length exactly 1, whose products and distances are exact in float32 too.
+        """Rows of six sixteenths, of length exactly 1, with products and distances that are exact in float32 too.
 
         Args:
-            rows: How many.
+            rows: Number of rows.
 
         Returns:
-            (rows, 6).
+            The rows, (rows, 6).
         """
         found = np.empty((0, 6))
         while len(found) < rows:
@@ -59,17 +59,17 @@ class Draw:
         """Rows of sixty-fourths that sum to exactly 1.
 
         Args:
-            rows: How many.
-            classes: Their length.
+            rows: Number of rows.
+            classes: Number of columns.
 
         Returns:
-            (rows, classes), none below 0.
+            The rows, (rows, classes), not negative.
         """
         cuts = np.sort(self.integers(0, 65, rows, classes - 1), axis=1)
         return np.diff(cuts, axis=1, prepend=0, append=64) / 64
 
     def permutation(self, n: int) -> np.ndarray:
-        """The numbers from 0 to n - 1 in some order."""
+        """The integers from 0 to n - 1 in random order."""
         return np.argsort(self._raw((n,)), kind="stable")
 
     def _raw(self, shape: tuple[int, ...]) -> np.ndarray:
@@ -77,7 +77,7 @@ class Draw:
 
 
 def significant(x: np.ndarray, bits: int = 8) -> np.ndarray:
-    """Numbers rounded to that many significant bits, and to 0 where it would be subnormal in float16."""
+    """The numbers rounded to that many significant bits, and to 0 where they would be subnormal in float16."""
     mantissa, exponent = np.frexp(x)
     rounded = np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
     return np.where(np.abs(rounded) < 2.0**-14, 0.0, rounded)

@@ -1,4 +1,4 @@
-"""What the reference answers, in extended precision, with the error that rounding explains in each dtype."""
+"""The expected answer: the reference's, in extended precision, with the error that rounding explains in each dtype."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ class Numbers:
     """One output that a case expects.
 
     Attributes:
-        value: In float64; NaN stands for "not finite": NaN or an infinity, it doesn't matter which.
-        tolerance: For each dtype, the largest absolute error that rounding explains, of the shape of `value`.
+        value: The numbers, in float64; NaN stands for "not finite", whether NaN or an infinity.
+        tolerance: Largest absolute error that rounding explains, for each dtype, of the shape of `value`.
     """
 
     value: np.ndarray
     tolerance: Mapping[str, np.ndarray]
 
 
-#: What a case expects: its outputs by name.
+#: The outputs that a case expects, by name.
 Expected = Mapping[str, Numbers]
 
 
 def expect(function: Function, arguments: Mapping[str, Any], dtypes: tuple[str, ...]) -> Expected:
     """The outputs of a function, each with its tolerance.
 
-    The reference runs in longdouble; where that is no wider than float64, its own rounding is added to the tolerance.
+    The reference runs in longdouble; if that is no wider than float64, its own rounding is added to the tolerance.
 
     Args:
-        function: What is called.
-        arguments: In float64.
-        dtypes: Those that a tolerance is wanted for.
+        function: Function to call.
+        arguments: Arguments by name, in float64.
+        dtypes: Dtypes for which to compute tolerances.
 
     Returns:
         Outputs by name, in the order of the chain.
@@ -52,7 +52,7 @@ def expect(function: Function, arguments: Mapping[str, Any], dtypes: tuple[str, 
     for output in (output for output in function.outputs if output in own):  # an absent bias has no gradient
         value = np.asarray(result[output], np.float64)
         value = np.where(np.isfinite(value), value, np.nan)
-        is_stored = not function.maps and output in function.half_outputs  # bounds of maps have that in them
+        is_stored = not function.maps and output in function.half_outputs  # the bounds of maps include it
         tolerance = {}
         for dtype in dtypes:
             bound = bounds[dtype][output]

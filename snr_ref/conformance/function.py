@@ -1,8 +1,8 @@
-"""The description of a function that an implementation may provide: all that the kit has of it hangs on this.
+"""The description of a function that an implementation may provide: everything the kit knows of it.
 
-A module of `functions/` makes a `Function` and adds to it, from the top of the file to its end, the bound of its
-rounding error, its cases, its refusals and the mistakes that people make. That the module is there is enough for
-`FUNCTIONS`, `catalogue()` and `MISTAKES`.
+A module of `functions/` makes a `Function` and adds to it, from top to bottom, the bound of its rounding error, its
+cases, its refusals and the mistakes that people make. `FUNCTIONS`, `catalogue()` and `MISTAKES` find every module that
+is there.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from snr_ref.conformance.precision import Precision
 
 @dataclass(frozen=True)
 class Choices:
-    """What the builder of a case returns if more than one answer is right: the arguments of each."""
+    """The return value of a case builder if more than one answer is right: the arguments of each."""
 
     arguments: tuple[Mapping[str, Any], ...]
 
 
 Arguments = Mapping[str, Any]
-#: From a case's arguments to the bound of each output's absolute error.
+#: A function from a case's arguments to the bound of each output's absolute error.
 Bound = Callable[[Arguments, Precision], dict[str, np.ndarray]]
-#: From the random numbers of a case to its arguments.
+#: A function from the random numbers of a case to its arguments.
 Builder = Callable[[Draw], Mapping[str, Any] | Choices]
 
 Adapter = TypeVar("Adapter", bound=type[Any])
@@ -42,7 +42,7 @@ AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """How a case is made: all that `Case` says of it, and what draws its arguments."""
+    """How to make a case: the fields of `Case`, and the function that draws its arguments."""
 
     name: str
     group: Group
@@ -58,13 +58,13 @@ class Mistake:
     """One way to get a function wrong.
 
     Attributes:
-        name: A few words with underscores.
+        name: A few words joined by underscores.
         about: What is wrong, in a sentence.
-        who: Who makes it, and why.
-        clause: The clause of the specification that it violates.
-        function: Where it first shows; nothing that is computed before is wrong.
-        output: Of that function.
-        adapter: The implementation that makes this mistake and no other.
+        who: Who makes the mistake, and why.
+        clause: Clause of the specification that it violates.
+        function: Function where it first shows; nothing that is computed before is wrong.
+        output: Output of that function where it first shows.
+        adapter: Implementation that makes this mistake and no other.
     """
 
     name: str
@@ -81,21 +81,21 @@ class Function:
     """One function of the reference.
 
     Attributes:
-        name: As in `snr_ref`.
-        outputs: What it returns, flattened, in the order in which it is computed: where two implementations differ, the
-            first output that differs is where to look.
-        clause: The clause of the specification that says what it is.
-        after: The function that it follows wherever functions are listed; empty for the first of all.
-        maps: The arguments and outputs that are feature maps. In half precision these alone have the half dtype, and
-            everything else is float32; no case runs a function without maps in half precision.
-        records: The arguments that are several arrays, with the NamedTuple of the reference that each of them is.
-        own_functions: The arguments that are a function of the implementation itself: a case has a word for it, from
-            which a pattern such as "{}_distance" makes the name.
-        parts: The functions of an implementation that this one is composed of; none if it is one of them.
-        spread: The NamedTuple whose fields are outputs, where implementations may return it as one part of a tuple.
-        is_tuple: Whether a plain tuple of outputs is in their order.
-        recipes: Its cases.
-        mistakes: Those that people make in it, and that show in none of the functions that it is made of.
+        name: Name in `snr_ref`.
+        outputs: Outputs, flattened, in the order in which they are computed: where two implementations differ, look at
+            the first output that differs.
+        clause: Clause of the specification that defines the function.
+        after: Function after which it is listed; empty for the first of all.
+        maps: Arguments and outputs that are feature maps. In half precision only these have the half dtype, and
+            everything else is float32. No case runs a function without maps in half precision.
+        records: Arguments that consist of several arrays, each with its NamedTuple in the reference.
+        own_functions: Arguments that are a function of the implementation itself: a case holds a word, from which a
+            pattern such as "{}_distance" makes the function's name.
+        parts: Functions of an implementation of which this one is composed; empty if it is one of them.
+        spread: NamedTuple whose fields are outputs, where implementations may return it as one part of a tuple.
+        is_tuple: Whether a plain tuple holds the outputs in their order.
+        recipes: Cases of the function.
+        mistakes: Mistakes in this function that show in none of the functions of which it is composed.
     """
 
     name: str
@@ -117,27 +117,27 @@ class Function:
     _composition: Callable[..., Any] | None = field(default=None, repr=False)
     _good: Callable[[Draw], dict[str, Any]] | None = field(default=None, repr=False)
 
-    # What a module of `functions/` adds
+    # Added by a module of `functions/`
 
     def bound(self, bound: Bound) -> Bound:
-        """Decorates what bounds the error that rounding alone explains."""
+        """Decorator of the function that bounds the error that rounding alone explains."""
         self._bound = bound
         return bound
 
     def decision(self, is_decided: Callable[[Arguments, Precision], bool]) -> Callable[[Arguments, Precision], bool]:
-        """Decorates what says whether rounding leaves the answer's choices, such as the nearest of two, as they are."""
+        """Decorator of the function that says whether rounding leaves choices, such as the nearest of two, alone."""
         self._is_decided = is_decided
         return is_decided
 
     def besides(
         self, outputs: Callable[[Arguments], dict[str, np.ndarray]]
     ) -> Callable[[Arguments], dict[str, np.ndarray]]:
-        """Decorates what computes the outputs that the function of the reference leaves out."""
+        """Decorator of the function that computes outputs that the reference does not return."""
         self._besides = outputs
         return outputs
 
     def composition(self, function: AnyFunction) -> AnyFunction:
-        """Decorates what puts the function together from the `parts` of the implementation, its first argument."""
+        """Decorator of the function that composes this one from the `parts` of its first argument."""
         self._composition = function
         return function
 
@@ -150,17 +150,17 @@ class Function:
         prefix: str = "",
         besides: Arguments | None = None,
     ) -> Callable[[AnyFunction], AnyFunction]:
-        """Decorates what draws the arguments of a case, and says in its docstring why the case is there.
+        """Decorator of the function that draws a case's arguments; its docstring says why the case exists.
 
-        The case has the builder's name. That may begin with the group's, in a file where it would be there twice.
+        The case has the builder's name, which may begin with the group's name where a file would define it twice.
 
         Args:
-            group: The group of the case.
-            clauses: What the case pins.
+            group: Group of the case.
+            clauses: Clauses that the case pins.
             kind: "numbers", "pattern" or "refusal".
-            outputs: The outputs that are compared; None is all.
-            prefix: What the case's name has before the builder's.
-            besides: More arguments, where several functions have a builder in common.
+            outputs: Outputs to compare; None means all.
+            prefix: Prefix of the case's name, before the builder's name.
+            besides: More arguments, where several functions share a builder.
         """
 
         def add(build: AnyFunction) -> AnyFunction:
@@ -173,18 +173,18 @@ class Function:
         return add
 
     def good(self, build: Callable[[Draw], dict[str, Any]]) -> Callable[[Draw], dict[str, Any]]:
-        """Decorates what draws arguments that nothing is wrong with."""
+        """Decorator of the function that draws valid arguments."""
         self._good = build
         return build
 
     def refuse(self, what: str, why: str, *clauses: str, **wrong: Callable[[Any], Any]) -> None:
-        """Add a refusal: good arguments, but for those named, which are made of the good ones.
+        """Add a refusal: valid arguments, except for the named ones, which are made from the valid ones.
 
         Args:
-            what: What is wrong, in a word or two of its name.
+            what: What is wrong, in a word or two for the case's name.
             why: Why it must be refused, in a sentence.
-            clauses: What the case pins, besides the clause of refusals.
-            wrong: What makes the wrong argument of the good one, which is None if it may be absent.
+            clauses: Clauses that the case pins, besides the clause on refusals.
+            wrong: Functions that make the wrong argument from the valid one, which is None if it may be absent.
         """
 
         def build(draw: Draw) -> dict[str, Any]:
@@ -194,12 +194,12 @@ class Function:
         self._add(f"{refusals.name}/{self.name}_{what}", refusals, why, (*clauses, "6.6"), build, "refusal", None)
 
     def mistake(self, clause: str, output: str, *, who: str) -> Callable[[Adapter], Adapter]:
-        """Decorates an implementation with one mistake: its name is the class's, what is wrong its docstring.
+        """Decorator of an implementation with one mistake, named as the class and described by its docstring.
 
         Args:
-            clause: The clause that it violates.
-            output: The output of this function where it first shows.
-            who: Who makes it.
+            clause: Clause that it violates.
+            output: Output of this function where it first shows.
+            who: Who makes the mistake.
         """
         if clause not in CLAUSES or output not in self.outputs:
             raise ValueError(f"A mistake must name a clause and an output of {self.name}. Received: {clause}, {output}")
@@ -217,37 +217,37 @@ class Function:
             raise ValueError(f"{name} must be new and say in its docstring why it is there")
         self.recipes.append(Recipe(name, group, " ".join(reason.split()), *rest))
 
-    # What the kit asks of it
+    # Used by the kit
 
     @property
     def dtypes(self) -> tuple[str, ...]:
-        """The dtypes that its cases can be run in."""
+        """The dtypes in which its cases can be run."""
         return DTYPES if self.maps else tuple(d for d in DTYPES if d not in HALF)
 
     @property
     def half_arguments(self) -> frozenset[str]:
-        """The arguments that have the half dtype in half precision: maps, or all but gradients and records."""
+        """The arguments with the half dtype in half precision: maps, or all except gradients and records."""
         given = set(self.signature.parameters) - set(self.records)
         return self.maps or frozenset(name for name in given if not name.startswith("grad_"))
 
     @property
     def half_outputs(self) -> frozenset[str]:
-        """The outputs that do: maps, or the gradients in what was given in half precision."""
+        """The outputs with the half dtype: maps, or the gradients of arguments given in half precision."""
         return self.maps or frozenset(name for name in self.outputs if name.startswith("grad_"))
 
     @property
     def signature(self) -> inspect.Signature:
-        """That of the reference, or of the composition without the implementation."""
+        """The signature of the reference, or of the composition without its first argument, the implementation."""
         if self._composition is None:
             return inspect.signature(getattr(snr_ref, self.name))
         return inspect.signature(partial(self._composition, None))
 
     def bounds(self, arguments: Arguments, precision: Precision) -> dict[str, np.ndarray]:
-        """How far rounding alone can put each output of a right implementation off, whichever way it goes.
+        """How far off rounding alone can put each output of a correct implementation.
 
         Args:
-            arguments: By name, in float64.
-            precision: What it computes and stores in.
+            arguments: Arguments by name, in float64.
+            precision: Precision in which it computes and stores.
 
         Returns:
             The largest absolute error of each number of each output.
@@ -256,14 +256,14 @@ class Function:
         return self._bound(arguments, precision)
 
     def is_decided(self, arguments: Arguments, precision: Precision) -> bool:
-        """Whether every choice in the answer, such as which distance is the smallest, is the same however it rounds.
+        """Whether every choice in the answer, such as which distance is the smallest, is independent of rounding.
 
-        Where it isn't, the bounds do not hold.
+        Where it is not, the bounds do not hold.
         """
         return self._is_decided is None or self._is_decided(arguments, precision)
 
     def good_arguments(self, draw: Draw) -> dict[str, Any]:
-        """Arguments that nothing is wrong with."""
+        """Valid arguments."""
         assert self._good is not None, f"{self.name} has no good arguments"
         return self._good(draw)
 
@@ -272,17 +272,17 @@ class Function:
         return all(callable(getattr(adapter, part, None)) for part in self.parts or (self.name,))
 
     def call(self, implementation: Any, arguments: Arguments) -> dict[str, np.ndarray]:
-        """Call it as the reference is called: positional arguments by position, keywords where the case has them.
+        """Call it as the reference is called: positional arguments by position, others by keyword.
 
         Args:
-            implementation: Has the function as an attribute.
-            arguments: By name.
+            implementation: Object with the function as an attribute.
+            arguments: Arguments by name.
 
         Returns:
-            Its outputs by name.
+            The outputs by name.
 
         Raises:
-            NotImplementedError: If the implementation has no function that this call needs.
+            NotImplementedError: If the implementation lacks a function that this call needs.
         """
         values = dict(arguments)
         for name, pattern in self.own_functions.items():
@@ -299,22 +299,22 @@ class Function:
         return self.named(partial(self._composition, _Needed(implementation))(*positional, **keywords))
 
     def reference(self, arguments: Arguments) -> dict[str, np.ndarray]:
-        """What the reference answers, by output, in the precision of the arguments."""
+        """The outputs of the reference by name, in the precision of the arguments."""
         besides = {} if self._besides is None else self._besides(arguments)
         return besides | self.call(snr_ref, arguments)
 
     def named(self, result: Any) -> dict[str, np.ndarray]:
-        """What the function returned, by the names of its outputs.
+        """The returned value as outputs by name.
 
         Args:
-            result: An array for one output; for several a tuple in the reference's order, or a mapping or an object
-                that has some of them by name. A gradient that is None is zero: a scalar 0 stands for it.
+            result: An array for one output. For several, a tuple in the reference's order, or a mapping or an object
+                that has any of them by name. A gradient of None is zero: a scalar 0 stands for it.
 
         Returns:
-            The outputs that are there, as arrays of whatever dtype they came in.
+            The outputs that are there, as arrays in the dtype in which they were returned.
 
         Raises:
-            TypeError: If the result is none of these; it says what it is and what was expected.
+            TypeError: If the result is none of these; the message names what was expected and what was received.
         """
         by_name: dict[str, Any]
         if isinstance(result, Mapping):
@@ -331,7 +331,7 @@ class Function:
         return {output: np.asarray(value) for output, value in (by_name | zero).items() if value is not None}
 
     def _one_by_one(self, result: Sequence[Any]) -> list[Any]:
-        """The parts of a tuple, where the fields of a record may come as one."""
+        """The parts of a tuple, where one part may hold the fields of a record."""
         fields = () if self.spread is None else self.spread._fields
         parts: list[Any] = []
         for part in result:
@@ -356,7 +356,7 @@ def _attribute(implementation: Any, name: str) -> Any:
 
 
 class _Needed:
-    """An implementation whose missing functions are not provided, rather than an error of their caller."""
+    """An implementation in which a missing function counts as not provided, not as an error."""
 
     def __init__(self, implementation: Any):
         self._implementation = implementation

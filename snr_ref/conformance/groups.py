@@ -1,4 +1,4 @@
-"""The groups of cases that come with the kit, in their order; whoever needs another makes a `Group` of their own."""
+"""The groups of cases in the kit, in their order. Make a `Group` of your own for other cases."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ class Group:
     """Cases of one kind.
 
     Attributes:
-        name: As in the names of its cases, `group/case`.
-        about: What it is, in a sentence.
-        required: Whether an implementation of SNR has to have it; a partial one may leave out the others.
+        name: Prefix of the names of its cases, `group/case`.
+        about: Description in a sentence.
+        required: Whether an implementation of SNR must provide it; a partial one may leave out the others.
     """
 
     name: str
@@ -48,7 +48,7 @@ view_consistency = Group("view_consistency", "log multilabels that should be ali
 joint_embedding = Group("joint_embedding", "images beside the agents of the source domain")
 refusals = Group("refusals", "arguments that must be refused, not computed with")
 
-#: All of them; cases are listed in this order.
+#: All groups, in the order in which cases are listed.
 GROUPS = (
     forward,
     embeddings,

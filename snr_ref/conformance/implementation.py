@@ -1,4 +1,4 @@
-"""An implementation under test: an object or a module with some of the reference's functions."""
+"""An implementation to check: an object or a module with some of the reference's functions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from snr_ref.conformance.functions import FUNCTIONS
 
 
 class Implementation:
-    """What an adapter provides, called case by case.
+    """An adapter, called case by case.
 
-    An adapter has functions named and called as those of `snr_ref`, on NumPy arrays; as many of them as it likes. It
-    may also have the attributes `dtypes`, the names of the dtypes it takes (float64 alone without), and `refusals`,
-    whether it takes part in the cases whose only right answer is an exception (it doesn't without).
+    An adapter has any of the functions of `snr_ref`, with the same names and arguments, on NumPy arrays. It may also
+    have the attributes `dtypes`, the names of the dtypes that it accepts (default: float64 only), and `refusals`,
+    whether to run the cases whose only right answer is an exception (default: no).
     """
 
     def __init__(self, adapter: Any, name: str | None = None):
@@ -32,38 +32,38 @@ class Implementation:
         unknown = [dtype for dtype in self.dtypes if dtype not in DTYPES]
         if isinstance(getattr(adapter, "dtypes", ()), str) or unknown or not self.dtypes:
             raise ValueError(
-                f"`dtypes` of {self.name} must be a tuple of some of {', '.join(DTYPES)}. "
+                f"`dtypes` of {self.name} must be a tuple of names out of {', '.join(DTYPES)}. "
                 f"Received: {getattr(adapter, 'dtypes', ())!r}"
             )
         for dtype in self.dtypes:
-            numpy_dtype(dtype)  # says here, and once, if a package is missing
+            numpy_dtype(dtype)  # raises here if a package is missing
 
     def provides(self, function: str) -> bool:
-        """Whether it has the function, or all that the function is composed of."""
+        """Whether it has the function, or all the functions of which that is composed."""
         return FUNCTIONS[function].provided_by(self.adapter)
 
     def answer(self, case: Case, dtype: str) -> dict[str, np.ndarray]:
-        """What it returns for a case, by output.
+        """Its outputs for a case, by name.
 
         Raises:
             NotImplementedError: If it doesn't provide what the case needs.
-            Exception: Whatever its function raises; for a case that is a refusal, that is the answer.
+            Exception: Whatever its function raises; for a refusal that is the right answer.
         """
         return self.call(case.function, arguments_of(case, dtype))
 
     def call(self, function: str, arguments: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """What it returns for arguments, by output; raises as `answer` does."""
+        """Its outputs for arguments, by name; raises as `answer` does."""
         return FUNCTIONS[function].call(self.adapter, arguments)
 
 
 def arguments_of(case: Case, dtype: str) -> dict[str, Any]:
-    """What a case gives to an implementation: a copy, into which it may write by mistake."""
+    """The arguments that an implementation gets for a case: a copy, in case it overwrites them."""
     arguments = deepcopy(dict(case.arguments))
     return arguments if case.kind == "refusal" else in_dtype(arguments, dtype, FUNCTIONS[case.function].half_arguments)
 
 
 def overwritten(arguments: Mapping[str, Any], case: Case, dtype: str) -> tuple[str, ...]:
-    """The arguments that are not as they were given, by the names that a caller has for them, as `params.gamma`."""
+    """The names of arguments that have changed, such as `params.gamma`."""
     given, left = flat(arguments_of(case, dtype)), flat(arguments)
     return tuple(name.replace("/", ".") for name in given if _content(given[name]) != _content(left[name]))
 
@@ -74,20 +74,21 @@ def _content(value: Any) -> tuple[tuple[int, ...], bytes]:
 
 
 def load(target: str) -> Implementation:
-    """The adapter of that name.
+    """The adapter with that name.
 
     Args:
-        target: `module` or `module:object`; the current folder is searched too. A class is called without arguments.
+        target: `module` or `module:object`; the current folder is searched too. A class is instantiated without
+            arguments.
 
     Returns:
         The implementation.
 
     Raises:
-        ValueError: If there is no such module or object; it says which of the two.
+        ValueError: If there is no such module or object; the message says which.
     """
     module_name, _, attribute = target.partition(":")
     if module_name.startswith(".") or module_name.endswith(".py") or {"/", "\\"} & set(module_name):
-        raise ValueError(f"Expected the name of a module, as my_adapter, not that of a file. Received: {target!r}")
+        raise ValueError(f"Expected the name of a module, such as my_adapter, not of a file. Received: {target!r}")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)

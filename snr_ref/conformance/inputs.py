@@ -1,4 +1,4 @@
-"""What the cases of the module are made of: feature maps and parameters in general position."""
+"""Inputs for the cases of the module: feature maps and parameters in general position."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from snr_ref.restitution import SNRParams
 
 
 def feature_map(draw: Draw, *shape: int, bits: int = 8) -> np.ndarray:
-    """Every image and channel has a mean and a deviation of its own.
+    """A feature map in which every image and channel has its own mean and standard deviation.
 
     Args:
-        draw: Of the case.
-        shape: (N, *S, C).
+        draw: Random numbers of the case.
+        shape: Shape of the map, (N, *S, C).
         bits: Significant bits of each number.
 
     Returns:
-        float64.
+        The map, in float64.
     """
     per_channel = (shape[0], *(1 for _ in shape[1:-1]), shape[-1])
     deviation, mean = draw.uniform(0.5, 2, *per_channel), draw.normal(*per_channel)
@@ -25,20 +25,20 @@ def feature_map(draw: Draw, *shape: int, bits: int = 8) -> np.ndarray:
 
 
 def params(draw: Draw, channels: int, hidden: int, *, b1: bool = False, b2: bool = False, bits: int = 8) -> SNRParams:
-    """Parameters whose logits are about as large as z, so that gates are open, shut and in between.
+    """Parameters whose logits are about as large as z, so that some gates are open, some closed and some in between.
 
-    Several hidden units add up to 0, or to 1 with a bias, so that one of them is positive, whatever z is.
+    Several hidden units sum to 0, or to 1 with a bias, so that one of them is positive for any z.
 
     Args:
-        draw: Of the case.
-        channels: C.
-        hidden: C/r.
+        draw: Random numbers of the case.
+        channels: Number of channels C.
+        hidden: Hidden width C/r.
         b1: Whether there is a first bias.
-        b2: Whether there is a second.
+        b2: Whether there is a second bias.
         bits: Significant bits of the weights.
 
     Returns:
-        float64.
+        The parameters, in float64.
     """
     w1, first_bias = draw.normal(channels, hidden, bits=bits), draw.normal(hidden)
     first_bias[-1] = significant(1 - first_bias[:-1].sum())
@@ -55,15 +55,15 @@ def params(draw: Draw, channels: int, hidden: int, *, b1: bool = False, b2: bool
 
 
 def saturating(draw: Draw, channels: int, *logits: float) -> SNRParams:
-    """Parameters whose logits are those numbers, about, if the mean of z over the channels is about 1.
+    """Parameters with approximately those logits if the mean of z over the channels is about 1.
 
     Args:
-        draw: Of the case.
-        channels: C, a power of two.
-        logits: One for each channel.
+        draw: Random numbers of the case.
+        channels: Number of channels C, a power of two.
+        logits: Logit of each channel.
 
     Returns:
-        Parameters without biases, with one hidden unit.
+        The parameters, without biases, with one hidden unit.
     """
     return SNRParams(
         gamma=draw.uniform(0.5, 2, channels),
@@ -74,7 +74,7 @@ def saturating(draw: Draw, channels: int, *logits: float) -> SNRParams:
 
 
 def faint(draw: Draw, channels: int) -> SNRParams:
-    """Parameters whose gates are almost shut and hardly depend on z, so that F~+ is as small as F~ beside a large F."""
+    """Parameters with nearly closed gates that hardly depend on z, so that F~+ is as small as F~ and F is large."""
     weights = params(draw, channels, 2, b2=True)
     assert weights.b2 is not None
     return weights._replace(w1=weights.w1 * 2.0**-13, b2=significant(weights.b2 - 12))

@@ -1,7 +1,7 @@
 """Deliberately wrong implementations, each with one mistake that people make.
 
-They show that the kit catches what it is for, and by their numbers it recognizes the same mistake in an implementation
-that is checked. Each is in the module of the function where it first shows; `steps` is what they are made of.
+They show that the kit catches such mistakes, and by their numbers the kit recognizes the same mistake in another
+implementation. Each is in the module of the function where it first shows, and is made of `steps`.
 """
 
 from snr_ref.conformance.clauses import in_order

@@ -1,4 +1,4 @@
-"""What each dtype is computed and stored in."""
+"""The precision in which each dtype is computed and stored."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 
 
 class Precision(NamedTuple):
-    """A dtype, as far as rounding is concerned.
+    """The rounding of a dtype.
 
     Attributes:
-        u: Unit roundoff of what is computed in: float32 where the dtype is half. One unit in the last place, twice the
-            error of a correctly rounded operation: a compiler may round x / n as x * (1 / n).
+        u: Unit roundoff of the computation, which is in float32 for a half dtype. It is one unit in the last place,
+            twice the error of a correctly rounded operation: a compiler may round x / n as x * (1 / n).
         stored_u: Unit roundoff of a feature map that is returned in the dtype.
-        underflow: What a map may lose where it is too small for the dtype's precision.
+        underflow: Largest loss of a map's number that is too small for the dtype's precision.
     """
 
     u: float
@@ -29,27 +29,27 @@ PRECISIONS = {
     "bfloat16": Precision(2.0**-23, 2.0**-7, 2.0**-126),
 }
 
-#: What the expected numbers themselves were computed in, and stored as.
+#: The precision in which the expected numbers themselves are computed and stored.
 REFERENCE = Precision(float(np.finfo(np.longdouble).eps), 2.0**-53, 2.0**-1022)
 
 
 class Storage(NamedTuple):
-    """How a map is rounded when it is computed.
+    """The rounding of a map that is stored.
 
     Attributes:
-        u: Relative to itself.
-        underflow: Besides, where it is tiny.
+        u: Relative rounding.
+        underflow: Additional absolute rounding of tiny numbers.
     """
 
     u: float
     underflow: float
 
     def rounding(self, x: np.ndarray) -> np.ndarray:
-        """By how much at most."""
+        """The largest rounding of each number."""
         return self.u * np.abs(x) + self.underflow
 
 
 def storage(precision: Precision) -> Storage:
-    """That of a map which is returned: where it is half, it was float32 before."""
+    """The storage of a returned map: in half precision it was float32 before."""
     wider = 0.0 if precision.stored_u == precision.u else precision.u
     return Storage(precision.stored_u + wider, precision.underflow)

@@ -1,7 +1,7 @@
-"""What pytest needs to run the kit: `pytest --pyargs snr_ref.conformance --implementation=module:adapter`.
+"""The pytest plugin of the kit: `pytest --pyargs snr_ref.conformance --implementation=module:adapter`.
 
-It is registered as an entry point, so that every run of pytest loads it: it adds no option and imports nothing before
-the tests of the kit are asked for.
+It is registered as an entry point, so every run of pytest loads it. Unless the kit's tests are requested it adds no
+option and imports nothing.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-#: The `Implementation`, and the `ExpectedFailures` of its file, where the options name them.
+#: Keys of the `Implementation` and of the `ExpectedFailures` that the options name.
 IMPLEMENTATION = pytest.StashKey[object]()
 EXPECTED_FAILURES = pytest.StashKey[object]()
 
 
 def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> None:
-    """Add the options of the kit if its tests are asked for: by name, by path or by an option that is its alone."""
+    """Add the options of the kit if its tests are requested by name, by path or by one of its own options."""
     if not any("snr_ref.conformance" in a.replace("\\", "/").replace("/", ".") or a.startswith("--snr-") for a in args):
         return
     group = parser.getgroup("snr", "conformance of an SNR implementation")
@@ -25,7 +25,7 @@ def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Non
         "--implementation",
         dest="snr_implementation",
         metavar="MODULE[:OBJECT]",
-        help="the adapter that `--pyargs snr_ref.conformance` holds against the specification",
+        help="the adapter that `--pyargs snr_ref.conformance` checks against the specification",
     )
     group.addoption(
         "--snr-implementation-expected-failures",
@@ -33,15 +33,15 @@ def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Non
         dest="snr_expected_failures",
         metavar="FILE",
         type=Path,
-        help="a line `pattern [dtype] [# reason]` per failure that is known",
+        help="file with a line `pattern [dtype] [# reason]` per known failure",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Load the adapter if one is named.
+    """Load the adapter if the options name one.
 
     Raises:
-        pytest.UsageError: If it, or the file of expected failures, isn't there or isn't right.
+        pytest.UsageError: If the adapter or the file of expected failures is missing or wrong.
     """
     target, expected = (config.getoption(name, None) for name in ("snr_implementation", "snr_expected_failures"))
     if target is None and expected is None:

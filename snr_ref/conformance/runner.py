@@ -1,4 +1,4 @@
-"""Running an implementation: every case in every dtype that both the case and the implementation take."""
+"""Running an implementation: every case in every dtype that both the case and the implementation accept."""
 
 from __future__ import annotations
 
@@ -29,27 +29,28 @@ def check(
     progress: Callable[[int, int], None] | None = None,
     cases: Iterable[Case] | None = None,
 ) -> Report:
-    """Hold an implementation against the specification.
+    """Check an implementation against the specification.
 
     Args:
         implementation: An adapter, an object or module with functions named as in `snr_ref`; or an `Implementation`.
-        include: Patterns of the cases to run; none is all.
-        exclude: Patterns of the cases to leave out. See `snr_ref.conformance.selection.select`.
-        progress: Called after every answer, with the number done and the number in all.
-        cases: Instead of the catalogue.
+        include: Patterns of the cases to run; none means all.
+        exclude: Patterns of the cases to leave out, as in `snr_ref.conformance.selection.select`.
+        progress: Function called after every answer with the number done and the total.
+        cases: Cases to run instead of the catalogue.
 
     Returns:
         The report; its `exit_status` is 0 if everything that the adapter provides passes.
 
     Raises:
-        ValueError: If a pattern matches no case, or the patterns leave none; if the adapter's `dtypes` aren't any.
+        ValueError: If a pattern matches no case, the patterns leave no case, or the adapter's `dtypes` are not names of
+            dtypes.
     """
     if not isinstance(implementation, Implementation):
         implementation = Implementation(implementation)
     asked = questions(implementation, select(catalogue() if cases is None else cases, include, exclude))
     results = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of a variance of one pixel, say; cases are extreme on purpose
+        warnings.simplefilter("ignore", RuntimeWarning)  # cases are extreme on purpose
         for done, (case, dtype) in enumerate(asked, start=1):
             results.append(run(implementation, case, dtype))
             if progress is not None:
@@ -58,28 +59,28 @@ def check(
 
 
 def questions(implementation: Implementation, cases: Iterable[Case]) -> list[tuple[Case, str]]:
-    """Each case with each dtype that both it and the implementation take."""
+    """Each case with each dtype that both it and the implementation accept."""
     return [(case, dtype) for case in cases for dtype in case.dtypes if dtype in implementation.dtypes]
 
 
 def run(implementation: Implementation, case: Case, dtype: str) -> Result:
-    """Ask one case in one dtype.
+    """Run one case in one dtype.
 
-    What NumPy's arithmetic warns of is not shown: cases overflow on purpose. An exception that is no `Exception`, such
-    as Ctrl-C, passes through.
+    NumPy's arithmetic warnings are not shown: cases overflow on purpose. An exception that is no `Exception`, such as
+    Ctrl-C, passes through.
 
     Args:
-        implementation: Under test.
-        case: What to ask.
-        dtype: In which dtype.
+        implementation: Implementation to check.
+        case: Case to run.
+        dtype: Dtype in which to run it.
 
     Returns:
-        What it came to.
+        The result.
     """
     if not implementation.provides(case.function):
         return Result(case, dtype, "not provided", why=f"{case.function} is not provided")
     if case.kind == "refusal" and not implementation.refusals:
-        return Result(case, dtype, "not asked", why="the implementation takes no part in refusals")
+        return Result(case, dtype, "not asked", why="the implementation does not take part in refusals")
     arguments = arguments_of(case, dtype)
     try:
         with np.errstate(all="ignore"):
@@ -99,15 +100,15 @@ def run(implementation: Implementation, case: Case, dtype: str) -> Result:
 
 
 def judge(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> Result:
-    """Hold an answer against what the case expects.
+    """Compare an answer with what the case expects.
 
     Args:
-        case: What was asked.
-        dtype: In which dtype.
+        case: Case that was run.
+        dtype: Dtype in which it was run.
         answer: Outputs by name.
 
     Returns:
-        What it came to.
+        The result.
     """
     if case.kind == "refusal":
         return Result(case, dtype, "failed", why=f"must be refused with an exception; it answered {', '.join(answer)}")
@@ -124,7 +125,7 @@ def judge(case: Case, dtype: str, answer: Mapping[str, np.ndarray]) -> Result:
 
 
 def _raised(function: str, error: Exception) -> str:
-    """An exception in a sentence: what it is, where it came from, and how the function is called if that may be why."""
+    """An exception in a sentence: its type and message, where it was raised, and the function's call if relevant."""
     text = " ".join(str(error).split())
     text = text if len(text) <= 500 else f"{text[:500]} ..."
     frames = traceback.extract_tb(error.__traceback__)

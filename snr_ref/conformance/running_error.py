@@ -1,9 +1,9 @@
-"""Arithmetic that carries a bound of its own rounding error: how far a computation may be off, for these numbers.
+"""Arithmetic that carries a bound on its own rounding error: how far off a computation may be for these numbers.
 
-This is Wilkinson's running error analysis. Every operation returns the exact result of its operands' values, with a
-bound: what their errors become, plus one rounding `u |result|` of its own (a sum of n terms: n roundings of the sum of
-magnitudes, whatever the order). A port that computes the same formula in precision u, in any order of summation, is
-within the bound. Nothing here is fitted to a result.
+This is Wilkinson's running error analysis. Every operation returns the exact result for its operands' values, with a
+bound: the propagated errors of the operands plus one rounding `u |result|` of its own (for a sum of n terms, n
+roundings of the sum of magnitudes, in any order). A port that computes the same formula in precision u, in any order
+of summation, is within the bound. Nothing here is fitted to a result.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import numpy as np
 #: An exponential, logarithm, sigmoid, softplus or reciprocal root may be off by this many roundings.
 _ELEMENTARY = 8
 
-#: A square root that isn't correctly rounded may be off by this many.
+#: A square root that is not correctly rounded may be off by this many roundings.
 _SQUARE_ROOT = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Rounded:
-    """Numbers, a bound of the error of each, and the unit roundoff of what is computed with them.
+    """Numbers, a bound on the error of each, and the unit roundoff with which they are computed.
 
     Attributes:
         value: The numbers in exact arithmetic (in float64).
-        error: Bound of |computed - value|, of the same shape.
+        error: Bound on |computed - value|, of the same shape.
         u: Unit roundoff.
     """
 
@@ -75,12 +75,12 @@ class Rounded:
         return Rounded(self.value.sum(axis), self.error.sum(axis) + roundings, self.u)
 
     def relu(self) -> Rounded:
-        """max(x, 0), which is 0 where rounding can't make x positive."""
+        """max(x, 0), which is 0 where rounding cannot make x positive."""
         error = np.where(self.value + self.error <= 0, 0, self.error)
         return Rounded(np.maximum(self.value, 0), error, self.u)
 
     def sigmoid(self) -> Rounded:
-        """1 / (1 + exp(-x)), relative to itself: small values are kept. Its slope is steepest where |x| is least."""
+        """1 / (1 + exp(-x)), with relative accuracy: small values are kept. It is steepest where |x| is smallest."""
         nearest = np.maximum(np.abs(self.value) - self.error, 0)
         off = self.error * np.exp(-nearest) / (1 + np.exp(-nearest)) ** 2
         value = np.exp(-np.logaddexp(0, -self.value))
@@ -88,7 +88,7 @@ class Rounded:
         return Rounded(value, np.minimum(off, 1), self.u)
 
     def softplus(self) -> Rounded:
-        """log(1 + exp(x)), relative to itself: small values are kept. It is convex: steepest at the largest x."""
+        """log(1 + exp(x)), with relative accuracy: small values are kept. It is convex: steepest at the largest x."""
         value = np.logaddexp(0, self.value)
         off = self.error * np.exp(-np.logaddexp(0, -(self.value + self.error)))
         return Rounded(value, off + _ELEMENTARY * self.u * (value + off) + self._lost(value), self.u)
@@ -100,32 +100,32 @@ class Rounded:
         return Rounded(value, off + self._lost(value), self.u)
 
     def log(self) -> Rounded:
-        """The logarithm, of numbers that are positive whatever their error."""
+        """The logarithm of numbers that are positive whatever their error."""
         assert (self.value > self.error).all(), "the logarithm's argument may be zero"
         value, off = np.log(self.value), -np.log1p(-self.error / self.value)
         return Rounded(value, off + _ELEMENTARY * self.u * (np.abs(value) + off), self.u)
 
     def sqrt(self) -> Rounded:
-        """The square root, whose slope is steepest where x is least; that of 0 is 0."""
+        """The square root, whose slope is steepest where x is smallest; that of 0 is 0."""
         value, low = np.sqrt(self.value), np.sqrt(np.maximum(self.value - self.error, 0))
         least = np.where(self.error > 0, np.maximum(value + low, np.sqrt(self.error)), 1)
         off = self.error / least
         return Rounded(value, off + _SQUARE_ROOT * self.u * (value + off), self.u)
 
     def max(self, axis: int) -> Rounded:
-        """The largest number along an axis, which is any of those that rounding can make the largest."""
+        """The maximum along an axis: any of the numbers that rounding can make the largest."""
         least = (self.value - self.error).max(axis, keepdims=True)
         error = np.where(self.value + self.error >= least, self.error, 0).max(axis)
         return Rounded(self.value.max(axis), error, self.u)
 
     def rsqrt(self, least: float) -> Rounded:
-        """1 / sqrt(x), where what is computed for x is no smaller than `least`."""
+        """1 / sqrt(x), where the number computed for x is at least `least`."""
         value, high = 1 / np.sqrt(self.value), 1 / np.sqrt(np.maximum(self.value - self.error, least))
         off = np.maximum(high - value, value - 1 / np.sqrt(self.value + self.error))
         return Rounded(value, off + _ELEMENTARY * self.u * high, self.u)
 
     def where_positive(self, x: Rounded) -> Rounded:
-        """These numbers where x > 0, else 0; where the sign of x is within its error, it may be either."""
+        """These numbers where x > 0, else 0; either where the sign of x is within its error."""
         undecided = (np.abs(x.value) <= x.error) & (x.error > 0)
         error = np.where(x.value > 0, self.error, 0)
         return Rounded(
@@ -135,11 +135,11 @@ class Rounded:
         )
 
     def stored(self, u: float, underflow: float) -> Rounded:
-        """After a conversion to a dtype of unit roundoff u, where numbers too small for that lose up to `underflow`."""
+        """After conversion to a dtype with unit roundoff u; numbers too small for it lose up to `underflow`."""
         return Rounded(self.value, self.error + u * (np.abs(self.value) + self.error) + underflow, self.u)
 
     def _lost(self, magnitude: np.ndarray) -> np.ndarray:
-        """What is lost of a number that may be too small for full precision, and become 0; of 0 nothing is."""
+        """The loss of a number that may be too small for full precision and become 0; 0 loses nothing."""
         return np.minimum(magnitude, 2.0**-126 if self.u > 2.0**-30 else 2.0**-1022)
 
     def _rounded(self, value: np.ndarray, error: np.ndarray) -> Rounded:
@@ -147,18 +147,18 @@ class Rounded:
 
 
 def exact(value: Any, u: float) -> Rounded:
-    """Numbers without an error, to be computed with in precision u."""
+    """Numbers without an error, for computation in precision u."""
     value = np.asarray(value, np.float64)
     return Rounded(value, np.zeros_like(value), u)
 
 
 def scalar(value: float, u: float) -> Rounded:
-    """A number that is handed over in float64, which a port may round first."""
+    """A number that is passed in float64 and that a port may round first."""
     return Rounded(np.asarray(value, np.float64), np.asarray(u * abs(value)), u)
 
 
 def stack(numbers: list[Rounded], u: float) -> Rounded:
-    """Numbers, or arrays of one shape, along a new first axis."""
+    """Numbers, or arrays of one shape, stacked along a new first axis."""
     return Rounded(np.array([x.value for x in numbers]), np.array([x.error for x in numbers]), u)
 
 
@@ -168,7 +168,7 @@ def mean(x: Rounded) -> Rounded:
 
 
 def log_softmax(logits: Rounded) -> Rounded:
-    """(l - m) - log(sum of exp(l - m)), m being the largest: what all logits have in common drops out unrounded."""
+    """(l - m) - log(sum of exp(l - m)), with m the largest: what all logits have in common cancels without rounding."""
     shifted = logits - exact(logits.value.max(1, keepdims=True), logits.u)
     return shifted - shifted.exp().sum(1).log()[:, None]
 
@@ -186,13 +186,13 @@ def direction(v: Rounded) -> Rounded:
 
 
 def one_for_zero(v: Rounded, lengths: Rounded) -> Rounded:
-    """Lengths of the rows of v, with a 1 that is exact in the place of that of a zero vector."""
+    """The lengths of the rows of v, with an exact 1 in place of the length of a zero vector."""
     is_zero = ((v.value == 0) & (v.error == 0)).all(-1, keepdims=True)
     return Rounded(np.where(is_zero, 1, lengths.value), np.where(is_zero, 0, lengths.error), v.u)
 
 
 def squared_distance(x: Rounded, y: Rounded) -> Rounded:
-    """|x - y|^2 over the last axis, of differences or as |x|^2 + |y|^2 - 2 x.y: its exponential is as good of both."""
+    """|x - y|^2 over the last axis, from differences or as |x|^2 + |y|^2 - 2 x.y: its exponential is as accurate."""
     difference = x - y
     of_differences = (difference * difference).sum(-1)
     expanded = (x * x).sum(-1) + (y * y).sum(-1) - exact(2.0, x.u) * (x * y).sum(-1)
@@ -200,7 +200,7 @@ def squared_distance(x: Rounded, y: Rounded) -> Rounded:
 
 
 def _scaled(v: Rounded) -> tuple[Rounded, Rounded]:
-    """The largest magnitude of the last axis, 1 for a zero vector, and v over it."""
+    """The largest magnitude of the last axis, 1 for a zero vector, and v divided by it."""
     largest = np.abs(v.value).max(-1, keepdims=True)
     scale = exact(np.where(largest > 0, largest, 1), v.u)
     return scale, v / scale

@@ -1,4 +1,4 @@
-"""Which cases are meant: patterns that include and exclude, and the file of failures that are known and expected."""
+"""Selection of cases: patterns that include and exclude, and the file of expected failures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from snr_ref.conformance.report import Report, Result
 
 
 def matches(case: Case, pattern: str) -> bool:
-    """Whether a pattern, as of a shell, is that of a case's name, of its group's or of its function's."""
+    """Whether a shell-style pattern matches the case's name, its group or its function."""
     return any(fnmatchcase(name, pattern) for name in (case.name, case.group.name, case.function))
 
 
@@ -21,15 +21,15 @@ def select(cases: Iterable[Case], include: Iterable[str] = (), exclude: Iterable
     """The cases that some pattern includes and none excludes.
 
     Args:
-        cases: To choose from.
-        include: Patterns such as `forward/*`, `snr_vjp` or `*nan*`; none is all cases.
-        exclude: Patterns too.
+        cases: Cases to choose from.
+        include: Patterns such as `forward/*`, `snr_vjp` or `*nan*`; none means all cases.
+        exclude: Patterns of cases to leave out.
 
     Returns:
         The cases, in their order.
 
     Raises:
-        ValueError: If a pattern matches no case, since it is misspelt then; if no case is left.
+        ValueError: If a pattern matches no case, most likely a typo, or no case is left.
     """
     cases, include, exclude = list(cases), list(include), list(exclude)
     for pattern in (*include, *exclude):
@@ -42,7 +42,7 @@ def select(cases: Iterable[Case], include: Iterable[str] = (), exclude: Iterable
         and not any(matches(case, pattern) for pattern in exclude)
     ]
     if not left and (include or exclude):
-        raise ValueError(f"No case is left: included are {include or 'all'}, excluded {exclude}")
+        raise ValueError(f"No case is left: included {include or 'all'}, excluded {exclude}")
     return left
 
 
@@ -58,10 +58,10 @@ class _Line:
 
 @dataclass(frozen=True)
 class ExpectedFailures:
-    """The failures that an implementer knows of, so that only news fails a run.
+    """The failures that an implementer knows of, so that only new ones fail a run.
 
     Attributes:
-        lines: What the file says.
+        lines: Lines of the file.
     """
 
     lines: tuple[_Line, ...]
@@ -71,26 +71,25 @@ class ExpectedFailures:
         """Read a file with a line `pattern [dtype] [# reason]` per expected failure.
 
         Args:
-            path: Of the file, in UTF-8, with its byte order mark or without; empty lines and lines that start with #
-                mean nothing.
-            cases: All cases that there are.
+            path: File in UTF-8, with or without a byte order mark; empty lines and lines that start with # are ignored.
+            cases: All cases.
 
         Returns:
-            What it says.
+            The expected failures.
 
         Raises:
-            ValueError: If there is no such regular file, or a line isn't of that form or matches no case; it names the
-                file and the line.
-            OSError: If it can't be read.
+            ValueError: If there is no such regular file, or a line has another form or matches no case; the message
+                names the file and the line.
+            OSError: If the file can't be read.
         """
         cases = list(cases)
         lines = []
-        if path.exists() and not path.is_file():  # a named pipe would be waited for
-            raise ValueError(f"{path} must be a file of expected failures, and is no regular file")
+        if path.exists() and not path.is_file():  # a named pipe would block
+            raise ValueError(f"{path} must be a regular file of expected failures")
         try:
             text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError as error:
-            raise ValueError(f"There is no file {path} of expected failures") from error
+            raise ValueError(f"There is no file of expected failures {path}") from error
         except UnicodeDecodeError as error:
             raise ValueError(f"{path} must be text in UTF-8: {error}") from error
         for number, written in enumerate(text.splitlines(), start=1):
@@ -113,11 +112,11 @@ class ExpectedFailures:
         return cls(tuple(lines))
 
     def reason(self, case: Case, dtype: str) -> str | None:
-        """Why the case is expected to fail in that dtype; None if it isn't."""
+        """The reason why the case is expected to fail in that dtype; None if it is not."""
         return next((line.reason or "no reason given" for line in self.lines if line.means(case, dtype)), None)
 
     def applied_to(self, report: Report) -> Report:
-        """The report with the failures that were expected, and the passes that weren't, called so."""
+        """The report with expected failures and unexpected passes marked as such."""
         return replace(report, results=tuple(map(self._applied, report.results)))
 
     def _applied(self, result: Result) -> Result:

@@ -1,7 +1,7 @@
-"""What has no right answer but an exception: arguments of which one is wrong, in one way.
+"""Invalid arguments, one at a time: their only right answer is an exception.
 
-Which exception, and what it says, is the implementation's own business. Here are arguments that nothing is wrong with,
-and ways to spoil them that several functions have in common.
+The type of the exception and its message are up to the implementation. This module has valid arguments, and ways to
+spoil them that several functions share.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from snr_ref.restitution import SNRParams
 
 
 def plain(draw: Draw, *names: str, **renamed: str) -> dict[str, Any]:
-    """Arguments that nothing is wrong with, for 4 images or 2 others, 3 channels, 2 hidden units and 5 classes.
+    """Valid arguments, for 4 images or 2 others, 3 channels, 2 hidden units and 5 classes.
 
-    All that there are are drawn, in this order, so that the numbers of one function don't depend on another's.
+    All arguments are drawn, in this order, so that the numbers of one function do not depend on another's.
 
     Args:
-        draw: Of the case.
-        names: The arguments that are wanted.
-        renamed: Arguments that are here under another name, as several functions take unlike ones of theirs.
+        draw: Random numbers of the case.
+        names: Names of the arguments to return.
+        renamed: Arguments that have another name here, since functions use one name for different arguments.
 
     Returns:
-        Those arguments by name.
+        The arguments by name.
     """
     N, C, hidden, K = 4, 3, 2, 5
     drawn: dict[str, Any] = {
@@ -80,7 +80,7 @@ def plain(draw: Draw, *names: str, **renamed: str) -> dict[str, Any]:
 
 
 def plain_module(draw: Draw, *names: str) -> dict[str, Any]:
-    """A feature map, the parameters of a module and its epsilon, and other plain arguments."""
+    """A feature map, the parameters of a module, its epsilon, and other valid arguments."""
     drawn = plain(draw, "F", *SNRParams._fields, *names)
     params = SNRParams(*(drawn.pop(name) for name in SNRParams._fields))
     return {"F": drawn.pop("F"), "params": params, "epsilon": 1e-5} | drawn
@@ -92,12 +92,12 @@ def integers(x: np.ndarray) -> np.ndarray:
 
 
 def one_more(x: np.ndarray) -> np.ndarray:
-    """A column, or an element, more than there should be."""
+    """The array with one column, or element, too many."""
     return np.concatenate([x, x[..., :1]], axis=-1)
 
 
 def first_row(x: np.ndarray) -> np.ndarray:
-    """A row in the place of a batch."""
+    """One row in place of a batch."""
     return x[0]
 
 
@@ -107,7 +107,7 @@ def always(value: Any) -> Callable[[Any], Any]:
 
 
 def refuse_maps(function: Function) -> None:
-    """What no function of a feature map F and an epsilon takes."""
+    """Refusals of every function of a feature map F and an epsilon."""
     function.refuse(
         "integers", "A feature map of integers, which no normalization of images should truncate.", F=integers
     )
@@ -119,7 +119,7 @@ def refuse_maps(function: Function) -> None:
 
 
 def refuse_params(function: Function) -> None:
-    """What no function of a module's parameters takes, as they do not fit each other or the map."""
+    """Refusals of every function of a module's parameters, which do not fit each other or the map."""
 
     def refuse(what: str, why: str, name: str, spoil: Callable[[Any], Any]) -> None:
         function.refuse(what, why, params=lambda params: params._replace(**{name: spoil(getattr(params, name))}))

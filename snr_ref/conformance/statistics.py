@@ -1,7 +1,7 @@
-"""Bounds of the statistics of each image and channel, for every way to take them that survives a large mean.
+"""Bounds of the statistics of each image and channel, for every algorithm that is accurate with a large mean.
 
-The ways: in two passes, with the mean of the first corrected for its own rounding or not, and by updates that keep a
-running mean (Welford); sums in any order. Not among them is E[x^2] - mu^2.
+These are: two passes, with or without a correction of the first mean for its own rounding, and updates of a running
+mean (Welford), with sums in any order. E[x^2] - mu^2 is not among them.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import numpy as np
 
 from snr_ref.conformance.running_error import Rounded, exact
 
-#: A deviation that is the reciprocal of a reciprocal root is off by this many roundings more than a root.
+#: A standard deviation as the reciprocal of a reciprocal root is off by this many roundings more than a root.
 _RECIPROCAL = 8
 
 
 class Statistics(NamedTuple):
-    """What eq. 1 takes of a feature map of M pixels.
+    """The statistics in eq. 1 of a feature map with M pixels.
 
     Attributes:
-        F: The map, (N, M, C).
-        mu: Its mean, (N, C).
-        centred: F - mu, (N, M, C); its error is that of the mean and one rounding.
-        sigma: The deviation, (N, C).
-        inverse_sigma: (N, C).
+        F: Feature map, (N, M, C).
+        mu: Mean, (N, C).
+        centred: F - mu, (N, M, C), with the error of the mean and one rounding.
+        sigma: Standard deviation, (N, C).
+        inverse_sigma: 1 / sigma, (N, C).
     """
 
     F: np.ndarray
@@ -36,7 +36,7 @@ class Statistics(NamedTuple):
 
     @property
     def pixels(self) -> int:
-        """M."""
+        """M, the number of pixels."""
         return self.F.shape[1]
 
 
@@ -44,8 +44,8 @@ def statistics(arguments: Mapping[str, Any], u: float) -> Statistics:
     """The statistics of the case's F, with its epsilon.
 
     Args:
-        arguments: Of a function that takes `F` and `epsilon`.
-        u: Unit roundoff of what they are computed in.
+        arguments: Arguments of a function that has `F` and `epsilon`.
+        u: Unit roundoff of the computation.
 
     Returns:
         The statistics with their bounds.
@@ -67,17 +67,17 @@ def statistics(arguments: Mapping[str, Any], u: float) -> Statistics:
 def moments(F: np.ndarray, u: float) -> tuple[Rounded, Rounded]:
     """Mean and biased variance over the pixels.
 
-    A mean is off by `off`: M roundings of the mean magnitude, for a sum in any order and for a running mean alike, for
-    what the latter rounds at step k it shrinks to k / M until the end. A correction takes that to be the mean
-    difference, which is off by as many roundings of its own. The mean square of the differences to such a mean is off
-    by `off` squared; to a mean that still runs, by twice `off` times the mean difference.
+    A mean is off by `off`, M roundings of the mean magnitude. This holds for a sum in any order and for a running mean,
+    which reduces a rounding at step k to k / M of itself by the end. A correction computes the mean difference from
+    that mean, with as many roundings of its own. The mean square of the differences from such a mean is off by `off`
+    squared; from a mean that is still running, by twice `off` times the mean difference.
 
     Args:
-        F: (N, M, C).
+        F: Feature map, (N, M, C).
         u: Unit roundoff.
 
     Returns:
-        Both, (N, C).
+        Mean and variance, both (N, C).
     """
     pixels = F.shape[1]
     mean, variance = F.mean(1), F.var(1)
@@ -90,9 +90,9 @@ def moments(F: np.ndarray, u: float) -> tuple[Rounded, Rounded]:
 
 
 def _is_exact(F: np.ndarray, u: float) -> np.ndarray:
-    """Whether the mean comes out without any rounding, whichever way it is taken, (N, C).
+    """Whether every algorithm computes the mean without any rounding, (N, C).
 
-    So it does of one pixel, of two, and of 2^k equal ones, if the numbers have so few bits that no partial sum rounds.
+    This is so for one pixel, two, and 2^k equal ones, if the numbers have so few bits that no partial sum rounds.
     """
     pixels = F.shape[1]
     alike = (F[:, :1] == F).all(1) if pixels > 2 else np.full(F[:, 0].shape, True)
@@ -101,7 +101,7 @@ def _is_exact(F: np.ndarray, u: float) -> np.ndarray:
 
 
 def _last_bit(x: np.ndarray) -> np.ndarray:
-    """The value of the lowest bit that is set in each number; infinite for 0."""
+    """The value of the lowest set bit of each number; infinite for 0."""
     finite = np.where(np.isfinite(x), x, 0.0)
     mantissa, exponent = np.frexp(finite)
     bits = np.ldexp(np.abs(mantissa), 53).astype(np.int64)

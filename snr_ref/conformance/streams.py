@@ -1,4 +1,4 @@
-"""Standard streams that show every text, whatever their encoding."""
+"""Standard streams that accept every text, whatever their encoding."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 
 
 def escape_the_unencodable() -> None:
-    """Make standard output and standard error escape what their encoding lacks, where they would raise an error.
+    """Make standard output and standard error escape characters that their encoding lacks, instead of raising an error.
 
-    For programs, before they print. A name of a file may have characters that a terminal's code page does not have, or
-    bytes that are no characters at all.
+    Call it before a program prints. The name of a file may have characters that the terminal's code page lacks, or
+    bytes that are not characters.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -14,12 +14,12 @@ from snr_ref.conformance.selection import ExpectedFailures
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make a test of every case in every dtype that it and the implementation take."""
+    """Make a test of every case in every dtype that it and the implementation accept."""
     implementation = metafunc.config.stash.get(IMPLEMENTATION, None)
     expected = metafunc.config.stash.get(EXPECTED_FAILURES, None)
     if not isinstance(implementation, Implementation) or not isinstance(expected, ExpectedFailures):
         raise pytest.Collector.CollectError(
-            "The conformance tests need --implementation=MODULE[:OBJECT], the adapter that they hold against the "
+            "The conformance tests need --implementation=MODULE[:OBJECT], the adapter to check against the "
             "specification, such as --implementation=my_adapter"
         )
     asked = questions(implementation, catalogue())

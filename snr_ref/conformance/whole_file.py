@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever happens to the process or the disk."""
+"""Files that are complete or absent, whatever happens to the process or the disk."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file; one that is there is replaced.
+    """Write a file, replacing an existing one.
 
     Args:
-        path: Of the file.
-        content: All of it.
+        path: File to write.
+        content: Complete content of the file.
 
     Raises:
-        OSError: If it cannot be written, for want of room perhaps; the message names it.
+        OSError: If it cannot be written, for example because the disk is full; the message names the file.
     """
     unfinished = path.with_name(f".unfinished-{uuid.uuid4().hex[:12]}{path.suffix}")
     try:

@@ -1,4 +1,4 @@
-"""SNR written straight from its equations in plain PyTorch, JAX and NumPy: to read, to start from, to be checked.
+"""SNR written directly from its equations in plain PyTorch, JAX and NumPy, to read, start from and check.
 
 snr parity check snr_ref.conformance.examples.pytorch_adapter
 snr parity check snr_ref.conformance.examples.jax_functions

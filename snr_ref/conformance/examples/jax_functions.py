@@ -1,6 +1,6 @@
-"""SNR and its losses in plain JAX, equation by equation: pure compiled functions, which the kit calls as they are.
+"""SNR and its losses in plain JAX, equation by equation: pure compiled functions, which the kit calls directly.
 
-Their gradients are JAX's own. float64 takes part where it was asked for, by JAX_ENABLE_X64=1.
+The gradients are JAX's own. For float64, set JAX_ENABLE_X64=1.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ dtypes = (*(("float64",) if jax.config.jax_enable_x64 else ()), "float32", "floa
 
 @partial(jax.jit, static_argnames="epsilon")
 def snr(F: Array, params: SNRParams, *, epsilon: float = 1e-5) -> SNROutputs:
-    """Eqs. 1 to 5 of maps (N, *S, C). Those of half precision are averaged in float32, and rounded when all is done."""
-    x = wide(F)  # once: the gradients of two copies would be rounded to half precision before they are added
+    """Eqs. 1 to 5 for maps (N, *S, C). Maps in half precision are averaged in float32 and rounded at the end."""
+    x = wide(F)  # once: the gradients of two copies would be rounded to half precision before their sum
     pixels = tuple(range(1, x.ndim - 1))
     F_tilde = instance_norm(x, params.gamma, params.beta, epsilon=epsilon)  # eq. 1
     R = x - F_tilde  # eq. 2
@@ -31,7 +31,7 @@ def snr(F: Array, params: SNRParams, *, epsilon: float = 1e-5) -> SNROutputs:
     gate = jnp.expand_dims(a, pixels)
     R_plus, R_minus = gate * R, (1 - gate) * R  # eq. 4
     F_plus, F_minus = F_tilde + R_plus, F_tilde + R_minus  # eq. 5
-    f_tilde = jnp.broadcast_to(params.beta, a.shape)  # what F_tilde averages to; averaged, it would be beta plus noise
+    f_tilde = jnp.broadcast_to(params.beta, a.shape)  # the mean of F_tilde, without its rounding
     f_plus, f_minus = F_plus.mean(pixels), F_minus.mean(pixels)
     F_tilde, R, R_plus, R_minus, F_plus, F_minus = (
         stored.astype(F.dtype) for stored in (F_tilde, R, R_plus, R_minus, F_plus, F_minus)
@@ -51,7 +51,7 @@ def instance_norm(F: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5)
 
 @jax.jit
 def channel_attention(z: Array, w1: Array, w2: Array, b1: Array | None = None, b2: Array | None = None) -> Array:
-    """Eq. 3: a = Sigmoid(W2 ReLU(W1 z)), of the pooled residual z, (N, C)."""
+    """Eq. 3: a = Sigmoid(W2 ReLU(W1 z)), with z the pooled residual, (N, C)."""
     hidden = z @ w1 if b1 is None else z @ w1 + b1
     logits = relu(hidden) @ w2 if b2 is None else relu(hidden) @ w2 + b2
     return sigmoid(logits)
@@ -59,20 +59,20 @@ def channel_attention(z: Array, w1: Array, w2: Array, b1: Array | None = None, b
 
 @jax.jit
 def cosine_distance(x: Array, y: Array) -> Array:
-    """The paper's: d = 0.5 - x.y / (2 |x| |y|), (N, M); 0 for equal rows, the zero vector included."""
+    """The paper's distance: d = 0.5 - x.y / (2 |x| |y|), (N, M); 0 for equal rows, zero vectors included."""
     d = 0.5 - unit(x) @ unit(y).T / 2
-    d += jax.lax.stop_gradient(d.clip(0, 1) - d)  # puts back what rounding pushed out, and leaves its gradient alone
+    d += jax.lax.stop_gradient(d.clip(0, 1) - d)  # clips to [0, 1], with the gradient unchanged
     return jnp.where((x[:, None] == y[None]).all(-1), 0, d)
 
 
 @jax.jit
 def euclidean_distance(x: Array, y: Array) -> Array:
-    """Its alternative: d = |x - y|, (N, M)."""
+    """The alternative distance: d = |x - y|, (N, M)."""
     return norm(x[:, None] - y[None])
 
 
 def norm(v: Array) -> Array:
-    """|v| over the last axis, in units of the largest number so that no square overflows; its gradient at 0 is 0."""
+    """|v| over the last axis, scaled by the largest number so that no square overflows; the gradient at 0 is 0."""
     largest = jax.lax.stop_gradient(abs(v).max(-1))
     zero = largest == 0
     scale = jnp.where(zero, 1, largest)
@@ -81,7 +81,7 @@ def norm(v: Array) -> Array:
 
 
 def unit(v: Array) -> Array:
-    """The direction v / |v|, and 0 for 0."""
+    """The direction v / |v|; 0 for 0."""
     largest = jax.lax.stop_gradient(abs(v).max(-1, keepdims=True))
     zero = largest == 0
     scaled = jnp.where(zero, 0, v) / jnp.where(zero, 1, largest)
@@ -89,7 +89,7 @@ def unit(v: Array) -> Array:
 
 
 def numbered(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function of identities as 0, 1, ...: without float64 JAX would cut those that NumPy has in 64 bits to 32."""
+    """The function with identities as 0, 1, ...: without float64, JAX would cut NumPy's 64-bit integers to 32 bits."""
 
     @wraps(function)
     def call(*arguments: Any, **options: Any) -> Any:
@@ -126,7 +126,7 @@ def dual_causality_loss(
 
 
 def draws(labels: Array) -> tuple[Array, Array]:
-    """How probably each (a, p) and each (a, n) is drawn: an anchor that has one, then one of its pairs; (N, N)."""
+    """The probability of each (a, p) and each (a, n): an anchor that has one, then one of its pairs; (N, N)."""
 
     def uniform(allowed: Array) -> Array:
         per_anchor = allowed.sum(1, keepdims=True)
@@ -137,14 +137,14 @@ def draws(labels: Array) -> tuple[Array, Array]:
 
 
 def draws_of(triplets: Array, images: int) -> tuple[Array, Array]:
-    """Those triplets alone, each as probably as another: rows of anchor, positive, negative."""
+    """The probabilities of the pairs of those triplets, all equal: rows of anchor, positive, negative."""
     a, p, n = triplets.T
     nothing, each = jnp.zeros((images, images)), 1 / max(1, len(triplets))
     return nothing.at[a, p].add(each), nothing.at[a, n].add(each)
 
 
 def pairs(labels: Array) -> tuple[Array, Array]:
-    """Which (a, p) are two images of one identity, and which (a, n) show two identities: (N, N), bool."""
+    """Positive pairs (two images of one identity) and negative pairs (two identities), (N, N), bool."""
     same = labels[:, None] == labels[None]
     return same & ~jnp.eye(len(labels), dtype=bool), ~same
 
@@ -155,7 +155,7 @@ def batch_hard_triplet_loss(features: Array, labels: Array, *, margin: Any = 0.3
     """Mean over the anchors of max(0, m + d_ap - d_an), p the farthest positive and n the nearest negative."""
     positives, negatives = pairs(labels)
     d = jax.lax.stop_gradient(euclidean_distance(features, features))
-    p = jnp.where(positives, d, -jnp.inf).argmax(1)  # the first of several, whose gradient it is
+    p = jnp.where(positives, d, -jnp.inf).argmax(1)  # the first of equal ones has the gradient
     n = jnp.where(negatives, d, jnp.inf).argmin(1)
     difference = norm(features - features[p]) - norm(features - features[n])
     terms = softplus(difference) if margin == "soft" else relu(difference + margin)
@@ -177,7 +177,7 @@ def total_objective(reid_loss: Array, dual_causality_losses: Sequence[Array], we
 
 
 def wide(x: Array) -> Array:
-    """In at least float32: half precision is too coarse to average in."""
+    """The array in at least float32: half precision is too coarse for averages."""
     return jnp.asarray(x, jnp.promote_types(x.dtype, jnp.float32))
 
 
@@ -195,7 +195,7 @@ def snr_vjp(
     *,
     epsilon: float = 1e-5,
 ) -> tuple[Array, SNRParams]:
-    """Of F and the parameters."""
+    """The gradients of F and the parameters."""
     out, pull_back = jax.vjp(partial(snr, epsilon=epsilon), F, params)
     given = {"F_plus": grad_F_plus, "f_plus": grad_f_plus, "f_minus": grad_f_minus, "f_tilde": grad_f_tilde}
     cotangents = {name: g for name, g in given.items() if g is not None}
@@ -204,7 +204,7 @@ def snr_vjp(
 
 @partial(jax.jit, static_argnames="epsilon")
 def instance_norm_vjp(F: Array, gamma: Array, beta: Array, grad_F_tilde: Array, *, epsilon: float = 1e-5) -> Any:
-    """Of F, gamma and beta."""
+    """The gradients of F, gamma and beta."""
     return jax.vjp(partial(instance_norm, epsilon=epsilon), F, gamma, beta)[1](wide(grad_F_tilde))
 
 
@@ -212,19 +212,19 @@ def instance_norm_vjp(F: Array, gamma: Array, beta: Array, grad_F_tilde: Array, 
 def channel_attention_vjp(
     z: Array, w1: Array, w2: Array, b1: Array | None = None, b2: Array | None = None, *, grad_a: Array
 ) -> Any:
-    """Of z and the weights."""
+    """The gradients of z and the weights."""
     return jax.vjp(channel_attention, z, w1, w2, b1, b2)[1](grad_a)
 
 
 @jax.jit
 def cosine_distance_vjp(x: Array, y: Array, grad_d: Array) -> Any:
-    """Of x and y."""
+    """The gradients of x and y."""
     return jax.vjp(cosine_distance, x, y)[1](grad_d)
 
 
 @jax.jit
 def euclidean_distance_vjp(x: Array, y: Array, grad_d: Array) -> Any:
-    """Of x and y."""
+    """The gradients of x and y."""
     return jax.vjp(euclidean_distance, x, y)[1](grad_d)
 
 
@@ -233,7 +233,7 @@ def euclidean_distance_vjp(x: Array, y: Array, grad_d: Array) -> Any:
 def dual_causality_gradients(
     f_tilde: Array, f_plus: Array, f_minus: Array, labels: Array, **options: Any
 ) -> tuple[Array, ...]:
-    """Of the embeddings, in L+ + L-."""
+    """The gradients of the embeddings in L+ + L-."""
 
     def total(f_tilde: Array, f_plus: Array, f_minus: Array) -> Array:
         return sum(dual_causality_loss(f_tilde, f_plus, f_minus, labels, **options))
@@ -243,12 +243,12 @@ def dual_causality_gradients(
 
 @partial(jax.jit, static_argnames="label_smoothing")
 def cross_entropy_gradient(logits: Array, labels: Array, *, label_smoothing: float = 0.1) -> Array:
-    """Of the logits."""
+    """The gradient of the logits."""
     return jax.grad(cross_entropy)(logits, labels, label_smoothing=label_smoothing)
 
 
 @numbered
 @partial(jax.jit, static_argnames="margin")
 def batch_hard_triplet_gradient(features: Array, labels: Array, *, margin: Any = 0.3) -> Array:
-    """Of the features."""
+    """The gradient of the features."""
     return jax.grad(batch_hard_triplet_loss)(features, labels, margin=margin)

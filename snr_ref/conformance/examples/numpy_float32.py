@@ -1,6 +1,6 @@
 """SNR and its losses in NumPy, equation by equation, in the precision of the arguments; the reference widens them.
 
-It shows what the equations lose in float32, written down as they stand. NumPy has no gradients, so there are none.
+It shows what the literal equations lose in float32. NumPy has no automatic gradients, so there are none here.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ dtypes = ("float64", "float32")
 Array = np.ndarray
 
 
-@np.errstate(invalid="ignore")  # an image that holds Inf comes out as NaN; the others are untouched
+@np.errstate(invalid="ignore")  # an image that holds Inf becomes NaN; the others are not affected
 def snr(F: Array, params: SNRParams, *, epsilon: float = 1e-5) -> SNROutputs:
-    """Eqs. 1 to 5 of maps (N, *S, C)."""
+    """Eqs. 1 to 5 for maps (N, *S, C)."""
     pixels = tuple(range(1, F.ndim - 1))
     F_tilde = instance_norm(F, params.gamma, params.beta, epsilon=epsilon)  # eq. 1
     R = F - F_tilde  # eq. 2
@@ -27,7 +27,7 @@ def snr(F: Array, params: SNRParams, *, epsilon: float = 1e-5) -> SNROutputs:
     gate = np.expand_dims(a, pixels)
     R_plus, R_minus = gate * R, (1 - gate) * R  # eq. 4
     F_plus, F_minus = F_tilde + R_plus, F_tilde + R_minus  # eq. 5
-    f_tilde = np.broadcast_to(params.beta, a.shape)  # what F_tilde averages to; averaged, it would be beta plus noise
+    f_tilde = np.broadcast_to(params.beta, a.shape)  # the mean of F_tilde, without its rounding
     return SNROutputs(
         F_tilde, R, a, R_plus, R_minus, F_plus, F_minus, f_tilde, F_plus.mean(pixels), F_minus.mean(pixels)
     )
@@ -44,7 +44,7 @@ def instance_norm(F: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5)
 
 @np.errstate(invalid="ignore")
 def channel_attention(z: Array, w1: Array, w2: Array, b1: Array | None = None, b2: Array | None = None) -> Array:
-    """Eq. 3: a = Sigmoid(W2 ReLU(W1 z)), of the pooled residual z, (N, C)."""
+    """Eq. 3: a = Sigmoid(W2 ReLU(W1 z)), with z the pooled residual, (N, C)."""
     hidden = np.maximum(z @ w1 if b1 is None else z @ w1 + b1, 0)
     logits = hidden @ w2 if b2 is None else hidden @ w2 + b2
     e = np.exp(-abs(logits))  # no exponent is positive, so none overflows
@@ -52,32 +52,32 @@ def channel_attention(z: Array, w1: Array, w2: Array, b1: Array | None = None, b
 
 
 def cosine_distance(x: Array, y: Array) -> Array:
-    """The paper's: d = 0.5 - x.y / (2 |x| |y|), (N, M); 0 for equal rows, the zero vector included."""
+    """The paper's distance: d = 0.5 - x.y / (2 |x| |y|), (N, M); 0 for equal rows, zero vectors included."""
     d = np.clip(0.5 - unit(x) @ unit(y).T / 2, 0, 1)
     return np.where((x[:, None] == y[None]).all(-1), 0, d)
 
 
 def euclidean_distance(x: Array, y: Array) -> Array:
-    """Its alternative: d = |x - y|, (N, M)."""
+    """The alternative distance: d = |x - y|, (N, M)."""
     return norm(x[:, None] - y[None])
 
 
 def norm(v: Array) -> Array:
-    """|v| over the last axis, in units of the largest number so that no square overflows."""
+    """|v| over the last axis, scaled by the largest number so that no square overflows."""
     largest = abs(v).max(-1)
     scale = np.where(largest == 0, 1, largest)
     return scale * np.sqrt(((v / scale[..., None]) ** 2).sum(-1))
 
 
 def unit(v: Array) -> Array:
-    """The direction v / |v|, and 0 for 0."""
+    """The direction v / |v|; 0 for 0."""
     largest = abs(v).max(-1, keepdims=True)
     scaled = v / np.where(largest == 0, 1, largest)
     return scaled / np.where(largest == 0, 1, norm(scaled)[:, None])
 
 
 def softplus(x: Array) -> Array:
-    """log(1 + exp(x)), where no exponent is positive."""
+    """log(1 + exp(x)), without positive exponents."""
     return np.maximum(x, 0) + np.log1p(np.exp(-abs(x)))
 
 
@@ -110,7 +110,7 @@ def mean_of_means(differences: Array, pairs: Array) -> Array:
 
 
 def pairs(labels: Array) -> tuple[Array, Array]:
-    """Which (a, p) are two images of one identity, and which (a, n) show two identities: (N, N), bool."""
+    """Positive pairs (two images of one identity) and negative pairs (two identities), (N, N), bool."""
     same = labels[:, None] == labels[None]
     return same & ~np.eye(len(labels), dtype=bool), ~same
 

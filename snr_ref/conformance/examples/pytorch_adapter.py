@@ -1,7 +1,7 @@
-"""How the conformance kit is told about the PyTorch module: the reference's functions, on NumPy arrays, around it.
+"""The adapter that connects the PyTorch module to the conformance kit: the reference's functions, on NumPy arrays.
 
-The module keeps channels first and its weights transposed, the reference doesn't: such differences end here. Gradients
-are autograd's.
+The module has channels first and transposed weights, unlike the reference; the adapter converts. The gradients are
+autograd's.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Array = np.ndarray
 
 
 def instance_norm(F: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) -> Array:
-    """F~."""
+    """The normalized map F~."""
     F_tilde = port.instance_norm(channels_first(wide(tensor(F))), tensor(gamma), tensor(beta), epsilon)
     return array(channels_last(F_tilde))
 
 
 def instance_norm_vjp(F: Array, gamma: Array, beta: Array, grad_F_tilde: Array, *, epsilon: float = 1e-5) -> Any:
-    """Gradients of F~."""
+    """The gradients in F~."""
     x, scale, offset = leaf(F), leaf(gamma), leaf(beta)
     F_tilde = channels_last(port.instance_norm(channels_first(wide(x)), scale, offset, epsilon))
     return gradients([F_tilde], [x, scale, offset], [wide(tensor(grad_F_tilde))])
@@ -41,7 +41,7 @@ def channel_attention(z: Array, w1: Array, w2: Array, b1: Array | None = None, b
 def channel_attention_vjp(
     z: Array, w1: Array, w2: Array, b1: Array | None = None, b2: Array | None = None, *, grad_a: Array
 ) -> Any:
-    """Gradients of the gates."""
+    """The gradients in the gates."""
     module, pooled = attention(w1, w2, b1, b2), leaf(z)
     inputs = [pooled, *weights(module)[2:]]
     grad_z, *grads = gradients([module.attention(pooled)], inputs, [tensor(grad_a)])
@@ -49,7 +49,7 @@ def channel_attention_vjp(
 
 
 def snr(F: Array, params: SNRParams, *, epsilon: float = 1e-5) -> dict[str, Array]:
-    """Everything that the module returns."""
+    """All outputs of the module."""
     outputs = build(params, epsilon)(channels_first(tensor(F)))
     return {name: array(channels_last(x)) for name, x in outputs._asdict().items()}
 
@@ -64,7 +64,7 @@ def snr_vjp(
     *,
     epsilon: float = 1e-5,
 ) -> tuple[Array, SNRParams]:
-    """Gradients of the module's outputs."""
+    """The gradients in the module's outputs."""
     module, x = build(params, epsilon), leaf(F)
     out = module(channels_first(x))
     outputs = [channels_last(out.F_plus), out.f_plus, out.f_minus, out.f_tilde]
@@ -75,23 +75,23 @@ def snr_vjp(
 
 
 def cosine_distance(x: Array, y: Array) -> Array:
-    """As the reference's."""
+    """The module's distance, called as the reference's."""
     return array(port.cosine_distance(tensor(x), tensor(y)))
 
 
 def cosine_distance_vjp(x: Array, y: Array, grad_d: Array) -> Any:
-    """As the reference's."""
+    """Its gradients, by autograd."""
     inputs = [leaf(x), leaf(y)]
     return gradients([port.cosine_distance(*inputs)], inputs, [tensor(grad_d)])
 
 
 def euclidean_distance(x: Array, y: Array) -> Array:
-    """As the reference's."""
+    """The module's distance, called as the reference's."""
     return array(port.euclidean_distance(tensor(x), tensor(y)))
 
 
 def euclidean_distance_vjp(x: Array, y: Array, grad_d: Array) -> Any:
-    """As the reference's."""
+    """Its gradients, by autograd."""
     inputs = [leaf(x), leaf(y)]
     return gradients([port.euclidean_distance(*inputs)], inputs, [tensor(grad_d)])
 
@@ -119,29 +119,29 @@ def dual_causality_gradients(
     distance: Any = cosine_distance,
     triplets: Array | None = None,
 ) -> Any:
-    """Gradients of L+ + L-."""
+    """The gradients in L+ + L-."""
     x, y, z = leaf(f_tilde), leaf(f_plus), leaf(f_minus)
     return gradients([sum(terms(x, y, z, labels, distance, triplets))], [x, y, z])
 
 
 def batch_hard_triplet_loss(features: Array, labels: Array, *, margin: Any = 0.3) -> Array:
-    """As the reference's."""
+    """The module's loss, called as the reference's."""
     return array(port.batch_hard_triplet_loss(tensor(features), torch.as_tensor(labels), margin))
 
 
 def batch_hard_triplet_gradient(features: Array, labels: Array, *, margin: Any = 0.3) -> Array:
-    """As the reference's."""
+    """Its gradient, by autograd."""
     inputs = [leaf(features)]
     return gradients([port.batch_hard_triplet_loss(inputs[0], torch.as_tensor(labels), margin)], inputs)[0]
 
 
 def cross_entropy(logits: Array, labels: Array, *, label_smoothing: float = 0.1) -> Array:
-    """As the reference's."""
+    """The module's loss, called as the reference's."""
     return array(port.cross_entropy(tensor(logits), torch.as_tensor(labels), label_smoothing))
 
 
 def cross_entropy_gradient(logits: Array, labels: Array, *, label_smoothing: float = 0.1) -> Array:
-    """As the reference's."""
+    """Its gradient, by autograd."""
     inputs = [leaf(logits)]
     return gradients([port.cross_entropy(inputs[0], torch.as_tensor(labels), label_smoothing)], inputs)[0]
 
@@ -152,7 +152,7 @@ def total_objective(reid_loss: Array, dual_causality_losses: Sequence[Array], we
 
 
 def build(params: SNRParams, epsilon: float = 1e-5) -> port.SNR:
-    """The module with these parameters; a bias that is absent beside another is 0."""
+    """The module with these parameters; if only one bias is absent, it is 0."""
     gamma, beta, w1, w2, b1, b2 = params
     channels, hidden = w1.shape
     has_bias = b1 is not None or b2 is not None
@@ -166,25 +166,25 @@ def build(params: SNRParams, epsilon: float = 1e-5) -> port.SNR:
 
 
 def attention(w1: Array, w2: Array, b1: Array | None, b2: Array | None) -> port.SNR:
-    """A module of which only the attention matters."""
+    """A module whose attention alone is used."""
     channels = np.zeros(len(w1), w1.dtype)
     return build(SNRParams(channels, channels, w1, w2, b1, b2))
 
 
 def weights(module: port.SNR) -> list[Any]:
-    """gamma, beta and the attention's weights, in the reference's order; the biases if there are any."""
+    """gamma, beta and the weights of the attention, in the reference's order, with the biases if it has any."""
     fc1, fc2 = module.fc1, module.fc2
     biases = [] if fc1.bias is None else [fc1.bias, fc2.bias]
     return [module.gamma, module.beta, fc1.weight, fc2.weight, *biases]
 
 
 def transposed(grads: Sequence[Array]) -> list[Array]:
-    """The gradients of the weights of the attention, as z @ w1 has them; those of its biases as they are."""
+    """The gradients of the attention's weights, transposed to z @ w1; those of its biases unchanged."""
     return [grad.T for grad in grads[:2]] + list(grads[2:])
 
 
 def terms(f_tilde: Any, f_plus: Any, f_minus: Any, labels: Array, distance: Any, triplets: Array | None) -> Any:
-    """L+ and L- of tensors; the kit hands over this module's own distance."""
+    """L+ and L- of tensors; `distance` is one of this module's functions, as the kit passes it."""
     positives, negatives = (
         port.draws(torch.as_tensor(labels))
         if triplets is None
@@ -195,28 +195,28 @@ def terms(f_tilde: Any, f_plus: Any, f_minus: Any, labels: Array, distance: Any,
 
 
 def gradients(outputs: Sequence[Any], inputs: Sequence[Any], cotangents: Sequence[Any] | None = None) -> list[Array]:
-    """Of the outputs, by the inputs; zero where an input has no say."""
+    """The gradients of the outputs with respect to the inputs; zero for an input that has no effect."""
     grads = torch.autograd.grad(outputs, inputs, cotangents, allow_unused=True, materialize_grads=True)
     return [array(grad) for grad in grads]
 
 
 def tensor(x: Array) -> torch.Tensor:
-    """As a tensor of its dtype; NumPy has bfloat16 from a package that PyTorch doesn't know."""
+    """A tensor of the same dtype; NumPy's bfloat16 comes from a package that PyTorch doesn't know."""
     return torch.as_tensor(np.asarray(x, np.float64)).to(getattr(torch, x.dtype.name))
 
 
 def leaf(x: Array) -> torch.Tensor:
-    """As a tensor that gets a gradient."""
+    """A tensor that has a gradient."""
     return tensor(x).requires_grad_()
 
 
 def array(x: torch.Tensor) -> Array:
-    """As an array; in float32 if it is of half precision."""
+    """An array; in float32 if the tensor is in half precision."""
     return wide(x.detach()).numpy()
 
 
 def wide(x: torch.Tensor) -> torch.Tensor:
-    """In at least float32."""
+    """The tensor in at least float32."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 

@@ -11,7 +11,7 @@ from torch.nn.functional import log_softmax, logsigmoid, one_hot, relu
 
 
 class Outputs(NamedTuple):
-    """The maps of eqs. 1 to 5, (N, C, *S), the gates and the embeddings, (N, C)."""
+    """The maps of eqs. 1 to 5, (N, C, *S), and the gates and embeddings, (N, C)."""
 
     F_tilde: Tensor
     R: Tensor
@@ -29,10 +29,10 @@ class SNR(nn.Module):
     """Style normalization and restitution.
 
     Args:
-        channels: C.
-        hidden: C/r.
+        channels: Number of channels C.
+        hidden: Hidden width C/r.
         bias: Whether the channel attention has biases; the paper's has none.
-        epsilon: Added to the variance.
+        epsilon: Number added to the variance.
     """
 
     def __init__(self, channels: int, hidden: int, *, bias: bool = False, epsilon: float = 1e-5):
@@ -44,7 +44,7 @@ class SNR(nn.Module):
         self.fc2 = nn.Linear(hidden, channels, bias=bias)
 
     def forward(self, F: Tensor) -> Outputs:
-        """Eqs. 1 to 5. Maps of half precision are averaged in float32, and rounded when all is done."""
+        """Eqs. 1 to 5. Maps in half precision are averaged in float32 and rounded at the end."""
         pixels = tuple(range(2, F.ndim))
         wide = F.to(self.gamma.dtype)
         F_tilde = instance_norm(wide, self.gamma, self.beta, self.epsilon)  # eq. 1
@@ -53,7 +53,7 @@ class SNR(nn.Module):
         gate = over_pixels(a, F)
         R_plus, R_minus = gate * R, (1 - gate) * R  # eq. 4
         F_plus, F_minus = F_tilde + R_plus, F_tilde + R_minus  # eq. 5
-        f_tilde = self.beta.expand_as(a)  # what F_tilde averages to; to average it would give beta plus noise
+        f_tilde = self.beta.expand_as(a)  # the mean of F_tilde, without its rounding
         f_plus, f_minus = F_plus.mean(pixels), F_minus.mean(pixels)
         F_tilde, R, R_plus, R_minus, F_plus, F_minus = (
             x.to(F.dtype) for x in (F_tilde, R, R_plus, R_minus, F_plus, F_minus)
@@ -61,7 +61,7 @@ class SNR(nn.Module):
         return Outputs(F_tilde, R, a, R_plus, R_minus, F_plus, F_minus, f_tilde, f_plus, f_minus)
 
     def attention(self, z: Tensor) -> Tensor:
-        """Eq. 3: a = Sigmoid(W2 ReLU(W1 z)), of the pooled residual z, (N, C)."""
+        """Eq. 3: a = Sigmoid(W2 ReLU(W1 z)), with z the pooled residual, (N, C)."""
         return self.fc2(relu(self.fc1(z))).sigmoid()
 
 
@@ -74,31 +74,31 @@ def instance_norm(F: Tensor, gamma: Tensor, beta: Tensor, epsilon: float = 1e-5)
 
 
 def over_pixels(v: Tensor, F: Tensor) -> Tensor:
-    """(N, C) or (C,) as (N, C, 1, ...) or (C, 1, ...), beside F."""
+    """(N, C) or (C,) reshaped to (N, C, 1, ...) or (C, 1, ...), so that it broadcasts over the pixels of F."""
     return v.reshape(*v.shape, *[1] * (F.ndim - 2))
 
 
 def cosine_distance(x: Tensor, y: Tensor) -> Tensor:
-    """The paper's: d = 0.5 - x.y / (2 |x| |y|), (N, M); 0 for equal rows, the zero vector included."""
+    """The paper's distance: d = 0.5 - x.y / (2 |x| |y|), (N, M); 0 for equal rows, zero vectors included."""
     d = 0.5 - unit(x) @ unit(y).T / 2
-    d = d + (d.clamp(0, 1) - d).detach()  # puts back what rounding pushed out, and leaves its gradient alone
+    d = d + (d.clamp(0, 1) - d).detach()  # clips to [0, 1], with the gradient unchanged
     return torch.where((x[:, None] == y[None]).all(-1), 0, d)
 
 
 def euclidean_distance(x: Tensor, y: Tensor) -> Tensor:
-    """Its alternative: d = |x - y|, (N, M)."""
+    """The alternative distance: d = |x - y|, (N, M)."""
     return norm(x[:, None] - y[None])
 
 
 def norm(v: Tensor) -> Tensor:
-    """|v| over the last axis, in units of the largest number so that no square overflows; its gradient at 0 is 0."""
+    """|v| over the last axis, scaled by the largest number so that no square overflows; the gradient at 0 is 0."""
     largest = v.detach().abs().amax(-1, keepdim=True)
     scale = torch.where(largest == 0, 1, largest)
     return torch.linalg.vector_norm(v / scale, dim=-1) * scale[..., 0]
 
 
 def unit(v: Tensor) -> Tensor:
-    """The direction v / |v|, and 0 for 0."""
+    """The direction v / |v|; 0 for 0."""
     largest = v.detach().abs().amax(-1, keepdim=True)
     zero = largest == 0
     scaled = torch.where(zero, 0, v) / torch.where(zero, 1, largest)
@@ -106,7 +106,7 @@ def unit(v: Tensor) -> Tensor:
 
 
 def softplus(x: Tensor) -> Tensor:
-    """log(1 + exp(x)). Not PyTorch's, which is x itself beyond 20, where that is still off by 2e-9."""
+    """log(1 + exp(x)). Not PyTorch's softplus, which is x itself above 20, where that is off by up to 2e-9."""
     return -logsigmoid(-x)
 
 
@@ -118,7 +118,7 @@ def dual_causality_loss(
     negatives: Tensor,
     distance: Callable[[Tensor, Tensor], Tensor] = cosine_distance,
 ) -> tuple[Tensor, Tensor]:
-    """L+ and L-, given how probably each pair (a, p) and each pair (a, n) is drawn; see `draws` and `draws_of`."""
+    """L+ and L-, given the probability of each pair (a, p) and each pair (a, n); see `draws` and `draws_of`."""
     d_tilde, d_plus, d_minus = (distance(f, f) for f in (f_tilde, f_plus, f_minus))
 
     def mean(differences: Tensor, probability: Tensor) -> Tensor:
@@ -131,7 +131,7 @@ def dual_causality_loss(
 
 
 def draws(labels: Tensor) -> tuple[Tensor, Tensor]:
-    """An anchor among those that have a positive (a negative), then one of them: (N, N), each summing to 1 or 0."""
+    """The probability of each pair: uniform over the anchors that have one, then over theirs; (N, N), sums 1 or 0."""
 
     def uniform(allowed: Tensor) -> Tensor:
         per_anchor = allowed.sum(1, keepdim=True)
@@ -143,7 +143,7 @@ def draws(labels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def draws_of(triplets: Tensor, images: int) -> tuple[Tensor, Tensor]:
-    """Those triplets alone, each as probably as another: rows of anchor, positive, negative."""
+    """The probabilities of the pairs of those triplets, all equal: rows of anchor, positive, negative."""
     a, p, n = triplets.T
     each = torch.full((len(triplets),), 1 / max(1, len(triplets)), dtype=torch.float64)
     nothing = torch.zeros(images, images, dtype=torch.float64)
@@ -151,7 +151,7 @@ def draws_of(triplets: Tensor, images: int) -> tuple[Tensor, Tensor]:
 
 
 def pairs(labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Which (a, p) are two images of one identity, and which (a, n) show two identities: (N, N), bool."""
+    """Positive pairs (two images of one identity) and negative pairs (two identities), (N, N), bool."""
     same = labels[:, None] == labels[None]
     return same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device), ~same
 
@@ -160,7 +160,7 @@ def batch_hard_triplet_loss(features: Tensor, labels: Tensor, margin: float | st
     """Mean over the anchors of max(0, m + d_ap - d_an), p the farthest positive and n the nearest negative."""
     positives, negatives = pairs(labels)
     d = euclidean_distance(features, features).detach()
-    p = d.masked_fill(~positives, -torch.inf).argmax(1)  # the first of several, whose gradient it is
+    p = d.masked_fill(~positives, -torch.inf).argmax(1)  # the first of equal ones has the gradient
     n = d.masked_fill(~negatives, torch.inf).argmin(1)
     anchors = positives.any(1) & negatives.any(1)
     a, p, n = features[anchors], features[p[anchors]], features[n[anchors]]

@@ -1,4 +1,4 @@
-"""What a run of the kit found: figures per quantity and dtype, what is missing, and where the first difference is."""
+"""The report of a run: figures per quantity and dtype, what is missing, and where the first difference is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from snr_ref.conformance.report.difference import Difference, first_differences
 from snr_ref.conformance.report.quantity import Quantity, quantities
 from snr_ref.conformance.report.result import OUTCOMES, PROVIDED, Result
 
-#: What the chain of `snr` has beyond what the reference returns: to know it helps, to leave it out is no gap.
+#: The quantities of `snr` that the reference does not return: reporting them helps, leaving them out is no gap.
 _BEYOND = frozenset({"mu", "sigma"})
 
 
@@ -22,8 +22,8 @@ class Report:
     """All results of one implementation.
 
     Attributes:
-        implementation: Its name.
-        results: One per case and dtype that was run.
+        implementation: Name of the implementation.
+        results: Result of each case and dtype that was run.
     """
 
     implementation: str
@@ -43,7 +43,7 @@ class Report:
         return {outcome: counted[outcome] for outcome in OUTCOMES}
 
     def having(self, outcome: str) -> list[Result]:
-        """The results of that outcome."""
+        """The results with that outcome."""
         return [r for r in self.results if r.outcome == outcome]
 
     def functions(self, *outcomes: str) -> list[str]:
@@ -59,7 +59,7 @@ class Report:
 
     @cached_property
     def not_provided(self) -> dict[str, tuple[int, int]]:
-        """Functions, and outputs of the others: how many times they were not provided, and of how many."""
+        """Missing functions, and missing outputs of other functions: how often they were missing, and of how many."""
         names: list[str] = []
         lacking, asked = Counter[str](), Counter[str]()
         for result in self.results:
@@ -79,17 +79,17 @@ class Report:
 
     @cached_property
     def quantities(self) -> list[Quantity]:
-        """The figures, in the order of the functions, their chains, and the dtypes."""
+        """The figures, in the order of the functions, their outputs and the dtypes."""
         return quantities(self.results)
 
     @cached_property
     def first_differences(self) -> list[Difference]:
-        """Where the answers of each failing function start to differ, the commonest place first."""
+        """Where the answers of each failing function start to differ, the most frequent place first."""
         return first_differences(self.results)
 
     @cached_property
     def groups(self) -> list[tuple[Group, str]]:
-        """Every group with a word: complete, partly or not provided; a refusal that wasn't asked counts nowhere."""
+        """Every group and whether it is complete, partly or not provided; refusals that were not run do not count."""
         asked: dict[str, list[Result]] = {}
         for result in self.results:
             if result.outcome != "not asked":
@@ -103,7 +103,7 @@ class Report:
         return text(self)
 
     def to_json(self) -> dict[str, Any]:
-        """The report as what `json.dumps` takes; see `snr_ref.conformance.report.as_json`."""
+        """The report as a value for `json.dumps`; see `snr_ref.conformance.report.as_json`."""
         from snr_ref.conformance.report.as_json import to_json
 
         return to_json(self)

@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: no network, no script, light or dark, narrow or wide."""
+"""A report as one self-contained HTML page: no network, no script, light or dark, narrow or wide."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def page(report: Report) -> str:
     """The report as HTML.
 
     Args:
-        report: Of a run.
+        report: Report of a run.
 
     Returns:
         The whole document, with its style and its plots.

@@ -1,4 +1,4 @@
-"""A report as JSON, of the schema that the guide on checking an implementation states."""
+"""A report as JSON, in the schema described in the guide on checking an implementation."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from snr_ref.conformance.report import Report
 from snr_ref.conformance.report.quantity import Quantity
 from snr_ref.conformance.report.result import Result
 
-#: Of the JSON; it grows if a field goes or changes its meaning.
+#: Version of the JSON schema; it grows if a field is removed or changes its meaning.
 SCHEMA = 1
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """The report as what `json.dumps` takes; a figure that is null is infinite: a shape, or what is finite, differs."""
+    """The report as a value for `json.dumps`; null stands for an infinite figure: shapes or finite numbers differ."""
     return {
         "schema": SCHEMA,
         "specification_version": SPECIFICATION_VERSION,
@@ -47,7 +47,7 @@ def to_json(report: Report) -> dict[str, Any]:
 
 
 def packages() -> dict[str, str]:
-    """The versions that a report depends on."""
+    """The versions of the packages on which a report depends."""
     try:
         own = version("snr-reid")
     except PackageNotFoundError:

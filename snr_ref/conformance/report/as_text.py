@@ -1,4 +1,4 @@
-"""A report as plain text, whose lines are as long as they are, in a terminal or piped."""
+"""A report as plain text, with lines that are never wrapped."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from snr_ref.conformance.report.difference import Difference, first_differences
 from snr_ref.conformance.report.quantity import Worst
 from snr_ref.conformance.report.result import Result
 
-#: So many cases of an outcome are told in text; JSON and HTML have them all.
+#: Maximal number of cases per outcome in the text; JSON and HTML have all.
 _TOLD = 20
 
 
 def text(report: Report) -> str:
-    """The report: figures, what is provided, where the first difference is, failing cases, and in the end the verdict.
+    """The report: figures, what is provided, where the first difference is, failing cases, and finally the verdict.
 
     Args:
-        report: Of a run.
+        report: Report of a run.
 
     Returns:
-        Lines; those that start with FAILED, PASSED and "not provided" name the functions.
+        The text. Lines that start with FAILED, PASSED and "not provided" name the functions.
     """
     versions = ", ".join(f"{name} {version}" for name, version in packages().items())
     return "\n".join(
@@ -36,7 +36,7 @@ def text(report: Report) -> str:
             *_section("failing cases", _results(report.having("failed"))),
             *_section("failed as expected", _results(report.having("expected failure"))),
             *_section(
-                "unexpected passes: take them off the list of expected failures",
+                "unexpected passes: remove them from the list of expected failures",
                 _results(report.having("unexpected pass")),
             ),
             "",
@@ -58,7 +58,7 @@ def failure(result: Result) -> str:
 
 
 def figure(value: float) -> str:
-    """A figure in three digits."""
+    """A figure with three digits."""
     return f"{value:.3g}" if math.isfinite(value) else "infinite"
 
 
@@ -144,7 +144,7 @@ def _verdict(report: Report) -> list[str]:
     }
     lines += [f"{verdict}: {', '.join(functions)}" for verdict, functions in verdicts.items() if functions]
     if report.exit_status == 2:
-        lines.append("NOTHING TO CHECK: it provides none of the functions that were asked for")
+        lines.append("NOTHING TO CHECK: it provides none of the selected functions")
     return lines
 
 

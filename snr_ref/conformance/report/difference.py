@@ -1,4 +1,4 @@
-"""Where in the chain of a function the answers start to differ, because that is where the mistake is."""
+"""Where the answers of a function start to differ, which is where the mistake is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from snr_ref.conformance.clauses import CLAUSES
 from snr_ref.conformance.functions import FUNCTIONS
 from snr_ref.conformance.report.result import Result
 
-#: The clauses that say what an output of the module is, whatever the function that returns it.
+#: The clauses that define each output of the module, whatever function returns it.
 _SAID_BY = {
     "mu": ("1.1",),
     "sigma": ("1.1", "1.2"),
@@ -32,27 +32,26 @@ _SAID_BY = {
 }
 
 
-#: So many clauses are shown.
+#: Maximal number of clauses to show.
 _SHOWN = 3
 
-#: A mistake in what an output is shows in most answers that pin its clause, wherever else they come from: such a clause
-#: gains this times the share of them that differ.
+#: A mistake in an output's definition shows in most answers that pin its clause, in all groups: such a clause gains
+#: this times the fraction of them that differ.
 _SAID = 0.5
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Where in the chain of a function the answers start to differ.
+    """Where the answers of a function start to differ.
 
     Attributes:
-        function: The function.
-        output: The output that differs first.
-        cases: The names of the cases where it does.
-        failing: The number of cases where any output of the function differs.
-        clauses: Where to look, the likeliest first, at most three: those that set the answers that differ here apart
-            from those that pass.
-        suspicions: Known mistakes that give the numbers of most of these answers, with the number of cases in which
-            they do.
+        function: Name of the function.
+        output: Output that differs first.
+        cases: Names of the cases in which it does.
+        failing: Number of cases in which any output of the function differs.
+        clauses: Clauses to read, the likeliest first, at most three: those that failing answers pin and passing answers
+            do not.
+        suspicions: Known mistakes that give the numbers of most of these answers, each with its number of cases.
     """
 
     function: str
@@ -64,13 +63,13 @@ class Difference:
 
 
 def first_differences(results: Iterable[Result]) -> list[Difference]:
-    """Where the answers of each failing function start to differ, the commonest place first.
+    """Where the answers of each failing function start to differ, the most frequent place first.
 
     Args:
-        results: Of a whole run: a clause that passing cases pin too is hardly where the mistake is.
+        results: Results of a whole run: a clause that passing cases pin too is hardly where the mistake is.
 
     Returns:
-        One per function and output that is the first to differ in some case.
+        One entry per function and output that differs first in some case.
     """
     results = list(results)
     differences: list[Difference] = []
@@ -98,10 +97,10 @@ def first_differences(results: Iterable[Result]) -> list[Difference]:
 
 
 def _where_to_look(output: str, failing: list[Result], passing: list[Result]) -> tuple[str, ...]:
-    """The clauses that set failing answers apart from passing ones.
+    """The clauses that distinguish failing answers from passing ones.
 
-    Of the answers that pin a clause some share fails, and of those that fail some share pins it: the harmonic mean of
-    the two is 1 where the clause alone tells failing from passing answers.
+    The likelihood of a clause is the harmonic mean of two fractions: of the answers that pin it, those that fail; of
+    the answers that fail, those that pin it. It is 1 where the clause alone distinguishes failing from passing answers.
     """
     outputs = FUNCTIONS[failing[0].case.function].outputs
     answered = {c.output for r in failing for c in r.comparisons}
@@ -125,7 +124,7 @@ def _where_to_look(output: str, failing: list[Result], passing: list[Result]) ->
 
 
 def _suspicions(failing: list[Result]) -> tuple[tuple[str, int], ...]:
-    """Those that explain most of the answers, and in how many cases."""
+    """The mistakes that explain most of the answers, each with its number of cases."""
     explained: dict[str, list[str]] = {}
     for result in failing:
         for suspicion in result.suspicions:

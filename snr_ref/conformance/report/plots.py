@@ -1,4 +1,4 @@
-"""Where the errors of each function lie between nothing and what rounding explains, as SVG for an HTML page."""
+"""The errors of each function between zero and what rounding explains, as SVG for an HTML page."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ except ModuleNotFoundError as error:
         "The HTML report draws its plots with matplotlib. Install with: pip install matplotlib"
     ) from error
 
-#: Colours that are told apart on white and on black, and by those who see few colours.
+#: Colours that are distinguishable on white and on black, also with colour blindness.
 COLOURS = dict(zip(DTYPES, ("#3b82c4", "#d97706", "#9b5de5", "#12a07a"), strict=True))
 
-#: Errors below are as good as none, and errors above are as bad as any: they are drawn at the edges.
+#: Limits of the plot; smaller and larger errors are drawn at the edges.
 _LEAST, _MOST = 1e-5, 1e4
 
-#: Drawn in this colour is what the page draws in that of its text, light or dark.
+#: Placeholder colour, which the page replaces by its text colour, light or dark.
 _INK = "#010203"
 
 
@@ -35,11 +35,11 @@ def plot(function: str, results: Iterable[Result]) -> str:
     """The error of every answer of a function as a fraction of its bound, a row per output.
 
     Args:
-        function: Its name.
-        results: Those that have comparisons of the function are drawn.
+        function: Name of the function.
+        results: Results; those that have comparisons of the function are drawn.
 
     Returns:
-        An SVG element with texts in the colour of the page; empty if no result has a comparison.
+        An SVG element with text in the colour of the page; empty if no result has a comparison.
     """
     shown: dict[tuple[str, str], list[float]] = {}
     for result in results:

@@ -1,4 +1,4 @@
-"""The figures of a report: each output of each function in each dtype, over all its cases."""
+"""The figures of a report: each output of each function in each dtype, over all cases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from snr_ref.conformance.report.result import PROVIDED, Result
 
 @dataclass(frozen=True)
 class Worst:
-    """The largest of some figure, and the name of the case that showed it."""
+    """The largest of some figure, and the name of its case."""
 
     value: float
     case: str
@@ -25,16 +25,16 @@ class Quantity:
     """One output of one function in one dtype, over all its cases.
 
     Attributes:
-        name: `function.output`; "function refuses" for the refusals, "function raised" for exceptions in other cases,
+        name: `function.output`; "function refuses" for refusals, "function raised" for exceptions in other cases,
             "function overwrote" for answers that changed an argument.
-        function: The function.
-        dtype: The dtype.
-        cases: How many showed it.
-        failed: How many of them failed, and `expected_failures` how many as expected.
-        expected_failures: See `failed`.
-        error: The worst absolute error; None where there are no numbers.
-        ulps: The worst error in units in the last place.
-        fraction: The worst error as a fraction of what rounding explains for the conditioning of the case.
+        function: Name of the function.
+        dtype: Name of the dtype.
+        cases: Number of cases that have the quantity.
+        failed: Number of them that failed.
+        expected_failures: Number of them that failed as expected.
+        error: Worst absolute error; None where there are no numbers.
+        ulps: Worst error in units in the last place.
+        fraction: Worst error as a fraction of what rounding explains, given the conditioning of the case.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Quantity:
 
 
 def quantities(results: Iterable[Result]) -> list[Quantity]:
-    """The figures of results, in the order of the functions, their chains, and the dtypes."""
+    """The figures of the results, in the order of the functions, their outputs and the dtypes."""
     shown: dict[tuple[str, str], list[tuple[Result, Comparison | None]]] = {}
     for result in results:
         if result.outcome in PROVIDED:
@@ -68,7 +68,7 @@ def quantities(results: Iterable[Result]) -> list[Quantity]:
 
 
 def _shows(result: Result) -> list[tuple[str, Comparison | None]]:
-    """The names of the quantities that a result says something of."""
+    """The names of the quantities about which a result has information."""
     function = result.case.function
     if result.comparisons:
         overwrote = [(f"{function} overwrote", None)] if result.overwritten else []

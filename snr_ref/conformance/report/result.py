@@ -1,4 +1,4 @@
-"""What one case came to in one dtype."""
+"""The result of one case in one dtype."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from functools import cached_property
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.comparison import Comparison
 
-#: What one case in one dtype can come to. "not asked" is a refusal that the implementation takes no part in.
+#: The outcomes of a case in a dtype. "not asked" is a refusal, if the implementation does not take part in refusals.
 OUTCOMES = ("passed", "failed", "expected failure", "unexpected pass", "not provided", "not asked")
 
-#: Those of a case that was answered.
+#: The outcomes of a case that was answered.
 PROVIDED = OUTCOMES[:4]
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What one case came to in one dtype.
+    """The result of one case in one dtype.
 
     Attributes:
         case: The case.
-        dtype: What it was run in.
+        dtype: Dtype in which it was run.
         outcome: One of `OUTCOMES`.
-        comparisons: Of the outputs that were answered, in the order of the chain; none for a refusal or an exception.
-        why: Empty if it passed, else a sentence.
-        suspicions: Known mistakes that give the numbers that came.
-        overwritten: The arguments that it changed, by name.
+        comparisons: Comparisons of the outputs that were answered, in their order; none for a refusal or an exception.
+        why: Empty if the case passed, else a sentence.
+        suspicions: Known mistakes that give the numbers of the answer.
+        overwritten: Names of the arguments that the implementation changed.
     """
 
     case: Case
@@ -39,7 +39,7 @@ class Result:
 
     @property
     def first_difference(self) -> Comparison | None:
-        """The first output in the order of the chain that differs."""
+        """The first output, in the order of computation, that differs."""
         return next((c for c in self.comparisons if not c.passed), None)
 
     @cached_property

@@ -1,7 +1,8 @@
-"""Right implementations, cut into small steps, so that a mistake is one step done otherwise.
+"""Correct implementations, split into small steps, so that a mistake replaces one step.
 
-They compute in the dtype of their arguments, half precision in float32. `Literal` has all that has gradients, a chapter
-after the other, since a step such as a softplus is many functions'; what ranks and counts has steps of its own.
+They compute in the dtype of their arguments, and in float32 for half precision. `Literal` has all functions with
+gradients, chapter by chapter, since functions share steps such as softplus; ranking and counting have steps of their
+own.
 """
 
 from snr_ref.conformance.steps.multilabel import Literal

@@ -1,4 +1,4 @@
-"""The elementary steps that the parts share: the book's own functions, each a method that a mistake may replace."""
+"""The elementary steps that all parts share: the book's own functions, as methods that a mistake may replace."""
 
 from __future__ import annotations
 

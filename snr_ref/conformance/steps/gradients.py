@@ -20,7 +20,7 @@ class Gradients(Losses):
     def instance_norm_vjp(
         self, F: Array, gamma: Array, beta: Array, grad_F_tilde: Array, *, epsilon: float = 1e-5
     ) -> tuple[Array, Array, Array]:
-        """Of F, gamma and beta."""
+        """The gradients of F, gamma and beta."""
         wide, G = self._wide(F), self._wide(grad_F_tilde)
         mu, sigma = self._moments(wide, epsilon)
         S1, S2 = self._sums(G, wide - mu)
@@ -36,7 +36,7 @@ class Gradients(Losses):
     def channel_attention_vjp(
         self, z: Array, w1: Array, w2: Array, b1: Array | None = None, b2: Array | None = None, *, grad_a: Array
     ) -> tuple[Any, ...]:
-        """Of z, w1, w2, b1 and b2."""
+        """The gradients of z, w1, w2, b1 and b2."""
         hidden = self._affine(z, w1, b1)
         a = self._gate(self._affine(self._activate(hidden), w2, b2))
         grad_logits = grad_a * a * (1 - a)
@@ -60,7 +60,7 @@ class Gradients(Losses):
         *,
         epsilon: float = 1e-5,
     ) -> tuple[Any, ...]:
-        """Of F and the parameters."""
+        """The gradients of F and the parameters."""
         wide, G = self._wide(F), self._wide(np.zeros_like(F) if grad_F_plus is None else grad_F_plus)
         gamma, beta, w1, w2, b1, b2 = params
         mu, sigma = self._moments(wide, epsilon)
@@ -84,7 +84,7 @@ class Gradients(Losses):
         return (grad_F.astype(F.dtype), grad_gamma, grad_beta, *grad_weights)
 
     def cosine_distance_vjp(self, x: Array, y: Array, grad_d: Array) -> tuple[Array, Array]:
-        """Of x and y."""
+        """The gradients of x and y."""
         w = np.where(self._same(x, y), 0, grad_d)
         u, v = self._unit(x), self._unit(y)
         along = w * (u @ v.T)
@@ -93,7 +93,7 @@ class Gradients(Losses):
         return over_length(grad_x / 2, x), over_length(grad_y / 2, y)
 
     def euclidean_distance_vjp(self, x: Array, y: Array, grad_d: Array) -> tuple[Array, Array]:
-        """Of x and y."""
+        """The gradients of x and y."""
         return euclidean_vjp(x, y, grad_d)
 
     def dual_causality_gradients(
@@ -106,7 +106,7 @@ class Gradients(Losses):
         distance: Callable[[Array, Array], Array] | None = None,
         triplets: Array | None = None,
     ) -> tuple[Array, Array, Array]:
-        """Of f~, f~+ and f~-."""
+        """The gradients of f~, f~+ and f~-."""
         is_cosine = distance in (None, self.cosine_distance)
         measure = self.cosine_distance if is_cosine else self.euclidean_distance
         back = self.cosine_distance_vjp if is_cosine else self.euclidean_distance_vjp
@@ -121,12 +121,12 @@ class Gradients(Losses):
         return grad_tilde, grad_plus, grad_minus
 
     def cross_entropy_gradient(self, logits: Array, labels: Array, *, label_smoothing: float = 0.1) -> Array:
-        """Of the logits."""
+        """The gradient of the logits."""
         q = self._targets(labels, logits.shape[1], label_smoothing).astype(logits.dtype)
         return (np.exp(self._log_softmax(logits)) - q) / self._rows_to_divide_by(logits)
 
     def batch_hard_triplet_gradient(self, features: Array, labels: Array, *, margin: Margin = 0.3) -> Array:
-        """Of the features."""
+        """The gradient of the features."""
         d = self.euclidean_distance(features, features)
         positives, negatives = self._pairs(labels)
         anchors = np.flatnonzero(positives.any(axis=1) & negatives.any(axis=1))

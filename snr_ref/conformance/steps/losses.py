@@ -20,11 +20,11 @@ class Losses(Module):
     """The losses."""
 
     def cosine_distance(self, x: Array, y: Array) -> Array:
-        """(N, M)."""
+        """The distances, (N, M)."""
         return np.where(self._same(x, y), 0, self._from_cosine(self._unit(x) @ self._unit(y).T))
 
     def euclidean_distance(self, x: Array, y: Array) -> Array:
-        """(N, M)."""
+        """The distances, (N, M)."""
         return euclidean(x, y)
 
     def dual_causality_loss(
@@ -44,19 +44,19 @@ class Losses(Module):
         return self._loss_plus(d_tilde, d_plus, P, Q), self._loss_minus(d_tilde, d_minus, P, Q)
 
     def cross_entropy(self, logits: Array, labels: Array, *, label_smoothing: float = 0.1) -> Array:
-        """With label smoothing."""
+        """The cross-entropy, with label smoothing."""
         q = self._targets(labels, logits.shape[1], label_smoothing).astype(logits.dtype)
         return self._over_rows(-(q * self._log_softmax(logits)).sum(axis=1))
 
     def batch_hard_triplet_loss(self, features: Array, labels: Array, *, margin: Margin = 0.3) -> Array:
-        """Hinge, or soft margin."""
+        """The loss with a hinge or a soft margin."""
         d = self.euclidean_distance(features, features)
         d_ap, d_an = self._hardest(d, *self._pairs(labels))
         terms = self._with_margin(d_ap - d_an, margin)
         return terms.sum() / max(1, len(terms))
 
     def total_objective(self, reid_loss: Array, losses: Sequence[Array], weights: Sequence[float]) -> Array:
-        """L."""
+        """The total L."""
         return reid_loss + sum(weight * loss for weight, loss in zip(weights, losses, strict=True))
 
     def _unit(self, x: Array) -> Array:

@@ -10,10 +10,10 @@ from snr_ref.restitution import SNRParams, for_each_image
 
 
 class Module(Elementary):
-    """The module. Statistics keep the axes that they were taken over, so that they broadcast: (N, 1, ..., 1, C)."""
+    """The module. Statistics keep the axes over which they were taken, so they broadcast: (N, 1, ..., 1, C)."""
 
     def instance_norm(self, F: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) -> Array:
-        """F~."""
+        """The normalized map F~."""
         wide = self._wide(F)
         return self._normalize(wide, *self._moments(wide, epsilon), gamma, beta).astype(F.dtype)
 

@@ -14,7 +14,7 @@ from snr_ref.mar.mining import mined_count
 
 
 class View(NamedTuple):
-    """The images of a view, and their log multilabels' mean and deviation."""
+    """The number of images in a view, and the mean and standard deviation of their log multilabels."""
 
     images: Array
     mean: Array
@@ -22,33 +22,33 @@ class View(NamedTuple):
 
 
 class Literal(Restitution):
-    """MAR on top of all that has gradients: pair by pair, view by view, image by image."""
+    """MAR in addition to all other functions with gradients: pair by pair, view by view, image by image."""
 
     def unit(self, x: Array) -> Array:
-        """(N, C)."""
+        """The directions, (N, C)."""
         return self._direction(x)
 
     def unit_vjp(self, x: Array, grad_u: Array) -> Array:
-        """Of x."""
+        """The gradient of x."""
         return over_length(self._across(grad_u, self._unit(x)), x)
 
     def log_multilabels(self, features: Array, agents: Array, *, scale: float = 30.0) -> Array:
-        """(N, K)."""
+        """The logarithms, (N, K)."""
         return self._log_softmax(self._scaled(features @ agents.T, scale))
 
     def log_multilabels_vjp(
         self, features: Array, agents: Array, grad_log_multilabels: Array, *, scale: float = 30.0
     ) -> Array:
-        """Of the features."""
+        """The gradient of the features."""
         G, y = grad_log_multilabels, np.exp(self.log_multilabels(features, agents, scale=scale))
         return self._scaled(G - y * G.sum(axis=1, keepdims=True), scale) @ agents
 
     def multilabel_agreement(self, x: Array, y: Array) -> Array:
-        """(N, M)."""
+        """The agreements, (N, M)."""
         return self._agreement(np.abs(x[:, np.newaxis] - y).sum(axis=-1))
 
     def initial_threshold(self, multilabels: Array, *, mining_ratio: float = 0.005) -> Array:
-        """The agreement at a place in order."""
+        """The agreement at one place in the order."""
         i, j = np.triu_indices(len(multilabels), 1)
         agreements = self.multilabel_agreement(multilabels, multilabels)[i, j]
         return self._at_place(np.sort(agreements)[::-1], self._mined_count(len(i), mining_ratio))
@@ -56,11 +56,11 @@ class Literal(Restitution):
     def next_threshold(
         self, threshold: float, multilabels: Array, *, mining_ratio: float = 0.005, rate: float = 0.1
     ) -> Array:
-        """It moves."""
+        """The threshold, moved towards that of the batch."""
         return self._moved(threshold, self.initial_threshold(multilabels, mining_ratio=mining_ratio), rate)
 
     def next_memory(self, memory: Any, indices: Array, multilabels: Array, *, rate: float = 0.1) -> tuple[Array, Array]:
-        """Multilabels, and who was visited."""
+        """The multilabels, and who was visited."""
         rows, visited = memory.multilabels.copy(), memory.visited.copy()
         for index, y in zip(indices, multilabels, strict=True):
             rows[index] = self._moved(rows[index], y, rate) if self._has_a_row(visited[index]) else y
@@ -77,7 +77,7 @@ class Literal(Restitution):
     def discriminative_gradient(
         self, features: Array, multilabels: Array, threshold: float, *, mining_ratio: float = 0.005
     ) -> Array:
-        """Of the features."""
+        """The gradient of the features."""
         positives, negatives = self._mined(features, multilabels, threshold, mining_ratio)
         pull = self._pulled(features, positives) - self._pulled(features, negatives)
         return 2 * self._sigmoid(self._log_ratio(features, positives, negatives)) * pull
@@ -85,7 +85,7 @@ class Literal(Restitution):
     def next_statistics(
         self, statistics: Any, log_multilabels: Array, views: Array, *, rate: float
     ) -> tuple[Array, Array]:
-        """Mean and deviation."""
+        """The mean and the standard deviation."""
         of_views = self._views(log_multilabels, views)
         if not of_views:
             return statistics.mean, statistics.std
@@ -103,7 +103,7 @@ class Literal(Restitution):
         return total / self._terms_of_views(len(of_views))
 
     def consistency_gradient(self, log_multilabels: Array, views: Array, statistics: Any) -> Array:
-        """Of log y."""
+        """The gradient of log y."""
         gradient = np.zeros_like(log_multilabels)
         of_views = self._views(log_multilabels, views)
         for view in of_views:
@@ -139,7 +139,7 @@ class Literal(Restitution):
         *,
         margin: float = 1.0,
     ) -> tuple[Array, Array]:
-        """Of the features of both domains."""
+        """The gradients of the features of both domains."""
         images = list(self._pushed(source_features, source_labels, target_features, agents, margin))
         terms = max(1, len(source_features) + sum(hard.any() for _, hard in images))
         push = [-2 * (f - agents[hard]).sum(axis=0) / max(1, hard.sum()) for f, hard in images]
@@ -248,7 +248,7 @@ class Literal(Restitution):
     def _pushed(
         self, source: Array, labels: Array, target: Array, agents: Array, margin: float
     ) -> Sequence[tuple[Array, Array]]:
-        """Each image, and which agents are hard for it."""
+        """Each image, and whether each agent is hard for it."""
         hard = [self._is_near(features @ agents.T, margin) for features in (source, target)]
         self._leave_out(hard[0], labels)
         return list(zip(np.concatenate([source, target]), np.concatenate(hard), strict=True))
@@ -266,6 +266,6 @@ class Literal(Restitution):
         return np.asarray(hinges.mean() if len(hinges) else np.nan)
 
     def _over_terms(self, own: Array, pushes: Array) -> Array:
-        """The mean; an image that is not pushed has NaN among the pushes, and no term."""
+        """The mean; an image without hard agents has NaN among the pushes, and no term."""
         terms = np.concatenate([own, pushes[~np.isnan(pushes)]])
         return terms.sum() / max(1, len(terms))

@@ -10,12 +10,12 @@ from snr_ref.elementary import affine
 
 
 class Restitution(Gradients):
-    """Entropies of a classifier, compared for a batch or per pixel."""
+    """The entropies of a classifier, compared for a batch or per pixel."""
 
     def dual_restitution_loss(
         self, f_tilde: Array, f_plus: Array, f_minus: Array, w: Array, b: Array | None = None
     ) -> tuple[Array, Array]:
-        """L+ and L- of images."""
+        """L+ and L- for images."""
         return self._halves(
             *(self._of_images(self._entropy(self._classify(f, w, b))) for f in (f_tilde, f_plus, f_minus))
         )
@@ -23,7 +23,7 @@ class Restitution(Gradients):
     def pixelwise_dual_restitution_loss(
         self, F_tilde: Array, F_plus: Array, F_minus: Array, w: Array, b: Array | None = None
     ) -> tuple[Array, Array]:
-        """L+ and L- of pixels."""
+        """L+ and L- for pixels."""
         return self._halves(
             *(self._of_pixels(self._entropy(self._classify(F, w, b))) for F in (F_tilde, F_plus, F_minus))
         )
@@ -31,13 +31,13 @@ class Restitution(Gradients):
     def dual_restitution_gradients(
         self, f_tilde: Array, f_plus: Array, f_minus: Array, w: Array, b: Array | None = None
     ) -> tuple[Array | None, ...]:
-        """Those of images."""
+        """The gradients for images."""
         return self._back((f_tilde, f_plus, f_minus), w, b, self._of_images)
 
     def pixelwise_dual_restitution_gradients(
         self, F_tilde: Array, F_plus: Array, F_minus: Array, w: Array, b: Array | None = None
     ) -> tuple[Array | None, ...]:
-        """Those of pixels."""
+        """The gradients for pixels."""
         return self._back((F_tilde, F_plus, F_minus), w, b, self._of_pixels)
 
     def _classify(self, f: Array, w: Array, b: Array | None) -> Array:

@@ -63,7 +63,7 @@ class Retrieval:
         return found[np.minimum(np.arange(max_rank), len(found) - 1)].astype(np.float64)
 
     def _expected_curve(self, ranked: Array, ids: Array, max_rank: int) -> Array:
-        """A sum over the matches of the probability that fewer identities than the rank are before it."""
+        """A sum over the matches of the probability that fewer identities than the rank come before it."""
         curves = []
         for match in np.flatnonzero(ranked).tolist():
             before = np.zeros(len(ids) + 1)

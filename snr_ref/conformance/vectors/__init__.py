@@ -1,6 +1,6 @@
-"""Golden vectors: every case in a file that any program can read, and what another program answered, compared.
+"""Golden vectors: every case in a file that any program can read, and the comparison of another program's answers.
 
-The format is described in `docs/vectors_format.md`; whoever reads that needs no Python.
+`docs/vectors_format.md` describes the format; a reader of it needs no Python.
 """
 
 from snr_ref.conformance.vectors.outputs import compare_files, write_outputs

@@ -74,11 +74,11 @@ def c_header(cases: Sequence[Case], digest: str) -> str:
     """Cases as a C header whose table is `snr_vectors_cases`.
 
     Args:
-        cases: To write.
-        digest: That of the HDF5 file beside it.
+        cases: Cases to write.
+        digest: Digest of the HDF5 file that the header belongs to.
 
     Returns:
-        The text; numbers have the digits that give back the same double.
+        The text; numbers have enough digits to give the same double back.
     """
     head = _HEAD.format(digest=digest, format=schema.FORMAT_VERSION, specification=SPECIFICATION_VERSION)
     parts = _Parts()
@@ -89,7 +89,7 @@ def c_header(cases: Sequence[Case], digest: str) -> str:
 
 
 class _Parts:
-    """The arrays and tables that the table of cases points to, each defined before it is used."""
+    """The arrays and tables to which the table of cases points, each defined before it is used."""
 
     def __init__(self) -> None:
         self.definitions: list[str] = []

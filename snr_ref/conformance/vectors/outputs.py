@@ -1,4 +1,4 @@
-"""What a program elsewhere answered: the file that it writes, and how that is held against the golden vectors."""
+"""The answers of another program: the file that it writes, and its comparison with the golden vectors."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from snr_ref.conformance.vectors.untrusted import Node, file_bytes, parse
 from snr_ref.conformance.vectors.writer import new_file, new_group, put_all, put_attributes
 from snr_ref.conformance.whole_file import write_whole
 
-#: Stands beside or instead of outputs: not 0 where the program refused to answer.
+#: Name beside or instead of outputs: not 0 where the program refused to answer.
 REFUSED = "refused"
 
 
 def compare_files(golden: Path | str, outputs: Path | str) -> Report:
-    """Hold the answers of a program elsewhere against the golden vectors; no catalogue and no adapter is needed.
+    """Compare the answers of another program with the golden vectors; this needs no catalogue and no adapter.
 
     Args:
-        golden: The file of golden vectors that the program read.
-        outputs: The HDF5 file that it wrote; neither file is trusted.
+        golden: File of golden vectors that the program read; it is not trusted.
+        outputs: HDF5 file that the program wrote; it is not trusted.
 
     Returns:
-        The report, of the cases in the golden vectors, in the dtypes in which `outputs` answers any, and of refusals
-        if it answers any. What else is not in `outputs` is not provided.
+        The report on the cases in the golden vectors, in the dtypes in which `outputs` has any answer, and on refusals
+        if it answers any. Everything else that is not in `outputs` is not provided.
 
     Raises:
-        ValueError: If a file can't be read, as in `read`; if `outputs` was made for other golden vectors; if it has a
-            case, a dtype or an output that the golden vectors don't have, each of which it names.
+        ValueError: If a file can't be read, as in `read`; if `outputs` was made for other golden vectors; or if it has
+            a case, a dtype or an output that the golden vectors don't have; the message names each.
     """
     golden, outputs = Path(golden), Path(outputs)
     vectors = read_vectors(golden)
@@ -56,12 +56,12 @@ def compare_files(golden: Path | str, outputs: Path | str) -> Report:
 
 
 def write_outputs(golden: Path | str, outputs: Path | str, implementation: Implementation) -> None:
-    """Answer golden vectors as a program elsewhere does: what it has to do, in Python.
+    """Answer golden vectors: what another program has to do, in Python.
 
     Args:
-        golden: The golden vectors to read.
-        outputs: The HDF5 file to write; one that is there is replaced.
-        implementation: Who answers.
+        golden: Golden vectors to read.
+        outputs: HDF5 file to write; an existing one is replaced.
+        implementation: Implementation that answers.
 
     Raises:
         ValueError: If the golden vectors can't be read.
@@ -86,7 +86,7 @@ def write_outputs(golden: Path | str, outputs: Path | str, implementation: Imple
 
 
 def _ask(implementation: Implementation, case: Case, dtype: str) -> dict[str, np.ndarray]:
-    """What is written for a case: its outputs, or that it was refused, or nothing."""
+    """The content to write for a case: its outputs, or that it was refused, or nothing."""
     if not implementation.provides(case.function) or (case.kind == "refusal" and not implementation.refusals):
         return {}
     try:
@@ -99,12 +99,12 @@ def _ask(implementation: Implementation, case: Case, dtype: str) -> dict[str, np
 
 
 def _portable(value: np.ndarray) -> np.ndarray:
-    """Numbers in a dtype that HDF5 has everywhere; float64 holds those of every other."""
+    """Numbers in a dtype that HDF5 has on every platform; float64 holds those of every other dtype."""
     return value.astype(np.int64 if value.dtype.kind in "iub" else np.float64)
 
 
 def _answers(root: Node, vectors: Vectors) -> dict[tuple[str, str], Mapping[str, np.ndarray]]:
-    """The answers by case and dtype, once every name among them is known."""
+    """The answers by case and dtype, after a check that every name is known."""
     cases = {case.name: case for case in vectors.cases}
     answers: dict[tuple[str, str], Mapping[str, np.ndarray]] = {}
     unknown = [f"/{name}" for name in root.members if name != "cases"]
@@ -130,9 +130,9 @@ def _answers(root: Node, vectors: Vectors) -> dict[tuple[str, str], Mapping[str,
 
 def _result(case: Case, dtype: str, answer: Mapping[str, np.ndarray] | None, refuses: bool) -> Result:
     if case.kind == "refusal" and not refuses:
-        return Result(case, dtype, "not asked", why="there is no refusal in the file")
+        return Result(case, dtype, "not asked", why="the file has no refusals")
     if not answer:
-        return Result(case, dtype, "not provided", why=f"there is no answer for {dtype} in the file")
+        return Result(case, dtype, "not provided", why=f"the file has no answer in {dtype}")
     if REFUSED in answer and np.any(answer[REFUSED]):
         if case.kind == "refusal":
             return Result(case, dtype, "passed")
@@ -142,6 +142,6 @@ def _result(case: Case, dtype: str, answer: Mapping[str, np.ndarray] | None, ref
 
 
 def _scalar(value: np.ndarray, case: Case, output: str) -> np.ndarray:
-    """One number is a scalar, whatever its shape, where a scalar is expected: not every program can write scalars."""
+    """One number as a scalar, whatever its shape, where a scalar is expected: not every program can write scalars."""
     expected = case.expected[0].get(output) if case.expected else None
     return value.reshape(()) if value.size == 1 and expected is not None and expected.value.shape == () else value

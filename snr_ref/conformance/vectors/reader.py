@@ -1,4 +1,4 @@
-"""Reads golden vectors back as cases that need no catalogue: what they expect is what the file says."""
+"""Reads golden vectors as cases that need no catalogue: the file holds what they expect."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from snr_ref.conformance.vectors.untrusted import Node, file_bytes, parse
 
 @dataclass(frozen=True, eq=False)
 class StoredCase(Case):
-    """A case whose answers were computed when it was written."""
+    """A case whose answers were computed when the file was written."""
 
     dtypes: tuple[str, ...] = field(kw_only=True)
     expected: tuple[Expected, ...] = field(kw_only=True)
@@ -32,8 +32,8 @@ class Vectors:
     """A file of golden vectors.
 
     Attributes:
-        cases: In the order of the catalogue that they came from.
-        sha256: The digest in the file's seal.
+        cases: Cases, in the order of their catalogue.
+        sha256: Digest in the file's seal.
     """
 
     cases: tuple[StoredCase, ...]
@@ -44,20 +44,20 @@ def read(path: Path | str) -> tuple[StoredCase, ...]:
     """The cases of a file of golden vectors.
 
     Args:
-        path: The HDF5 file; it is not trusted.
+        path: HDF5 file; it is not trusted.
 
     Returns:
         The cases, in the order in which they were written.
 
     Raises:
-        ValueError: If the file is not there, cut short, damaged, of another version, or not of this format; it names
-            the file and the object in it, and says what was expected.
+        ValueError: If the file is missing, cut short, damaged, of another version, or not of this format; the message
+            names the file and the object in it, and says what was expected.
     """
     return read_vectors(Path(path)).cases
 
 
 def read_vectors(path: Path) -> Vectors:
-    """The same with the digest of the file."""
+    """The cases and the digest of the file."""
     content = file_bytes(path)
     digest = sealed_digest(path, content)
     root = parse(path, content)
@@ -71,17 +71,16 @@ def read_vectors(path: Path) -> Vectors:
 
 
 def check_format(path: Path, root: Node, expected: str) -> None:
-    """Refuse a file of another kind, or of a format that came later."""
+    """Refuse a file of another kind or of a later format."""
     if root.attributes.get("format") != expected:
         raise ValueError(
-            f"{path} must have a root attribute 'format' that is {expected!r}. "
-            f"Received: {root.attributes.get('format')!r}"
+            f"{path} must have the root attribute 'format' {expected!r}. Received: {root.attributes.get('format')!r}"
         )
     version = root.integer("format_version")
     if version != schema.FORMAT_VERSION:
         raise ValueError(
             f"{path} has format version {version}, and this package reads version {schema.FORMAT_VERSION}: "
-            "update the package if that is later, else write the file again"
+            "update the package if the file's is later, else write the file again"
         )
 
 

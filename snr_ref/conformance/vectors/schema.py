@@ -1,4 +1,4 @@
-"""What the files are made of: their names, their versions, and how a value is stored."""
+"""The schema of the files: their names, their versions, and how a value is stored."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 import h5py
 import numpy as np
 
-#: Root attribute `format` of the two kinds of files.
+#: Root attribute `format` of the two kinds of file.
 VECTORS = "snr golden vectors"
 OUTPUTS = "snr outputs"
 
-#: One more whenever a program that reads the files must change.
+#: It grows by one whenever programs that read the files must change.
 FORMAT_VERSION = 1
 
-#: The attributes that mean something; others may be there, and are never read.
+#: The attributes that have a meaning; others are allowed and never read.
 ATTRIBUTES = frozenset(
     {"format", "format_version", "specification_version", "about", "required"}
     | {"function", "kind", "reason", "clauses", "dtypes"}
@@ -25,18 +25,18 @@ KINDS = ("numbers", "pattern", "refusal")
 
 
 def stored(value: Any) -> np.ndarray:
-    """A value as the file has it: float64, int64, uint8 for booleans, or text of a fixed length.
+    """A value as stored in the file: float64, int64, uint8 for booleans, or text of a fixed length.
 
-    Text is typed as ASCII if it is that: there are programs, Octave among them, that cannot read it as UTF-8.
+    Text is typed as ASCII if possible: some programs, such as Octave, cannot read UTF-8.
 
     Args:
         value: A number, a boolean, a text, or an array or a sequence of numbers.
 
     Returns:
-        The array to write; scalars have rank 0.
+        The array to write, with rank 0 for scalars.
 
     Raises:
-        TypeError: If the format has no place for such a value.
+        TypeError: If the format cannot store such a value.
     """
     if isinstance(value, str):
         text = value.encode()
@@ -50,7 +50,7 @@ def stored(value: Any) -> np.ndarray:
 
 
 def restored(value: np.ndarray | str) -> Any:
-    """The value that was stored; what has rank 0 is a Python number again."""
+    """The value that was stored; rank 0 gives a Python number."""
     if isinstance(value, str):
         return value
     array = value.astype(np.bool_) if value.dtype == np.uint8 else value

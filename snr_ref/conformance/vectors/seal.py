@@ -1,7 +1,7 @@
-"""The seal of a file of golden vectors: its first 512 bytes are text that has the SHA-256 of all the others.
+"""The seal of a file of golden vectors: its first 512 bytes are text with the SHA-256 of the rest.
 
-HDF5 leaves those bytes to whoever writes the file (it calls them the user block), so any HDF5 program reads a sealed
-file. The seal is checked before HDF5 looks at a single byte: a file that was damaged on its way is never parsed.
+HDF5 leaves those bytes (the user block) to the application, so any HDF5 program reads a sealed file. The seal is
+checked before HDF5 sees a single byte: a damaged file is never parsed.
 """
 
 from __future__ import annotations
@@ -10,33 +10,33 @@ import hashlib
 import re
 from pathlib import Path
 
-#: Length of the user block: the least that HDF5 allows.
+#: Length of the user block: the smallest that HDF5 allows.
 SEAL_BYTES = 512
 
 _SEAL = re.compile(rb"snr golden vectors\nsha256 of the bytes after the first 512:\n([0-9a-f]{64})\n *\n")
 
 
 def sealed(content: bytes) -> bytes:
-    """A file with its seal, in place of the first 512 bytes, which are free."""
+    """The content with its seal in place of the first 512 bytes, which are free."""
     digest = hashlib.sha256(content[SEAL_BYTES:]).hexdigest()
     text = f"snr golden vectors\nsha256 of the bytes after the first {SEAL_BYTES}:\n{digest}\n"
     return text.encode().ljust(SEAL_BYTES - 1) + b"\n" + content[SEAL_BYTES:]
 
 
 def sealed_digest(path: Path, content: bytes) -> str:
-    """The digest in the seal of a file, once its bytes are known to have it.
+    """The digest in the seal of a file, after a check of its bytes.
 
     Args:
-        path: Where the bytes came from, for the error.
-        content: All of the file.
+        path: File from which the bytes came, for the error.
+        content: Complete content of the file.
 
     Raises:
-        ValueError: If there is no seal, or the bytes are not those that were sealed.
+        ValueError: If there is no seal, or the bytes do not have the sealed digest.
     """
     found = _SEAL.fullmatch(content[:SEAL_BYTES])
     if not found:
         raise ValueError(
-            f"{path} is no file of golden vectors: it must begin with the text 'snr golden vectors' and a SHA-256, "
+            f"{path} is not a file of golden vectors: it must begin with the text 'snr golden vectors' and a SHA-256, "
             f"in {SEAL_BYTES} bytes. Received: {content[:20]!r}... ({len(content)} bytes)"
         )
     promised = found[1].decode()
@@ -44,6 +44,6 @@ def sealed_digest(path: Path, content: bytes) -> str:
     if digest != promised:
         raise ValueError(
             f"{path} is damaged or cut short: its {len(content)} bytes have the SHA-256 {digest} after the first "
-            f"{SEAL_BYTES}, where {promised} was written. Copy it or export it again"
+            f"{SEAL_BYTES}, not {promised}. Copy it or export it again"
         )
     return digest

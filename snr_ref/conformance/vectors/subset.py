@@ -1,4 +1,4 @@
-"""The cases that are small enough for a text file, for programs that do not link HDF5."""
+"""The cases that are small enough for text files, for programs that do not link HDF5."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 from snr_ref.conformance.arguments import flat
 from snr_ref.conformance.case import Case
 
-#: What the text files have tolerances for.
+#: Dtypes for which the text files have tolerances.
 DTYPES = ("float64", "float32")
 
-#: The most numbers that a case of the subset has in its inputs and answers.
+#: Maximal number of numbers in the inputs and answers of a case of the subset.
 MOST_NUMBERS = 800
 
 
 def subset(cases: Sequence[Case]) -> list[Case]:
-    """Of each function the first case that is small; of the required groups, every one that is.
+    """The first small case of each function, and every small case of the required groups.
 
     Args:
-        cases: All of them.
+        cases: All cases.
 
     Returns:
-        Those of the subset, in the same order.
+        The cases of the subset, in the same order.
     """
     chosen: list[Case] = []
     functions: set[str] = set()
@@ -36,6 +36,6 @@ def subset(cases: Sequence[Case]) -> list[Case]:
 
 
 def numbers(case: Case) -> int:
-    """How many numbers a case has in its inputs and answers."""
+    """The number of numbers in a case's inputs and answers."""
     inputs = sum(np.size(value) for value in flat(case.arguments).values())
     return inputs + sum(output.value.size for answer in case.expected for output in answer.values())

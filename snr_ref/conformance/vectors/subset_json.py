@@ -16,14 +16,14 @@ from snr_ref.conformance.vectors.subset import DTYPES
 
 
 def as_json(cases: Sequence[Case], digest: str) -> str:
-    """Cases as JSON, of the form that `docs/vectors_format.md` describes.
+    """Cases as JSON, in the form that `docs/vectors_format.md` describes.
 
     Args:
-        cases: To write.
-        digest: That of the HDF5 file beside it.
+        cases: Cases to write.
+        digest: Digest of the HDF5 file that the JSON file belongs to.
 
     Returns:
-        The text; each case is a line. Numbers have the digits that give back the same float64.
+        The text, with a line for each case. Numbers have enough digits to give the same float64 back.
     """
     lines = ",\n".join(json.dumps(_case(case), allow_nan=False, ensure_ascii=False) for case in cases)
     head = {
@@ -64,5 +64,5 @@ def _output(output: Numbers, dtypes: list[str]) -> dict[str, Any]:
 
 
 def _flat(values: list[Any]) -> list[Any]:
-    """JSON has no number for NaN and the infinities: they are the texts "nan", "inf" and "-inf"."""
+    """The values with NaN and the infinities, for which JSON has no number, as "nan", "inf" and "-inf"."""
     return [value if math.isfinite(value) else str(value) for value in values]

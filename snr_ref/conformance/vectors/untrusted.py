@@ -1,9 +1,9 @@
 """Reads an HDF5 file that may be damaged or hostile: plain groups of plain numbers and text, or a clear error.
 
-Nothing is taken that could reach beyond the file or be larger than it: no links but hard ones, one to each object; no
-external or virtual storage, no filters (which is where decompression bombs are), no types but numbers and text. Then
-all that the file declares together is no larger than the file, and can be read into memory at once. Text of variable
-length is refused because HDF5 hangs on some of it if the file is damaged.
+Nothing is accepted that could reach beyond the file or be larger than it: only hard links, one to each object; no
+external or virtual storage; no filters (which could be decompression bombs); no types except numbers and text. All that
+the file declares is together no larger than the file, so it can be read into memory at once. Text of variable length is
+refused because HDF5 hangs on some of it in damaged files.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from h5py import h5, h5a, h5d, h5f, h5g, h5l, h5o, h5p, h5s, h5t
 
 from snr_ref.conformance.vectors.schema import ATTRIBUTES
 
-#: The largest file that is read.
+#: Largest file that is read, in bytes.
 MOST_BYTES = 2**30
 
 _DEEPEST = 8
@@ -44,11 +44,11 @@ _CLASSES = {
 
 @dataclass(frozen=True)
 class Node:
-    """A group of a file, with all that is in it.
+    """A group of a file, with its content.
 
     Attributes:
-        where: The file and the path of the group in it, as errors name it.
-        attributes: Those of `ATTRIBUTES` that it has.
+        where: File and path of the group in it, for errors.
+        attributes: Those of its attributes that are in `ATTRIBUTES`.
         members: Groups, arrays of numbers, and texts.
     """
 
@@ -57,18 +57,18 @@ class Node:
     members: Mapping[str, Node | np.ndarray | str]
 
     def group(self, name: str) -> Node:
-        """The group of that name in it."""
+        """The subgroup of that name."""
         member = self.members.get(name)
         if not isinstance(member, Node):
             raise ValueError(f"{self.where} must have a group {name!r}. It has: {', '.join(self.members) or 'nothing'}")
         return member
 
     def groups(self) -> dict[str, Node]:
-        """All that is in it, which must be groups."""
+        """All members, which must be groups."""
         return {name: self.group(name) for name in self.members}
 
     def arrays(self, kinds: str) -> dict[str, np.ndarray]:
-        """All that is in it, which must be arrays of these kinds of NumPy dtypes."""
+        """All members, which must be arrays of these kinds of NumPy dtypes."""
         arrays = {}
         for name, member in self.members.items():
             if not isinstance(member, np.ndarray) or member.dtype.kind not in kinds:
@@ -77,28 +77,28 @@ class Node:
         return arrays
 
     def text(self, name: str) -> str:
-        """An attribute that is a text."""
+        """A text attribute."""
         value = self.attributes.get(name)
         if not isinstance(value, str):
-            raise ValueError(f"{self.where} must have an attribute {name!r} that is a text. Received: {value!r}")
+            raise ValueError(f"{self.where} must have a text attribute {name!r}. Received: {value!r}")
         return value
 
     def integer(self, name: str) -> int:
-        """An attribute that is an integer."""
+        """An integer attribute."""
         value = self.attributes.get(name)
         if not isinstance(value, int):
-            raise ValueError(f"{self.where} must have an attribute {name!r} that is an integer. Received: {value!r}")
+            raise ValueError(f"{self.where} must have an integer attribute {name!r}. Received: {value!r}")
         return value
 
 
 def file_bytes(path: Path) -> bytes:
-    """All of a file.
+    """The complete content of a file.
 
     Raises:
-        ValueError: If it isn't there, is no file, or is larger than any that this format needs.
+        ValueError: If it is missing, is no regular file, or is larger than this format ever needs.
     """
     if not path.is_file():
-        raise ValueError(f"{path} is no file" if path.exists() else f"There is no file {path}")
+        raise ValueError(f"{path} is not a file" if path.exists() else f"There is no file {path}")
     size = path.stat().st_size
     if size > MOST_BYTES:
         raise ValueError(f"{path} must have at most {MOST_BYTES} bytes. Received: {size}")
@@ -106,17 +106,18 @@ def file_bytes(path: Path) -> bytes:
 
 
 def parse(path: Path, content: bytes) -> Node:
-    """The groups of an HDF5 file, read whole.
+    """The groups of an HDF5 file, read completely.
 
     Args:
-        path: Where the bytes came from, for errors.
-        content: All of the file; HDF5 sees these bytes and nothing else.
+        path: File from which the bytes came, for errors.
+        content: Complete content of the file; HDF5 sees only these bytes.
 
     Returns:
         The root group.
 
     Raises:
-        ValueError: If this is no HDF5 file, or has anything in it that the format doesn't allow; it names the object.
+        ValueError: If this is no HDF5 file, or has anything in it that the format doesn't allow; the message names the
+            object.
     """
     try:
         file = _open(content)
@@ -126,15 +127,15 @@ def parse(path: Path, content: bytes) -> Node:
             file.close()
     except _RefusedError as error:
         raise ValueError(str(error)) from None
-    except Exception as error:  # whatever h5py makes of bytes that are no HDF5
+    except Exception as error:  # h5py may raise anything on bytes that are not HDF5
         raise ValueError(f"{path} can't be read as HDF5: {type(error).__name__}: {error}") from error
 
 
 def names_in(group: h5g.GroupID) -> list[bytes]:
-    """The names of a group's members, in the order in which they were made where the file has it, else sorted.
+    """The names of a group's members, in order of creation if the file has it, else sorted.
 
-    HDF5 is asked for them as it comes by them. For any other order it first makes a table of them, and where it finds
-    damage while it does so (in HDF5 1.14), it frees what it never allocated.
+    HDF5 iterates in its native order. For any other order it first builds a table of the members, and if it finds
+    damage while doing so (in HDF5 1.14), it frees memory that it never allocated.
     """
     names: list[bytes] = []
     group.links.iterate(names.append, order=h5.ITER_NATIVE)
@@ -147,9 +148,9 @@ def names_in(group: h5g.GroupID) -> list[bytes]:
 
 
 def _open(content: bytes) -> h5f.FileID:
-    """A file in memory, which takes all that was opened in it along when it is closed.
+    """A file in memory; closing it closes every object that was opened in it.
 
-    HDF5 tells open files in memory apart by their names, so that each needs its own.
+    HDF5 distinguishes open files in memory by their names, so each needs its own name.
     """
     access = h5p.create(h5p.FILE_ACCESS)
     access.set_fapl_core(backing_store=False)
@@ -159,11 +160,11 @@ def _open(content: bytes) -> h5f.FileID:
 
 
 class _RefusedError(Exception):
-    """What the file has and may not have."""
+    """The file has something that it may not have."""
 
 
 class _Walk:
-    """One way through a file, which never comes by the same object twice and adds up what it reads."""
+    """One traversal of a file, which visits each object once and sums the sizes that it reads."""
 
     def __init__(self, path: Path, size: int):
         self._path = path
@@ -228,7 +229,7 @@ class _Walk:
         return value.astype(dtype.newbyteorder("="), copy=False)
 
     def _attribute(self, attribute: h5a.AttrID, where: str) -> int | str:
-        """One integer or text; some programs write either as an array of one, and integers as floats."""
+        """One integer or text; some programs write either as an array of one element, and integers as floats."""
         at = f"{where}, attribute {attribute.name.decode()!r},"
         dtype, shape = self._type(attribute, at), self._shape(attribute, at)
         expected = f"one integer or one text of at most {_LONGEST_TEXT} bytes"
@@ -244,7 +245,7 @@ class _Walk:
         return int(value)
 
     def _type(self, thing: h5d.DatasetID | h5a.AttrID, where: str) -> np.dtype:
-        """That of numbers or of a text; every other is refused, before NumPy hears of it."""
+        """The dtype of numbers or of a text; every other type is refused before NumPy sees it."""
         kind = thing.get_type()
         is_text = isinstance(kind, h5t.TypeStringID) and not kind.is_variable_str()
         is_number = isinstance(kind, h5t.TypeIntegerID | h5t.TypeFloatID) and kind.get_size() <= 8
@@ -266,7 +267,7 @@ class _Walk:
     def _once(self, thing: h5g.GroupID | h5d.DatasetID, where: str) -> None:
         address = h5o.get_info(thing).addr
         if address in self._seen:
-            self._refuse(where, "each object once", "another link to one that was there before")
+            self._refuse(where, "each object once", "another link to the same object")
         self._seen.add(address)
 
     def _refuse(self, where: str, expected: str, received: str) -> NoReturn:

@@ -22,25 +22,23 @@ from snr_ref.conformance.whole_file import write_whole
 
 
 def export(path: Path | str) -> list[Path]:
-    """Write the golden vectors, and beside them a small subset as JSON and as a C header.
+    """Write the golden vectors, and a small subset as JSON and as a C header beside them.
 
-    The same catalogue gives the same bytes, whenever it is exported, on one machine with one NumPy.
+    On one machine with one version of NumPy, the same catalogue always gives the same bytes.
 
     Args:
-        path: The HDF5 file. The subset has the same name with the suffixes `.json` and `.h`.
+        path: HDF5 file. The files of the subset have the same name with the suffixes `.json` and `.h`.
 
     Returns:
         The three files.
 
     Raises:
-        ValueError: If the path can't be that of the HDF5 file: its folder isn't there, or its suffix is that of the
-            subset.
+        ValueError: If the folder does not exist, or the suffix is that of a file of the subset.
     """
     path = Path(path)
     if path.suffix in (".json", ".h") or not path.parent.is_dir() or path.is_dir():
         raise ValueError(
-            "The golden vectors must be written to FILE.h5, not .json or .h, in a folder that is there. "
-            f"Received: {path}"
+            f"The golden vectors must be written to FILE.h5, not .json or .h, in an existing folder. Received: {path}"
         )
     cases = catalogue()
     digest = write_sealed(path, cases)
@@ -98,7 +96,7 @@ def _write_case(into: h5py.Group, case: Case) -> None:
 def new_file(into: BytesIO, *, userblock: int = 0) -> h5py.File:
     """An empty HDF5 file without times in it, in a layout that HDF5 reads from version 1.8 (2008) on.
 
-    It is written in memory, since HDF5 brings the process down when a disk is full.
+    It is written in memory, since HDF5 aborts the process when a disk is full.
     """
     create = h5py.h5p.create(h5py.h5p.FILE_CREATE)
     create.set_userblock(userblock)
@@ -110,7 +108,7 @@ def new_file(into: BytesIO, *, userblock: int = 0) -> h5py.File:
 
 
 def new_group(parent: h5py.Group, name: str) -> h5py.Group:
-    """A group that keeps the order in which its members came, and no times."""
+    """A group that keeps its members in order of creation, without times."""
     create = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
     create.set_link_creation_order(h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED)
     create.set_obj_track_times(False)

@@ -50,7 +50,7 @@ def test_a_failure_says_what_differs_where_to_look_and_which_mistake_it_is() -> 
         assert_conforms(adapter, "cosine_distance", ROWS)
     told = str(caught.value)
     assert told.startswith("drawn/cosine_distance in float64")
-    assert re.search(r"distances: \S+ came at \[\d, 0\] for \S+: off by \S+, where rounding explains", told)
+    assert re.search(r"distances: expected \S+ at \[\d, 0\], received \S+: off by \S+, where rounding explains", told)
     assert "2.2: the cosine distance is 0.5 - x.y / (2 |x| |y|)" in told
     assert "These are the numbers of: one minus cosine" in told
 

@@ -65,8 +65,8 @@ def test_failing_functions_are_named_in_plain_unwrapped_text(call):
         (["nonsense"], "invalid choice: 'nonsense'"),
         ([], "the following arguments are required: COMMAND"),
         (["check", "no_such_module"], "There is no module 'no_such_module' to check"),
-        (["check", "./right.py"], "Expected the name of a module, as my_adapter, not that of a file"),
-        (["check", "right", "--expected-failures", "known.txt"], "There is no file known.txt of expected failures"),
+        (["check", "./right.py"], "Expected the name of a module, such as my_adapter, not of a file"),
+        (["check", "right", "--expected-failures", "known.txt"], "There is no file of expected failures known.txt"),
         (["check", "right:nothing"], "The module 'right' has no object 'nothing'"),
         (["check", "right", "--include", "smal/*"], "matches the pattern 'smal/*'"),
         (["check", "right", "--json", "no_folder/report.json"], "There is no folder no_folder to write report.json to"),
@@ -144,7 +144,7 @@ def test_help_teaches_with_an_adapter_that_works(call, adapters, tmp_path, monke
         "python -m snr_ref.conformance check my_adapter",
     ):
         assert taught in out
-    example = out[out.index("    import numpy as np") : out.index("    then: ")]
+    example = out[out.index("    import numpy as np") : out.index("    python -m snr_ref")]
     adapters("my_package", snr=_my_snr)
     (tmp_path / "taught_adapter.py").write_text("\n".join(line[4:] for line in example.splitlines()))
     monkeypatch.syspath_prepend(tmp_path)

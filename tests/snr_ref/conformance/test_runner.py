@@ -77,7 +77,7 @@ def test_only_the_declared_dtypes_are_run():
 
 @pytest.mark.parametrize("dtypes", ["float32", ("float128",), ()])
 def test_dtypes_that_are_none_are_refused(dtypes):
-    with pytest.raises(ValueError, match="must be a tuple of some of float64, float32, float16, bfloat16"):
+    with pytest.raises(ValueError, match="must be a tuple of names out of float64, float32, float16, bfloat16"):
         checked(snr=snr_ref.snr, dtypes=dtypes)
 
 
@@ -105,10 +105,10 @@ def test_outputs_that_are_left_out_are_not_provided_rather_than_passed():
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (lambda F: F[:1], r"F_tilde: shape \(2, 3, 2, 4\) is expected, \(1, 3, 2, 4\) came"),
-        (lambda F: F.astype(complex), "F_tilde: real numbers are expected, complex128 came"),
-        (lambda F: np.array(["no", "numbers"]), "F_tilde: real numbers are expected, <U7 came"),
-        (lambda F: np.full(F.shape, np.nan), r"F_tilde: nan came at \[.*\] for .*: off by inf"),
+        (lambda F: F[:1], r"F_tilde: expected shape \(2, 3, 2, 4\), received \(1, 3, 2, 4\)"),
+        (lambda F: F.astype(complex), "F_tilde: expected real numbers, received complex128"),
+        (lambda F: np.array(["no", "numbers"]), "F_tilde: expected real numbers, received <U7"),
+        (lambda F: np.full(F.shape, np.nan), r"F_tilde: expected .* at \[.*\], received nan: off by inf"),
     ],
 )
 def test_answers_of_the_wrong_kind_fail_in_a_sentence(wrong, said):
