@@ -10,6 +10,7 @@ import typer
 from sphinx.application import Sphinx
 from typer.cli import get_docs_for_click
 
+from snr_keras.cli.app import COMMANDS, load
 from snr_keras.cli.app import app as commands
 from snr_ref.conformance.cli import main as parity
 
@@ -19,6 +20,7 @@ MARK = "<!-- every command -->"
 def of_typer() -> str:
     """What Typer says of each command, in Markdown, without its summary of all of them."""
     command = typer.main.get_command(commands)
+    command.commands = {name: load(name) for name in COMMANDS}
     text = get_docs_for_click(obj=command, ctx=typer.Context(command, info_name="snr"), name="snr")
     return text[text.index("\n## ") + 1 :]
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from snr_keras.cli.bars import progress_bar
 from snr_keras.cli.commands import explained
-from snr_keras.cli.console import console, progress_bar, say
+from snr_keras.cli.console import console, say
 from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.names import check_data_sets, chosen_data, planned
 from snr_keras.cli.options import (
     RECIPE_HELP,
     ROOT_HELP,
@@ -22,6 +24,8 @@ from snr_keras.cli.options import (
     Watch,
     recipes,
 )
+from snr_keras.reid.recipes import load_recipe
+from snr_keras.reid.settings.datasets import DOMAINS
 from snr_keras.reid.settings.variants import VARIANTS, find_variants
 
 if TYPE_CHECKING:
@@ -30,6 +34,10 @@ if TYPE_CHECKING:
     from snr_keras.reid.settings.testing import TestSettings
 
 
+app = typer.Typer()
+
+
+@app.command("ablate")
 def ablate_command(
     ctx: typer.Context,
     variant: Annotated[
@@ -72,10 +80,6 @@ def ablate_command(
     A difference to snr has a bootstrap interval over queries: how much depends on which queries are asked. How
     trainings differ is beside it, as a standard deviation over seeds.
     """
-    from snr_keras.cli.names import check_data_sets, chosen_data, planned
-    from snr_keras.reid.data.synthetic import DOMAINS
-    from snr_keras.reid.recipes import load_recipe
-
     variants = find_variants(variant or ())
     if not resume and out.exists() and any(path.name != "data" for path in out.iterdir()):
         raise FileExistsError(

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from snr_keras.cli.bars import progress_bar
 from snr_keras.cli.commands import explained
-from snr_keras.cli.console import console, progress_bar, results_table, say, say_left_out_queries
+from snr_keras.cli.console import console, say
 from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.names import check_data_sets
 from snr_keras.cli.options import RUN_HELP, SET_HELP, Recipe, Resume, Root, SourceImages, data_sets, runs
+from snr_keras.cli.tables import results_table, say_left_out_queries
+from snr_keras.reid.recipes import load_recipe
+from snr_keras.reid.settings.datasets import known_datasets, source_names
 from snr_keras.reid.settings.paths import check_run, find_run
 
 if TYPE_CHECKING:
@@ -26,6 +31,10 @@ if TYPE_CHECKING:
     from snr_keras.reid.targets import TargetResult
 
 
+app = typer.Typer()
+
+
+@app.command("adapt")
 def adapt_command(
     ctx: typer.Context,
     run: Annotated[Path, typer.Argument(help=f"The model to start from. {RUN_HELP}", autocompletion=runs)],
@@ -82,17 +91,12 @@ def adapt_command(
     Settings are those of the recipe, changed by --set; without either they suit the synthetic domains. Ctrl-C saves
     before it stops; --resume with the same options goes on from there.
     """
-    from snr_keras.reid.recipes import load_recipe
-
     settings = load_recipe(recipe, overrides or ())
     check_run(run)
     if out.resolve() == find_run(run).resolve():
         raise ValueError(
             f"The adapted model needs a folder of its own: name it with --out. Received: {out}, that of RUN"
         )
-    from snr_keras.cli.names import check_data_sets
-    from snr_keras.reid.data.combine import source_names
-
     target_name, source = _target_name(target, settings.data), source or settings.data.source
     check_data_sets((target_name, *source_names(source or ())), root)
 
@@ -159,7 +163,6 @@ def _open(
 
 
 def _trained_on(run: Path) -> str:
-    from snr_keras.reid.data.catalogue import known_datasets
     from snr_keras.reid.runs.run_folder import read_record
 
     name = read_record(find_run(run))["source"]["name"]

@@ -1,37 +1,60 @@
-"""The commands of `snr`."""
+"""The commands of `snr`, each imported when it is called."""
 
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
-from snr_keras.cli import (
-    ablate,
-    adapt,
-    bench,
-    data,
-    demo,
-    evaluate,
-    export,
-    extract,
-    pack,
-    parity,
-    recipes,
-    search,
-    summary,
-    train,
-    visualize,
-    weights,
-)
 from snr_keras.cli.commands import Commands
 from snr_keras.cli.console import say
 from snr_keras.cli.versions import versions
 
+COMMANDS = {
+    "demo": "See what SNR is worth on domains that the model never saw.",
+    "train": "Train on one or several domains; test on others.",
+    "adapt": "Adapt a trained model to images without identities.",
+    "ablate": "Compare ways to normalize, with several seeds.",
+    "recipes": "List the settings that come with the package.",
+    "evaluate": "Test a trained model on target domains.",
+    "visualize": "Draw what models look at, and where they fail.",
+    "extract": "Embed pictures of people.",
+    "search": "Find the pictures nearest to others.",
+    "summary": "Count what a network costs, with and without SNR.",
+    "pack": "Write a trained model to hand on.",
+    "export": "Write a trained model for another runtime.",
+    "parity": "Compare any implementation with the specification.",
+    "data": "Draw synthetic pedestrians; check a folder of images.",
+    "weights": "Bring a checkpoint of PyTorch, or take one back.",
+    "bench": "Measure what SNR costs on this machine.",
+}
+"""What `snr --help` says of each command; the command itself is the module of its name beside this one."""
+
+
+class Contents(Commands):
+    """The commands by their lines in `COMMANDS`, until one is called."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {name: TyperCommand(name, help=line) for name, line in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command that arguments begin with, imported."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None:
+            command = self.commands[name] = load(name)
+        return name, command, rest
+
+
+def load(name: str) -> Any:
+    """A command, or a group of commands, from its module."""
+    alone = typer.Typer(rich_markup_mode="markdown")
+    alone.add_typer(import_module(f"snr_keras.cli.{name}").app)
+    return typer.main.get_group(alone).commands[name]
+
+
 app = typer.Typer(
-    name="snr",
-    cls=Commands,
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
+    name="snr", cls=Contents, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False
 )
 
 
@@ -57,21 +80,3 @@ def snr(
 
     **Then your own images**: put them in a folder laid out as Market-1501 and name it as --source or --target.
     """
-
-
-app.command("demo")(demo.demo)
-app.command("train")(train.train_command)
-app.command("adapt")(adapt.adapt_command)
-app.command("ablate")(ablate.ablate_command)
-app.command("recipes")(recipes.recipes_command)
-app.command("evaluate")(evaluate.evaluate_command)
-app.command("visualize")(visualize.visualize_command)
-app.command("extract")(extract.extract_command)
-app.command("search")(search.search_command)
-app.command("summary")(summary.summary_command)
-app.command("pack")(pack.pack_command)
-app.command("export")(export.export_command)
-app.command("parity", add_help_option=False, context_settings={"ignore_unknown_options": True})(parity.parity_command)
-app.add_typer(data.app, name="data")
-app.add_typer(weights.app, name="weights")
-app.add_typer(bench.app, name="bench")

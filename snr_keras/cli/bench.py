@@ -10,9 +10,11 @@ import typer
 from rich import box
 from rich.table import Table
 
+from snr_keras.cli.bars import progress_bar
 from snr_keras.cli.commands import Commands
-from snr_keras.cli.console import console, progress_bar, say
+from snr_keras.cli.console import console, say
 from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.names import check_data_sets
 from snr_keras.cli.options import MODEL_HELP, Root, data_sets, runs
 from snr_keras.files.atomic import write_json
 from snr_keras.files.text import whole_number
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
     from snr_keras.reid.experiments.benchmarks import EvaluationTiming, ExportTiming, LayerTiming, TrainTiming
 
 app = typer.Typer(
-    cls=Commands, no_args_is_help=True, help="Measure the cost of SNR on this machine, against named rivals."
+    name="bench",
+    cls=Commands,
+    no_args_is_help=True,
+    help="Measure the cost of SNR on this machine, against named rivals.",
 )
 
 
@@ -241,8 +246,6 @@ def export_command(
     at once, and tests each on a target domain. The Keras model is in the first line. All runtimes have the threads that
     they take by themselves.
     """
-    from snr_keras.cli.names import check_data_sets
-
     check_run(run)
     check_data_sets([target], root)
     load_keras()

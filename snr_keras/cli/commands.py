@@ -11,8 +11,6 @@ from typing import Any
 from typer.core import TyperGroup, TyperOption
 
 from snr_keras.cli.console import say_error
-from snr_keras.reid.settings.testing import TestSettings
-from snr_keras.reid.settings.training import TrainingConfig
 
 _PARAMETER = re.compile(r"`(?P<name>\w+(?:\.\w+)?)(?:=(?P<value>[^`]*))?`")
 _IN_TOML = {"True": "true", "False": "false", "None": "false"}
@@ -58,6 +56,8 @@ def _option(command: Any, name: str, value: str | None) -> str | None:
     if "overrides" not in options:
         return None
     from snr_keras.reid.settings.adaptation import AdaptationConfig
+    from snr_keras.reid.settings.testing import TestSettings
+    from snr_keras.reid.settings.training import TrainingConfig
 
     config = ("adaptation", AdaptationConfig) if command.name == "adapt" else ("training", TrainingConfig)
     tables = {table: {f.name for f in fields(kind)} for table, kind in (config, ("test", TestSettings))}

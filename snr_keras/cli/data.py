@@ -6,15 +6,20 @@ from typing import Annotated
 
 import typer
 
+from snr_keras.cli.bars import progress_bar
 from snr_keras.cli.commands import Commands
-from snr_keras.cli.console import progress_bar, say
+from snr_keras.cli.console import say
 from snr_keras.cli.frameworks import load_keras
 from snr_keras.cli.options import ImageSize, data_sets
 from snr_keras.files.atomic import write_bytes
 from snr_keras.files.text import whole_number
+from snr_keras.reid.settings.datasets import DOMAINS, check_there
 
 app = typer.Typer(
-    cls=Commands, no_args_is_help=True, help="Draw the synthetic pedestrians; see what a folder of images holds."
+    name="data",
+    cls=Commands,
+    no_args_is_help=True,
+    help="Draw the synthetic pedestrians; see what a folder of images holds.",
 )
 
 
@@ -40,10 +45,10 @@ def synthesize_command(
     with names like 0002_c1s1_000451_03.jpg, and the part mask of each image under masks. A folder that already holds
     the very same world is left as it is; anything else in the way is an error.
     """
-    from snr_keras.reid.data.synthetic import DOMAINS, synthesize
-
     size = parse_image_size(image_size)
     load_keras()
+    from snr_keras.reid.data.synthetic import synthesize
+
     drawn = domain or DOMAINS
     for name in drawn:
         with progress_bar(f"drawing {name}") as progress:
@@ -83,11 +88,11 @@ def info_command(
     Counts that differ from the published ones are told. Of a data set that is divided in several ways, the first
     division is shown, and the numbers of the others.
     """
-    from snr_keras.reid.data.catalogue import check_there, open_trials
-
     named = f"{dataset}={folder}" if folder else dataset
     check_there(named, root=root)
     load_keras()
+    from snr_keras.reid.data.catalogue import open_trials
+
     with progress_bar("checking images") as progress:
         trials = open_trials(named, root=root, progress=progress)
     name, version = trials[0].name, trials[0].version

@@ -10,6 +10,7 @@ import typer
 
 from snr_keras.cli.console import console, say
 from snr_keras.cli.frameworks import load_keras
+from snr_keras.reid.settings.datasets import DOMAINS
 from snr_keras.reid.settings.training import TrainingConfig
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -20,7 +21,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
-def demo(
+app = typer.Typer()
+
+
+@app.command("demo")
+def demo_command(
     out: Annotated[Path, typer.Option(help="The folder for data, models, tables and pictures.")] = Path("runs/demo"),
     source: Annotated[str, typer.Option(help="The domain to train on: day, dusk, night or fog.")] = "day",
     variant: Annotated[
@@ -65,8 +70,6 @@ def demo(
 
 
 def _check_arguments(out: Path, source: str, variants: Sequence[str], resume: bool) -> None:
-    from snr_keras.reid.data.synthetic import DOMAINS
-
     if source not in DOMAINS:
         raise ValueError(f"--source must be one of {', '.join(DOMAINS)}. Received: {source!r}")
     if unknown := [name for name in variants if name not in VARIANTS]:

@@ -10,7 +10,8 @@ import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
-from snr_keras.cli.console import console, progress_bar, say
+from snr_keras.cli.bars import progress_bar
+from snr_keras.cli.console import console, say
 from snr_keras.cli.demo import VARIANTS
 from snr_keras.files.atomic import write_json, write_text
 from snr_keras.files.forms import read_json

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snr_keras.cli.console import console, results_table, say, say_left_out_queries, verification_table
+from snr_keras.cli.console import console, say
 from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.names import check_data_sets, target_names
 from snr_keras.cli.options import RUN_HELP, Comparison, Distance, Flip, Protocol, Root, Target, Use, runs
+from snr_keras.cli.tables import results_table, say_left_out_queries, verification_table
 from snr_keras.files.atomic import write_json
 from snr_keras.reid.settings.paths import check_run
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from snr_ref import VerificationResult
 
 
+app = typer.Typer()
+
+
+@app.command("evaluate")
 def evaluate_command(
     run: Annotated[Path, typer.Argument(help=RUN_HELP, autocompletion=runs)],
     target: Target = None,
@@ -39,8 +45,6 @@ def evaluate_command(
     rates at false-positive rates, the equal error rate, and the thresholds to use (verification.json), with a picture
     of histogram and ROC for each target; of a target with several splits, the first.
     """
-    from snr_keras.cli.names import check_data_sets, target_names
-
     names = target_names(target, comparison, use)
     check_run(run)
     check_data_sets(names, root)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from snr_keras.cli.console import progress_bar, say
+from snr_keras.cli.bars import progress_bar
+from snr_keras.cli.console import say
 from snr_keras.cli.names import Plan
 from snr_keras.cli.targets import open_targets, say_copies
 from snr_keras.reid.data.combine import open_source

@@ -11,7 +11,10 @@ from snr_keras.cli.options import MODEL_HELP, runs
 from snr_keras.reid.settings.formats import FORMATS, PRECISIONS, find_format
 from snr_keras.reid.settings.paths import check_run
 
+app = typer.Typer()
 
+
+@app.command("export")
 def export_command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help=MODEL_HELP, autocompletion=runs)],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="What to write, and where nothing is yet.")],

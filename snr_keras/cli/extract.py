@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snr_keras.cli.console import progress_bar, say
+from snr_keras.cli.bars import progress_bar
+from snr_keras.cli.console import say
 from snr_keras.cli.frameworks import load_keras
 from snr_keras.cli.options import IMAGES_HELP, MODEL_HELP, Flip, runs
-from snr_keras.reid.data.pictures import reasons
 from snr_keras.reid.data.report import count, printable
 from snr_keras.reid.settings.paths import check_run
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from snr_keras.reid.search import Features
 
 
+app = typer.Typer()
+
+
+@app.command("extract")
 def extract_command(
     images: Annotated[list[str], typer.Argument(metavar="IMAGES", help=IMAGES_HELP)],
     out: Annotated[Path, typer.Option(metavar="FEATURES.h5", help="The file to write.")],
@@ -50,6 +54,8 @@ def extract_command(
 
 def say_left_out(features: Features) -> None:
     """Say what could not be embedded, a line a reason."""
+    from snr_keras.reid.data.pictures import reasons
+
     for line in reasons(features.left_out):
         say(line)
     if features.left_out and features.file:

@@ -5,10 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from snr_keras.reid.data.catalogue import check_there
-from snr_keras.reid.data.combine import source_names
 from snr_keras.reid.data.comparisons import Comparison, find_comparison
 from snr_keras.reid.recipes import DataSettings
+from snr_keras.reid.settings.datasets import check_there, source_names
 
 
 def target_names(target: Iterable[str] | None, comparison: str | None, use: Iterable[str] | None) -> tuple[str, ...]:

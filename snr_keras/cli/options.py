@@ -40,7 +40,7 @@ IMAGES_HELP = "Pictures, folders (with all below), or lists of paths: a .txt fil
 
 def data_sets(incomplete: str) -> list[str]:
     """The data sets that have names, after those that stand before a comma; and folders and CSV files."""
-    from snr_keras.reid.data.catalogue import known_datasets
+    from snr_keras.reid.settings.datasets import known_datasets
 
     before, comma, last = incomplete.rpartition(",")
     return [f"{before}{comma}{name}" for name in _beginning(last, (*known_datasets(), *_paths(last, (".csv",))))]

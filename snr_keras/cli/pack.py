@@ -10,7 +10,10 @@ from snr_keras.cli.frameworks import load_keras
 from snr_keras.cli.options import runs
 from snr_keras.reid.settings.paths import record_file
 
+app = typer.Typer()
 
+
+@app.command("pack")
 def pack_command(
     run: Annotated[
         Path,

@@ -6,8 +6,12 @@ import typer
 
 from snr_keras.cli.console import say
 from snr_keras.cli.options import recipes
+from snr_keras.reid.recipes import load_recipe, recipe_names, recipe_text
+
+app = typer.Typer()
 
 
+@app.command("recipes")
 def recipes_command(
     name: Annotated[
         str | None,
@@ -20,8 +24,6 @@ def recipes_command(
     takes it, and so does snr adapt; --set training.epochs=4 changes a setting. For one of your own, print the one that
     is nearest to it into a file, change it, and give the file: snr recipes synthetic > mine.toml
     """
-    from snr_keras.reid.recipes import load_recipe, recipe_names, recipe_text
-
     if name is not None:
         load_recipe(name)
         say(recipe_text(name).rstrip("\n"))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snr_keras.cli.console import progress_bar, say
+from snr_keras.cli.bars import progress_bar
+from snr_keras.cli.console import say
 from snr_keras.cli.frameworks import load_keras
 from snr_keras.cli.options import IMAGES_HELP, runs
 from snr_keras.files.atomic import write_json, write_text
 from snr_keras.files.regular import check_file
-from snr_keras.reid.data.pictures import reasons
 from snr_keras.reid.data.report import count, printable
 from snr_keras.reid.settings.paths import FEATURES_FILE
 
@@ -24,6 +24,10 @@ SHOWN = 10  # queries on the screen
 ENDINGS = (".json", ".csv", ".png")  # of what it writes
 
 
+app = typer.Typer()
+
+
+@app.command("search")
 def search_command(
     features: Annotated[Path, typer.Argument(metavar="FEATURES.h5", help="What to search: a file of snr extract.")],
     queries: Annotated[
@@ -63,6 +67,7 @@ def search_command(
             raise ValueError(f"--out is a file that ends in {', '.join(ENDINGS)}. Received: {str(path)!r}")
     check_file(features, FEATURES_FILE)
     load_keras()
+    from snr_keras.reid.data.pictures import reasons
     from snr_keras.reid.search import search
     from snr_keras.reid.search.extraction import check_writable
 

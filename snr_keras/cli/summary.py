@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 SHOWN = ("resnet_small", "resnet50")
 
 
+app = typer.Typer()
+
+
+@app.command("summary")
 def summary_command(
     run: Annotated[
         Path | None, typer.Argument(help="A run folder, or `pretrained`. Default: two backbones.", autocompletion=runs)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import keras
 
-from snr_keras.cli.console import progress_bar, say
+from snr_keras.cli.bars import progress_bar
+from snr_keras.cli.console import say
 from snr_keras.files.atomic import write_json
 from snr_keras.reid.data.catalogue import open_trials
 from snr_keras.reid.data.copies import copies_between

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from snr_keras.cli.console import console, results_table, say, say_left_out_queries
+from snr_keras.cli.console import console, say
 from snr_keras.cli.data import parse_image_size
 from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.names import check_data_sets, chosen_data, planned
 from snr_keras.cli.options import (
     DISTANCE_HELP,
     Comparison,
@@ -28,8 +29,10 @@ from snr_keras.cli.options import (
     Use,
     Watch,
 )
+from snr_keras.cli.tables import results_table, say_left_out_queries
 from snr_keras.files.text import decimal_number
 from snr_keras.networks import BACKBONES, NORMALIZATIONS, PYTORCH_BACKBONES
+from snr_keras.reid.recipes import load_recipe
 from snr_keras.reid.settings.testing import TestSettings
 from snr_keras.reid.settings.training import STRATEGIES, TrainingConfig, check_strategy
 
@@ -42,6 +45,10 @@ _DEFAULTS, _TEST_DEFAULTS = TrainingConfig(), TestSettings()
 _IMAGE_SIZE = "{}x{}".format(*_DEFAULTS.image_size)
 
 
+app = typer.Typer()
+
+
+@app.command("train")
 def train_command(
     ctx: typer.Context,
     recipe: Recipe = None,
@@ -130,9 +137,6 @@ def train_command(
     With --strategy mirrored every GPU of this machine has its share of a batch. With --strategy multi_worker the same
     command runs on several machines, which TF_CONFIG names, on a run folder that all of them see.
     """
-    from snr_keras.cli.names import check_data_sets, chosen_data, planned
-    from snr_keras.reid.recipes import load_recipe
-
     if strategy is not None:
         check_strategy(strategy)
     settings = load_recipe(recipe, overrides or ())

@@ -5,13 +5,19 @@ from typing import Annotated
 
 import typer
 
-from snr_keras.cli.console import changing_bar, console, results_table, say, say_left_out_queries
+from snr_keras.cli.bars import changing_bar
+from snr_keras.cli.console import console, say
 from snr_keras.cli.frameworks import load_keras
+from snr_keras.cli.names import check_data_sets, target_names
 from snr_keras.cli.options import RUNS_HELP, Comparison, Distance, Flip, Protocol, Root, Target, Use
 from snr_keras.cli.options import runs as run_folders
+from snr_keras.cli.tables import results_table, say_left_out_queries
 from snr_keras.reid.settings.paths import check_run
 
+app = typer.Typer()
 
+
+@app.command("visualize")
 def visualize_command(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN", help=RUNS_HELP, autocompletion=run_folders)],
     target: Target = None,
@@ -35,8 +41,6 @@ def visualize_command(
     before and after SNR and of the embeddings, by domain and by person; the gates of SNR, channel by channel, and their
     numbers as JSON; for each target the CMC curves of all runs. Of a run without SNR there is F alone, and no gate.
     """
-    from snr_keras.cli.names import check_data_sets, target_names
-
     names = target_names(target, comparison, use)
     if again := sorted({str(run) for run in runs if runs.count(run) > 1}):
         raise ValueError(f"Name each run once. Received again: {', '.join(again)}")

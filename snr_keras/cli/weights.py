@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 _NAMED = 40  # of the names that are left for one reason, how many are printed
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, help="Bring a checkpoint of PyTorch, or take one back there.")
+app = typer.Typer(
+    name="weights", cls=Commands, no_args_is_help=True, help="Bring a checkpoint of PyTorch, or take one back there."
+)
 
 
 @app.command("import")

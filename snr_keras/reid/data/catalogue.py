@@ -1,9 +1,8 @@
-"""Data sets by name: where their archives unpack to, how they are listed, and what their owners publish of them."""
+"""Data sets by name: how they are listed, and what their owners publish of them."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,12 +10,22 @@ from pathlib import Path
 from snr_keras.reid.data.cuhk import list_cuhk02, list_cuhk_sysu
 from snr_keras.reid.data.cuhk03 import cuhk03_lister
 from snr_keras.reid.data.dataset import SPLITS, Progress, ReIDDataset
-from snr_keras.reid.data.market1501 import FOLDERS, check_splits, list_market1501, list_market1501_500k
+from snr_keras.reid.data.market1501 import check_splits, list_market1501, list_market1501_500k
 from snr_keras.reid.data.msmt17 import msmt17_lister
 from snr_keras.reid.data.reading import Counts, Lister, assemble
 from snr_keras.reid.data.small_targets import list_grid, list_ilids, list_prid2011, list_viper
-from snr_keras.reid.data.synthetic import DOMAINS, synthesize
+from snr_keras.reid.data.synthetic import synthesize
 from snr_keras.reid.data.user_list import list_csv
+from snr_keras.reid.settings.datasets import (
+    DOMAINS,
+    check_there,
+    folder_of,
+    is_published,
+    parts_of,
+)
+from snr_keras.reid.settings.datasets import (
+    known_datasets as known_datasets,
+)
 
 
 @dataclass(frozen=True)
@@ -24,8 +33,7 @@ class Known:
     """A data set that can be opened by name.
 
     Attributes:
-        places: the folders below the root where it is sought, in this order.
-        lister: lists such a folder.
+        lister: lists the folder in which its archive unpacks.
         version: what stands with every figure.
         published: how many images and identities each split has, as published.
         splits: those it has.
@@ -33,7 +41,6 @@ class Known:
         protocol: of evaluation, if it is published with one of its own.
     """
 
-    places: tuple[str, ...]
     lister: Lister
     version: str = ""
     published: Mapping[str, Counts] = field(default_factory=dict)
@@ -47,35 +54,28 @@ def _counts(train: tuple, query: tuple, gallery: tuple) -> dict[str, Counts]:
     return {split: Counts(*counts) for split, counts in zip(SPLITS, (train, query, gallery), strict=True)}
 
 
-_MARKET = ("market1501/Market-1501-v15.09.15", "Market-1501-v15.09.15", "market1501")
-_DUKE = ("dukemtmc-reid/DukeMTMC-reID", "DukeMTMC-reID", "dukemtmc-reid")
 _MSMT17 = _counts((32621, 1041), (11659, 3060), (82161, 3060))
 _CLASSIC = _counts((None, 1367), (None, 100), (None, 100))
-_CUHK03 = ("cuhk03",)
 
 KNOWN = {
-    "market1501": Known(_MARKET, list_market1501, published=_counts((12936, 751), (3368, 750), (19732, 750))),
+    "market1501": Known(list_market1501, published=_counts((12936, 751), (3368, 750), (19732, 750))),
     "market1501+500k": Known(
-        _MARKET,
         list_market1501_500k,
         version="with 500k distractors",
         published={"train": Counts(12936, 751), "query": Counts(3368, 750)},
     ),
-    "dukemtmc-reid": Known(_DUKE, list_market1501, published=_counts((16522, 702), (2228, 702), (17661, 1110))),
+    "dukemtmc-reid": Known(list_market1501, published=_counts((16522, 702), (2228, 702), (17661, 1110))),
     "cuhk03-detected": Known(
-        _CUHK03,
         cuhk03_lister("detected", classic=False),
         version="detected, new protocol (767/700)",
         published=_counts((7365, 767), (1400, 700), (5332, 700)),
     ),
     "cuhk03-labeled": Known(
-        _CUHK03,
         cuhk03_lister("labeled", classic=False),
         version="labeled, new protocol (767/700)",
         published=_counts((7368, 767), (1400, 700), (5328, 700)),
     ),
     "cuhk03-detected-classic": Known(
-        _CUHK03,
         cuhk03_lister("detected", classic=True),
         version="detected, classic (1367/100, 20 splits)",
         published=_CLASSIC,
@@ -83,60 +83,42 @@ KNOWN = {
         protocol="single_gallery_shot",
     ),
     "cuhk03-labeled-classic": Known(
-        _CUHK03,
         cuhk03_lister("labeled", classic=True),
         version="labeled, classic (1367/100, 20 splits)",
         published=_CLASSIC,
         trials=20,
         protocol="single_gallery_shot",
     ),
-    "msmt17-v1": Known(
-        ("msmt17/MSMT17_V1", "MSMT17_V1"), msmt17_lister("train", "test"), version="MSMT17_V1", published=_MSMT17
-    ),
+    "msmt17-v1": Known(msmt17_lister("train", "test"), version="MSMT17_V1", published=_MSMT17),
     "msmt17-v2": Known(
-        ("msmt17/MSMT17_V2", "MSMT17_V2"),
         msmt17_lister("mask_train_v2", "mask_test_v2"),
         version="MSMT17_V2",
         published=_MSMT17,
     ),
-    "cuhk02": Known(("cuhk02/Dataset", "cuhk02"), list_cuhk02, published=_counts((6308, 1577), (478, 239), (478, 239))),
+    "cuhk02": Known(list_cuhk02, published=_counts((6308, 1577), (478, 239), (478, 239))),
     "cuhk-sysu": Known(
-        ("cuhksysu/dataset", "cuhksysu", "CUHK-SYSU"),
         list_cuhk_sysu,
         published={"train": Counts(34574, 11934)},
         splits=("train",),
     ),
-    "viper": Known(
-        ("viper/VIPeR", "VIPeR"), list_viper, published=_counts((632, 316), (316, 316), (316, 316)), trials=10
-    ),
+    "viper": Known(list_viper, published=_counts((632, 316), (316, 316), (316, 316)), trials=10),
     "prid2011": Known(
-        ("prid2011/prid_2011", "prid_2011"),
         list_prid2011,
         version="single shot",
         published=_counts((200, 100), (100, 100), (649, 649)),
         trials=10,
     ),
     "grid": Known(
-        ("grid/underground_reid", "underground_reid"),
         list_grid,
         published=_counts((250, 125), (125, 125), (900, 125)),
         trials=10,
     ),
     "ilids": Known(
-        ("ilids/i-LIDS_Pedestrian", "i-LIDS_Pedestrian"),
         list_ilids,
         published=_counts((None, 59), (60, 60), (60, 60)),
         trials=10,
     ),
 }
-ALIASES = {"dukemtmc": "dukemtmc-reid"}
-
-_NUMBERED = re.compile(r"(?P<name>.+):(?P<trial>[0-9]{1,9})")
-
-
-def known_datasets() -> tuple[str, ...]:
-    """The names that `open_dataset` knows."""
-    return (*KNOWN, *DOMAINS)
 
 
 def open_dataset(
@@ -198,7 +180,7 @@ def open_trials(
         check_splits(splits)
     check_there(dataset, root=root)
     text = os.fspath(dataset)
-    if os.path.isdir(text) and text not in KNOWN and text not in ALIASES:
+    if os.path.isdir(text) and not is_published(text):
         path = Path(os.path.abspath(text))
         return assemble(
             path.name, path, list_market1501(path, splits or SPLITS), unlabeled=unlabeled, progress=progress
@@ -208,39 +190,12 @@ def open_trials(
         return assemble(
             path.stem, path, [list_csv(path, splits, unlabeled=unlabeled)], unlabeled=unlabeled, progress=progress
         )
-    name, number, place = _parts(text)
+    name, number, place = parts_of(text)
     if name in DOMAINS:
         path = synthesize(Path(root) / "synthetic" / name, domain=name, progress=progress)
         path = Path(os.path.abspath(path))
         return assemble(name, path, list_market1501(path, splits or SPLITS), unlabeled=unlabeled, progress=progress)
     return _known(name, place, Path(root), splits, number, unlabeled, progress)
-
-
-def check_there(dataset: str | os.PathLike[str], *, root: str | os.PathLike[str]) -> None:
-    """Looks whether a data set can be found, before anything is read; arguments and errors are `open_dataset`'s."""
-    text = os.fspath(dataset)
-    if os.path.isfile(text):
-        if not text.lower().endswith(".csv"):
-            raise NotADirectoryError(
-                f"A data set is a folder with {', '.join(FOLDERS.values())} in it, or a list of images, a .csv file. "
-                f"Received a file: {text!r}"
-            )
-    elif not os.path.isdir(text) or text in KNOWN or text in ALIASES:
-        name, number, place = _parts(text)
-        if name in KNOWN:
-            _folder(name, KNOWN[name], place, Path(root))
-        elif name not in DOMAINS or place or number is not None:
-            raise FileNotFoundError(
-                f"A data set is an existing folder or one of {', '.join(known_datasets())}. Received: {text!r}"
-            )
-
-
-def _parts(text: str) -> tuple[str, int | None, Path | None]:
-    """The name of a data set, the number behind it, and the folder that it is said to be in."""
-    name, _, place = text.partition("=")
-    numbered = _NUMBERED.fullmatch(name)
-    name = numbered["name"] if numbered else name
-    return ALIASES.get(name, name), numbered and int(numbered["trial"]), Path(place) if place else None
 
 
 def _known(
@@ -255,7 +210,7 @@ def _known(
     known = KNOWN[name]
     if absent := [split for split in splits or () if split not in known.splits]:
         raise ValueError(f"{name} has no {' and no '.join(absent)}: its splits are {', '.join(known.splits)}")
-    folder = Path(os.path.abspath(_folder(name, known, place, root)))
+    folder = Path(os.path.abspath(folder_of(name, place, root)))
     trials = known.lister(folder, splits or known.splits, progress)
     if number is not None:
         if not 1 <= number <= len(trials) or known.trials == 1:
@@ -272,20 +227,3 @@ def _known(
         progress=progress,
     )
     return tuple(replace(dataset, protocol=known.protocol) for dataset in datasets)
-
-
-def _folder(name: str, known: Known, place: Path | None, root: Path) -> Path:
-    """The folder of a named data set: the one that the user names, or what its archive unpacks to below it."""
-    if place is not None:
-        if not place.is_dir():
-            raise FileNotFoundError(f"The folder of {name} does not exist. Received: {str(place)!r}")
-        unpacked = place / Path(known.places[0]).name
-        return unpacked if unpacked.is_dir() else place
-    candidates = [root / folder for folder in known.places]
-    for candidate in candidates:
-        if candidate.is_dir():
-            return candidate
-    raise FileNotFoundError(
-        f"The data set {name!r} is not under {str(root)!r}: download it and unpack it there. Looked for: "
-        + ", ".join(repr(str(candidate)) for candidate in candidates)
-    )

@@ -12,6 +12,7 @@ import numpy as np
 from snr_keras.reid.data.catalogue import open_dataset
 from snr_keras.reid.data.dataset import DISTRACTOR, Progress, ReIDDataset, Split, named_apart
 from snr_keras.reid.data.report import ScanReport, count
+from snr_keras.reid.settings.datasets import source_names
 
 IMAGES = ("train", "all")
 
@@ -38,13 +39,6 @@ def open_source(
     splits = ("train",) if _checked(images) == "train" else None
     datasets = [open_dataset(name, root=root, splits=splits, progress=progress) for name in names]
     return datasets[0] if len(datasets) == 1 and images == "train" else combine(datasets, images=images)
-
-
-def source_names(names: str | Sequence[str]) -> Sequence[str]:
-    """The names in one string, with commas between; what exists is one name, commas and all."""
-    if not isinstance(names, str):
-        return names
-    return [names] if os.path.exists(names) else [name for name in names.split(",") if name]
 
 
 def combine(datasets: Sequence[ReIDDataset], *, images: str = "train") -> ReIDDataset:

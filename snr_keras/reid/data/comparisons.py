@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from snr_keras.reid.data.catalogue import KNOWN
+from snr_keras.reid.settings.datasets import PLACES
 
 VERSIONS = {
     "market1501": ("market1501", "market1501+500k"),
@@ -95,4 +95,4 @@ def _versions_of(name: str) -> tuple[str, ...]:
     for versions in VERSIONS.values():
         if name in versions:
             return versions
-    return (name,) if name in KNOWN else ()
+    return (name,) if name in PLACES else ()

@@ -15,8 +15,8 @@ from snr_keras.reid.data.dataset import DISTRACTOR, SPLITS, Progress, ReIDDatase
 from snr_keras.reid.data.reading import Trial, assemble
 from snr_keras.reid.data.report import first_few
 from snr_keras.reid.data.scan import ImageName, list_folder, merge, parse_name, with_cameras_or_without
+from snr_keras.reid.settings.datasets import FOLDERS
 
-FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 DISTRACTOR_FOLDER = "images"
 EXAMPLE = "0002_c1s1_000451_03.jpg"
 

@@ -1,13 +1,17 @@
 """What decides an adaptation, beside the run that it starts from."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snr_keras.reid.settings.augmentation import Augmentation
 from snr_keras.reid.settings.ranges import Ranges, check_ranges, known
 from snr_keras.scalars import is_integer, is_number
-from snr_ref.mar.step import MAR_WEIGHTS, AdaptationWeights
+
+if TYPE_CHECKING:
+    from snr_ref import AdaptationWeights
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,10 @@ class AdaptationConfig:
     mining_ratio: float = 0.005
     margin: float = 1.0
     scale: float = 30.0
-    discriminative_weight: float = MAR_WEIGHTS.discriminative
+    discriminative_weight: float = 1.0
     consistency_weight: float = 0.2
-    source_weight: float = MAR_WEIGHTS.source
-    joint_embedding_weight: float = MAR_WEIGHTS.joint_embedding
+    source_weight: float = 50.0
+    joint_embedding_weight: float = 0.2
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -70,6 +74,8 @@ class AdaptationConfig:
     @property
     def loss_weights(self) -> AdaptationWeights:
         """What the losses count in the total."""
+        from snr_ref import AdaptationWeights
+
         return AdaptationWeights(
             discriminative=self.discriminative_weight,
             consistency=self.consistency_weight,
@@ -82,7 +88,7 @@ class AdaptationConfig:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
     @classmethod
-    def from_json(cls, settings: Mapping[str, Any]) -> "AdaptationConfig":
+    def from_json(cls, settings: Mapping[str, Any]) -> AdaptationConfig:
         """The config that `to_json` wrote; a setting that is missing takes its default.
 
         Raises:

@@ -5,13 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
-import typer
 
 import snr_keras
-from snr_keras.cli.app import app
+from snr_keras.cli import app
 from snr_keras.cli.commands import explained
 
-COMMANDS = typer.main.get_command(app).commands
+COMMANDS = {name: app.load(name) for name in app.COMMANDS}
 FEWER = "set `identities_per_batch` to 4"
 CAMERA = 'If the camera labels mean nothing here, use `protocol="no_camera"`.'
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from snr_keras import models, networks
-from snr_keras.cli import options
+from snr_keras.cli import app, options
 
 ANSWERS = [
     [],
@@ -26,11 +26,11 @@ ANSWERS = [
     ["weights", "import", "nowhere.pth"],
     ["export", "nowhere", "out", "--format", "saved_model"],
 ]
-HEAVY = {"keras", "tensorflow", "jax", "torch", "matplotlib", "scipy", "sklearn", "pandas", "absl"}
+HEAVY = {"numpy", "h5py", "keras", "tensorflow", "jax", "torch", "matplotlib", "scipy", "sklearn", "pandas", "absl"}
 
 SCRIPT = """
 import json, sys
-sys.argv, commands, heavy = ["snr"], json.loads(sys.argv[1]), set(json.loads(sys.argv[2]))
+sys.argv, commands, unwanted = ["snr"], json.loads(sys.argv[1]), set(json.loads(sys.argv[2]))
 from snr_keras.cli import main
 found = []
 for command in commands:
@@ -38,19 +38,39 @@ for command in commands:
     try:
         main()
     except SystemExit:
-        found.append(sorted(heavy & set(sys.modules)))
+        found.append(sorted(unwanted & set(sys.modules)))
 print("FOUND" + json.dumps(found))
 """
 
 
-def test_what_needs_no_framework_loads_none(tmp_path: Path) -> None:
+def loaded(folder: Path, commands: list[list[str]], unwanted: set[str]) -> list[list[str]]:
+    """The unwanted modules that are there after each of some commands, one after the other in a new process."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    del environment["TF_CPP_MIN_LOG_LEVEL"]
-    arguments = [sys.executable, "-c", SCRIPT, json.dumps(ANSWERS), json.dumps(sorted(HEAVY))]
-    done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert json.loads(done.stdout.partition("FOUND")[2]) == [[] for _ in ANSWERS], done.stderr
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    arguments = [sys.executable, "-c", SCRIPT, json.dumps(commands), json.dumps(sorted(unwanted))]
+    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True)
     assert "Traceback" not in done.stderr
     assert "absl" not in done.stderr
+    return json.loads(done.stdout.partition("FOUND")[2])
+
+
+def test_what_needs_no_framework_loads_none(tmp_path: Path) -> None:
+    assert loaded(tmp_path, ANSWERS, HEAVY) == [[] for _ in ANSWERS]
+
+
+def test_a_command_is_imported_when_it_is_called(tmp_path: Path) -> None:
+    modules = {f"snr_keras.cli.{name}" for name in app.COMMANDS}
+    commands = [["--help"], ["export"], ["search", "--help"]]
+    expected = [[], ["snr_keras.cli.export"], ["snr_keras.cli.export", "snr_keras.cli.search"]]
+    assert loaded(tmp_path, commands, modules) == expected
+
+
+def test_the_overview_has_a_line_for_each_command(snr, monkeypatch) -> None:
+    lines = snr("--help").output.splitlines()
+    for name, line in app.COMMANDS.items():
+        assert any(f" {name} " in shown and f" {line} " in shown for shown in lines)
+        assert len(line) <= 64  # with the names and a frame, 80 columns
+        assert app.load(name).name == name
 
 
 def test_names_that_help_shows_are_those_that_there_are() -> None:

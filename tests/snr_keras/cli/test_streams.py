@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from snr_keras.cli import bars, main
 from snr_keras.cli import console as consoles
-from snr_keras.cli import main
 from snr_ref.conformance.cli import main as conformance
 
 
@@ -88,10 +88,10 @@ def test_bytes_that_are_no_characters_are_shown(monkeypatch, world, tmp_path) ->
 
 
 def test_a_bar_shows_what_it_can(streams, monkeypatch) -> None:
-    monkeypatch.setattr(consoles, "console", Console(force_terminal=True))
+    monkeypatch.setattr(bars, "console", Console(force_terminal=True))
 
     def work() -> None:
-        with consoles.progress_bar("checking 人物 [bold]") as progress:
+        with bars.progress_bar("checking 人物 [bold]") as progress:
             progress(1, 2)
 
     assert r"checking \u4eba\u7269 [bold]" in streams(work)[1]

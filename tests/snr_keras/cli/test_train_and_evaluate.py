@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from snr_keras.cli.console import results_table
+from snr_keras.cli.tables import results_table
 from snr_keras.reid.targets import TargetResult
 
 pytestmark = pytest.mark.slow

@@ -5,10 +5,10 @@
 saturation, tone curve, haze, blur, resolution, noise, background): the causes of the gap between ReID datasets.
 """
 
-from snr_keras.reid.data.synthetic.domains import DOMAINS
 from snr_keras.reid.data.synthetic.drawing import PARTS
 from snr_keras.reid.data.synthetic.folder import synthesize
 from snr_keras.reid.data.synthetic.sheet import contact_sheet
 from snr_keras.reid.data.synthetic.world import render_sample
+from snr_keras.reid.settings.datasets import DOMAINS
 
 __all__ = ["DOMAINS", "PARTS", "contact_sheet", "render_sample", "synthesize"]

@@ -8,6 +8,7 @@ import numpy as np
 from snr_keras.reid.data.synthetic.background import draw_background
 from snr_keras.reid.data.synthetic.identity import Colour
 from snr_keras.reid.data.synthetic.style import Style
+from snr_keras.reid.settings.datasets import DOMAINS
 
 Range = tuple[float, float]
 
@@ -103,9 +104,6 @@ _DOMAINS: Mapping[str, Domain] = {
         gamma=(0.95, 1.1),
     ),
 }
-
-DOMAINS: tuple[str, ...] = tuple(_DOMAINS)
-"""The names of the domains."""
 
 
 def domain_index(name: str) -> int:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from snr_keras.reid.data.synthetic.domains import DOMAINS, domain_index
+from snr_keras.reid.data.synthetic.domains import domain_index
 from snr_keras.reid.data.synthetic.drawing import PARTS
 from snr_keras.reid.data.synthetic.world import (
     camera_style,
@@ -14,6 +14,7 @@ from snr_keras.reid.data.synthetic.world import (
     person,
     render,
 )
+from snr_keras.reid.settings.datasets import DOMAINS
 
 _PART_COLOURS = np.array(
     [(24, 24, 30), (240, 190, 160), (120, 72, 40), (66, 133, 244), (52, 168, 83), (234, 67, 53), (251, 188, 4)],

@@ -3,7 +3,9 @@
 import pytest
 
 from snr_keras.reid.data import catalogue
-from snr_keras.reid.data.catalogue import known_datasets, open_dataset, open_trials
+from snr_keras.reid.data.catalogue import KNOWN, known_datasets, open_dataset, open_trials
+from snr_keras.reid.data.synthetic import domains
+from snr_keras.reid.settings.datasets import DOMAINS, PLACES
 from tests.snr_keras.reid.data import owners
 from tests.snr_keras.reid.data.folders import write_dataset
 
@@ -58,6 +60,11 @@ def test_an_unknown_name_is_an_error_with_the_known_ones(tmp_path):
     assert {"market1501", "dukemtmc-reid", "day", "night"} < set(known_datasets())
     with pytest.raises(FileNotFoundError, match=r"market1501, .*dukemtmc-reid, .*day, .* Received: 'markt1501'"):
         open_dataset("markt1501", root=tmp_path)
+
+
+def test_each_name_is_that_of_one_data_set():
+    assert list(KNOWN) == list(PLACES)
+    assert list(domains._DOMAINS) == list(DOMAINS)
 
 
 def test_a_file_is_not_a_data_set(tmp_path):

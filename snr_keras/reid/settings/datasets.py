@@ -1,0 +1,106 @@
+"""The data sets that have names, and whether one that a user names is there; nothing of it is read."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
+"""The folders of Market-1501's layout."""
+
+DOMAINS = ("day", "dusk", "night", "fog")
+"""The synthetic domains, which are drawn when they are first asked for."""
+
+_MARKET = ("market1501/Market-1501-v15.09.15", "Market-1501-v15.09.15", "market1501")
+_CUHK03 = ("cuhk03",)
+
+PLACES = {
+    "market1501": _MARKET,
+    "market1501+500k": _MARKET,
+    "dukemtmc-reid": ("dukemtmc-reid/DukeMTMC-reID", "DukeMTMC-reID", "dukemtmc-reid"),
+    "cuhk03-detected": _CUHK03,
+    "cuhk03-labeled": _CUHK03,
+    "cuhk03-detected-classic": _CUHK03,
+    "cuhk03-labeled-classic": _CUHK03,
+    "msmt17-v1": ("msmt17/MSMT17_V1", "MSMT17_V1"),
+    "msmt17-v2": ("msmt17/MSMT17_V2", "MSMT17_V2"),
+    "cuhk02": ("cuhk02/Dataset", "cuhk02"),
+    "cuhk-sysu": ("cuhksysu/dataset", "cuhksysu", "CUHK-SYSU"),
+    "viper": ("viper/VIPeR", "VIPeR"),
+    "prid2011": ("prid2011/prid_2011", "prid_2011"),
+    "grid": ("grid/underground_reid", "underground_reid"),
+    "ilids": ("ilids/i-LIDS_Pedestrian", "i-LIDS_Pedestrian"),
+}
+"""For each published data set the folders below the root where it is sought, in this order."""
+
+ALIASES = {"dukemtmc": "dukemtmc-reid"}
+
+_NUMBERED = re.compile(r"(?P<name>.+):(?P<trial>[0-9]{1,9})")
+
+
+def known_datasets() -> tuple[str, ...]:
+    """The names that `open_dataset` knows."""
+    return (*PLACES, *DOMAINS)
+
+
+def source_names(names: str | Sequence[str]) -> Sequence[str]:
+    """The names in one string, with commas between; what exists is one name, commas and all."""
+    if not isinstance(names, str):
+        return names
+    return [names] if os.path.exists(names) else [name for name in names.split(",") if name]
+
+
+def is_published(text: str) -> bool:
+    """Whether this is the name of a published data set, whatever folder is called so."""
+    return text in PLACES or text in ALIASES
+
+
+def check_there(dataset: str | os.PathLike[str], *, root: str | os.PathLike[str]) -> None:
+    """Looks whether a data set can be found, before anything is read; arguments and errors are `open_dataset`'s."""
+    text = os.fspath(dataset)
+    if os.path.isfile(text):
+        if not text.lower().endswith(".csv"):
+            raise NotADirectoryError(
+                f"A data set is a folder with {', '.join(FOLDERS.values())} in it, or a list of images, a .csv file. "
+                f"Received a file: {text!r}"
+            )
+    elif not os.path.isdir(text) or is_published(text):
+        name, number, place = parts_of(text)
+        if name in PLACES:
+            folder_of(name, place, Path(root))
+        elif name not in DOMAINS or place or number is not None:
+            raise FileNotFoundError(
+                f"A data set is an existing folder or one of {', '.join(known_datasets())}. Received: {text!r}"
+            )
+
+
+def parts_of(text: str) -> tuple[str, int | None, Path | None]:
+    """The name of a data set, the number behind it, and the folder that it is said to be in."""
+    name, _, place = text.partition("=")
+    numbered = _NUMBERED.fullmatch(name)
+    name = numbered["name"] if numbered else name
+    return ALIASES.get(name, name), numbered and int(numbered["trial"]), Path(place) if place else None
+
+
+def folder_of(name: str, place: Path | None, root: Path) -> Path:
+    """The folder of a published data set: the one that the user names, or what its archive unpacks to below it.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    places = PLACES[name]
+    if place is not None:
+        if not place.is_dir():
+            raise FileNotFoundError(f"The folder of {name} does not exist. Received: {str(place)!r}")
+        unpacked = place / Path(places[0]).name
+        return unpacked if unpacked.is_dir() else place
+    candidates = [root / folder for folder in places]
+    for candidate in candidates:
+        if candidate.is_dir():
+            return candidate
+    raise FileNotFoundError(
+        f"The data set {name!r} is not under {str(root)!r}: download it and unpack it there. Looked for: "
+        + ", ".join(repr(str(candidate)) for candidate in candidates)
+    )
