@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from snr_keras.files.forms import parse_json
 from snr_keras.files.hdf5 import expecting, new_hdf5, open_hdf5, text_of
-from snr_keras.files.regular import check_file
+from snr_keras.files.regular import check_file, open_regular
 from snr_keras.reid.data.report import Excluded
 from snr_keras.reid.search.model import ModelIdentity
 from snr_keras.reid.settings.paths import FEATURES_FILE
@@ -195,7 +195,7 @@ def open_features(path: str | os.PathLike[str]) -> Features:
 
 def _open_current(path: str | os.PathLike[str]) -> h5py.File:
     """The file, if its version is the present one."""
-    with h5py.File(path, "r") as file:
+    with open_regular(path) as opened, h5py.File(opened, "r") as file:
         found = file.attrs.get("format"), file.attrs.get("format_version")
     if found == (FORMAT, 1):
         raise ValueError(
