@@ -99,10 +99,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if PARITY_RECORD:
         terminalreporter.section("parity with snr_ref")
         headings = f"{'numbers':>9} {'worst error':>12} {'of bound':>9}"
-        terminalreporter.write_line(f"{'quantity':<40} {'dtype':<10} {headings}")
+        width = max(len(quantity) for quantity, _ in PARITY_RECORD)
+        terminalreporter.write_line(f"{'quantity':<{width}} {'dtype':<10} {headings}")
         for (quantity, dtype), parity in sorted(PARITY_RECORD.items()):
             figures = f"{parity.numbers:>9} {parity.error:>12.2e} {parity.fraction:>9.1%}"
-            terminalreporter.write_line(f"{quantity:<40} {dtype:<10} {figures}")
+            terminalreporter.write_line(f"{quantity:<{width}} {dtype:<10} {figures}")
     if PROPERTIES:
         terminalreporter.section("hypothesis")
         terminalreporter.write_line(f"{examples} examples of {len(PROPERTIES)} properties")
