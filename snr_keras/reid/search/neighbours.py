@@ -31,7 +31,7 @@ def nearest(
     Each chunk is searched by a matrix product, in float64. Those that it finds nearest, and a few to spare, have their
     distances computed again from their differences, which lose no digits where two vectors are close: equal vectors
     have distance 0. Of equal distances the lower gallery index comes first, unless more than those to spare are equal
-    at the last place.
+    at the last place. A query of zeros has no direction: by the cosine any rows are its nearest.
 
     Args:
         queries: (Q, D), an array or whatever gives rows by `queries[i:j]`, a dataset of an HDF5 file for instance.
