@@ -58,7 +58,7 @@ def layer_command(
     instance norm, which computes less. The floor is what eight one-way passes over the feature map take at the memory
     bandwidth measured in the same run. Runs on the backend of KERAS_BACKEND: tensorflow, jax or torch.
     """
-    shapes = [_shape(text) for text in shape or ()]
+    shapes = [parse_shape(text) for text in shape or ()]
     load_keras()
     import keras
 
@@ -79,7 +79,8 @@ def layer_command(
         write_json(out, [asdict(row) | {name: getattr(row, name) for name in ratios} for row in rows])
 
 
-def _shape(text: str) -> tuple[int, ...]:
+def parse_shape(text: str) -> tuple[int, ...]:
+    """The shape that "32x64x32x256" says; ValueError if it has no such form."""
     try:
         images, *sizes, channels = (whole_number(part, least=1) for part in text.split("x"))
     except ValueError:

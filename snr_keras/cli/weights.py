@@ -72,7 +72,7 @@ def import_command(
     To train from such a file: snr train --backbone torchvision_resnet50 --weights FILE
     """
     out = out or Path("runs") / file.name.split(".")[0]
-    chosen, size = _stages(stages) if stages else None, parse_image_size(image_size) if image_size else None
+    chosen, size = parse_stages(stages) if stages else None, parse_image_size(image_size) if image_size else None
     check_file(file, WEIGHTS_FILE)
     load_keras()
     from snr_keras.reid.runs import import_run
@@ -150,7 +150,8 @@ def show_account(account: Account) -> None:
         say(f"Beside the weights, not looked at: {', '.join(map(printable, account.beside))}")
 
 
-def _stages(text: str) -> tuple[int, ...]:
+def parse_stages(text: str) -> tuple[int, ...]:
+    """The stages that "1,2,3" says; ValueError if it has no such form."""
     try:
         return tuple(whole_number(stage) for stage in text.split(","))
     except ValueError:

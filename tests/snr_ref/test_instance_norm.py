@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snr_ref import SNRParams, instance_norm, mean_pool
-from snr_ref.instance_norm import standard_deviation
 from tests.assertions import rounding
 from tests.strategies import SNRCase, feature_maps, generators, snr_cases
 
@@ -104,9 +103,10 @@ def test_epsilon_zero_is_legal_and_normalizes_to_unit_variance():
 
 
 def test_mean_and_deviation_are_those_of_each_image_and_channel():
-    F = np.array([[[1.0, 10.0], [3.0, 10.0]], [[5.0, 0.0], [5.0, 8.0]]])
-    np.testing.assert_array_equal(mean_pool(F), [[2, 10], [5, 4]])
-    np.testing.assert_array_equal(standard_deviation(F, epsilon=0.0), [[1, 0], [0, 4]])
+    F = np.array([[[1.0, 10.0], [3.0, 12.0]], [[5.0, 0.0], [5.5, 8.0]]])
+    np.testing.assert_array_equal(mean_pool(F), [[2, 11], [5.25, 4]])
+    expected = np.broadcast_to([[-1.0], [1.0]], (2, 2, 1)) * np.ones(2)
+    np.testing.assert_array_equal(instance_norm(F, np.ones(2), np.zeros(2), epsilon=0.0), expected)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snr_ref import re_ranking
-from snr_ref.re_ranking import expanded_neighbours, reciprocal_neighbours
 from tests.strategies import embeddings
 
 OPTIONS = st.fixed_dictionaries({"k1": st.integers(1, 12), "k2": st.integers(1, 5), "lambda_value": st.floats(0, 1)})
@@ -64,12 +63,10 @@ def test_with_lambda_one_it_is_the_distance_over_the_largest_from_the_query() ->
 
 
 def test_neighbours_worked_out_by_hand() -> None:
-    """On a line at 0, 1, 3, 7: the two nearest of 7 are 7 and 3, but 3 has 1 for its own."""
-    positions = np.array([0.0, 1, 3, 7])
-    ranking = np.argsort(np.abs(positions[:, None] - positions), axis=1, kind="stable")
-    assert reciprocal_neighbours(0, ranking, 1).tolist() == [0, 1]
-    assert reciprocal_neighbours(3, ranking, 1).tolist() == [3]
-    assert expanded_neighbours(2, ranking, 2).tolist() == [0, 1, 2]
+    """On a line at 0, 1, 3, 7: 0 and 1 are nearest to each other; nearest to 7 is 3, but nearest to 3 is 1."""
+    found = re_ranking(np.array([[0.0], [7.0]]), np.array([[1.0], [3.0]]), k1=1, k2=1, lambda_value=0)
+    np.testing.assert_allclose(found[1], 1)
+    assert 0 < found[0, 0] < found[0, 1] == 1
 
 
 def test_equal_features_are_at_no_distance_and_fewer_neighbours_than_images_make_no_nan() -> None:

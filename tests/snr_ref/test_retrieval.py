@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snr_ref import RetrievalResult, evaluate_retrieval
-from snr_ref.retrieval import average_precision, cumulative_matches, inverse_negative_penalty
 from tests.strategies import generators, retrieval_cases
 
 PROTOCOLS = st.sampled_from(["market1501", "no_camera"])
@@ -66,10 +65,12 @@ def test_a_ranking_worked_out_by_hand():
 
 
 def test_the_metrics_of_one_ranking():
-    matches = np.array([False, True, True, False, True])
-    np.testing.assert_array_equal(cumulative_matches(matches, 7), [0, 1, 1, 1, 1, 1, 1])
-    assert average_precision(matches) == pytest.approx((1 / 2 + 2 / 3 + 3 / 5) / 3)
-    assert inverse_negative_penalty(matches) == pytest.approx(3 / 5)
+    """Stranger, match, match, stranger, match."""
+    distances, identities = np.arange(5.0)[np.newaxis], [2, 1, 1, 2, 1]
+    cmc, mAP, mINP, _ = evaluate_retrieval(distances, [1], identities, None, None, max_rank=7, protocol="no_camera")
+    np.testing.assert_array_equal(cmc, [0, 1, 1, 1, 1, 1, 1])
+    assert mAP == pytest.approx((1 / 2 + 2 / 3 + 3 / 5) / 3)
+    assert mINP == pytest.approx(3 / 5)
 
 
 @given(retrieval_cases(), PROTOCOLS)

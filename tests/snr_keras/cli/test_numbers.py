@@ -2,17 +2,17 @@
 
 import pytest
 
-from snr_keras.cli.bench import _shape
+from snr_keras.cli.bench import parse_shape
 from snr_keras.cli.data import parse_image_size
 from snr_keras.cli.train import parse_weights
-from snr_keras.cli.weights import _stages
+from snr_keras.cli.weights import parse_stages
 
 
 def test_numbers_with_something_between_them_are_taken() -> None:
     assert parse_image_size("64x32") == (64, 32)
     assert parse_weights("0,1e-3, .5,2") == (0.0, 0.001, 0.5, 2.0)
-    assert _stages("1,2") == (1, 2)
-    assert _shape("32x64x32x256") == (32, 64, 32, 256)
+    assert parse_stages("1,2") == (1, 2)
+    assert parse_shape("32x64x32x256") == (32, 64, 32, 256)
 
 
 @pytest.mark.parametrize(
@@ -24,9 +24,9 @@ def test_numbers_with_something_between_them_are_taken() -> None:
         (parse_image_size, "64x32x3", "such as 64x32"),
         (parse_weights, "1_0,0,0,0", "such as 0.1,0.1,0.5,0.5"),
         (parse_weights, "nan,0,0,0", "such as 0.1,0.1,0.5,0.5"),
-        (_stages, "1_0", "such as 1,2,3"),
-        (_shape, "32x6_4x32x3", "such as 32x64x32x256"),
-        (_shape, "32x64", "such as 32x64x32x256"),
+        (parse_stages, "1_0", "such as 1,2,3"),
+        (parse_shape, "32x6_4x32x3", "such as 32x64x32x256"),
+        (parse_shape, "32x64", "such as 32x64x32x256"),
     ],
 )
 def test_what_int_and_float_take_besides_is_refused_with_an_example(parse, text, expected) -> None:
