@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Protocol, Required, Self, TypeVar
+from typing import Annotated, Any, Required, TypeVar
 
 from pydantic import ConfigDict, Field, FiniteFloat, with_config
 from typing_extensions import TypedDict  # Python's own, before 3.12, is none that pydantic takes
+
+from snr_keras.reid.settings.config import Config
 
 _exact = with_config(ConfigDict(extra="forbid"))
 
@@ -75,21 +77,10 @@ class RunRecord(TypedDict, total=False):
     figures: dict[str, TargetFigures]
 
 
-class Settings(Protocol):
-    """A config that JSON brings back; a setting that is missing there takes its default."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The settings as JSON's own types."""
-
-    @classmethod
-    def from_json(cls, settings: Mapping[str, Any]) -> Self:
-        """The config that `to_json` wrote."""
+AnyConfig = TypeVar("AnyConfig", bound=Config)
 
 
-Config = TypeVar("Config", bound=Settings)
-
-
-def settings_of(config: type[Config], settings: Mapping[str, Any], part: str, run_dir: Path) -> Config:
+def settings_of(config: type[AnyConfig], settings: Mapping[str, Any], part: str, run_dir: Path) -> AnyConfig:
     """The settings in a part of the record of a run.
 
     Raises:

@@ -21,8 +21,9 @@ from snr_keras.reid.data.report import printable
 from snr_keras.reid.runs.checkpoints import reported_checkpoint
 from snr_keras.reid.runs.held_out import number_held_out
 from snr_keras.reid.runs.model import new_model
-from snr_keras.reid.runs.record import RunRecord, Settings, TargetFigures, settings_of
+from snr_keras.reid.runs.record import RunRecord, TargetFigures, settings_of
 from snr_keras.reid.runs.weights import load_weights, save_weights
+from snr_keras.reid.settings.config import Config
 from snr_keras.reid.settings.paths import find_run, record_file
 from snr_keras.reid.settings.training import TrainingConfig
 from snr_keras.reid.targets import TargetResult
@@ -165,7 +166,7 @@ def begin_run(run_dir: Path, record: Mapping[str, Any], *, write: bool = True) -
         write_sealed(run_dir / "config.json", record)
 
 
-def resume_run(run_dir: Path, now: Mapping[str, Any], configs: Mapping[str, type[Settings]] = {}) -> None:
+def resume_run(run_dir: Path, now: Mapping[str, Any], configs: Mapping[str, type[Config]] = {}) -> None:
     """Check that the run in a folder is the one that is meant.
 
     Other versions of the packages and another number of replicas are warned about: the run goes on, but perhaps not
@@ -183,7 +184,7 @@ def resume_run(run_dir: Path, now: Mapping[str, Any], configs: Mapping[str, type
     """
     _refuse_packed(run_dir)
     begun: dict[str, Any] = {**read_record(run_dir)}
-    of_settings: dict[str, type[Settings]] = {"training": TrainingConfig, **configs}
+    of_settings: dict[str, type[Config]] = {"training": TrainingConfig, **configs}
     for part, config in of_settings.items():
         if part in begun:
             # settings may have been added since

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from snr_keras.reid.settings.augmentation import Augmentation
-from snr_keras.reid.settings.ranges import Ranges, check_ranges, known
+from snr_keras.reid.settings.config import Config
+from snr_keras.reid.settings.ranges import Ranges, check_ranges
 from snr_keras.scalars import is_integer, is_number
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class AdaptationConfig:
+class AdaptationConfig(Config):
     """The settings of an adaptation by MAR (Yu et al., CVPR 2019); the defaults suit the synthetic pedestrians.
 
     The network, its precision, the size of its images and the weights of L_SNR are those of the run it starts from.
@@ -82,24 +82,6 @@ class AdaptationConfig:
             source=self.source_weight,
             joint_embedding=self.joint_embedding_weight,
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """The settings as JSON's own types; `from_json` brings them back."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-
-    @classmethod
-    def from_json(cls, settings: Mapping[str, Any]) -> AdaptationConfig:
-        """The config that `to_json` wrote; a setting that is missing takes its default.
-
-        Raises:
-            ValueError: If there is a setting that no config has, or a value out of range.
-        """
-        settings = dict(known(cls, settings))
-        if isinstance(settings.get("milestones"), list):
-            settings["milestones"] = tuple(settings["milestones"])
-        if "augmentation" in settings:
-            settings["augmentation"] = Augmentation(**known(Augmentation, settings["augmentation"]))
-        return cls(**settings)
 
 
 _RANGES: Ranges = {

@@ -1,12 +1,12 @@
 """Everything that decides the outcome of a training run, as one frozen value with a JSON form."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from snr_keras.networks import BACKBONES, module_stages
 from snr_keras.reid.settings.augmentation import Augmentation
-from snr_keras.reid.settings.ranges import Ranges, check_ranges, known, one_of
+from snr_keras.reid.settings.config import Config
+from snr_keras.reid.settings.ranges import Ranges, check_ranges, one_of
 from snr_keras.scalars import is_integer, is_number
 
 STRATEGIES = ("mirrored", "multi_worker")
@@ -20,7 +20,7 @@ def check_strategy(name: str) -> None:
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(Config):
     """The settings of a training run; the defaults suit the synthetic pedestrians at 64x32 on a CPU.
 
     Attributes:
@@ -99,25 +99,6 @@ class TrainingConfig:
     def batch_size(self) -> int:
         """Images in a batch: P times K."""
         return self.identities_per_batch * self.images_per_identity
-
-    def to_json(self) -> dict[str, Any]:
-        """The settings as JSON's own types; `from_json` brings them back."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-
-    @classmethod
-    def from_json(cls, settings: Mapping[str, Any]) -> "TrainingConfig":
-        """The config that `to_json` wrote; a setting that is missing takes its default.
-
-        Raises:
-            ValueError: If there is a setting that no config has, or a value out of range.
-        """
-        settings = dict(known(cls, settings))
-        for name in ("stages", "image_size", "snr_weights"):
-            if isinstance(settings.get(name), list):
-                settings[name] = tuple(settings[name])
-        if "augmentation" in settings:
-            settings["augmentation"] = Augmentation(**known(Augmentation, settings["augmentation"]))
-        return cls(**settings)
 
 
 _RANGES: Ranges = {
