@@ -1,4 +1,4 @@
-"""Distances between the rows of two matrices: `snr_ref.distances` in Keras."""
+"""Distances between the rows of two matrices: `snr_ref.distances` in Keras, in at least float32."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from snr_keras.losses._batches import matrix
+from snr_keras.losses._batches import floating
 from snr_keras.losses._products import product
 
 
@@ -22,7 +22,7 @@ def cosine_distance(x: Any, y: Any) -> Any:
         y: (M, C), floating.
 
     Returns:
-        (N, M).
+        (N, M), in float32 (float64 of float64 rows).
 
     Raises:
         ValueError: If either is not a floating matrix, or they differ in C.
@@ -46,7 +46,7 @@ def euclidean_distance(x: Any, y: Any) -> Any:
         y: (M, C), floating.
 
     Returns:
-        (N, M).
+        (N, M), in float32 (float64 of float64 rows).
 
     Raises:
         ValueError: If either is not a floating matrix, or they differ in C.
@@ -62,12 +62,12 @@ def unit(x: Any) -> Any:
         x: (N, C), floating.
 
     Returns:
-        (N, C).
+        (N, C), in float32 (float64 of float64 rows).
 
     Raises:
         ValueError: If x is not a floating matrix.
     """
-    scaled, _ = _scaled(matrix("x", x))
+    scaled, _ = _scaled(floating("x", x))
     length = _length(scaled)
     return scaled / ops.expand_dims(ops.where(length > 0, length, 1), -1)
 
@@ -86,7 +86,7 @@ def norm(v: Any) -> Any:
 
 
 def _pair(x: Any, y: Any) -> tuple[Any, Any]:
-    x, y = matrix("x", x), matrix("y", y)
+    x, y = floating("x", x), floating("y", y)
     if None not in (x.shape[1], y.shape[1]) and x.shape[1] != y.shape[1]:
         raise ValueError(
             f"The rows of `x` and `y` must be of one length. Received: shapes {tuple(x.shape)} and {tuple(y.shape)}"

@@ -44,6 +44,17 @@ def test_dual_causality_loss_is_that_of_the_specification(
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+@given(data=st.data(), mode=st.sampled_from(MODES))
+def test_distances_are_those_of_the_specification(dtype: str, distance: str, data: st.DataObject, mode: str) -> None:
+    f_tilde, f_plus, *_ = data.draw(batches(mode))
+    d = data.draw(embeddings(len(f_tilde), len(f_plus)))
+    assert_parity(KerasAdapter(mode), f"{distance}_distance", {"x": f_tilde, "y": f_plus}, dtype=dtype)
+    reached = {"x": f_tilde, "y": f_plus, "grad_d": d}
+    assert_parity(KerasAdapter(mode), f"{distance}_distance_vjp", reached, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("margin", [0.3, 0.0, "soft"])
 @given(data=st.data(), mode=st.sampled_from(MODES))
 def test_batch_hard_triplet_loss_is_that_of_the_specification(

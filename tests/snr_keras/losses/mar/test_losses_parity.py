@@ -13,10 +13,7 @@ from keras import ops
 import snr_ref
 from snr_keras import losses
 from snr_keras.conformance.adapter import KerasAdapter
-from snr_ref.conformance.arguments import HALF
 from snr_ref.conformance.assertion import is_decided
-from snr_ref.conformance.functions import FUNCTIONS
-from snr_ref.conformance.precision import PRECISIONS
 from tests.assertions import assert_parity
 from tests.snr_keras.backend import DTYPES, MODES, as_stored, to_numpy, to_tensor, value_and_gradients
 from tests.strategies import (
@@ -66,25 +63,14 @@ def directions(draw: DrawFn, mode: str, dtype: str) -> tuple[np.ndarray, np.ndar
     return x, as_stored(draw(generators()).normal(size=x.shape), dtype)
 
 
-@pytest.mark.parametrize("dtype", [dtype for dtype in DTYPES if dtype not in HALF])
+@each_dtype
 @given(data=st.data())
 def test_directions(dtype: str, data: st.DataObject) -> None:
     mode = data.draw(_modes(dtype))
     x, G = data.draw(directions(mode, dtype))
     assert_parity(KerasAdapter(mode), "unit", {"x": x}, dtype=dtype)
+    assume(dtype != "float16" or np.abs(snr_ref.unit_vjp(x, G)).max() < 6e4)  # more is infinite there, rightly so
     assert_parity(KerasAdapter(mode), "unit_vjp", {"x": x, "grad_u": G}, dtype=dtype)
-
-
-@pytest.mark.parametrize("dtype", HALF)
-@given(data=st.data())
-def test_directions_are_computed_in_half_precision_itself(dtype: str, data: st.DataObject) -> None:
-    x, _ = data.draw(directions("eager", dtype))
-    own = PRECISIONS[dtype]._replace(u=PRECISIONS[dtype].stored_u)
-    # Numbers over the largest, their squares and the quotients may be too small for the dtype, next to a length of 1.
-    bound = FUNCTIONS["unit"].bounds({"x": x}, own)["directions"] + (x.shape[1] + 3) * own.underflow
-    u = losses.unit(to_tensor(x, dtype))
-    assert keras.backend.standardize_dtype(u.dtype) == dtype
-    assert (np.abs(to_numpy(u) - snr_ref.distances.unit(x)) <= bound).all()
 
 
 @each_dtype
