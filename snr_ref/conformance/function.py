@@ -246,7 +246,8 @@ class Function:
         """How far off rounding alone can put each output of a correct implementation.
 
         Args:
-            arguments: Arguments by name, in float64.
+            arguments: Arguments by name, in float64. What comes out of another function, such as logits, multilabels or
+                gradients, may be off itself, as `Rounded` says, and the bound then has what is made of that in it.
             precision: Precision in which it computes and stores.
 
         Returns:

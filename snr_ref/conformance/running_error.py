@@ -147,7 +147,9 @@ class Rounded:
 
 
 def exact(value: Any, u: float) -> Rounded:
-    """Numbers without an error, for computation in precision u."""
+    """Numbers without an error, for computation in precision u; those that carry an error keep it."""
+    if isinstance(value, Rounded):
+        return value
     value = np.asarray(value, np.float64)
     return Rounded(value, np.zeros_like(value), u)
 

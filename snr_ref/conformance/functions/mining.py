@@ -62,12 +62,12 @@ def discriminative_gradient_bounds(arguments: Mapping[str, Any], precision: Prec
 def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
     """Whether the same pairs are mined, and as the same, however distances and agreements are rounded."""
     features, ratio = arguments["features"], arguments.get("mining_ratio", MINING_RATIO)
-    return same_pairs_are_mined(features, ratio, precision) and agreements_are_decided(
-        arguments["multilabels"], arguments["threshold"], precision
+    return _same_pairs_are_mined(features, ratio, precision) and _agreements_are_decided(
+        exact(arguments["multilabels"], precision.u), arguments["threshold"], precision
     )
 
 
-def same_pairs_are_mined(features: np.ndarray, mining_ratio: float, precision: Precision) -> bool:
+def _same_pairs_are_mined(features: np.ndarray, mining_ratio: float, precision: Precision) -> bool:
     """Whether each pair that is mined is nearer than each that is not, or at a distance that rounds alike."""
     i, j = image_pairs(len(features)).T
     differences = np.abs(features[i] - features[j])
@@ -81,26 +81,14 @@ def same_pairs_are_mined(features: np.ndarray, mining_ratio: float, precision: P
     return True
 
 
-def agreements_are_decided(
-    multilabels: np.ndarray, threshold: float, precision: Precision, off: np.ndarray | float = 0.0
-) -> bool:
-    """Whether the same pairs agree: no agreement is near the threshold, unless sixty-fourths meet it exactly.
-
-    Args:
-        multilabels: (N, K).
-        threshold: What agreements are compared with.
-        precision: What they are computed in.
-        off: How far each multilabel may be off before.
-
-    Returns:
-        Whether it is so.
-    """
-    off = np.broadcast_to(off, multilabels.shape)
-    i, j = image_pairs(len(multilabels)).T
-    own = multilabel_agreement.bounds({"x": multilabels, "y": multilabels}, precision)["agreement"][i, j]
-    error = own + (off[i] + off[j]).sum(axis=1) / 2 + precision.u * threshold
-    gap = np.abs(agreement(multilabels, multilabels)[i, j] - threshold)
-    is_exact = (multilabels * 64 % 1 == 0).all(axis=1) & (off == 0).all(axis=1)
+def _agreements_are_decided(multilabels: Rounded, threshold: float, precision: Precision) -> bool:
+    """Whether the same pairs agree: no agreement is near the threshold, unless sixty-fourths meet it exactly."""
+    y = multilabels.value
+    i, j = image_pairs(len(y)).T
+    error = multilabel_agreement.bounds({"x": multilabels, "y": multilabels}, precision)["agreement"][i, j]
+    gap = np.abs(agreement(y, y)[i, j] - threshold)
+    error = error + precision.u * threshold
+    is_exact = (y * 64 % 1 == 0).all(axis=1) & (multilabels.error == 0).all(axis=1)
     return bool(((gap > error) | (is_exact[i] & is_exact[j] & (gap == 0))).all())
 
 
@@ -117,7 +105,8 @@ def _rounds_alike(x: np.ndarray, y: np.ndarray) -> bool:
 
 def _kinds(arguments: Mapping[str, Any], u: float) -> tuple[_Kind, _Kind]:
     features, ratio = arguments["features"], arguments.get("mining_ratio", MINING_RATIO)
-    mined = mine_pairs(features, arguments["multilabels"], arguments["threshold"], mining_ratio=ratio)
+    multilabels = exact(arguments["multilabels"], u).value
+    mined = mine_pairs(features, multilabels, arguments["threshold"], mining_ratio=ratio)
     f = exact(features, u)
     return _kind(f, mined.positives, NO_POSITIVE), _kind(f, mined.negatives, NO_NEGATIVE)
 

@@ -54,24 +54,30 @@ def log_multilabels_bounds(arguments: Mapping[str, Any], precision: Precision) -
 
 @log_multilabels_vjp.bound
 def log_multilabels_vjp_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """A matrix product, as scale (G - y sum of G) A."""
+    """A matrix product, as scale (G - y sum of G) A, of which (1 - y) G is one part and y sum of the other G another.
+
+    Where G is off itself, so are both, which is rounded too, by less than 1 / sqrt(u) roundings.
+    """
     u = precision.u
-    y, G = log_softmax(_logits(arguments, u)).exp(), exact(arguments["grad_log_multilabels"], u)
+    y, given = log_softmax(_logits(arguments, u)).exp(), exact(arguments["grad_log_multilabels"], u)
+    G, e = exact(given.value, u), (1 + np.sqrt(u)) * given.error
     in_logits = G - y * G.sum(1)[:, None]
+    of_e = (1 - y.value) * e + y.value * (e.sum(1, keepdims=True) - e)
+    in_logits = Rounded(in_logits.value, in_logits.error + of_e, u)
     return {"grad_features": (_scale(arguments, u) * in_logits @ exact(arguments["agents"], u)).error}
 
 
 @multilabel_agreement.bound
 def multilabel_agreement_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
     """Bounds of `multilabel_agreement`."""
-    return {"agreement": _agreement_error(arguments["x"], arguments["y"], precision.u)}
+    return {"agreement": _agreement_error(exact(arguments["x"], precision.u), exact(arguments["y"], precision.u))}
 
 
 @initial_threshold.bound
 def initial_threshold_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
     """What is at a place in order is off by no more than what is off most."""
-    y = arguments["multilabels"]
-    return {"threshold": _agreement_error(y, y, precision.u)[np.triu_indices(len(y), 1)].max()}
+    y = exact(arguments["multilabels"], precision.u)
+    return {"threshold": _agreement_error(y, y)[np.triu_indices(len(y.value), 1)].max()}
 
 
 @next_threshold.bound
@@ -84,11 +90,12 @@ def next_threshold_bounds(arguments: Mapping[str, Any], precision: Precision) ->
 
 @next_memory.bound
 def next_memory_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """A weighted mean in the rows that were visited before and are again; what else is there is exact."""
+    """A weighted mean in the rows that were visited before and are again; what else is there is as it was given."""
     memory, indices, u = arguments["memory"], arguments["indices"], precision.u
-    rows = mixed(exact(memory.multilabels[indices], u), exact(arguments["multilabels"], u), arguments.get("rate", 0.1))
+    new = exact(arguments["multilabels"], u)
+    rows = mixed(exact(memory.multilabels[indices], u), new, arguments.get("rate", 0.1))
     error = np.zeros_like(memory.multilabels)
-    error[indices] = np.where(memory.visited[indices, None], rows.error, 0)
+    error[indices] = np.where(memory.visited[indices, None], rows.error, new.error)
     return {"multilabels": error, "visited": np.zeros(len(error))}
 
 
@@ -98,12 +105,13 @@ def mixed(old: Rounded, new: Rounded, rate: float) -> Rounded:
     return (exact(1.0, old.u) - weight) * old + weight * new
 
 
-def _agreement_error(x: np.ndarray, y: np.ndarray, u: float) -> np.ndarray:
+def _agreement_error(x: Rounded, y: Rounded) -> np.ndarray:
     """1 - sum of |x - y| / 2, or the sum of the smaller of both, which is the same of rows that sum to 1."""
-    difference = exact(x, u)[:, None] - exact(y, u)
+    u, x = x.u, x[:, None]
+    difference = x - y
     total = Rounded(np.abs(difference.value), difference.error, u).sum(-1)
     by_difference = exact(1.0, u) - total / exact(2.0, u)
-    return np.maximum(by_difference.error, exact(np.minimum(x[:, None], y), u).sum(-1).error)
+    return np.maximum(by_difference.error, exact(np.minimum(x.value, y.value), u).sum(-1).error)
 
 
 def _logits(arguments: Mapping[str, Any], u: float) -> Rounded:

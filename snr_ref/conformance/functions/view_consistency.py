@@ -16,6 +16,7 @@ from snr_ref.conformance.running_error import Rounded, exact, length, mean, stac
 from snr_ref.conformance.spoiled import always, plain
 from snr_ref.conformance.steps import Literal
 from snr_ref.conformance.steps.elementary import Array
+from snr_ref.elementary import norm
 from snr_ref.mar.losses import ViewStatistics
 
 next_statistics = Function(
@@ -46,7 +47,7 @@ class _View(NamedTuple):
     Attributes:
         images: Which rows are its own, (N,) bool.
         mean: (K,).
-        centred: (n, K).
+        centred: (n, K), with the error of the mean of what it is off, which gradients have through the mean.
         std: (K,), exactly 0 where all rows are equal.
     """
 
@@ -92,13 +93,12 @@ def consistency_gradient_bounds(arguments: Mapping[str, Any], precision: Precisi
     """
     u, views = precision.u, _views(arguments, precision.u)
     running_mean, running_std = (exact(array, u) for array in arguments["statistics"])
-    error = np.zeros(arguments["log_multilabels"].shape)
+    error = np.zeros((len(arguments["views"]), len(running_mean.value)))
     for view in views:
         n, V = len(view.centred.value), len(views)
         flat = view.std.value == 0
         std = Rounded(np.where(flat, 1, view.std.value), view.std.error, u)
-        centred = Rounded(view.centred.value, view.centred.error + view.centred.error.mean(0), u)
-        by_std = (std - running_std) / std * centred / exact(V * (n - 1), u)
+        by_std = (std - running_std) / std * view.centred / exact(V * (n - 1), u)
         by_mean = (view.mean - running_mean) / exact(V * n, u)
         without = Rounded(np.where(flat, 0, by_std.value), np.where(flat, 0, by_std.error), u)
         all_rows = n * np.abs(by_mean.value) + np.abs(without.value).sum(0)
@@ -108,7 +108,7 @@ def consistency_gradient_bounds(arguments: Mapping[str, Any], precision: Precisi
 
 @consistency_gradient.decision
 def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
-    """Whether each deviation is exactly 0, which has no gradient, or farther from it than rounding reaches.
+    """Whether each deviation is 0 without an error, and so has no gradient, or twice as far from 0 as rounding reaches.
 
     Args:
         arguments: Of `consistency_gradient`.
@@ -118,7 +118,7 @@ def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
         Whether it is so.
     """
     deviations = [view.std for view in _views(arguments, precision.u)]
-    return all(((std.value == 0) | (std.value > std.error)).all() for std in deviations)
+    return all(((std.error == 0) | (std.value > 2 * std.error)).all() for std in deviations)
 
 
 def _views(arguments: Mapping[str, Any], u: float) -> list[_View]:
@@ -126,18 +126,29 @@ def _views(arguments: Mapping[str, Any], u: float) -> list[_View]:
     return [_view(arguments["log_multilabels"], arguments["views"] == view, u) for view in names[counts > 1]]
 
 
-def _view(log_multilabels: np.ndarray, images: np.ndarray, u: float) -> _View:
-    """The mean as it is, or that of the differences from the first row added to it."""
-    rows = exact(log_multilabels[images], u)
+def _view(log_multilabels: Any, images: np.ndarray, u: float) -> _View:
+    """The mean as it is, or that of the differences from the first row added to it.
+
+    Where the rows are off themselves, by e, so are the mean by that of e, and the deviation, which is a seminorm, by
+    |e| / sqrt(n - 1). That is rounded too, by less than 1 / sqrt(u) roundings.
+    """
+    given = exact(log_multilabels, u)[images]
+    rows, e = exact(given.value, u), (1 + np.sqrt(u)) * given.error
     n = exact(len(rows.value), u)
     by_first = rows[0] + (rows - rows[0]).sum(0) / n
     middle = rows.sum(0) / n
     middle = Rounded(middle.value, np.maximum(middle.error, by_first.error), u)
-    flat = (rows.value == rows.value[0]).all(0)
+    flat = (rows.value == rows.value[0]).all(0) & (e == 0).all(0)
     centred = rows - middle
     centred = Rounded(np.where(flat, 0, centred.value), np.where(flat, 0, centred.error), u)
     std = length(centred.T) / exact(len(rows.value) - 1, u).sqrt()
-    return _View(images, middle, centred, std)
+    off = centred.error + e
+    return _View(
+        images,
+        Rounded(middle.value, middle.error + e.mean(0), u),
+        Rounded(centred.value, off + off.mean(0), u),
+        Rounded(std.value, std.error + norm(e.T) / np.sqrt(len(e) - 1), u),
+    )
 
 
 #: Three views of four, two and three images, and one of one image, under any numbers.

@@ -10,7 +10,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from snr_ref.conformance.assertion import assert_conforms, is_decided
+from snr_ref.conformance.functions import FUNCTIONS
+from snr_ref.conformance.precision import PRECISIONS
+from snr_ref.conformance.running_error import Rounded
 from snr_ref.conformance.steps import Literal, Retrieval
+from snr_ref.distances import unit
 from snr_ref.mar.losses import ViewStatistics
 from snr_ref.mar.multilabels import MultilabelMemory
 from snr_ref.restitution import SNRParams
@@ -142,3 +146,32 @@ def test_what_adaptation_mines(dtype: str, batch: MultilabelBatch, ratio: float,
     for function, arguments in (("discriminative_loss", mined), ("joint_embedding_loss", joint)):
         if is_decided(function, arguments, dtype=dtype):
             assert_within(dtype, function, **arguments)
+
+
+@given(rng=generators(), off=st.sampled_from([1e-12, 1e-6, 1e-3]))
+def test_what_is_made_of_numbers_that_are_off_is_off_by_no_more_than_the_bound(
+    rng: np.random.Generator, off: float
+) -> None:
+    f, agents = unit(rng.normal(size=(6, 3))), unit(rng.normal(size=(4, 3)))
+    x, y, memory = rng.normal(size=(6, 4)), rng.dirichlet(np.ones(4), 6), rng.dirichlet(np.ones(4), 8)
+    views = {"views": np.array([0, 1, 0, 2, 0, 1]), "statistics": ViewStatistics(*rng.normal(size=(2, 4)))}
+    remembered = MultilabelMemory(memory, rng.random(8) < 0.5)
+    arguments: list[tuple[str, str, np.ndarray, dict[str, Any]]] = [
+        ("unit_vjp", "grad_u", rng.normal(size=(6, 3)), {"x": f}),
+        ("log_multilabels_vjp", "grad_log_multilabels", x, {"features": f, "agents": agents}),
+        ("next_threshold", "multilabels", y, {"threshold": 0.5, "mining_ratio": 0.4}),
+        ("next_memory", "multilabels", y, {"memory": remembered, "indices": rng.permutation(8)[:6]}),
+        ("next_statistics", "log_multilabels", x, {**views, "rate": 0.1}),
+        ("consistency_loss", "log_multilabels", x, views),
+        ("consistency_gradient", "log_multilabels", x, views),
+        ("cross_entropy", "logits", x, {"labels": np.array([0, 1, 2, 3, 0, 1])}),
+        ("cross_entropy_gradient", "logits", x, {"labels": np.array([0, 1, 2, 3, 0, 1])}),
+    ]
+    for function, name, value, others in arguments:
+        kit, wrong = FUNCTIONS[function], value + off * rng.uniform(-1, 1, value.shape)
+        carrying = {**others, name: Rounded(value, np.abs(wrong - value), PRECISIONS["float64"].u)}
+        assume(kit.is_decided(carrying, PRECISIONS["float64"]))
+        bounds = kit.bounds(carrying, PRECISIONS["float64"])
+        exact, answer = (kit.reference({**others, name: numbers}) for numbers in (value, wrong))
+        for output, bound in bounds.items():
+            assert (np.abs(answer[output] * 1.0 - exact[output]) <= bound).all(), (function, output)
