@@ -1,7 +1,7 @@
-"""SNR for Keras 3: the layer, its losses, and what trains and evaluates models for person re-identification.
+"""SNR for Keras 3: the layer, its losses, and training and evaluation of models for person re-identification.
 
-Importing this package registers its layers, losses, models and schedules with Keras, so that a saved model loads. Where
-Keras is not installed there is the version, and of the command `snr` what needs no Keras.
+Importing this package registers its layers, losses, models and schedules with Keras, so that saved models load. Without
+Keras it has only the version, and the parts of the command `snr` that do not need Keras.
 """
 
 import sys
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def _is_the_command() -> bool:
-    """Whether this process is the command `snr`, which answers before Keras is there and imports it when it has to."""
+    """Whether this process is the command `snr`, which imports Keras only when it needs it."""
     if sys.argv[:1] == ["-m"]:
         return "snr_keras.cli" in sys.orig_argv
     return bool(sys.argv) and Path(sys.argv[0]).name in ("snr", "snr.exe")

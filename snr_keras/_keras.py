@@ -1,4 +1,4 @@
-"""Imports Keras for the packages that need it, and says what to install where it or its backend is missing."""
+"""Imports Keras for the packages that need it, or says what to install if it or its backend is missing."""
 
 try:
     import keras  # noqa: F401

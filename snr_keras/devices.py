@@ -1,4 +1,4 @@
-"""What the backend computes on."""
+"""The device on which the backend computes."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""Keras as this package's own models and runs need it, whatever the user's `keras.json` says."""
+"""The Keras configuration for this package's own models and runs, whatever the user's `keras.json` says."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import keras
 
 @contextmanager
 def own_configuration(dtype: Any = "float32") -> Iterator[None]:
-    """Within, Keras is configured as it comes: channels last, float32, an epsilon of 1e-7.
+    """Within this context, Keras has its default configuration: channels last, float32, an epsilon of 1e-7.
 
-    What is made within says its own data format and dtype from then on. Inputs, losses, metrics, random numbers and
-    schedules of learning rates have no such say when they run, or none at all: they ask the configuration.
+    Layers created within it keep their data format and dtype. Inputs, losses, metrics, random numbers and learning rate
+    schedules do not: they read the configuration whenever they run.
 
     Args:
-        dtype: The dtype policy within. If its variables are float64, so is what has no policy.
+        dtype: Dtype policy within the context. If its variables are float64, the default float type is too.
     """
     policy = keras.dtype_policies.get(dtype)
     before = keras.config.image_data_format(), keras.config.floatx(), keras.config.epsilon()
@@ -38,15 +38,15 @@ def _configure(data_format: str, floatx: str, epsilon: float) -> None:
 
 
 def widest(policy: keras.DTypePolicy) -> str:
-    """The dtype of what must not lose digits under a policy: float64 if its variables are that, else float32."""
+    """The dtype of computations that must not lose digits: float64 if the policy's variables are, else float32."""
     return "float64" if policy.variable_dtype == "float64" else "float32"
 
 
 def check_tensorflow(what: str) -> None:
-    """Refuse to begin what only TensorFlow can do.
+    """Refuse to start what only TensorFlow can do.
 
     Args:
-        what: What that is, as the beginning of a sentence.
+        what: What needs TensorFlow, as the beginning of a sentence.
 
     Raises:
         ValueError: If Keras runs on another backend.

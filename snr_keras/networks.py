@@ -1,4 +1,4 @@
-"""What networks there are, by name: backbones, normalizations, and the stages that these have."""
+"""The names of networks: backbones, normalizations, and the stages of each normalization."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 PYTORCH_BACKBONES = tuple(
     f"{family}_resnet{depth}" for family in ("torchvision", "fastreid") for depth in (18, 34, 50, 101)
 )
-"""The backbones that weights of PyTorch fit."""
+"""The backbones for PyTorch weights."""
 
 WEIGHTS_FILE = "a file of weights, .safetensors or .pth"
-"""What PyTorch's weights come in, for messages."""
+"""Description of a PyTorch weights file, for messages."""
 
 BACKBONES = ("resnet_small", "resnet50", *PYTORCH_BACKBONES)
 
@@ -29,17 +29,17 @@ DEFAULT_STAGES: dict[str, tuple[int, ...]] = {
     "aibn": STAGES,
     "gate": STAGES,
 }
-"""The stages of each normalization unless others are chosen, its paper's where the paper is of this kind of network."""
+"""The default stages of each normalization: those of its paper, if the paper is about this kind of network."""
 
 NORMALIZATIONS = tuple(DEFAULT_STAGES)
 
 
 def module_stages(normalization: str, stages: Sequence[int] | None = None) -> tuple[int, ...]:
-    """The stages, in order, that have a normalization's modules: `stages`, or the default of that normalization.
+    """The stages, sorted, that have a normalization's modules: `stages`, or the normalization's default.
 
     Raises:
         ValueError: If the normalization is unknown, a stage does not exist or occurs twice, stages are given for
-            `"none"`, or `"in"` is asked for after the last stage.
+            `"none"`, or `"in"` is requested after the last stage.
     """
     if normalization not in NORMALIZATIONS:
         raise ValueError(f"`normalization` must be one of {NORMALIZATIONS}. Received: normalization={normalization!r}")

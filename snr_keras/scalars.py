@@ -1,4 +1,4 @@
-"""What counts as an integer and as a number, Python's or NumPy's, and either as Python's own, which JSON takes."""
+"""Tests for integers and numbers, Python's or NumPy's, and their conversion to Python's own, for JSON."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 
 def is_integer(x: Any) -> bool:
-    """Whether a value is an integer, and no boolean."""
+    """Whether a value is an integer and not a boolean."""
     return isinstance(x, numbers.Integral) and not isinstance(x, bool)
 
 
 def is_number(x: Any) -> bool:
-    """Whether a value is a finite number, and no boolean."""
+    """Whether a value is a finite number and not a boolean."""
     return isinstance(x, numbers.Real) and not isinstance(x, bool) and math.isfinite(x)
 
 
 def plain(x: Any) -> Any:
-    """A scalar of NumPy's, also within tuples, as Python has it; anything else as it is."""
+    """A NumPy scalar, also within tuples, as a Python scalar; anything else unchanged."""
     if isinstance(x, tuple):
         return tuple(map(plain, x))
-    numpy = sys.modules.get("numpy")  # where it was never imported, x is none of its scalars
+    numpy = sys.modules.get("numpy")  # if it was never imported, x is not one of its scalars
     return x.item() if numpy is not None and isinstance(x, numpy.generic) else x

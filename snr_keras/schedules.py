@@ -1,4 +1,4 @@
-"""Schedules of the learning rate that Keras does not have."""
+"""Learning rate schedules that Keras does not have."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from snr_keras.scalars import plain
 
 @keras.saving.register_keras_serializable(package="snr_keras")
 class HalvedEvery(keras.optimizers.schedules.LearningRateSchedule):
-    """A linear warm-up from a hundredth of the largest learning rate, which then halves every so many steps.
+    """A linear warm-up from a hundredth of the largest learning rate, which then halves at regular intervals.
 
     Args:
-        largest: The learning rate at the end of the warm-up.
-        warmup_steps: Steps over which it rises; 0 starts with the largest.
-        halving_steps: Steps after which it is half of what it was.
+        largest: Learning rate at the end of the warm-up.
+        warmup_steps: Number of steps of the warm-up; 0 starts with the largest learning rate.
+        halving_steps: Number of steps after which the learning rate halves.
     """
 
     def __init__(self, largest: float, warmup_steps: int, halving_steps: int) -> None:

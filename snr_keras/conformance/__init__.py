@@ -1,1 +1,1 @@
-"""What connects the layer, the losses and the evaluation to the conformance kit, on every backend of Keras."""
+"""The connection of the layer, the losses and the evaluation to the conformance kit, on every backend of Keras."""

@@ -1,9 +1,9 @@
-"""The Keras port as an implementation that `snr parity check` takes, on the backend that runs.
+"""The Keras port as an adapter for `snr parity check`, on the current backend.
 
     snr parity check snr_keras.conformance.adapter:eager     # also :graph (TensorFlow) and :xla (TensorFlow, JAX)
 
-Every function is the layer's, a loss's or the evaluation's own; gradients are the backend's automatic ones. On JAX,
-float64 takes part where it is there: set JAX_ENABLE_X64=1.
+Every function is the layer's, a loss's or the evaluation's own; gradients are computed by the backend's automatic
+differentiation. On JAX, float64 is included if JAX_ENABLE_X64=1 is set.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ from snr_keras.losses._checks import numbered
 from snr_keras.losses._products import product
 from snr_ref import SNROutputs, SNRParams
 
-#: dtype of a feature map -> dtype policy of the layer that takes it.
+#: Dtype of a feature map -> dtype policy of its layer.
 _POLICIES = {"float16": "mixed_float16", "bfloat16": "mixed_bfloat16", "float64": "float64"}
 
 
 class KerasAdapter:
-    """The functions of `snr_ref` out of the Keras port, run in one mode.
+    """The functions of `snr_ref`, computed by the Keras port in one mode.
 
     Attributes:
-        dtypes: Those that the backend computes in.
-        refusals: True; the layer and the losses check what they get.
+        dtypes: Dtypes in which the backend computes.
+        refusals: True; the layer and the losses check their arguments.
     """
 
     refusals = True
@@ -62,30 +62,30 @@ class KerasAdapter:
         self.dtypes = (*(("float64",) if _has_float64() else ()), "float32", "float16", "bfloat16")
 
     def instance_norm(self, F: np.ndarray, gamma: np.ndarray, beta: np.ndarray, *, epsilon: float = 1e-5) -> np.ndarray:
-        """F~ of a layer, which does not depend on the attention."""
+        """F~ of a layer; it does not depend on the attention."""
         return self._values(_instance_norm(epsilon, *_arrays(F, gamma, beta)), F, gamma, beta)[0]
 
     def instance_norm_vjp(
         self, F: np.ndarray, gamma: np.ndarray, beta: np.ndarray, grad_F_tilde: np.ndarray, *, epsilon: float = 1e-5
     ) -> list[np.ndarray]:
-        """Gradients of F~."""
+        """The gradients in F~."""
         return self._gradients(
             _instance_norm(epsilon, *_arrays(F, gamma, beta)), [F, gamma, beta], [_wide(grad_F_tilde)]
         )
 
     def channel_attention(self, z: np.ndarray, *weights: np.ndarray | None) -> np.ndarray:
-        """The gate of a layer, of maps of one pixel whose F~ is 0."""
+        """The gate of a layer, for maps of one pixel with F~ = 0."""
         return self._values(_attention(*_arrays(z, *weights)), z, *_present(weights))[0]
 
     def channel_attention_vjp(
         self, z: np.ndarray, *weights: np.ndarray | None, grad_a: np.ndarray
     ) -> list[np.ndarray | None]:
-        """Its gradients."""
+        """The gradients in the gate."""
         gradients = self._gradients(_attention(*_arrays(z, *weights)), [z, *_present(weights)], [grad_a])
         return [gradients[0], *_as_given(gradients[1:], weights)]
 
     def snr(self, F: np.ndarray, params: SNRParams, *, epsilon: float = 1e-5) -> dict[str, np.ndarray]:
-        """Every map of `decompose`; F~+ and the embeddings are those of a call."""
+        """Every map of `decompose`; F~+ and the embeddings come from a call."""
         module = _module(epsilon, *_arrays(F, *params))
         arrays = (F, *_present(params))
         maps = dict(zip(SNROutputs._fields, self._values(module.decompose, *arrays), strict=True))
@@ -108,7 +108,7 @@ class KerasAdapter:
         *,
         epsilon: float = 1e-5,
     ) -> tuple[np.ndarray, SNRParams]:
-        """Gradients of a call, through the layer's own backward pass."""
+        """The gradients in a call, through the layer's own backward pass."""
         module = _module(epsilon, *_arrays(F, *params))
         pooled = np.zeros((F.shape[0], F.shape[-1]), params.gamma.dtype)
         cotangents = [
@@ -123,7 +123,7 @@ class KerasAdapter:
         return self._values(_cosine, x, y)[0]
 
     def cosine_distance_vjp(self, x: np.ndarray, y: np.ndarray, grad_d: np.ndarray) -> list[np.ndarray]:
-        """Its gradients."""
+        """The gradients in the cosine distance."""
         return self._gradients(_cosine, [x, y], [grad_d])
 
     def euclidean_distance(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -131,7 +131,7 @@ class KerasAdapter:
         return self._values(_euclidean, x, y)[0]
 
     def euclidean_distance_vjp(self, x: np.ndarray, y: np.ndarray, grad_d: np.ndarray) -> list[np.ndarray]:
-        """Its gradients."""
+        """The gradients in the Euclidean distance."""
         return self._gradients(_euclidean, [x, y], [grad_d])
 
     def dual_causality_loss(
@@ -157,25 +157,25 @@ class KerasAdapter:
         distance: Any = None,
         triplets: np.ndarray | None = None,
     ) -> list[np.ndarray]:
-        """Gradients of L+ + L-."""
+        """The gradients in L+ + L-."""
         one = _like(1, f_plus)
         causality = self._causality(distance, triplets)
         return self._gradients(causality, [f_tilde, f_plus, f_minus], [one, one], numbered(labels))
 
     def dual_restitution_loss(self, *arguments: np.ndarray | None) -> list[np.ndarray]:
-        """`DualRestitutionLoss.terms`, of the logits of a linear layer."""
+        """`DualRestitutionLoss.terms`, with the logits of a linear layer."""
         return self._values(_images, *_present(arguments))
 
     def dual_restitution_gradients(self, *arguments: np.ndarray | None) -> list[np.ndarray]:
-        """Gradients of L+ + L-."""
+        """The gradients in L+ + L-."""
         return self._of_both(_images, arguments)
 
     def pixelwise_dual_restitution_loss(self, *arguments: np.ndarray | None) -> list[np.ndarray]:
-        """Likewise with `per_pixel`."""
+        """The same with `per_pixel`."""
         return self._values(_pixels, *_present(arguments))
 
     def pixelwise_dual_restitution_gradients(self, *arguments: np.ndarray | None) -> list[np.ndarray]:
-        """Gradients of L+ + L-."""
+        """The gradients in L+ + L-."""
         return self._of_both(_pixels, arguments)
 
     def cross_entropy(self, logits: np.ndarray, labels: np.ndarray, *, label_smoothing: float = 0.1) -> np.ndarray:
@@ -185,7 +185,7 @@ class KerasAdapter:
     def cross_entropy_gradient(
         self, logits: np.ndarray, labels: np.ndarray, *, label_smoothing: float = 0.1
     ) -> np.ndarray:
-        """Its gradient."""
+        """The gradient of the logits in `CrossEntropyLoss`."""
         return self._gradients(_cross_entropy(label_smoothing), [logits], [_like(1, logits)], labels)[0]
 
     def batch_hard_triplet_loss(self, features: np.ndarray, labels: np.ndarray, *, margin: Any = 0.3) -> np.ndarray:
@@ -193,11 +193,11 @@ class KerasAdapter:
         return self._values(_triplet(margin), features, numbered(labels))[0]
 
     def batch_hard_triplet_gradient(self, features: np.ndarray, labels: np.ndarray, *, margin: Any = 0.3) -> np.ndarray:
-        """Its gradient."""
+        """The gradient of the features in `BatchHardTripletLoss`."""
         return self._gradients(_triplet(margin), [features], [_like(1, features)], numbered(labels))[0]
 
     def total_objective(self, reid: np.ndarray, causality: Sequence[np.ndarray], weights: Sequence[float]) -> Any:
-        """The sum of the training objective, which has one weight per module."""
+        """The total of the training objective, which has one weight per module."""
         weighted = [weight * loss for weight, loss in zip(weights, causality, strict=True)]
         return sum(weighted, start=reid)
 
@@ -206,7 +206,7 @@ class KerasAdapter:
         return self._values(_single(unit), x)[0]
 
     def unit_vjp(self, x: np.ndarray, grad_u: np.ndarray) -> np.ndarray:
-        """Its gradient."""
+        """The gradient of x in `unit`."""
         return self._gradients(_single(unit), [x], [grad_u])[0]
 
     def log_multilabels(self, features: np.ndarray, agents: np.ndarray, **options: float) -> np.ndarray:
@@ -216,7 +216,7 @@ class KerasAdapter:
     def log_multilabels_vjp(
         self, features: np.ndarray, agents: np.ndarray, grad_log_multilabels: np.ndarray, **options: float
     ) -> np.ndarray:
-        """Its gradient in the features."""
+        """The gradient of the features in `log_multilabels`."""
         return self._gradients(_single(log_multilabels, **options), [features], [grad_log_multilabels], agents)[0]
 
     def multilabel_agreement(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -247,7 +247,7 @@ class KerasAdapter:
     def discriminative_gradient(
         self, features: np.ndarray, multilabels: np.ndarray, threshold: float, **options: float
     ) -> np.ndarray:
-        """Its gradient in the features."""
+        """The gradient of the features in `discriminative_loss`."""
         loss, one = _single(discriminative_loss, **options), _like(1, features)
         return self._gradients(loss, [features], [one], multilabels, _like(threshold, features))[0]
 
@@ -266,7 +266,7 @@ class KerasAdapter:
     def consistency_gradient(
         self, log_multilabels: np.ndarray, views: np.ndarray, statistics: ViewStatistics
     ) -> np.ndarray:
-        """Its gradient in log y."""
+        """The gradient of log y in `consistency_loss`."""
         one = _like(1, log_multilabels)
         return self._gradients(_consistency, [log_multilabels], [one], numbered(views), *statistics)[0]
 
@@ -277,7 +277,7 @@ class KerasAdapter:
     def joint_embedding_gradients(
         self, source: np.ndarray, labels: np.ndarray, target: np.ndarray, agents: np.ndarray, **options: float
     ) -> list[np.ndarray]:
-        """Its gradients in the features of both domains."""
+        """The gradients of the features of both domains in `joint_embedding_loss`."""
         one = _like(1, source)
         return self._gradients(_joint_embedding(**options), [source, target], [one], labels, agents)
 
@@ -287,7 +287,7 @@ class KerasAdapter:
 
     def _causality(self, distance: Any, triplets: np.ndarray | None) -> Function:
         if triplets is not None:
-            raise NotImplementedError("DualCausalityLoss takes the expectation over all triplets, none in particular")
+            raise NotImplementedError("DualCausalityLoss is the expectation over all triplets and takes no given ones")
         return _dual_causality("euclidean" if distance == self.euclidean_distance else "cosine")
 
     def _of_both(self, function: Function, arguments: Sequence[np.ndarray | None]) -> list[np.ndarray]:
@@ -306,7 +306,7 @@ class KerasAdapter:
 
 
 class _Array(NamedTuple):
-    """What a function is compiled for."""
+    """The shape and dtype for which a function is compiled."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -380,7 +380,7 @@ def _attention(z: _Array, *weights: _Array | None) -> Function:
     if len(z.shape) != 2:
         raise ValueError(f"`z` must have shape (N, C). Received: shape {z.shape}")
     images, channels = z.shape
-    gamma = beta = np.zeros(channels)  # F~ is 0, whatever z: all of z is to be restituted
+    gamma = beta = np.zeros(channels)  # F~ is 0 for any z, so the residual is all of z
     module = _module(1e-5, _Array((images, 1, channels), z.dtype), *_arrays(gamma, beta), *weights)
     a = SNROutputs._fields.index("a")
     return lambda z, *weights: module.decompose(ops.expand_dims(z, 1), gamma, beta, *weights)[a : a + 1]
@@ -441,7 +441,7 @@ def _cross_entropy(label_smoothing: float) -> Function:
     return function
 
 
-@lru_cache(maxsize=None, typed=True)  # a margin of True is no margin of 1
+@lru_cache(maxsize=None, typed=True)  # a margin of True is not a margin of 1
 def _triplet(margin: Any) -> Function:
     loss = BatchHardTripletLoss(margin)
     return lambda features, labels: [loss(labels, features)]
@@ -457,12 +457,12 @@ def _compiled_gradients(function: Function, mode: str) -> Callable[..., Any]:
 
 def _tensor(array: np.ndarray) -> Any:
     array = np.asarray(array)
-    is_real = "float" in array.dtype.name  # bfloat16 is of no kind that NumPy knows
+    is_real = "float" in array.dtype.name  # NumPy has no kind for bfloat16
     return to_tensor(array, array.dtype.name) if is_real else ops.convert_to_tensor(array)
 
 
 def _like(number: float, array: np.ndarray) -> np.ndarray:
-    """A number in the dtype that is computed in from an array."""
+    """The number in the dtype in which the array is computed."""
     return np.asarray(number, np.float64 if array.dtype == np.float64 else np.float32)
 
 
@@ -475,18 +475,18 @@ def _present(weights: Iterable[np.ndarray | None]) -> list[np.ndarray]:
 
 
 def _as_given(gradients: Sequence[np.ndarray], weights: Iterable[np.ndarray | None]) -> list[Any]:
-    """A gradient per weight, None for those that are absent."""
+    """One gradient per weight, None for absent weights."""
     remaining = iter(gradients)
     return [None if weight is None else next(remaining) for weight in weights]
 
 
 def _wide(gradient: np.ndarray) -> np.ndarray:
-    """What reaches a map of `decompose`, which is in at least float32."""
+    """The gradient of a map of `decompose`, in at least float32."""
     return gradient if gradient.dtype == np.float64 else gradient.astype(np.float32)
 
 
 def _has_float64() -> bool:
-    """PyTorch has it, but Keras' operations there take it for float32; JAX has it where it was asked for."""
+    """Whether float64 works: PyTorch has it, but Keras' operations there take it for float32; JAX needs the setting."""
     if keras.backend.backend() == "jax":
         import jax
 

@@ -1,4 +1,4 @@
-"""Functions of tensors, called with NumPy arrays and differentiated by whichever backend runs."""
+"""Functions of tensors, called with NumPy arrays and differentiated by the current backend."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ import keras
 import numpy as np
 from keras import ops
 
-#: How a function can be run: eagerly, as a graph, compiled as a whole (by XLA; on JAX that is `jax.jit`).
+#: The modes: eagerly, as a graph, or compiled as a whole (by XLA; on JAX with `jax.jit`).
 MODES = {"tensorflow": ("eager", "graph", "xla"), "jax": ("eager", "xla"), "torch": ("eager",)}[keras.backend.backend()]
 
 Function = Callable[..., Sequence[Any]]
 
 
 def to_tensor(array: np.ndarray, dtype: str) -> Any:
-    """The array as a tensor of that dtype, by way of float32 if it is of half precision."""
+    """The array as a tensor of that dtype, via float32 for half precision."""
     wide = "float64" if dtype == "float64" else "float32"
     return ops.cast(ops.convert_to_tensor(np.asarray(array, wide), wide), dtype)
 
 
 def to_numpy(tensor: Any) -> np.ndarray:
-    """The tensor in its dtype; in float32, which NumPy has, if it is of half precision."""
+    """The tensor as an array in its dtype; in float32, which NumPy has, for half precision."""
     is_float64 = keras.backend.standardize_dtype(tensor.dtype) == "float64"
     return np.asarray(ops.convert_to_numpy(ops.cast(tensor, "float64" if is_float64 else "float32")))
 
 
 def values(function: Function, mode: str = "eager") -> Callable[..., list[np.ndarray]]:
-    """The function alone. Keep what this returns: compiled, it serves every call of the same shapes.
+    """The function in a mode. Keep the result: once compiled, it serves every call with the same shapes.
 
     Args:
-        function: From tensors to a sequence of tensors.
+        function: Function from tensors to a sequence of tensors.
         mode: One of `MODES`.
 
     Returns:
@@ -44,16 +44,16 @@ def values(function: Function, mode: str = "eager") -> Callable[..., list[np.nda
 def differentiated(
     function: Function, weights: Sequence[keras.Variable] = (), mode: str = "eager"
 ) -> Callable[..., tuple[list[Any], list[Any]]]:
-    """The function with its gradients. Keep what this returns: compiled, it serves every call of the same shapes.
+    """The function with its gradients, in a mode. Keep the result: compiled once, it serves calls of the same shapes.
 
     Args:
-        function: From differentiable tensors, and any others, to a sequence of tensors.
+        function: Function from differentiable tensors, and any others, to a sequence of tensors.
         weights: Variables that the function uses.
         mode: One of `MODES`.
 
     Returns:
-        `(tensors, cotangents, *others) -> (outputs, gradients in the tensors and the weights)`; a gradient that isn't
-        there is None.
+        `(tensors, cotangents, *others) -> (outputs, gradients of the tensors and the weights)`; an absent gradient is
+        None.
     """
     step = _DIFFERENTIATED[keras.backend.backend()](function, weights, mode)
     return lambda tensors, cotangents, *others: step(
@@ -64,7 +64,7 @@ def differentiated(
 def value_and_gradients(
     function: Function, weights: Sequence[keras.Variable] = (), mode: str = "eager"
 ) -> Callable[..., tuple[list[np.ndarray], list[np.ndarray]]]:
-    """As `differentiated`, to NumPy arrays; a gradient that isn't there is 0."""
+    """The same as `differentiated`, with NumPy arrays; an absent gradient is 0."""
     step = differentiated(function, weights, mode)
 
     def run(tensors: Sequence[Any], cotangents: Sequence[Any], *others: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Retrieval evaluation: distances of embeddings, re-ranked or not, and CMC, mAP and mINP from them."""
+"""Retrieval evaluation: distances of embeddings, re-ranked or not, and CMC, mAP and mINP."""
 
 from snr_keras import _keras as _keras
 from snr_keras.evaluation.re_ranking import re_ranking

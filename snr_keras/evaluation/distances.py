@@ -11,30 +11,31 @@ from snr_keras.evaluation.re_ranking import re_ranking
 DISTANCES = ("cosine", "euclidean", "re_ranked")
 
 ROWS_BYTES = 256 * 2**20
-"""Memory of the distances that are held at one time."""
+"""Bytes of distances in memory at a time."""
 
 CHUNK_BYTES = 64 * 2**20
-"""Memory of the part of the gallery that is held in float64."""
+"""Bytes of the gallery in float64 in memory at a time."""
 
 
 def distance_rows(
     queries: NDArray, gallery: NDArray, distance: str, *, only: NDArray[np.integer] | None = None
 ) -> Iterator[NDArray]:
-    """Each query's (G,) distances to the gallery in turn, in float64: embeddings may be near duplicates of each other.
+    """The distances of each query to the gallery in turn, (G,), in float64, since embeddings may be near duplicates.
 
-    Rows are views into memory that later rows are written to: copy one that is to be kept. At most some 400 MB are
-    held, whatever the size of the gallery, unless they are re-ranked.
+    Rows are views into memory that later rows overwrite: copy a row to keep it. At most some 400 MB are held, whatever
+    the size of the gallery, unless the distances are re-ranked.
 
     Args:
-        queries: (Q, D).
-        gallery: (G, D).
+        queries: Query embeddings, (Q, D).
+        gallery: Gallery embeddings, (G, D).
         distance: "cosine", 0.5 - x.y / (2 |x| |y|), "euclidean", |x - y|, or "re_ranked", `re_ranking` of the
-            embeddings at unit length, which is all (Q, G) distances at a time.
-        only: The queries, indices, that are asked for; by default all, in their order.
+            embeddings at unit length, which holds all (Q, G) distances at a time.
+        only: Indices of the queries to return; by default all, in their order.
 
     Raises:
-        ValueError: An unknown distance, or shapes that are no matrices of one width; as `re_ranking`.
-        ModuleNotFoundError: As `re_ranking`.
+        ValueError: If the distance is unknown, or the embeddings are not matrices of one width; also as for
+            `re_ranking`.
+        ModuleNotFoundError: As for `re_ranking`.
     """
     check_embeddings(queries, gallery, distance)
     if distance == "re_ranked":
@@ -44,7 +45,7 @@ def distance_rows(
 
 
 def check_embeddings(queries: NDArray, gallery: NDArray, distance: str) -> None:
-    """ValueError for an unknown distance, or shapes that are no matrices of one width."""
+    """Raises ValueError for an unknown distance, or embeddings that are not matrices of one width."""
     if distance not in DISTANCES:
         raise ValueError(f"distance must be one of {DISTANCES}. Received: distance={distance!r}")
     if queries.ndim != 2 or gallery.ndim != 2 or queries.shape[1] != gallery.shape[1]:
@@ -67,7 +68,7 @@ def _rows(queries: NDArray, gallery: NDArray, distance: str) -> Iterator[NDArray
 
 
 def _cosine(x: NDArray, y: NDArray, out: NDArray) -> None:
-    """Distances of (B, D) to (C, D) rows into a (B, C) array; y is overwritten."""
+    """Write the distances of (B, D) to (C, D) rows into a (B, C) array; y is overwritten."""
     x_lengths, y_lengths = np.sqrt(_squares(x)), np.sqrt(_squares(y))
     y /= np.where(y_lengths > 0, y_lengths, 1)[:, None]
     multiply(x / np.where(x_lengths > 0, -2 * x_lengths, 1)[:, None], y, out)
@@ -76,7 +77,7 @@ def _cosine(x: NDArray, y: NDArray, out: NDArray) -> None:
 
 
 def _euclidean(x: NDArray, y: NDArray, out: NDArray) -> None:
-    """Likewise."""
+    """Write the distances of (B, D) to (C, D) rows into a (B, C) array."""
     multiply(-2 * x, y, out)
     out += _squares(x)[:, None]
     out += _squares(y)

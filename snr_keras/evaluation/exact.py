@@ -1,10 +1,10 @@
-"""Distances of embeddings in float64, those of equal pairs equal to the last bit, wherever in the gallery they are."""
+"""Distances of embeddings in float64; equal pairs have equal distances to the last bit, wherever they are."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 ROWS_BYTES = 16 * 2**20
-"""Memory of the embeddings that are held in float64 at one time."""
+"""Bytes of embeddings in float64 in memory at a time."""
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -12,12 +12,12 @@ def exact_distances(x: NDArray, y: NDArray, distance: str) -> NDArray[np.float64
     """Distances between rows, as `snr_ref` defines them.
 
     Args:
-        x: (N, D), few.
-        y: (M, D).
+        x: First vectors, (N, D), few.
+        y: Second vectors, (M, D).
         distance: "cosine" or "euclidean".
 
     Returns:
-        (N, M).
+        Distances, (N, M).
     """
     function = _cosine if distance == "cosine" else _euclidean
     wide, distances = np.asarray(x, np.float64), np.empty((len(x), len(y)))
@@ -29,7 +29,7 @@ def exact_distances(x: NDArray, y: NDArray, distance: str) -> NDArray[np.float64
 
 @np.errstate(over="ignore", invalid="ignore")
 def lengths(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The length of each row of a (P, D) matrix, (P,), also where squares are too large or small to represent."""
+    """The length of each row of a (P, D) matrix, (P,), without overflow or underflow of squares."""
     squares = np.einsum("pd,pd->p", x, x)
     found = np.sqrt(squares)
     extreme = np.flatnonzero((squares < 1e-280) | (squares > 1e280))

@@ -1,10 +1,10 @@
-"""What distances are ordered by, in float32, and how far off that can be.
+"""Sort keys of distances, in float32, with bounds on their errors.
 
-A cosine distance is a quarter of the squared Euclidean distance of unit vectors, so both kinds are ordered by
+A cosine distance is a quarter of the squared Euclidean distance of unit vectors, so both distances are ordered by
 
     key(x, y) = |y|^2 / 2 - x.y = (|x - y|^2 - |x|^2) / 2
 
-after any shift of x and y by one vector. Near their mean the vectors are short, and the bound is tight.
+after any shift of x and y by one vector. Near their mean the vectors are short, so the bound is tight.
 """
 
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ from snr_keras.evaluation.exact import ROWS_BYTES, lengths
 from snr_keras.evaluation.products import multiply
 
 BLOCK = 256
-"""Queries whose keys are computed at one time."""
+"""Number of queries whose keys are computed at a time."""
 
 DEPTH = 256
-"""Channels that one product sums. With fewer the bound is tighter, and there are more products to add."""
+"""Number of channels that one product sums. Fewer make the bound tighter, and more products to add."""
 
 LONGEST = 2.0**50
-"""Length of vectors beyond which products might overflow."""
+"""Length of vectors above which products might overflow."""
 
 U = 2.0**-24
 """Unit roundoff of float32."""
@@ -33,14 +33,14 @@ U = 2.0**-24
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """Embeddings, and what they are in a space.
+    """Embeddings and their vectors in a space.
 
     Attributes:
-        images: (B,) indices.
-        embeddings: (B, D).
-        narrow: (B, D), the vectors in float32.
-        lengths: (B,), of the vectors; infinite where products decide nothing: for very long vectors and, under the
-            cosine distance, for zero embeddings, which have no direction.
+        images: Indices of the images, (B,).
+        embeddings: Embeddings, (B, D).
+        narrow: Vectors in float32, (B, D).
+        lengths: Lengths of the vectors, (B,); infinite where products decide nothing: for very long vectors and, with
+            the cosine distance, for zero embeddings, which have no direction.
     """
 
     images: NDArray[np.intp]
@@ -50,7 +50,7 @@ class Vectors:
 
     @cached_property
     def open(self) -> NDArray[np.intp]:
-        """Places of the rows for which products decide nothing."""
+        """The indices of the rows for which products decide nothing."""
         return np.flatnonzero(np.isinf(self.lengths))
 
     @cached_property
@@ -60,7 +60,7 @@ class Vectors:
 
     @cached_property
     def originals(self) -> NDArray[np.intp]:
-        """For each row the place of one that equals it, (B,); of equal rows nearly all have the same."""
+        """For each row the index of an equal row, (B,); nearly all equal rows have the same."""
         _, first, group = np.unique(self.half_squares, return_index=True, return_inverse=True)
         equal = (self.embeddings == self.embeddings[first[group]]).all(axis=1)
         return np.where(equal, first[group], np.arange(len(group)))
@@ -68,12 +68,12 @@ class Vectors:
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Where vectors are compared: shifted by one centre, and scaled by one power of two.
+    """The space in which vectors are compared: shifted by one centre and scaled by one power of two.
 
     Attributes:
-        distance: "cosine", of directions, or "euclidean".
-        centre: (D,), about the mean of all.
-        scale: About one over their deviation from it.
+        distance: "cosine", for directions, or "euclidean".
+        centre: Approximate mean of all vectors, (D,).
+        scale: Approximately one over their standard deviation.
     """
 
     distance: str
@@ -82,7 +82,7 @@ class Space:
 
     @classmethod
     def around(cls, queries: NDArray, distance: str) -> "Space":
-        """A space for queries, some of which are looked at."""
+        """A space for the queries, determined from a sample of them."""
         some, _ = cls(distance, np.zeros(queries.shape[1]), 1.0).vectors(queries[:: 1 + len(queries) // 1000])
         some = some[np.isfinite(some).all(axis=1)]
         centre = (some / max(1, len(some))).sum(axis=0)
@@ -90,7 +90,7 @@ class Space:
         return cls(distance, centre, 2.0 ** -np.frexp(deviation)[1] if deviation else 1.0)
 
     def vectors(self, embeddings: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """(B, D) vectors for embeddings, and whether each embedding has one: a direction of zeros is none."""
+        """Vectors of embeddings, (B, D), and whether each embedding has one: a zero embedding has no direction."""
         wide = np.array(embeddings, np.float64)
         has_one = np.ones(len(wide), bool)
         if self.distance == "cosine":
@@ -103,7 +103,7 @@ class Space:
 
     @np.errstate(over="ignore", invalid="ignore")
     def rows(self, whose: str, embeddings: NDArray, images: NDArray[np.intp]) -> Vectors:
-        """Embeddings in this space; ValueError if one is not finite."""
+        """The embeddings in this space; ValueError if one is not finite."""
         narrow, length = np.empty(embeddings.shape, np.float32), np.empty(len(embeddings))
         for part in parts(len(embeddings), 8 * embeddings.shape[1], ROWS_BYTES):
             vectors, has_one = self.vectors(embeddings[part])
@@ -112,7 +112,7 @@ class Space:
         finite = np.isfinite(embeddings[suspects := np.flatnonzero(~(length < np.inf))]).all(axis=1)
         if not finite.all():
             raise ValueError(
-                "Embeddings must be finite, or their distances are NaN. "
+                "Embeddings must be finite, since distances would be NaN. "
                 f"Received: NaN or infinity in {whose} embedding {images[suspects[~finite][0]]}"
             )
         return Vectors(images, embeddings, narrow, np.where(length > LONGEST, np.inf, length))
@@ -126,13 +126,13 @@ class Space:
 
 @np.errstate(invalid="ignore")
 def _slack(x: Vectors, y: Vectors, space: Space) -> NDArray[np.float64]:
-    """How far any key of each query can be from that of the exact distance as computed, (Q,).
+    """A bound on the difference of each query's keys from the keys of the computed exact distances, (Q,).
 
-    With u the unit roundoff of float32 and L = |x| + |y|: rounded vectors change a key by at most u L^2; a product of
-    K channels is off by at most K u |x| |y| <= K u L^2 / 4, in any order; each of n subtractions rounds what is at most
-    L^2 / 2; |y|^2 / 2 rounds once. One u L^2 more is for all that is of second order and for what float64 rounds in
-    proportion to L^2. Beyond that, it rounds the shift by a centre c, and a cosine distance of D channels, in which
-    numbers of size 1 cancel. What underflows is below (1 + L) D * tiny.
+    With u the unit roundoff of float32 and L = |x| + |y|: rounding the vectors changes a key by at most u L^2; a
+    product of K channels is off by at most K u |x| |y| <= K u L^2 / 4, in any order; each of n subtractions rounds a
+    number of at most L^2 / 2; |y|^2 / 2 rounds once. One more u L^2 covers second-order terms and the float64 roundings
+    proportional to L^2. In addition float64 rounds the shift by a centre c, and a cosine distance of D channels, in
+    which numbers of size 1 cancel. Underflow is below (1 + L) D * tiny.
     """
     channels = x.narrow.shape[1]
     lengths = x.lengths + np.max(y.lengths, where=np.isfinite(y.lengths), initial=0)
@@ -144,10 +144,10 @@ def _slack(x: Vectors, y: Vectors, space: Space) -> NDArray[np.float64]:
 
 
 def keys_of_queries(x: Vectors, y: Vectors, space: Space) -> Iterator[tuple[int, NDArray[np.float32], float]]:
-    """For each row of x its place, its (B,) keys with the rows of y, and how far they can be off.
+    """For each row of x its index, its keys with the rows of y, (B,), and a bound on their error.
 
-    Keys are views into memory that later ones are written to. Those of rows that are open are infinite; where all are
-    open to a query, its keys are 0 and may be off by any amount.
+    Keys are views into memory that later keys overwrite. The keys of undecidable rows are infinite; if all rows are
+    undecidable for a query, its keys are 0 with an infinite error.
     """
     if not len(y.images):
         return
@@ -155,7 +155,7 @@ def keys_of_queries(x: Vectors, y: Vectors, space: Space) -> Iterator[tuple[int,
     starts = range(0, len(x.images), BLOCK)
     blocks = [slice(start, min(start + BLOCK, len(x.images))) for start in starts]
     memory = np.empty((3, min(BLOCK, len(x.images)), len(y.images)), np.float32)
-    with ThreadPoolExecutor(1) as ahead:  # the next block's, while the caller works on those of this one
+    with ThreadPoolExecutor(1) as ahead:  # computes the next block while the caller uses this one
         pending = ahead.submit(_fill, memory[0], memory[2], blocks[0], x, y, slack)
         for number, block in enumerate(blocks):
             keys = pending.result()
@@ -166,7 +166,7 @@ def keys_of_queries(x: Vectors, y: Vectors, space: Space) -> Iterator[tuple[int,
 
 @np.errstate(over="ignore", invalid="ignore")
 def _fill(keys: NDArray, products: NDArray, block: slice, x: Vectors, y: Vectors, slack: NDArray) -> NDArray:
-    """The keys of a block of queries, written into memory for them."""
+    """Write the keys of a block of queries into their memory."""
     queries = x.narrow[block]
     keys, products = keys[: len(queries)], products[: len(queries)]
     keys[:] = y.half_squares
@@ -179,6 +179,6 @@ def _fill(keys: NDArray, products: NDArray, block: slice, x: Vectors, y: Vectors
 
 
 def parts(rows: int, row_bytes: int, memory: int) -> list[slice]:
-    """All rows, as many at a time as the memory holds."""
+    """Slices of all rows, each as large as the memory allows."""
     step = max(1, memory // max(1, row_bytes))
     return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]

@@ -1,4 +1,4 @@
-"""Exact nearest neighbours for little more than a matrix product: it chooses candidates, exact distances decide."""
+"""Exact nearest neighbours at about the cost of a matrix product: it selects candidates, exact distances decide."""
 
 from collections.abc import Iterator
 
@@ -7,23 +7,25 @@ from numpy.typing import NDArray
 
 from snr_keras.evaluation.products import multiply
 
-BLOCK = 256  # rows whose distances are held at one time
+BLOCK = 256  # rows whose distances are held at a time
 
 
 def squared_distance_blocks(features: NDArray) -> Iterator[tuple[slice, NDArray, NDArray]]:
-    """Squared Euclidean distances of a block of rows to all rows, in the features' dtype, as |x|^2 + |y|^2 - 2 x.y.
+    """Squared Euclidean distances of blocks of rows to all rows, in the features' dtype, as |x|^2 + |y|^2 - 2 x.y.
 
     Args:
-        features: (N, D), float32 or float64.
+        features: Features, (N, D), float32 or float64.
 
     Yields:
-        The rows; their (B, N) distances, in a buffer that the next block is written to; and for each row, (B,), how far
-        off any of its distances can be.
+        The slice of rows; their distances, (B, N), in a buffer that the next block overwrites; and a bound on the error
+        of each row's distances, (B,).
     """
-    centred = features - features.mean(0, dtype=np.float64).astype(features.dtype)  # distances stay, roundings shrink
+    centred = features - features.mean(0, dtype=np.float64).astype(
+        features.dtype
+    )  # the same distances with less rounding
     squares = np.einsum("nd,nd->n", centred, centred, dtype=np.float64)
     lengths, largest = np.sqrt(squares), np.sqrt(squares.max())
-    # D products and sums in any order, and a few roundings of each term; half of eps is the unit roundoff.
+    # D products and sums in any order, and a few roundings of each term; the unit roundoff is eps / 2.
     slack = (features.shape[1] / 2 + 4) * np.finfo(features.dtype).eps * (lengths + largest) ** 2
     squares = squares.astype(features.dtype)
     blocks = [slice(start, min(start + BLOCK, len(features))) for start in range(0, len(features), BLOCK)]
@@ -31,7 +33,8 @@ def squared_distance_blocks(features: NDArray) -> Iterator[tuple[slice, NDArray,
     below: dict[int, list[NDArray]] = {rows.start: [] for rows in blocks}
     for rows in blocks:
         distances = buffer[: rows.stop - rows.start]
-        # The distances are symmetric: what is left of the diagonal was above it, and is kept until it is used.
+        # The distances are symmetric: those left of the diagonal were computed above it, and are kept until they are
+        # used.
         for block, known in zip(blocks, below.pop(rows.start), strict=False):
             distances[:, block] = known.T
         new = distances[:, rows.start :]
@@ -44,18 +47,18 @@ def squared_distance_blocks(features: NDArray) -> Iterator[tuple[slice, NDArray,
 
 
 def nearest_and_farthest(features: NDArray, rows: slice, distances: NDArray, slack: NDArray, k: int) -> tuple:
-    """The k nearest rows of each row of a block, itself among them, and its largest squared distance, all exact.
+    """The k nearest rows of each row of a block, itself included, and its largest squared distance, all exact.
 
     Args:
-        features: (N, D).
-        rows: Those of the block.
-        distances: (B, N), each off by no more than the slack of its row.
-        slack: (B,).
-        k: Neighbours, at most N.
+        features: Features, (N, D).
+        rows: Slice of the block.
+        distances: Approximate distances, (B, N).
+        slack: Bound on the error of each row's distances, (B,).
+        k: Number of neighbours, at most N.
 
     Returns:
-        (B, k) indices, nearest first, of equal distances the lower index first, their (B, k) squared distances, and
-        (B,) the largest, in float64.
+        Indices, (B, k), nearest first and at equal distances the lower index first; their squared distances, (B, k);
+        and the largest squared distances, (B,); all in float64.
     """
     near = _upper_bound_of_kth_smallest(distances, k) + 2 * slack
     far = distances.max(1) - 2 * slack
@@ -71,7 +74,7 @@ def nearest_and_farthest(features: NDArray, rows: slice, distances: NDArray, sla
 
 
 def exact_squared_distances(features: NDArray, row: int, others: NDArray) -> NDArray:
-    """The sums of squared differences of one row to others in float64, as `snr_ref` takes them: (M,)."""
+    """The squared distances of one row to others, (M,), in float64, as sums of squared differences, as in `snr_ref`."""
     differences = features[others].astype(np.float64)
     differences -= features[row]
     differences *= differences
@@ -79,7 +82,7 @@ def exact_squared_distances(features: NDArray, row: int, others: NDArray) -> NDA
 
 
 def _upper_bound_of_kth_smallest(values: NDArray, k: int) -> NDArray:
-    """Of each row: the kth smallest of a part of its numbers, which the smaller ones of pairs are."""
+    """An upper bound for each row: the kth smallest of the minima of pairs of its numbers."""
     while values.shape[1] >= 16 * k:
         half = values.shape[1] // 2
         values = np.minimum(values[:, :half], values[:, half : 2 * half])

@@ -1,4 +1,4 @@
-"""Products of embeddings, in which evaluation spends most of its time: NumPy's, or those of the backend's GPU."""
+"""Products of embeddings, where evaluation spends most of its time: by NumPy, or on the backend's GPU."""
 
 import keras
 import numpy as np
@@ -9,10 +9,10 @@ from snr_keras.devices import on_cpu
 
 
 def multiply(x: NDArray, y: NDArray, out: NDArray) -> None:
-    """Inner products of all rows of x, (B, D), with all of y, (C, D), into a (B, C) array of their dtype.
+    """Write the inner products of all rows of x, (B, D), with all of y, (C, D), into a (B, C) array of their dtype.
 
-    Where the backend has a GPU they are taken there, in float64 whatever the dtype: a GPU may round the factors of
-    float32 products to half precision. On JAX this takes `jax_enable_x64`.
+    If the backend has a GPU, they are computed there, in float64 whatever the dtype: a GPU may round the factors of
+    float32 products to half precision. On JAX this needs `jax_enable_x64`.
     """
     if not _wide_gpu():
         np.matmul(x, y.T, out=out)
@@ -22,5 +22,5 @@ def multiply(x: NDArray, y: NDArray, out: NDArray) -> None:
 
 
 def _wide_gpu() -> bool:
-    """Whether the backend's default device is no CPU, and float64 stays float64 there."""
+    """Whether the backend's default device is a GPU on which float64 stays float64."""
     return not on_cpu() and keras.backend.standardize_dtype(ops.zeros((), "float64").dtype) == "float64"

@@ -1,4 +1,4 @@
-"""Which gallery images take part in a query's ranking, and which of them match it."""
+"""Protocols: which gallery images a query's ranking leaves out, and which of the others match."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +12,9 @@ PROTOCOLS = ("market1501", "no_camera", "single_gallery_shot")
 
 @dataclass(frozen=True)
 class RetrievalLabels:
-    """Who is on each query and gallery image, which file it is, and which camera took it.
+    """The identity, file and camera of each query and gallery image.
 
-    Cameras are None where the protocol knows none.
+    Cameras are None if the protocol ignores them.
     """
 
     query_ids: NDArray
@@ -40,7 +40,7 @@ class RetrievalLabels:
         query_files: ArrayLike | None = None,
         gallery_files: ArrayLike | None = None,
     ) -> "RetrievalLabels":
-        """The labels as arrays, the cameras None where the protocol knows none; ValueError where they do not fit."""
+        """The labels as arrays, the cameras None if the protocol ignores them; ValueError if they do not fit."""
         if protocol not in PROTOCOLS:
             raise ValueError(f"protocol must be one of {PROTOCOLS}. Received: protocol={protocol!r}")
         query_ids, gallery_ids = _integers("query_ids", query_ids), _integers("gallery_ids", gallery_ids)
@@ -51,7 +51,7 @@ class RetrievalLabels:
             )
         if np.isin(query_ids, (JUNK, DISTRACTOR)).any():
             raise ValueError(
-                f"A query's identity can be neither {JUNK} (junk) nor {DISTRACTOR} (a distractor). "
+                f"A query's identity must not be {JUNK} (junk) or {DISTRACTOR} (a distractor). "
                 f"Received: query_ids with {JUNK} or {DISTRACTOR} at "
                 f"{np.flatnonzero(np.isin(query_ids, (JUNK, DISTRACTOR)))[:5].tolist()}"
             )
@@ -74,7 +74,7 @@ class RetrievalLabels:
         return cls(query_ids, gallery_ids, *cameras, *files)
 
     def matches_and_junk(self, query: int) -> tuple[NDArray, NDArray]:
-        """Gallery indices: of the query's matches, ascending, and of all that its ranking leaves out."""
+        """Gallery indices: the query's matches, sorted, and all images that its ranking leaves out."""
         matches = self._by_identity.of(self.query_ids[query])
         junk = self._by_identity.of(JUNK)
         if self.query_cameras is not None and self.gallery_cameras is not None:
@@ -86,7 +86,7 @@ class RetrievalLabels:
         return matches, junk
 
     def itself(self, query: int) -> NDArray:
-        """Gallery indices of the query's own file."""
+        """The gallery indices of the query's own file."""
         return self._by_file.of(self.query_files[query])
 
     @cached_property
@@ -98,12 +98,12 @@ class RetrievalLabels:
         return _Places(self.gallery_files)
 
     def why_no_query_is_valid(self) -> str:
-        """Which of the two causes it is that leaves no query a match, and what to do."""
+        """The message of the error that no query has a match: the cause, and what to do."""
         if not np.isin(self.query_ids, self.gallery_ids).any():
             return (
-                f"No query has a match: not one of the {len(np.unique(self.query_ids))} query identities occurs in the "
-                "gallery. Query and gallery must show the same people: check the folders, and that both are "
-                "numbered alike."
+                f"No query has a match: none of the {len(np.unique(self.query_ids))} query identities occurs in the "
+                "gallery. Query and gallery must show the same people: check the folders, and that both use the same "
+                "numbers."
             )
         if self.query_cameras is None:
             return (
@@ -112,20 +112,20 @@ class RetrievalLabels:
             )
         return (
             "No query has a valid match: every gallery image of a query's identity was taken by the query's own "
-            "camera, which the protocol leaves out. If the camera labels mean nothing here, use "
+            "camera, which the protocol leaves out. If the camera labels have no meaning here, use "
             '`protocol="no_camera"`.'
         )
 
 
 class _Places:
-    """Where each number stands in a vector."""
+    """The indices of each number in a vector."""
 
     def __init__(self, numbers: NDArray) -> None:
         self._order = np.argsort(numbers, kind="stable")
         self._numbers = numbers[self._order]
 
     def of(self, number: int) -> NDArray:
-        """Indices, ascending."""
+        """The indices of a number, sorted."""
         start, stop = (np.searchsorted(self._numbers, number, side) for side in ("left", "right"))
         return self._order[start:stop]
 
@@ -133,11 +133,11 @@ class _Places:
 def _of_both(
     what: str, of_queries: ArrayLike, of_gallery: ArrayLike, query_ids: NDArray, gallery_ids: NDArray
 ) -> tuple[NDArray, NDArray]:
-    """A label of queries and gallery as arrays; ValueError if there are not as many as identities."""
+    """A label of queries and gallery as arrays; ValueError if there is not one per identity."""
     queries, gallery = _integers(f"query_{what}s", of_queries), _integers(f"gallery_{what}s", of_gallery)
     if queries.shape != query_ids.shape or gallery.shape != gallery_ids.shape:
         raise ValueError(
-            f"There must be one {what} an identity. "
+            f"There must be one {what} per identity. "
             f"Received: query_ids {query_ids.shape}, query_{what}s {queries.shape}, "
             f"gallery_ids {gallery_ids.shape}, gallery_{what}s {gallery.shape}"
         )
@@ -147,7 +147,7 @@ def _of_both(
 def _integers(name: str, values: ArrayLike) -> NDArray:
     array = np.asarray(values)
     if array.shape == (0,):
-        array = array.astype(np.int64)  # NumPy makes an empty list one of floats
+        array = array.astype(np.int64)  # NumPy makes an empty list float64
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise ValueError(f"{name} must be a vector of integers. Received: shape {array.shape}, dtype {array.dtype}")
     return array

@@ -1,7 +1,7 @@
-"""Ranks of matches from embeddings, exact, for little more than float32 products.
+"""Exact ranks of matches from embeddings, at about the cost of float32 products.
 
-A rank needs the order of distances, not their digits. Products are taken in float32, and a bound on their error says
-which of two images is nearer; where it leaves that open, the distances are computed in float64.
+A rank needs the order of distances, not their digits. Products are computed in float32, and a bound on their error
+decides which of two images is nearer; only where it cannot, the distances are computed in float64.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,28 +15,28 @@ from snr_keras.evaluation.keys import Space, U, Vectors, keys_of_queries, parts
 from snr_keras.evaluation.protocols import JUNK, RetrievalLabels
 
 CHUNK_BYTES = 128 * 2**20
-"""Memory of the queries, and of the gallery images, that are held in float32 at one time."""
+"""Bytes of the queries, and of the gallery images, in float32 in memory at a time."""
 
 COUNTED = 12
-"""Matches of a query up to which it takes less time to count the images before each than to sort them all."""
+"""Number of a query's matches up to which counting the images before each takes less time than sorting all images."""
 
 MANY = 512
-"""Number of undecided images of a query at which the distances of equal ones are computed once."""
+"""Number of undecided images of a query from which the distances of equal ones are computed once."""
 
 
 def match_ranks(
     queries: NDArray, gallery: NDArray, distance: str, labels: RetrievalLabels
 ) -> Iterator[NDArray[np.int64]]:
-    """The ranks of each query's matches, as a stable sort of exact distances has them.
+    """The ranks of each query's matches, as a stable sort of exact distances gives them.
 
     Args:
-        queries: (Q, D) embeddings.
-        gallery: (G, D) embeddings: an array, or a dataset of h5py, which is read a slice at a time.
+        queries: Query embeddings, (Q, D).
+        gallery: Gallery embeddings, (G, D): an array, or an h5py dataset, which is read a slice at a time.
         distance: "cosine" or "euclidean".
-        labels: Which gallery images match a query, and which its ranking leaves out.
+        labels: Labels, which determine the matches and the junk of each query.
 
     Yields:
-        For each query in turn the (M,) ranks, from 1, of its matches in its gallery without junk, ascending.
+        For each query in turn the ranks, from 1, of its matches in its gallery without junk, (M,), sorted.
 
     Raises:
         ValueError: If an embedding holds NaN or infinity.
@@ -64,14 +64,14 @@ def match_ranks(
 
 @dataclass(frozen=True, eq=False)
 class _Ranking:
-    """What is known of the ranking of one query.
+    """The state of one query's ranking.
 
     Attributes:
-        embedding: (D,), the query's.
-        images: (M + J,) gallery indices: of the query's matches and of the junk of its own.
-        matches: M.
-        distances: (M + J,) exact.
-        before: (M,) numbers of images, junk among them, that were found to be before each match.
+        embedding: Embedding of the query, (D,).
+        images: Gallery indices of the query's matches and of its own junk, (M + J,).
+        matches: Number M of matches.
+        distances: Exact distances, (M + J,).
+        before: Number of images found so far, junk included, that come before each match, (M,).
     """
 
     embedding: NDArray
@@ -82,31 +82,31 @@ class _Ranking:
 
     @classmethod
     def of(cls, query: int, embedding: NDArray, labels: RetrievalLabels) -> "_Ranking":
-        """The ranking before anything is measured. Images that are junk to every query are left out."""
+        """The ranking before any measurement. Images that are junk for every query are left out."""
         matches, junk = labels.matches_and_junk(query)
         images = np.concatenate([matches, junk[labels.gallery_ids[junk] != JUNK]])
         return cls(embedding, images, len(matches), np.empty(len(images)), np.zeros(len(matches), np.int64))
 
     def are_before(self, images: NDArray, distances: NDArray) -> NDArray[np.bool_]:
-        """Whether images at these exact distances, (I,), are before the matches: (I, M)."""
+        """Whether images at these exact distances, (I,), come before the matches, (I, M)."""
         own, at = self.images[: self.matches], self.distances[: self.matches]
         return (distances[:, None] < at) | ((distances[:, None] == at) & (images[:, None] < own))
 
     def ranks(self) -> NDArray[np.int64]:
-        """(M,) ranks, from 1, ascending, once all images are counted."""
+        """The ranks, (M,), from 1, sorted, once all images are counted."""
         junk = self.are_before(self.images[self.matches :], self.distances[self.matches :])
         return np.sort(1 + self.before - np.count_nonzero(junk, axis=0))
 
 
 def _by_person(rankings: Sequence[_Ranking], query_ids: NDArray) -> Iterator[list[_Ranking]]:
-    """The rankings of one person's queries, which ask for the same images, a few dozen at a time."""
+    """The rankings of one person's queries, which need the same images, a few dozen at a time."""
     order = np.argsort(query_ids, kind="stable")
     for group in np.split(order, np.flatnonzero(np.diff(query_ids[order])) + 1):
         yield from ([rankings[query] for query in group[start : start + 64]] for start in range(0, len(group), 64))
 
 
 def _measure(groups: Iterable[Sequence[_Ranking]], first: int, gallery: NDArray, distance: str) -> None:
-    """Fill in the distances of the images that are in a chunk of the gallery, one group of queries at a time."""
+    """Fill in the distances of the images in a chunk of the gallery, one group of queries at a time."""
     for rankings in groups:
         images = np.unique(np.concatenate([ranking.images for ranking in rankings]))
         images = images[(images >= first) & (images < first + len(gallery))]
@@ -126,8 +126,8 @@ def _count(
     slack: float,
     distance: str,
 ) -> None:
-    """Count the images of a chunk that are before each match of a query."""
-    margins = slack + 3 * U * (np.abs(thresholds) + slack)  # rounded to float32, the thresholds are off as well
+    """Count the images of a chunk that come before each match of a query."""
+    margins = slack + 3 * U * (np.abs(thresholds) + slack)  # the thresholds are rounded to float32 too
     low, high = (thresholds - margins).astype(np.float32), (thresholds + margins).astype(np.float32)
     if len(thresholds) > COUNTED:
         ordered = np.sort(keys)
@@ -153,7 +153,7 @@ def _count(
 
 
 def _distances(query: NDArray, y: Vectors, places: NDArray, distance: str) -> NDArray[np.float64]:
-    """Exact distances of a query to the rows at some places, (P,)."""
+    """Exact distances of a query to the rows at some indices, (P,)."""
     if len(places) < MANY:
         return exact_distances(query[None], y.embeddings[places], distance)[0]
     originals, place = np.unique(y.originals[places], return_inverse=True)

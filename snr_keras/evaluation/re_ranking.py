@@ -1,7 +1,7 @@
 """k-reciprocal re-ranking without an N x N matrix: the fast twin of `snr_ref.re_ranking`.
 
-Neighbourhoods and encodings have a few dozen entries an image, and are sparse matrices; what remains is the product
-that gives the distances, a block of rows at a time.
+Neighbourhoods and encodings have a few dozen entries per image and are sparse matrices. What remains is the product
+for the distances, one block of rows at a time.
 """
 
 import importlib.util
@@ -22,23 +22,24 @@ def re_ranking(
     k2: int = 6,
     lambda_value: float = 0.3,
 ) -> NDArray:
-    """Distances that also count how much the neighbours of two images have in common, for `evaluate_retrieval`.
+    """Re-ranked distances, which compare the neighbours of two images, for `evaluate_retrieval`.
 
-    Takes and returns what `snr_ref.re_ranking` does. Neighbours are those of exact distances, whatever the dtype; the
-    distances that are mixed in are computed in the features' own, half precision in float32.
+    The arguments and the result are those of `snr_ref.re_ranking`. Neighbours are determined by exact distances,
+    whatever the dtype; the original distances in the mixture are in the features' own dtype, and in float32 for half
+    precision.
 
     Args:
-        query_features: (Q, D).
-        gallery_features: (G, D).
-        k1: Neighbours that are looked at for reciprocity.
-        k2: Neighbours, the image itself among them, whose encodings are averaged; 1 averages nothing.
-        lambda_value: The weight of the squared Euclidean distances, over the largest of each query, in [0, 1].
+        query_features: Query features, (Q, D).
+        gallery_features: Gallery features, (G, D).
+        k1: Number of neighbours examined for reciprocity.
+        k2: Number of neighbours, the image itself included, whose encodings are averaged; 1 averages nothing.
+        lambda_value: Weight of the squared Euclidean distances, divided by the largest of each query, in [0, 1].
 
     Returns:
-        (Q, G), float64 for float64 features and float32 for others.
+        Re-ranked distances, (Q, G), float64 for float64 features and float32 for others.
 
     Raises:
-        ValueError: If the features are no matrices of one width, hold NaN, infinities or numbers whose squares
+        ValueError: If the features are not matrices of one width, hold NaN, infinities or numbers whose squares
             overflow, or if an option is out of range.
         ModuleNotFoundError: If scipy is not installed.
 
@@ -74,13 +75,13 @@ def re_ranking(
 
 
 def check_scipy() -> None:
-    """ModuleNotFoundError, with what to do, if scipy is not installed."""
+    """Raises ModuleNotFoundError, with what to do, if scipy is not installed."""
     if importlib.util.find_spec("scipy") is None:
         raise ModuleNotFoundError('Re-ranking needs scipy: pip install "snr-reid[data]"')
 
 
 def _encodings(features: NDArray, nearest: NDArray, near_distances: NDArray, farthest: NDArray, k1: int) -> Any:
-    """V (eq. 7), a sparse matrix with a row an image: exp(-d) of the expanded reciprocal neighbours, over their sum."""
+    """V (eq. 7), a sparse matrix with one row per image: exp(-d) of the expanded neighbours, divided by their sum."""
     V = _expanded_neighbours(nearest, k1).astype(np.float64)
     squared = _known_distances(V, nearest, near_distances)
     for image in range(V.shape[0]):
@@ -94,7 +95,7 @@ def _encodings(features: NDArray, nearest: NDArray, near_distances: NDArray, far
 
 
 def _known_distances(V: Any, nearest: NDArray, near_distances: NDArray) -> NDArray[np.float64]:
-    """For each entry of V the squared distance of its two images if one is among the nearest of the other, else NaN."""
+    """For each entry of V the squared distance of its images if one is among the nearest of the other, else NaN."""
     images = len(nearest)
     one = np.repeat(np.arange(images), nearest.shape[1])
     pairs = np.concatenate([one * images + nearest.ravel(), nearest.ravel() * np.int64(images) + one])
@@ -106,9 +107,9 @@ def _known_distances(V: Any, nearest: NDArray, near_distances: NDArray) -> NDArr
 
 
 def _expanded_neighbours(nearest: NDArray, k1: int) -> Any:
-    """R* (eq. 3) as a sparse matrix with a row an image."""
+    """R* (eq. 3) as a sparse matrix with one row per image."""
     R, R_half = (_reciprocal_neighbours(nearest, k) for k in (k1, round(k1 / 2)))
-    common = R.multiply(R @ R_half.T).tocsr()  # of R(p, k1) and R(q, k1 / 2), for q in R(p, k1)
+    common = R.multiply(R @ R_half.T).tocsr()  # elements that R(p, k1) and R(q, k1 / 2) share, for q in R(p, k1)
     sizes = np.diff(R_half.indptr)
     common.data = (3 * common.data > 2 * sizes[common.indices]).astype(np.int32)
     expanded = (R + common @ R_half).tocsr()
@@ -118,7 +119,7 @@ def _expanded_neighbours(nearest: NDArray, k1: int) -> Any:
 
 
 def _reciprocal_neighbours(nearest: NDArray, k: int) -> Any:
-    """R(p, k) (eq. 2) as a sparse matrix of 0 and 1 with a row an image."""
+    """R(p, k) (eq. 2) as a sparse matrix of 0 and 1 with one row per image."""
     neighbours = _rows_of(nearest[:, : k + 1])
     return neighbours.multiply(neighbours.T).tocsr()
 
@@ -146,7 +147,7 @@ def _checked(query_features: ArrayLike, gallery_features: ArrayLike) -> tuple[ND
     shapes = queries.shape + gallery.shape
     if (queries.ndim, gallery.ndim) != (2, 2) or queries.shape[1] != gallery.shape[1] or 0 in shapes:
         raise ValueError(
-            "Features must be matrices of one width, with a row or more. "
+            "Features must be matrices of one width, with at least one row. "
             f"Received: query_features {queries.shape}, gallery_features {gallery.shape}"
         )
     dtype = np.result_type(queries, gallery)
@@ -157,7 +158,7 @@ def _checked(query_features: ArrayLike, gallery_features: ArrayLike) -> tuple[ND
     largest = np.abs(features).max()
     if not largest < np.sqrt(np.finfo(wide).max / features.shape[1]) / 4:
         raise ValueError(
-            "Features must be finite, and so must be their squared distances. "
+            "Features and their squared distances must be finite. "
             f"Received: {features.dtype} with a largest magnitude of {largest}"
         )
     return features, len(queries)

@@ -1,7 +1,7 @@
-"""CMC, mAP and mINP without an order of the gallery: the fast twin of `snr_ref.retrieval`.
+"""CMC, mAP and mINP without sorting the gallery: the fast twin of `snr_ref.retrieval`.
 
-The rank of a match is one plus the number of images before it. To count them is a pass over bare numbers for each
-match, of which a query has a few dozen, or a sort of bare numbers; neither needs an order of the images.
+The rank of a match is one plus the number of images before it. Counting these takes one pass over the distances per
+match, of which a query has a few dozen, or one sort of the distances; neither needs the order of the images.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,18 +18,18 @@ from snr_keras.evaluation.single_shot import expected_curve
 from snr_ref import RetrievalResult
 
 SORTED_BELOW = 400
-"""Gallery images for each match of a query: with fewer than these, to sort takes less time than to count."""
+"""Gallery images per match of a query: with fewer than this, sorting takes less time than counting."""
 
 
 @dataclass(frozen=True, eq=False)
 class QueryFigures:
-    """The figures of each query, of which CMC, mAP and mINP are means; a query without a valid match has none.
+    """The scores of each query, of which CMC, mAP and mINP are means; a query without a valid match has none.
 
     Attributes:
-        average_precisions: (Q,) in [0, 1], NaN for a query without a valid match.
-        inverse_penalties: (Q,), matches over the rank of the last, NaN likewise.
-        first_ranks: (Q,), of the first match, from 1, NaN likewise.
-        cmc: (Q, max_rank), whether a match is among the first k, or how probable that is; NaN likewise.
+        average_precisions: Average precision, (Q,), in [0, 1]; NaN for a query without a valid match.
+        inverse_penalties: Number of matches over the rank of the last, (Q,); NaN likewise.
+        first_ranks: Rank of the first match, (Q,), from 1; NaN likewise.
+        cmc: Whether a match is in the top k, or the probability of it, (Q, max_rank); NaN likewise.
     """
 
     average_precisions: NDArray[np.float64]
@@ -60,30 +60,30 @@ def evaluate_retrieval(
     query_files: ArrayLike | None = None,
     gallery_files: ArrayLike | None = None,
 ) -> RetrievalResult:
-    """Score the ranking of the gallery that the distances give for each query.
+    """CMC, mAP and mINP of the rankings by a matrix of distances.
 
-    Takes and returns what `snr_ref.evaluate_retrieval` does, and ranks equal distances as it does: the lower gallery
-    index first.
+    The arguments and the result are those of `snr_ref.evaluate_retrieval`. At equal distances the lower gallery index
+    comes first, as there.
 
     Args:
-        distances: (Q, G) distances, smaller is more alike.
-        query_ids: (Q,) identities, none of them -1 (junk) or 0 (a distractor).
-        gallery_ids: (G,) identities; -1 is left out, 0 matches no query.
-        query_cameras: (Q,) cameras, or None under the protocol "no_camera".
-        gallery_cameras: (G,) cameras, or None under the protocol "no_camera".
-        max_rank: The length of `cmc`.
-        protocol: "market1501" leaves out a query's own identity in its own camera; "no_camera" knows no cameras;
+        distances: Distances, (Q, G); smaller is more alike.
+        query_ids: Query identities, (Q,), none of them -1 (junk) or 0 (a distractor).
+        gallery_ids: Gallery identities, (G,); -1 is left out, 0 matches no query.
+        query_cameras: Query cameras, (Q,), or None under the protocol "no_camera".
+        gallery_cameras: Gallery cameras, (G,), or None under the protocol "no_camera".
+        max_rank: Length of `cmc`.
+        protocol: "market1501" leaves out a query's own identity in its own camera; "no_camera" ignores cameras;
             "single_gallery_shot" is "market1501" with a `cmc` against one random image of each identity.
-        query_files: (Q,) integers, one number a file; a query's own file is left out of its ranking, whatever its
-            identity. None if no query is in the gallery.
-        gallery_files: (G,) integers, in the numbering of `query_files`; given with it or not at all.
+        query_files: File number of each query, (Q,), integers; a query's own file is left out of its ranking, whatever
+            its identity. None if no query is in the gallery.
+        gallery_files: File number of each gallery image, (G,), in the same numbering; required with `query_files`.
 
     Returns:
         `RetrievalResult(cmc, mAP, mINP, num_valid_queries)`, fractions in [0, 1].
 
     Raises:
-        ValueError: A wrong shape, a NaN distance, an unknown protocol, a query identity of -1 or 0, or no query with a
-            valid match; the message says which, and for the last what to do.
+        ValueError: If a shape is wrong, a distance is NaN, the protocol is unknown, a query's identity is -1 or 0, or
+            no query has a valid match; the message says which, and for the last what to do.
     """
     labels = RetrievalLabels.checked(
         query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
@@ -106,30 +106,30 @@ def evaluate_embeddings(
     query_files: ArrayLike | None = None,
     gallery_files: ArrayLike | None = None,
 ) -> RetrievalResult:
-    """Score the ranking of the gallery by embeddings, without ever holding the whole distance matrix.
+    """CMC, mAP and mINP of the rankings by embeddings, without ever holding the whole distance matrix.
 
-    Ranks are those of float64 distances. Only where float32 products leave open which of two images is nearer are these
-    computed (`snr_keras.evaluation.ranks`).
+    The ranks are those of float64 distances, which are computed only where float32 products do not decide which of two
+    images is nearer (`snr_keras.evaluation.ranks`).
 
     Args:
-        query_embeddings: (Q, D), of any precision.
-        gallery_embeddings: (G, D), likewise. A memory-mapped array or a dataset of an open HDF5 file is read a part at
-            a time, unless it is re-ranked or under the protocol "single_gallery_shot".
-        query_ids: As for `evaluate_retrieval`, and so are the other labels.
-        gallery_ids: See `query_ids`.
-        query_cameras: See `query_ids`.
-        gallery_cameras: See `query_ids`.
+        query_embeddings: Query embeddings, (Q, D), of any precision.
+        gallery_embeddings: Gallery embeddings, (G, D), of any precision. A memory-mapped array or a dataset of an open
+            HDF5 file is read a part at a time, except with re-ranking or under the protocol "single_gallery_shot".
+        query_ids: Query identities, (Q,), none of them -1 (junk) or 0 (a distractor).
+        gallery_ids: Gallery identities, (G,); -1 is left out, 0 matches no query.
+        query_cameras: Query cameras, (Q,), or None under the protocol "no_camera".
+        gallery_cameras: Gallery cameras, (G,), or None under the protocol "no_camera".
         distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
-        max_rank: The length of `cmc`.
-        protocol: "market1501", "no_camera" or "single_gallery_shot".
-        query_files: As for `evaluate_retrieval`, and so are `gallery_files`.
-        gallery_files: See `query_files`.
+        max_rank: Length of `cmc`.
+        protocol: "market1501", "no_camera" or "single_gallery_shot", as for `evaluate_retrieval`.
+        query_files: File number of each query, (Q,), integers; None if no query is in the gallery.
+        gallery_files: File number of each gallery image, (G,), in the same numbering; required with `query_files`.
 
     Returns:
         `RetrievalResult(cmc, mAP, mINP, num_valid_queries)`, fractions in [0, 1].
 
     Raises:
-        ValueError: As `evaluate_retrieval`; also for an unknown distance, and for embeddings that are no matrices of
+        ValueError: As for `evaluate_retrieval`; also if the distance is unknown, or the embeddings are not matrices of
             one width or hold NaN or infinity.
     """
     return evaluate_queries(
@@ -161,7 +161,7 @@ def evaluate_queries(
     query_files: ArrayLike | None = None,
     gallery_files: ArrayLike | None = None,
 ) -> QueryFigures:
-    """The figures of each query, before any mean: what a bootstrap over queries needs.
+    """The scores of each query, before any mean, as a bootstrap over queries needs them.
 
     Arguments and errors are those of `evaluate_embeddings`.
     """
@@ -178,11 +178,11 @@ def evaluate_queries(
 
 
 def checked_distances(distances: ArrayLike, labels: RetrievalLabels) -> NDArray:
-    """The distances as an array; ValueError if they are not of the labels' shape."""
+    """The distances as an array; ValueError if its shape is not that of the labels."""
     matrix = np.asarray(distances)
     if matrix.shape != labels.shape:
         raise ValueError(
-            f"distances must have one row a query and one column a gallery image, {labels.shape}. "
+            f"distances must have one row per query and one column per gallery image, {labels.shape}. "
             f"Received: distances.shape={matrix.shape}"
         )
     return matrix
@@ -191,18 +191,18 @@ def checked_distances(distances: ArrayLike, labels: RetrievalLabels) -> NDArray:
 def checked_embeddings(
     queries: ArrayLike, gallery: ArrayLike | h5py.Dataset, labels: RetrievalLabels
 ) -> tuple[NDArray, NDArray | h5py.Dataset]:
-    """The embeddings as arrays, the gallery also left in its file; ValueError if they are not as many as the labels."""
+    """The embeddings as arrays, the gallery possibly still in its file; ValueError if there is not one per label."""
     queries, gallery = np.asarray(queries), gallery if isinstance(gallery, h5py.Dataset) else np.asarray(gallery)
     if (len(queries), len(gallery)) != labels.shape:
         raise ValueError(
-            f"There must be one embedding a label: {labels.shape[0]} queries, {labels.shape[1]} gallery images. "
+            f"There must be one embedding per label: {labels.shape[0]} queries, {labels.shape[1]} gallery images. "
             f"Received: {queries.shape} and {gallery.shape}"
         )
     return queries, gallery
 
 
 def _figures(of_queries: Iterable[tuple[NDArray, NDArray]], labels: RetrievalLabels, max_rank: int) -> QueryFigures:
-    """The figures of every query from the ranks of its matches, ascending, and its curve."""
+    """The scores of every query, from the sorted ranks of its matches and its curve."""
     if max_rank < 1:
         raise ValueError(f"max_rank must be at least 1. Received: max_rank={max_rank}")
     cmc = np.full((labels.shape[0], max_rank), np.nan)
@@ -220,14 +220,14 @@ def _figures(of_queries: Iterable[tuple[NDArray, NDArray]], labels: RetrievalLab
 
 
 def _curve(ranks: NDArray, max_rank: int) -> NDArray:
-    """Whether a match is among the first k, for k up to `max_rank`."""
+    """Whether a match is in the top k, for k up to `max_rank`."""
     return np.min(ranks, initial=np.iinfo(np.int64).max) <= np.arange(1, max_rank + 1)
 
 
 def _from_rows(
     rows: Iterable[NDArray], labels: RetrievalLabels, protocol: str, max_rank: int
 ) -> Iterator[tuple[NDArray, NDArray]]:
-    """The ranks of each query's matches, ascending, and its curve, from its (G,) distances."""
+    """The sorted ranks of each query's matches, and its curve, from its distances, (G,)."""
     for query, row in enumerate(rows):
         if np.isnan(row.max(initial=0)):
             raise ValueError(f"Distances must not be NaN. Received: NaN in the row of query {query}")
@@ -240,14 +240,14 @@ def _from_rows(
 
 
 def _ranks(row: NDArray, matches: NDArray, junk: NDArray) -> NDArray:
-    """The ranks, from 1, of one query's matches among its gallery without junk, ascending."""
+    """The ranks, from 1, of one query's matches in its gallery without junk, sorted."""
     at, at_junk = row[matches], row[junk][:, None]
     junk_before = (at_junk < at) | ((at_junk == at) & (junk[:, None] < matches))
     return np.sort(1 + _numbers_before(row, matches) - np.count_nonzero(junk_before, axis=0))
 
 
 def _numbers_before(row: NDArray, images: NDArray) -> NDArray:
-    """How many gallery images are before each of some; of equal distances the lower gallery index comes first."""
+    """The number of gallery images before each of some; at equal distances the lower gallery index comes first."""
     at = row[images]
     if len(row) > SORTED_BELOW * len(images):
         before = [

@@ -1,7 +1,7 @@
-"""Are these two the same person? The fast twin of `snr_ref.verification`: two passes, and no pair is kept.
+"""Verification, whether two images show the same person: the fast twin of `snr_ref.verification`.
 
-The first counts distances in many narrow bins. The thresholds that are sought lie in a few of them, and only of these
-the second collects the distances, so that the result is that of a sort of all pairs.
+It takes two passes and keeps no pair. The first counts distances in many narrow bins. The thresholds lie in a few of
+them, and the second collects the distances in these only. The result is that of a sort of all pairs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from snr_ref import VerificationResult
 from snr_ref.verification import BINS, FALSE_POSITIVE_RATES, check_pairs, check_range, check_rates
 
 NARROW = 2**16
-"""Bins of the first pass."""
+"""Number of bins of the first pass."""
 
 SAME, DIFFERENT = 0, 1
 
@@ -33,27 +33,28 @@ def evaluate_verification(
     query_files: ArrayLike | None = None,
     gallery_files: ArrayLike | None = None,
 ) -> VerificationResult:
-    """True-positive rates at false-positive rates, the equal error rate, and histograms, over all pairs but junk.
+    """True-positive rates at false-positive rates, the equal error rate, and histograms, over all pairs except junk.
 
-    Takes and returns what `snr_ref.evaluate_verification` does, to the last bit.
+    The arguments and the result are those of `snr_ref.evaluate_verification`, equal to the last bit.
 
     Args:
-        distances: (Q, G), finite, smaller is more alike.
-        query_ids: As for `evaluate_retrieval`, and so are the other labels.
-        gallery_ids: See `query_ids`.
-        query_cameras: See `query_ids`.
-        gallery_cameras: See `query_ids`.
-        false_positive_rates: Numbers in [0, 1].
-        protocol: As for `evaluate_retrieval`.
-        query_files: As for `evaluate_retrieval`, and so are `gallery_files`: an image makes no pair with itself.
-        gallery_files: See `query_files`.
+        distances: Distances, (Q, G), finite; smaller is more alike.
+        query_ids: Query identities, (Q,), none of them -1 (junk) or 0 (a distractor).
+        gallery_ids: Gallery identities, (G,); -1 is left out, 0 matches no query.
+        query_cameras: Query cameras, (Q,), or None under the protocol "no_camera".
+        gallery_cameras: Gallery cameras, (G,), or None under the protocol "no_camera".
+        false_positive_rates: Rates at which to find thresholds, in [0, 1].
+        protocol: Protocol, as for `evaluate_retrieval`.
+        query_files: File number of each query, (Q,), integers; None if no query is in the gallery. An image makes no
+            pair with itself.
+        gallery_files: File number of each gallery image, (G,), in the same numbering; required with `query_files`.
 
     Returns:
         The rates and counts.
 
     Raises:
-        ValueError: As `evaluate_retrieval`; also if a distance is infinite, a rate is not in [0, 1], or all pairs are
-            of one kind.
+        ValueError: As for `evaluate_retrieval`; also if a distance is infinite, a rate is not in [0, 1], or all pairs
+            are of one kind.
     """
     labels = RetrievalLabels.checked(
         query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
@@ -77,27 +78,28 @@ def evaluate_embedding_verification(
     query_files: ArrayLike | None = None,
     gallery_files: ArrayLike | None = None,
 ) -> VerificationResult:
-    """The same of the distances of embeddings, without ever holding the whole distance matrix.
+    """The same for distances of embeddings, without ever holding the whole distance matrix.
 
     Args:
-        query_embeddings: (Q, D).
-        gallery_embeddings: (G, D).
-        query_ids: As for `evaluate_retrieval`, and so are the other labels.
-        gallery_ids: See `query_ids`.
-        query_cameras: See `query_ids`.
-        gallery_cameras: See `query_ids`.
+        query_embeddings: Query embeddings, (Q, D).
+        gallery_embeddings: Gallery embeddings, (G, D).
+        query_ids: Query identities, (Q,), none of them -1 (junk) or 0 (a distractor).
+        gallery_ids: Gallery identities, (G,); -1 is left out, 0 matches no query.
+        query_cameras: Query cameras, (Q,), or None under the protocol "no_camera".
+        gallery_cameras: Gallery cameras, (G,), or None under the protocol "no_camera".
         distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
-        false_positive_rates: Numbers in [0, 1].
-        protocol: As for `evaluate_retrieval`.
-        query_files: As for `evaluate_retrieval`, and so are `gallery_files`: an image makes no pair with itself.
-        gallery_files: See `query_files`.
+        false_positive_rates: Rates at which to find thresholds, in [0, 1].
+        protocol: Protocol, as for `evaluate_retrieval`.
+        query_files: File number of each query, (Q,), integers; None if no query is in the gallery. An image makes no
+            pair with itself.
+        gallery_files: File number of each gallery image, (G,), in the same numbering; required with `query_files`.
 
     Returns:
         The rates and counts.
 
     Raises:
-        ValueError: As `evaluate_verification`; also for an unknown distance and for embeddings that are no matrices of
-            one width.
+        ValueError: As for `evaluate_verification`; also if the distance is unknown or the embeddings are not matrices
+            of one width.
     """
     labels = RetrievalLabels.checked(
         query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
@@ -117,7 +119,7 @@ def _evaluated(
     span: tuple[float, float],
     false_positive_rates: Sequence[float],
 ) -> VerificationResult:
-    """The result for rows that can be asked for twice, whose distances lie in a span but for roundings."""
+    """The result for rows that can be iterated twice, whose distances lie in a span, up to rounding."""
     rates = check_rates(false_positive_rates)
     counts = np.zeros((2, NARROW), np.int64)
     smallest, largest = np.inf, -np.inf
@@ -158,7 +160,7 @@ def _evaluated(
 
 
 def _pairs(rows: Iterable[NDArray], labels: RetrievalLabels) -> Iterator[tuple[NDArray, NDArray]]:
-    """Of each query the distances to images of its identity, and to those of others, without junk."""
+    """For each query, the distances to images of its identity, and to those of others, without junk."""
     for query, row in enumerate(rows):
         if np.isnan(row.max(initial=-np.inf)):
             raise ValueError(f"Distances must not be NaN. Received: NaN in the row of query {query}")
@@ -169,7 +171,7 @@ def _pairs(rows: Iterable[NDArray], labels: RetrievalLabels) -> Iterator[tuple[N
 
 
 def _bins(distances: NDArray, span: tuple[float, float], number: int) -> NDArray[np.intp]:
-    """Which of the equal bins of a span; what is outside is in the first or the last."""
+    """The bin of each distance among equal bins of a span; those outside are in the first or the last."""
     low, high = span
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         bins = np.nan_to_num((distances - low) / ((high - low) / number))
@@ -177,14 +179,14 @@ def _bins(distances: NDArray, span: tuple[float, float], number: int) -> NDArray
 
 
 def _needed_bins(counts: NDArray[np.int64], rates: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """The narrow bins in which a threshold can be, given the pairs of each kind in every bin."""
+    """The narrow bins that may contain a threshold, given the number of pairs of each kind in every bin."""
     needed = np.zeros(NARROW, bool)
     up_to = np.cumsum(counts, axis=1)
     numbers = up_to[:, -1:]
     shares, missed = up_to / numbers, (numbers - up_to)[SAME] / numbers[SAME]
-    for rate in rates:  # the first distance that too many of the different pairs are below or at
+    for rate in rates:  # the first distance at which too many of the different pairs are accepted
         needed[np.flatnonzero(shares[DIFFERENT] > rate)[:1]] = True
-    crossing = np.flatnonzero(shares[DIFFERENT] >= missed)[0]  # by the end of this bin the rates have crossed
+    crossing = np.flatnonzero(shares[DIFFERENT] >= missed)[0]  # the rates cross within this bin
     needed[crossing] = True
     needed[crossing + 1 + np.flatnonzero(counts[:, crossing + 1 :].any(axis=0))[:1]] = True
     return needed

@@ -1,1 +1,1 @@
-"""Files: what is read is a regular file of a known form, what is written is whole or not there."""
+"""Files: only regular files of a known form are read, and written files are complete or absent."""

@@ -1,4 +1,4 @@
-"""Writing: whoever looks finds the old file or the new one, whole, whatever happens to the process or the disk."""
+"""Atomic writes: readers find the old file or the new one, complete, whatever happens to the process or the disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 UNFINISHED = ".unfinished-"
-"""What the names of files and folders begin with while they are written, or if the process died then."""
+"""Prefix of the names of files and folders that are still being written, or whose process died."""
 
 _NO_ROOM = {number: os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)}
 _SAID_BY_LIBRARIES = re.compile(r"No space left on device|Disk quota exceeded|File too large|errno ?= ?(\d+)")
@@ -22,13 +22,13 @@ _SAID_BY_LIBRARIES = re.compile(r"No space left on device|Disk quota exceeded|Fi
 
 @contextmanager
 def room_for(path: Path) -> Iterator[None]:
-    """For what writes a file or folder: a full disk, which each library has an error of its own for, is one error.
+    """Within this context, the different errors by which libraries report a full disk become one error.
 
     Args:
-        path: What the error names: what was asked for, wherever it is written at first.
+        path: File to name in the error: the requested path, wherever the data is written first.
 
     Raises:
-        OSError: If there is no room. Whatever else the block raises, it raises.
+        OSError: If the disk is full. Other errors of the block pass through.
     """
     try:
         yield
@@ -40,16 +40,16 @@ def room_for(path: Path) -> Iterator[None]:
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """A file that appears under its name when the block ends well, and not at all otherwise.
+    """A file that appears under its name when the block succeeds, and not at all otherwise.
 
     Args:
-        path: Of the file; its folder is made if it is not there.
+        path: Final path; its folder is created if necessary.
 
     Yields:
-        The path to write to: in the same folder, of the same extension, of a name that no other process has.
+        The path to write to: in the same folder, with the same extension and a name that no other process has.
 
     Raises:
-        OSError: If there is no room; the message names the file. Whatever else the block raises, it raises.
+        OSError: If the disk is full; the message names the file. Other errors of the block pass through.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = _beside(path)
@@ -65,16 +65,16 @@ def new_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder that appears under its name, with all that is in it, when the block ends well, and not at all otherwise.
+    """A folder that appears under its name, with all its content, when the block succeeds, and not at all otherwise.
 
     Args:
-        path: Of the folder, which must be absent or empty when the block ends.
+        path: Final path, which must be absent or an empty folder when the block ends.
 
     Yields:
-        The path of an empty folder to fill, beside it.
+        The path of an empty folder to fill, next to it.
 
     Raises:
-        OSError: If there is no room, or something is at the path; the message names it.
+        OSError: If the disk is full, or something is at the path; the message names it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = _beside(path)
@@ -106,16 +106,16 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append a line to a file of text, in UTF-8, all of it or nothing.
+    """Append a line to a text file in UTF-8, completely or not at all.
 
     Raises:
-        OSError: If there is no room; the message names the file.
+        OSError: If the disk is full; the message names the file.
     """
     left = f"{line}\n".encode()
     with room_for(path), open(path, "ab", buffering=0) as file:
         before = file.seek(0, os.SEEK_END)
         try:
-            while left:  # a disk that gets full takes a part and says nothing
+            while left:  # a disk that becomes full takes a part without an error
                 left = left[file.write(left) :]
         except OSError:
             file.truncate(before)
@@ -127,7 +127,7 @@ def _beside(path: Path) -> Path:
 
 
 def no_room(error: BaseException) -> str | None:
-    """That a disk has no room, if this is what an error says; HDF5, FAISS and others say it in words alone."""
+    """The message if an error says that a disk is full, else None; HDF5, FAISS and others say so in words only."""
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return _NO_ROOM[error.errno]
     said = _SAID_BY_LIBRARIES.search(str(error))

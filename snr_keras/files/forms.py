@@ -1,6 +1,6 @@
-"""Files of JSON, held against the form that they must have where they are read.
+"""JSON files, checked against their form when they are read.
 
-A form is a type: a dataclass, a `TypedDict`, or any other that pydantic knows. Types are taken strictly: "1" is not a
+A form is a type: a dataclass, a `TypedDict`, or any other type that pydantic supports. Types are strict: "1" is not a
 number.
 """
 
@@ -17,34 +17,34 @@ from snr_keras.files.text import read_text
 Form = TypeVar("Form")
 
 _MOST_BYTES = 2**30
-_NAMED = 3  # of the things that are wrong, how many an error names
+_NAMED = 3  # maximal number of mistakes that an error names
 
 
 def read_json(path: str | os.PathLike[str], form: type[Form]) -> Form:
-    """What is in a file of JSON.
+    """The content of a JSON file.
 
     Args:
-        path: Of the file.
-        form: What it must be.
+        path: Path of the file.
+        form: Type of the content.
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is no text, no JSON, or not of that form; the message names the file, the place in it, and
+        ValueError: If it is not text, not JSON, or not of that form; the message names the file, the place in it, and
             what was expected there.
     """
     return parse_json(read_text(path, most=_MOST_BYTES), form, repr(os.fspath(path)))
 
 
 def parse_json(content: str | bytes, form: type[Form], where: str) -> Form:
-    """What is in a text of JSON.
+    """The content of a JSON text.
 
     Args:
         content: The text, or its bytes in UTF-8.
-        form: What it must be.
-        where: What errors call the text: the name of a file, of a line, or of what is in it.
+        form: Type of the content.
+        where: Name of the text in errors: that of a file, of a line, or of its content.
 
     Raises:
-        ValueError: As `read_json`.
+        ValueError: As for `read_json`.
     """
     try:
         return TypeAdapter(form).validate_json(content, strict=True)

@@ -1,10 +1,10 @@
-"""HDF5 files that come from elsewhere: plain groups of plain arrays that are in the file, or a clear error.
+"""HDF5 files from elsewhere: plain groups of plain arrays that are in the file, or a clear error.
 
-HDF5 can do much that a file of numbers has no use for: a dataset may be stored in any other file of the disk, a link
-may lead there or back to where it came from, a few bytes may declare terabytes, and compressed ones may be bombs. So a
-file is walked through before anything in it is read.
+HDF5 has many features that a file of numbers does not need: a dataset may be stored in any other file of the disk, a
+link may point there or back to its own group, a few bytes may declare terabytes, and compressed data may be bombs. So
+a file is checked completely before anything in it is read.
 
-In writing, HDF5 brings the process down when the disk is full. So it never hears of that.
+When writing, HDF5 aborts the process if the disk is full. It is therefore never told.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from snr_ref.conformance.vectors.untrusted import names_in
 _DEEPEST = 32
 _MOST_OBJECTS = 200_000
 _MOST_DIMENSIONS = 8
-_MOST_COMPRESSED = 2**21  # bytes of a dataset that is compressed; zlib makes at most a thousand of each of its own
+_MOST_COMPRESSED = 2**21  # bytes of a compressed dataset; zlib expands by at most a factor of a thousand
 _COMPRESSION = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE}
 
 
 @contextmanager
 def expecting(what: str, path: str | os.PathLike[str]) -> Iterator[None]:
-    """For all that is done with what is in a file: whatever is wrong there becomes one error.
+    """Within this context, any error caused by the content of a file becomes one clear error.
 
     Args:
-        what: What the file is expected to be: "a file of features".
-        path: Of the file.
+        what: Description of the expected file: "a file of features".
+        path: Path of the file.
 
     Raises:
-        ValueError: The message names the file, what was expected and what it is instead.
-        OSError: If there is no room to unpack it, or as it is where it names a file: FileNotFoundError, for example.
+        ValueError: The message names the file, what was expected and what was found.
+        OSError: If there is no room to unpack it; errors that name a file, such as FileNotFoundError, pass through.
     """
     try:
         yield
-    except Exception as error:  # h5py makes whatever it stumbles over of a damaged file: KeyError, RuntimeError, ...
+    except Exception as error:  # h5py may raise anything on a damaged file: KeyError, RuntimeError, ...
         if reason := no_room(error):  # Keras unpacks a file before it reads it
             raise OSError(
                 f"There is no room in {tempfile.gettempdir()} to unpack {os.fspath(path)!r}: {reason}"
@@ -58,18 +58,19 @@ def expecting(what: str, path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def open_hdf5(path: str | os.PathLike[str], *, matlab: bool = False) -> h5py.File:
-    """An HDF5 file, opened to be read, in which nothing reaches beyond it or is larger than it.
+    """An HDF5 file, open for reading, whose content is plain and no larger than the file.
 
     Args:
-        path: Of the file.
-        matlab: Whether it may have what MATLAB writes: references to objects in the file, and small compressed arrays.
+        path: Path of the file.
+        matlab: Whether to allow what MATLAB writes: references to objects in the file, and small compressed arrays.
 
     Returns:
-        The file. What it was opened with `expecting` is to be read so too: HDF5 finds damage where it reads.
+        The file. If it was opened within `expecting`, read it within `expecting` too: HDF5 finds damage only when it
+        reads.
 
     Raises:
-        OSError: If there is no such file, it is no regular file, or none of HDF5.
-        ValueError: If there is anything in it that is not plain; the message names the object.
+        OSError: If there is no such file, it is not a regular file, or not an HDF5 file.
+        ValueError: If it has anything in it that is not plain; the message names the object.
     """
     with open_regular(path) as opened:
         size = os.fstat(opened.fileno()).st_size
@@ -83,17 +84,17 @@ def open_hdf5(path: str | os.PathLike[str], *, matlab: bool = False) -> h5py.Fil
 
 
 def check_hdf5(content: BinaryIO) -> None:
-    """Refuse what `open_hdf5` refuses, in an open file that somebody else will read.
+    """Refuse what `open_hdf5` refuses, in an open file that another library will read.
 
     Raises:
-        Others: As h5py, or `open_hdf5`.
+        Others: As for h5py, or `open_hdf5`.
     """
     with h5py.File(content, "r") as file:
         _Walk(content.seek(0, os.SEEK_END), matlab=False).group(file["/"].id, "/", 0)
 
 
 def text_of(attributes: Any, name: str) -> str:
-    """An attribute that is a text; bytes that are no UTF-8 are as `os.fsdecode` has them."""
+    """A text attribute; bytes that are not UTF-8 are decoded as by `os.fsdecode`."""
     value = attributes[name]
     if not isinstance(value, bytes | str):
         raise ValueError(f"the attribute {name!r} must be a text. Received: {value!r}")
@@ -102,17 +103,17 @@ def text_of(attributes: Any, name: str) -> str:
 
 @contextmanager
 def new_hdf5(path: Path, *, libver: tuple[str, str] | None = None) -> Iterator[tuple[h5py.File, Callable[[], None]]]:
-    """An HDF5 file that appears under its name when the block ends well, and not at all otherwise.
+    """An HDF5 file that appears under its name when the block succeeds, and not at all otherwise.
 
     Args:
-        path: Of the file.
-        libver: As of `h5py.File`.
+        path: Final path.
+        libver: As for `h5py.File`.
 
     Yields:
-        The file, and a function that raises the `OSError` that has kept something from being written, if any has.
+        The file, and a function that raises the `OSError` of a failed write, if there was one.
 
     Raises:
-        OSError: As `new_file`.
+        OSError: As for `new_file`.
     """
     with new_file(path) as unfinished, open(unfinished, "w+b", buffering=0) as opened:
         disk = _Disk(opened)
@@ -122,7 +123,7 @@ def new_hdf5(path: Path, *, libver: tuple[str, str] | None = None) -> Iterator[t
 
 
 class _Disk:
-    """A file that takes all that is written to it; what there was no room for it keeps in memory."""
+    """A file that accepts everything that is written to it; what does not fit on the disk is kept in memory."""
 
     def __init__(self, file: FileIO) -> None:
         self._file = file
@@ -132,7 +133,7 @@ class _Disk:
         self._failed: OSError | None = None
 
     def check(self) -> None:
-        """Raise what has kept something from being written."""
+        """Raise the error of a failed write."""
         if self._failed:
             raise self._failed
 
@@ -184,11 +185,11 @@ class _Disk:
         return size
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Nothing is buffered."""
 
 
 class _Walk:
-    """One way through a file, which never comes by the same object twice and adds up what it is told to be there."""
+    """One traversal of a file, which visits each object once and sums the sizes that it declares."""
 
     def __init__(self, size: int, matlab: bool) -> None:
         self._left = size
@@ -249,7 +250,7 @@ class _Walk:
     def _once(self, thing: h5g.GroupID | h5d.DatasetID, where: str) -> None:
         address = h5o.get_info(thing).addr
         if address in self._seen:
-            _refuse(where, "each object once", "another link to one that was there before")
+            _refuse(where, "each object once", "another link to the same object")
         self._seen.add(address)
         if len(self._seen) > _MOST_OBJECTS:
             _refuse(where, f"at most {_MOST_OBJECTS} objects in the file", "more")

@@ -1,4 +1,4 @@
-"""Regular files alone are opened: a named pipe would hang for ever, a device has no end."""
+"""Opening of regular files only: a named pipe would block for ever, a device has no end."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ _KINDS = (
 
 
 class NotARegularFileError(OSError):
-    """Something that has a path and is no file of bytes; `strerror` says what it is, in a few words."""
+    """A path that is not a regular file; `strerror` says what it is, in a few words."""
 
     def __init__(self, path: str, kind: str) -> None:
         super().__init__(errno.EINVAL, f"not a regular file but {kind}", path)
 
     def __str__(self) -> str:
-        """The house's form of an error."""
+        """The error in this package's form."""
         return f"Expected a regular file. Received: {self.filename!r}, {self.strerror}"
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """A file, opened to be read.
+    """A file, open for reading.
 
     Args:
-        path: Of the file; symbolic links are followed.
+        path: Path of the file; symbolic links are followed.
 
     Raises:
-        NotARegularFileError: If it is a folder, a pipe, a socket or a device. It is an `OSError`.
+        NotARegularFileError: If it is a folder, a pipe, a socket or a device. This is an `OSError`.
         OSError: If it cannot be opened.
     """
-    # Without O_NONBLOCK, opening a pipe waits until somebody writes to it.
+    # Without O_NONBLOCK, opening a pipe blocks until a process writes to it.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags)
     mode = os.fstat(handle).st_mode
@@ -49,15 +49,15 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 def read_bytes(path: str | os.PathLike[str], *, most: int | None = None) -> bytes:
-    """All of a file.
+    """The complete content of a file.
 
     Args:
-        path: Of the file.
-        most: The largest number of bytes that such a file can have; None for any.
+        path: Path of the file.
+        most: Maximal number of bytes of such a file; None for any.
 
     Raises:
-        OSError: As `open_regular`.
-        ValueError: If the file is larger than that.
+        OSError: As for `open_regular`.
+        ValueError: If the file is larger than `most`.
     """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -67,14 +67,14 @@ def read_bytes(path: str | os.PathLike[str], *, most: int | None = None) -> byte
 
 
 def check_file(path: str | os.PathLike[str], expected: str) -> None:
-    """Refuse what is no file before anything else is done.
+    """Refuse a missing file before any other work.
 
     Args:
-        path: Where it should be.
-        expected: What it should be, for the message.
+        path: Path of the file.
+        expected: Description of the file, for the message.
 
     Raises:
-        FileNotFoundError: If there is nothing, or a folder.
+        FileNotFoundError: If there is no file, or a folder.
     """
     if not os.path.exists(path) or os.path.isdir(path):
         found = "a folder" if os.path.isdir(path) else "which does not exist"

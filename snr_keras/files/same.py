@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 
 def file_key(path: str | os.PathLike[str]) -> Hashable:
-    """What all names of a file have in common, however it is linked: its device and inode.
+    """A key that all names of a file share, however it is linked: its device and inode.
 
-    Where there is no such file, or its file system numbers none, it is the path without symbolic links.
+    If there is no such file, or its file system does not number files, it is the path without symbolic links.
     """
     try:
         found = os.stat(path)
@@ -22,7 +22,7 @@ def file_key(path: str | os.PathLike[str]) -> Hashable:
 
 
 def file_numbers(*names: Sequence[str]) -> tuple[NDArray[np.int64], ...]:
-    """A number for the file of every path, 0, 1, ...: paths of one file have one number, in whatever sequence."""
+    """A number, 0, 1, ..., for the file of every path: paths of one file have the same number in all sequences."""
     numbers: dict[Hashable, int] = {}
     return tuple(
         np.array([numbers.setdefault(file_key(path), len(numbers)) for path in paths], np.int64) for paths in names

@@ -1,4 +1,4 @@
-"""Text: the one way in which bytes that somebody wrote become lines and numbers."""
+"""Text: the one place where bytes that a person or program wrote become lines and numbers."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _WHOLE = re.compile(r"-?[0-9]{1,99}")
 _DECIMAL = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 LARGEST = 2**63 - 1
-"""The largest whole number that 64 bits hold, with a sign."""
+"""The largest signed 64-bit integer."""
 
 
 def read_text(path: str | os.PathLike[str], *, most: int | None = None) -> str:
     """The text in a file.
 
     Args:
-        path: Of the file.
-        most: The largest number of bytes that such a file can have; None for any.
+        path: Path of the file.
+        most: Maximal number of bytes of such a file; None for any.
 
     Raises:
         OSError: If it cannot be read, or is not a regular file.
-        ValueError: As `decode`, or if the file is larger than that.
+        ValueError: As for `decode`, or if the file is larger than `most`.
     """
     return decode(read_bytes(path, most=most), repr(os.fspath(path)))
 
@@ -36,56 +36,57 @@ def decode(content: bytes, where: str) -> str:
 
     Args:
         content: The bytes.
-        where: What errors call the text: the name of a file, most often.
+        where: Name of the text in errors, usually that of a file.
 
     Returns:
-        The text without its mark, ends of lines as they are.
+        The text without its byte order mark, with its line ends unchanged.
 
     Raises:
-        ValueError: If it is no such text, or has a zero byte; the message says where, and the line.
+        ValueError: If it is not such text, or has a zero byte; the message says where, with the line.
     """
     mark = _mark(content)
     return _decode(content[len(mark) :], where, lambda text: text.decode(_MARKS.get(mark, "utf-8")))
 
 
 def file_names(content: bytes, where: str) -> list[str]:
-    """The names of files in a list, a name a line, or each ended by a zero byte, as by `find -print0`.
+    """The file names in a list: one per line, or each ended by a zero byte, as from `find -print0`.
 
-    Names of files are any bytes: what is not UTF-8 is kept, as by `os.fsdecode`. A list that begins with a byte order
-    mark is text as any other.
+    File names may be any bytes: bytes that are not UTF-8 are kept, as by `os.fsdecode`. A list that begins with a byte
+    order mark is decoded like any other text.
 
     Args:
-        content: The bytes of the list.
-        where: What errors call it.
+        content: Bytes of the list.
+        where: Name of the list in errors.
 
     Raises:
-        ValueError: If it is not such a list; the message says where, and the line.
+        ValueError: If it is not such a list; the message says where, with the line.
     """
     if _mark(content):
         return [line for _, line in numbered_lines(decode(content, where))]
     names = content.split(b"\0")
-    # Of UTF-16 without its mark, characters stand alone between zeros: no list, though its end is a zero byte too.
+    # UTF-16 without its mark has single characters between zeros: it is not a list, though it ends with a zero byte
+    # too.
     if names[-1] == b"" and all(len(name) != 1 or name == b"." for name in names):
         return [os.fsdecode(name) for name in names if name]
     return [line for _, line in numbered_lines(_decode(content, where, os.fsdecode))]
 
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines of a text that are not blank, without their ends (LF or CRLF), each with its number from 1 up."""
+    """The lines of a text that are not blank, without their ends (LF or CRLF), with their numbers from 1."""
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield number, line.removesuffix("\r")
 
 
 def whole_number(text: str, *, least: int = 0) -> int:
-    """A whole number in digits, which `int` alone is not: that takes 1_001, and digits of any script.
+    """A whole number in digits; `int` would also accept 1_001 and digits of any script.
 
     Args:
-        text: The number, with blanks around it or not; a minus in front where `least` is negative.
-        least: The smallest number that is taken. The largest is that of 64 bits.
+        text: The number, with or without blanks around it, and with a minus sign if `least` is negative.
+        least: Smallest number to accept. The largest is that of 64 bits.
 
     Raises:
-        ValueError: If it is no such number.
+        ValueError: If it is not such a number.
     """
     number = text.strip()
     if not _WHOLE.fullmatch(number) or not least <= int(number) <= LARGEST:
@@ -97,7 +98,7 @@ def decimal_number(text: str) -> float:
     """A finite number in digits, such as 0.5, -2 or 1e-3.
 
     Raises:
-        ValueError: If it is no such number.
+        ValueError: If it is not such a number.
     """
     number = text.strip()
     if not _DECIMAL.fullmatch(number) or abs(float(number)) == float("inf"):

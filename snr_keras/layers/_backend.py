@@ -1,4 +1,4 @@
-"""The only place of the layers that knows which backend runs: own backward passes, and means over devices."""
+"""The only module of the layers that depends on the backend: custom backward passes, and means over devices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Backward = Callable[[Tensors, Tensors, Tensors], Tensors]
 
 
 def compiles() -> bool:
-    """Whether `with_backward` compiles what it is given, so that many small operations become one loop."""
+    """Whether `with_backward` compiles the functions that it gets, so that many small operations become one loop."""
     return keras.backend.backend() != "torch"
 
 
@@ -26,20 +26,21 @@ def mean_over_replicas(x: Any) -> Any:
 
 
 def with_backward(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
-    """What `forward` computes, differentiated by `backward`, each compiled where the backend can.
+    """The function `forward` with `backward` as its derivative, each compiled where the backend can.
 
-    Nothing but the tensors and the residuals is kept for the backward pass. Differentiating twice is either right (JAX)
-    or an error (TensorFlow, PyTorch), never silently wrong.
+    Only the tensors and the residuals are kept for the backward pass. A second derivative is either right (JAX) or an
+    error (TensorFlow, PyTorch), never silently wrong.
 
     Args:
         forward: `(*tensors) -> (outputs, residuals)`, pure.
-        backward: `(tensors, residuals, cotangents) -> gradients`, pure; a cotangent per output, a gradient per tensor.
+        backward: `(tensors, residuals, cotangents) -> gradients`, pure; one cotangent per output, one gradient per
+            tensor.
 
     Returns:
         `(*tensors) -> outputs`.
 
     Raises:
-        ValueError: If the backend is none of TensorFlow, JAX and PyTorch.
+        ValueError: If the backend is not TensorFlow, JAX or PyTorch.
     """
     backend = keras.backend.backend()
     if backend not in _BACKENDS:
@@ -50,9 +51,9 @@ def with_backward(forward: Forward, backward: Backward) -> Callable[..., Tensors
 
 @contextmanager
 def plainly() -> Iterator[None]:
-    """Within, what `with_backward` makes is traced as the operations of `forward`, and nothing else.
+    """Within this context, functions of `with_backward` are traced as the plain operations of `forward`.
 
-    Exports have no counterpart to a function that XLA compiles or that has a backward pass of its own.
+    Export formats have no counterpart of a function that XLA compiles or that has a custom backward pass.
     """
     global _plainly
     before, _plainly = _plainly, True
@@ -65,11 +66,11 @@ def plainly() -> Iterator[None]:
 def _tensorflow(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
     import tensorflow as tf
 
-    # XLA makes one loop of what are several passes over the feature map as TensorFlow's own kernels.
+    # XLA makes one loop of several passes over the feature map.
     options = {"jit_compile": True, "autograph": False, "reduce_retracing": True}
     forward, backward = tf.function(forward, **options), tf.function(backward, **options)
 
-    # A tape that watches what enters a tf.function makes it return, and keeps, all its intermediates: feature maps.
+    # A tape that watches the inputs of a tf.function makes it return all intermediates and keeps them: feature maps.
     def unwatched(tensors: Tensors) -> Tensors:
         return tuple(tf.stop_gradient(tensor) for tensor in tensors)
 
@@ -81,7 +82,7 @@ def _tensorflow(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
             @tf.custom_gradient
             def once(*watched: Any) -> Any:
                 def refuse(*_: Any) -> None:
-                    raise NotImplementedError("SNR's backward pass can't be differentiated: no second derivatives.")
+                    raise NotImplementedError("SNR's backward pass has no second derivatives.")
 
                 inputs, upstream = unwatched(watched[: len(tensors)]), unwatched(watched[len(tensors) :])
                 return backward(inputs, residuals, upstream), refuse
@@ -108,7 +109,7 @@ def _jax(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
 def _torch(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
     import torch
 
-    compute, differentiate = forward, backward  # in the class these names are its own
+    compute, differentiate = forward, backward  # the class uses these names itself
 
     class Function(torch.autograd.Function):
         @staticmethod

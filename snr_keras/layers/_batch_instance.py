@@ -1,4 +1,4 @@
-"""Normalization by the statistics of the batch and those of each image at once."""
+"""Normalization by the statistics of the batch together with those of each image."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from snr_keras.layers._feature_map import FeatureMapLayer
 
 
 class Moments(NamedTuple):
-    """Mean and biased variance, of a shape that broadcasts over maps."""
+    """Mean and biased variance, with shapes that broadcast over maps."""
 
     mean: Any
     variance: Any
 
 
 class BatchInstanceLayer(FeatureMapLayer):
-    """Batch normalization, but for how it normalizes, which subclasses say in `normalize`.
+    """Batch normalization with another normalization, which subclasses define in `normalize`.
 
-    It has the weights of `keras.layers.BatchNormalization` by name and shape, so that those of a trained one fit, and
-    like that layer normalizes by the moving statistics in inference, and also in training if it is not trainable.
+    It has the weights of `keras.layers.BatchNormalization` by name and shape, so those of a trained layer fit. Like
+    that layer it normalizes by the moving statistics in inference, and also in training if it is not trainable.
 
     Attributes:
-        synchronized: Whether the batch is that of all replicas of a `tf.distribute` strategy, which have equal shares.
+        synchronized: Whether the batch is that of all replicas of a `tf.distribute` strategy, in equal parts.
     """
 
     synchronized = False
@@ -63,7 +63,7 @@ class BatchInstanceLayer(FeatureMapLayer):
         return ops.cast(y + self._per_channel(self.beta, x.dtype), self.compute_dtype)
 
     def normalize(self, x: Any, image: Moments, batch: Moments) -> Any:
-        """The map `x`, normalized by the moments of each image `(N, 1, 1, C)` and those of the batch `(1, 1, 1, C)`."""
+        """The map `x`, normalized by the moments of each image, `(N, 1, 1, C)`, and of the batch, `(1, 1, 1, C)`."""
         raise NotImplementedError
 
     def standardize(self, x: Any, moments: Moments) -> Any:
@@ -71,7 +71,7 @@ class BatchInstanceLayer(FeatureMapLayer):
         return (x - moments.mean) * ops.rsqrt(moments.variance + self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make a layer like this one."""
+        """The constructor arguments of the layer."""
         return {
             **super().get_config(),
             "momentum": self.momentum,
@@ -86,7 +86,7 @@ class BatchInstanceLayer(FeatureMapLayer):
             moving = self.moving_mean, self.moving_variance
             return Moments(*(self._per_channel(weight, dtype) for weight in moving))
         mean = self._mean_of_batch(image.mean)
-        # Within images and between them, which never is the difference of two large numbers.
+        # Variance within images and between them, never a difference of two large numbers.
         variance = self._mean_of_batch(image.variance + ops.square(image.mean - mean))
         for weight, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             old, new = ops.cast(weight, dtype), ops.reshape(value, (self.channels,))

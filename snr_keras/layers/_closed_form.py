@@ -1,6 +1,6 @@
 """SNR as one affine map per image and channel, with its backward pass, in few passes over the feature map.
 
-`snr_ref.snr_closed_form` and `snr_ref.snr_vjp` are the same mathematics to be read; here it is to be fast. Feature
+`snr_ref.snr_closed_form` and `snr_ref.snr_vjp` are the readable form of the same mathematics; this one is fast. Feature
 maps are (N, M, C) throughout, or (N, C, M) if `pixels` is 2, with M the number of pixels. The statistics are (N, C).
 """
 
@@ -14,8 +14,8 @@ from keras import ops
 
 from snr_keras.layers._backend import Tensors, compiles, with_backward
 
-# XLA's CPU loops vectorize a sum of stretches of pixels, but not a reduction of computed terms: this many stretches
-# are added up before what remains is reduced, which is ten times faster, and more accurate.
+# XLA's CPU loops vectorize a sum of slices of pixels, but not a reduction of computed terms. So this many slices are
+# added first and the rest is reduced, which is ten times faster, and more accurate.
 _STRETCHES = 8
 
 
@@ -23,15 +23,15 @@ _STRETCHES = 8
 def restitution(*, epsilon: float, pixels: int, dtype: str) -> Callable[..., Tensors]:
     """Eqs. 1 to 5 as one differentiable function, `(F, gamma, beta, w1, w2, b1, b2) -> (F~+, f~+, f~-)`.
 
-    All is computed in the dtype of the parameters, which is also that of f~+ and f~-.
+    Everything is computed in the dtype of the parameters, which is also that of f~+ and f~-.
 
     Args:
-        epsilon: Added to the variance.
-        pixels: The axis of the pixels in F, 1 or 2.
-        dtype: The dtype of F~+.
+        epsilon: Number added to the variance.
+        pixels: Axis of the pixels in F, 1 or 2.
+        dtype: Dtype of F~+.
 
     Returns:
-        The function; the same one for the same arguments, so that layers share its compilation.
+        The function; the same object for the same arguments, so that layers share its compilation.
     """
     return with_backward(
         partial(_forward, epsilon=epsilon, pixels=pixels, dtype=dtype), partial(_backward, pixels=pixels)
@@ -50,7 +50,7 @@ def _forward(
     a, rest = ops.sigmoid(logits), ops.sigmoid(-logits)
     f_plus, f_minus = beta + a * z, beta + rest * z
     s = a + rest * gamma * inverse_sigma
-    # Centred: mu folded into the offset would multiply its rounding by s, in the hundreds, on constant channels.
+    # Centred: folding mu into the offset would multiply its rounding by s, in the hundreds on constant channels.
     F_plus = spread(s) * (ops.cast(F, gamma.dtype) - spread(mu)) + spread(f_plus)
     return (ops.cast(F_plus, dtype), f_plus, f_minus), (mu, inverse_sigma, hidden, logits)
 
@@ -90,8 +90,8 @@ def _backward(tensors: Tensors, residuals: Tensors, cotangents: Tensors, *, pixe
 def _moments(F: Any, dtype: Any, pixels: int) -> tuple[Any, Any]:
     """Mean and biased variance over the pixels, each (N, C).
 
-    The second pass corrects the mean of the first: otherwise the rounding of a large mean, in a channel that is
-    constant, would be taken for a deviation and be normalized to a visible one.
+    The second pass corrects the mean of the first. Otherwise, in a constant channel, the rounding of a large mean would
+    count as a deviation and be normalized to a visible one.
     """
     count = _count_pixels(F, dtype, pixels)
     mu = _sum_pixels(partial(ops.cast, dtype=dtype), F, pixels=pixels) / count
@@ -102,7 +102,7 @@ def _moments(F: Any, dtype: Any, pixels: int) -> tuple[Any, Any]:
 
 
 def _sum_pixels(term: Callable[..., Any], *maps: Any, pixels: int) -> Any:
-    """The sum of `term(*maps)` over the pixels; what `term` computes is never stored."""
+    """The sum of `term(*maps)` over the pixels; the terms are never stored."""
     count = ops.shape(maps[0])[pixels]
     known = isinstance(count, int)
     stretches = _STRETCHES if compiles() and not (known and count < _STRETCHES) else 1
@@ -114,7 +114,7 @@ def _sum_pixels(term: Callable[..., Any], *maps: Any, pixels: int) -> Any:
     total = ops.sum(sum(stretch(i * length, (i + 1) * length) for i in range(stretches)), axis=pixels)
     if known and stretches * length == count:
         return total
-    if not known:  # stretches without a pixel, whose sum LiteRT's XNNPACK leaves undefined
+    if not known:  # slices without a pixel, whose sum LiteRT's XNNPACK leaves undefined
         total = ops.where(length > 0, total, 0)
     return total + ops.sum(stretch(stretches * length, count), axis=pixels)
 

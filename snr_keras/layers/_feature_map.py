@@ -1,4 +1,4 @@
-"""What the layers have in common: maps of any layout in, maps of the same shape out."""
+"""The base of the layers: maps of any layout in, maps of the same shape out."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from keras import ops
 
 
 class FeatureMapLayer(keras.layers.Layer):
-    """A layer from maps `(N, *S, C)`, or `(N, C, *S)`, to maps of that shape, computed in at least float32.
+    """A layer from maps `(N, *S, C)`, or `(N, C, *S)`, to maps of the same shape, computed in at least float32.
 
-    Masks are handed on. Only `SNR` looks at them; the statistics of the others are those of all pixels, as in
+    Masks are passed on. Only `SNR` uses them; the statistics of the other layers are over all pixels, as in
     `keras.layers.GroupNormalization`.
     """
 
@@ -29,7 +29,7 @@ class FeatureMapLayer(keras.layers.Layer):
         self.data_format = data_format
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Fixes the number of axes and of channels."""
+        """Sets the number of axes and of channels."""
         rank = len(input_shape)
         channels = input_shape[self._channel_axis] if rank > 2 else None
         if channels is None:
@@ -43,11 +43,11 @@ class FeatureMapLayer(keras.layers.Layer):
         super().build(input_shape)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """That of the input."""
+        """The shape of the input."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make a layer like this one."""
+        """The constructor arguments of the layer."""
         return {**super().get_config(), "data_format": self.data_format}
 
     @property
@@ -62,14 +62,14 @@ class FeatureMapLayer(keras.layers.Layer):
         return tuple(range(1, rank - 1) if self.data_format == "channels_last" else range(2, rank))
 
     def _statistics_dtype(self, inputs: Any) -> str:
-        """float64 if the inputs or the weights are, else float32."""
+        """float64 if the inputs or the weights are float64, else float32."""
         dtype = keras.backend.standardize_dtype(inputs.dtype)
         if "float" not in dtype:
             raise ValueError(
                 f"{type(self).__name__} takes floating-point feature maps: cast integers first. "
                 f"Received: dtype={dtype!r}, shape={tuple(inputs.shape)}"
             )
-        # Not by `keras.backend.result_type`, which makes float32 of float64 on backends other than TensorFlow.
+        # `keras.backend.result_type` would give float32 for float64 on backends other than TensorFlow.
         return "float64" if "float64" in (dtype, self.variable_dtype) else "float32"
 
     def _widened(self, inputs: Any) -> Any:
@@ -77,5 +77,5 @@ class FeatureMapLayer(keras.layers.Layer):
         return ops.cast(inputs, self._statistics_dtype(inputs))
 
     def _per_channel(self, vector: Any, dtype: Any) -> Any:
-        """A vector `(C,)` in the shape that broadcasts over maps."""
+        """A vector `(C,)`, reshaped so that it broadcasts over maps."""
         return ops.expand_dims(ops.cast(vector, dtype), (0, *self.pixel_axes))

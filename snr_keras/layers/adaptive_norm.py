@@ -1,4 +1,4 @@
-"""Adaptive instance-batch normalization: statistics mixed inside the norm."""
+"""Adaptive instance-batch normalization: it mixes statistics inside the norm."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ class AdaptiveInstanceBatchNormalization(BatchInstanceLayer):
         y = gamma * (x - w_I mu_I - w_B mu_B) / sqrt(w_I var_I + w_B var_B + epsilon) + beta
         (w_I, w_B) = softmax(mixture)
 
-    Here the statistics are mixed, where `BatchInstanceNormalization` mixes what they normalize to.
+    This layer mixes the statistics; `BatchInstanceNormalization` mixes the normalized maps.
 
     Args:
-        momentum: Of the moving statistics, as in `keras.layers.BatchNormalization`. Defaults to `0.99`.
-        epsilon: Added to the mixed variance. Defaults to `1e-5`, as in the papers' PyTorch.
+        momentum: Momentum of the moving statistics, as in `keras.layers.BatchNormalization`. Defaults to `0.99`.
+        epsilon: Number added to the mixed variance. Defaults to `1e-5`, as in the papers' PyTorch.
         data_format: `"channels_last"` (`(N, *S, C)`) or `"channels_first"` (`(N, C, *S)`). Defaults to the
             `image_data_format` of your Keras configuration.
         gamma_initializer: Initializer for `gamma`. Defaults to ones.
         beta_initializer: Initializer for `beta`. Defaults to zeros.
-        mixture_initializer: Initializer for `mixture`. Defaults to zeros: half and half.
+        mixture_initializer: Initializer for `mixture`. Defaults to zeros: equal weights.
         **kwargs: Base layer keyword arguments (e.g. `name` and `dtype`).
 
     Call arguments:
         inputs: Floating-point feature map with one or more spatial axes S.
-        training: Whether to take the batch's statistics, and count them in the moving ones. Defaults to `False`.
+        training: Whether to use the statistics of the batch and update the moving ones. Defaults to `False`.
 
     Output shape:
-        That of the input.
+        Same as the input.
 
     Weights:
         `gamma`, `beta`, `moving_mean`, `moving_variance`, all `(C,)` as in `keras.layers.BatchNormalization`, and
-        `mixture` `(2,)`, of the image and of the batch.
+        `mixture` `(2,)`, for the image and the batch.
 
     Raises:
         ValueError: If the layout is unknown; on the first call, if the input is not floating-point, has no spatial
-            axis, or leaves its number of channels open.
+            axis, or has an undefined number of channels.
 
     Reference:
 
-    - [Xuan & Zhang, 2021](https://arxiv.org/abs/2103.11658), whose AIBN clips one weight where this takes a softmax
-    - [Luo et al., 2019](https://arxiv.org/abs/1806.10779), whose switchable normalization is where the softmax comes
-      from; it has layer normalization as well, and weights of their own for means and variances
+    - [Xuan & Zhang, 2021](https://arxiv.org/abs/2103.11658); their AIBN clips one weight, this layer uses a softmax
+    - [Luo et al., 2019](https://arxiv.org/abs/1806.10779), switchable normalization, the source of the softmax; it also
+      mixes in layer normalization, and has separate weights for means and variances
     """
 
     def __init__(
@@ -66,15 +66,15 @@ class AdaptiveInstanceBatchNormalization(BatchInstanceLayer):
         self.mixture_initializer = initializers.get(mixture_initializer)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights of a batch normalization, and those of the mixture."""
+        """Creates the weights of a batch normalization and of the mixture."""
         super().build(input_shape)
         self.mixture = self.add_weight((2,), self.mixture_initializer, name="mixture", autocast=False)
 
     def normalize(self, x: Any, image: Moments, batch: Moments) -> Any:
-        """By the mixed moments."""
+        """The map, normalized by the mixed moments."""
         w = ops.softmax(ops.cast(self.mixture, x.dtype))
         return self.standardize(x, Moments(*(w[0] * i + w[1] * b for i, b in zip(image, batch, strict=True))))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make a layer like this one."""
+        """The constructor arguments of the layer."""
         return {**super().get_config(), "mixture_initializer": initializers.serialize(self.mixture_initializer)}

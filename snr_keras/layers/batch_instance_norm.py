@@ -1,4 +1,4 @@
-"""Batch-instance normalization, and the constraint that keeps its gate a gate."""
+"""Batch-instance normalization, and the constraint that keeps its gate in [0, 1]."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class UnitInterval(keras.constraints.Constraint):
 
 @keras.saving.register_keras_serializable(package="snr_keras")
 class BatchInstanceNormalization(BatchInstanceLayer):
-    """Batch and instance normalization of every channel, weighed by a learned gate.
+    """A mixture of batch and instance normalization, with a learned gate for every channel.
 
         y = gamma * (rho * x_B + (1 - rho) * x_I) + beta      rho in [0, 1], per channel
 
@@ -30,21 +30,21 @@ class BatchInstanceNormalization(BatchInstanceLayer):
     is clipped to [0, 1].
 
     Args:
-        momentum: Of the moving statistics, as in `keras.layers.BatchNormalization`. Defaults to `0.99`.
-        epsilon: Added to the variances. Defaults to `1e-5`, as in the papers' PyTorch.
+        momentum: Momentum of the moving statistics, as in `keras.layers.BatchNormalization`. Defaults to `0.99`.
+        epsilon: Number added to the variances. Defaults to `1e-5`, as in the papers' PyTorch.
         data_format: `"channels_last"` (`(N, *S, C)`) or `"channels_first"` (`(N, C, *S)`). Defaults to the
             `image_data_format` of your Keras configuration.
         gamma_initializer: Initializer for `gamma`. Defaults to ones.
         beta_initializer: Initializer for `beta`. Defaults to zeros.
-        rho_initializer: Initializer for `rho`. Defaults to ones: training begins with batch normalization.
+        rho_initializer: Initializer for `rho`. Defaults to ones: training starts with batch normalization.
         **kwargs: Base layer keyword arguments (e.g. `name` and `dtype`).
 
     Call arguments:
         inputs: Floating-point feature map with one or more spatial axes S.
-        training: Whether to take the batch's statistics, and count them in the moving ones. Defaults to `False`.
+        training: Whether to use the statistics of the batch and update the moving ones. Defaults to `False`.
 
     Output shape:
-        That of the input.
+        Same as the input.
 
     Weights:
         `gamma`, `beta`, `moving_mean`, `moving_variance` as in `keras.layers.BatchNormalization`, and `rho`; all
@@ -52,7 +52,7 @@ class BatchInstanceNormalization(BatchInstanceLayer):
 
     Raises:
         ValueError: If the layout is unknown; on the first call, if the input is not floating-point, has no spatial
-            axis, or leaves its number of channels open.
+            axis, or has an undefined number of channels.
 
     Reference:
 
@@ -73,17 +73,17 @@ class BatchInstanceNormalization(BatchInstanceLayer):
         self.rho_initializer = initializers.get(rho_initializer)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights of a batch normalization, and the gate."""
+        """Creates the weights of a batch normalization and the gate."""
         super().build(input_shape)
         self.rho = self.add_weight(
             (self.channels,), self.rho_initializer, name="rho", constraint=UnitInterval(), autocast=False
         )
 
     def normalize(self, x: Any, image: Moments, batch: Moments) -> Any:
-        """By both, and rho of the one with 1 - rho of the other."""
+        """The mixture of both normalized maps, with the weights rho and 1 - rho."""
         rho = self._per_channel(self.rho, x.dtype)
         return rho * self.standardize(x, batch) + (1 - rho) * self.standardize(x, image)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make a layer like this one."""
+        """The constructor arguments of the layer."""
         return {**super().get_config(), "rho_initializer": initializers.serialize(self.rho_initializer)}

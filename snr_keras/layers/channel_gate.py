@@ -17,11 +17,11 @@ class ChannelGate(FeatureMapLayer):
 
         y = a * x      a = sigmoid(relu(mean(x) @ w1) @ w2)
 
-    This is squeeze-and-excitation with the attention of `SNR`, whose weights have the same shapes and initializers.
-    What SNR decides about, the residual of an instance normalization, is not there.
+    This is squeeze-and-excitation with the attention of `SNR`: its weights have the same shapes and initializers. It
+    has no instance normalization, and so no residual to restitute.
 
     Args:
-        reduction: r. The attention's hidden width is `max(1, C // r)`. Defaults to `16`.
+        reduction: Reduction ratio r. The attention's hidden width is `max(1, C // r)`. Defaults to `16`.
         data_format: `"channels_last"` (`(N, *S, C)`) or `"channels_first"` (`(N, C, *S)`). Defaults to the
             `image_data_format` of your Keras configuration.
         w1_initializer: Initializer for `w1`. Defaults to `"he_normal"`.
@@ -32,14 +32,14 @@ class ChannelGate(FeatureMapLayer):
         inputs: Floating-point feature map with one or more spatial axes S.
 
     Output shape:
-        That of the input.
+        Same as the input.
 
     Weights:
         `w1` (C, C/r), `w2` (C/r, C).
 
     Raises:
         ValueError: If an argument is out of range; on the first call, if the input is not floating-point, has no
-            spatial axis, or leaves its number of channels open.
+            spatial axis, or has an undefined number of channels.
 
     Reference:
 
@@ -68,14 +68,14 @@ class ChannelGate(FeatureMapLayer):
         self.w2 = self.add_weight((hidden, self.channels), self.w2_initializer, name="w2", autocast=False)
 
     def call(self, inputs: Any) -> Any:
-        """The inputs, each channel times its gate."""
+        """The inputs, with each channel multiplied by its gate."""
         x = self._widened(inputs)
         w1, w2 = ops.cast(self.w1, x.dtype), ops.cast(self.w2, x.dtype)
         a = ops.sigmoid(ops.matmul(ops.relu(ops.matmul(ops.mean(x, axis=self.pixel_axes), w1)), w2))
         return ops.cast(ops.expand_dims(a, self.pixel_axes) * x, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make a layer like this one."""
+        """The constructor arguments of the layer."""
         return {
             **super().get_config(),
             "reduction": self.reduction,

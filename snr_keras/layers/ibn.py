@@ -16,11 +16,11 @@ class IBN(BatchInstanceLayer):
 
         y = gamma * (x - mu) / sqrt(var + epsilon) + beta
 
-    with the mean and variance of the image in the first `C // 2` channels, those of the batch in the others.
+    with the mean and variance of the image in the first `C // 2` channels, and of the batch in the others.
 
     Args:
-        momentum: Of the moving statistics, as in `keras.layers.BatchNormalization`. Defaults to `0.99`.
-        epsilon: Added to the variances. Defaults to `1e-5`, as in the papers' PyTorch.
+        momentum: Momentum of the moving statistics, as in `keras.layers.BatchNormalization`. Defaults to `0.99`.
+        epsilon: Number added to the variances. Defaults to `1e-5`, as in the papers' PyTorch.
         data_format: `"channels_last"` (`(N, *S, C)`) or `"channels_first"` (`(N, C, *S)`). Defaults to the
             `image_data_format` of your Keras configuration.
         gamma_initializer: Initializer for `gamma`. Defaults to ones.
@@ -29,18 +29,18 @@ class IBN(BatchInstanceLayer):
 
     Call arguments:
         inputs: Floating-point feature map with one or more spatial axes S.
-        training: Whether to take the batch's statistics, and count them in the moving ones. Defaults to `False`.
+        training: Whether to use the statistics of the batch and update the moving ones. Defaults to `False`.
 
     Output shape:
-        That of the input.
+        Same as the input.
 
     Weights:
         `gamma`, `beta`, `moving_mean`, `moving_variance`, all `(C,)` as in `keras.layers.BatchNormalization`. The
-        moving statistics of the first half are kept but not used.
+        moving statistics of the first half exist but are not used.
 
     Raises:
         ValueError: If the layout is unknown; on the first call, if the input is not floating-point, has no spatial
-            axis, or leaves its number of channels open.
+            axis, or has an undefined number of channels.
 
     Reference:
 
@@ -48,6 +48,6 @@ class IBN(BatchInstanceLayer):
     """
 
     def normalize(self, x: Any, image: Moments, batch: Moments) -> Any:
-        """By the image in the first half of the channels, by the batch in the other."""
+        """The map, normalized by the image in the first half of the channels, by the batch in the other half."""
         instance = self._per_channel(ops.arange(self.channels) < self.channels // 2, "bool")
         return self.standardize(x, Moments(*(ops.where(instance, i, b) for i, b in zip(image, batch, strict=True))))

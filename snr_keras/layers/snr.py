@@ -17,14 +17,14 @@ _WEIGHT_OPTIONS = {"initializer": initializers, "regularizer": regularizers, "co
 
 
 class SNREmbeddings(NamedTuple):
-    """The pooled embeddings of one SNR layer, which its dual causality loss compares.
+    """The pooled embeddings of one SNR layer, the input of its dual causality loss.
 
-    Each is (N, C), in float32 (float64 in a float64 layer or of a float64 map), whatever the layer's compute dtype.
+    Each is (N, C), in float32 (float64 for a float64 layer or map), whatever the layer's compute dtype.
 
     Attributes:
         f_tilde: f~, of the normalized features; beta for every image.
-        f_plus: f~+, of the restituted features, which the layer passes on.
-        f_minus: f~-, of the contaminated features, which nothing but the loss sees.
+        f_plus: f~+, of the restituted features, the layer's output.
+        f_minus: f~-, of the contaminated features, used in the loss only.
     """
 
     f_tilde: Any
@@ -33,14 +33,14 @@ class SNREmbeddings(NamedTuple):
 
 
 class SNRMaps(NamedTuple):
-    """The maps of one SNR layer that its dual restitution loss compares pixel by pixel.
+    """The maps of one SNR layer, the input of its dual restitution loss per pixel.
 
-    Each has the shape of the input, in the dtype of the embeddings.
+    Each has the shape of the input and the dtype of the embeddings.
 
     Attributes:
-        F_tilde: F~, normalized.
-        F_plus: F~+, restituted: what the layer passes on, before it is cast to its compute dtype.
-        F_minus: F~-, contaminated, which nothing but the loss sees.
+        F_tilde: F~, the normalized map.
+        F_plus: F~+, the restituted map: the layer's output before its cast to the compute dtype.
+        F_minus: F~-, the contaminated map, used in the loss only.
     """
 
     F_tilde: Any
@@ -52,8 +52,8 @@ class SNRMaps(NamedTuple):
 class SNR(FeatureMapLayer):
     """Style normalization and restitution.
 
-    Each image is instance normalized, which removes its style; then channel attention decides how much of what was
-    removed tells identities apart, and gives that much back:
+    Instance normalization removes the style of each image. Channel attention then decides how much of the removed
+    residual distinguishes identities, and restores that part:
 
         F~  = gamma * (F - mu) / sqrt(var + epsilon) + beta      mu, var: per image and channel
         R   = F - F~
@@ -61,22 +61,22 @@ class SNR(FeatureMapLayer):
         F~+ = F~ + a * R                                         the output
         F~- = F~ + (1 - a) * R                                   never computed; its mean is f~-
 
-    It computes this in closed form, `F~+ = s * (F - mu) + f~+` with `s = a + (1 - a) * gamma / sigma`, and stores no
-    feature map but its input and its output.
+    The layer computes this in closed form, `F~+ = s * (F - mu) + f~+` with `s = a + (1 - a) * gamma / sigma`, and
+    stores only its input and its output.
 
-    Training and inference are the same, and no image sees another one of its batch.
+    Training and inference are the same, and every image is independent of the others in its batch.
 
     Args:
-        reduction: r. The attention's hidden width is `max(1, C // r)`. Defaults to `16`.
-        epsilon: Added to the variance. Defaults to `1e-5`, as in PyTorch's instance norm, with which the public SNR
-            codes are written. The `1e-3` of other Keras normalization layers is meant for whole batches; here it would
-            stand beside the variance of one channel of one image, which is often less than that.
+        reduction: Reduction ratio r. The attention's hidden width is `max(1, C // r)`. Defaults to `16`.
+        epsilon: Number added to the variance. Defaults to `1e-5`, as in PyTorch's instance norm, which the public SNR
+            codes use. The `1e-3` of other Keras normalization layers is meant for the variance of a whole batch; that
+            of one channel of one image is often smaller.
         use_bias: Whether the attention has biases `b1` and `b2`. The paper has none; some published checkpoints do.
             Defaults to `False`.
         data_format: `"channels_last"` (`(N, *S, C)`) or `"channels_first"` (`(N, C, *S)`). Defaults to the
             `image_data_format` of your Keras configuration. There is no `axis`, as in other normalization layers,
-            because all axes have a role here: the images, the channels that are weighed against each other, and
-            the pixels that are averaged over.
+            because every axis has a role here: the images, the channels, which the attention relates to one another,
+            and the pixels, which are averaged.
         gamma_initializer: Initializer for `gamma`. Defaults to ones.
         beta_initializer: Initializer for `beta`. Defaults to zeros.
         w1_initializer: Initializer for `w1`. Defaults to `"he_normal"`.
@@ -100,19 +100,19 @@ class SNR(FeatureMapLayer):
     Call arguments:
         inputs: Floating-point feature map with one or more spatial axes S.
         return_embeddings: Whether to return the embeddings too. Defaults to `False`.
-        return_maps: Whether to return F~, F~+ and F~- too. The layer is then computed as the paper writes it and not in
-            closed form, so that a training step keeps some ten maps. Defaults to `False`.
-        mask: Which pixels are there, (N, *S), as of sequences of several lengths; Keras hands it on from layers such as
-            `Masking` and `Embedding`. Means, variances and embeddings are then those of the pixels that are there, as
-            if the map ended with them; what is put out for the others means nothing. Keras' own batch normalization
-            does the same; its instance normalization, `GroupNormalization(groups=-1)`, takes padding for data. With a
-            mask too the layer is computed as the paper writes it. Defaults to `None`.
+        return_maps: Whether to return F~, F~+ and F~- too. The layer then computes the paper's equations literally
+            instead of the closed form, so a training step keeps some ten maps. Defaults to `False`.
+        mask: Which pixels are valid, (N, *S), bool, for example in sequences of different lengths; Keras passes it on
+            from layers such as `Masking` and `Embedding`. Means, variances and embeddings are then over the valid
+            pixels, as if the map ended there; the output at the other pixels has no meaning. Keras' own batch
+            normalization does the same; its instance normalization, `GroupNormalization(groups=-1)`, counts padding as
+            data. With a mask, too, the layer computes the paper's equations literally. Defaults to `None`.
 
     Input shape:
-        `(N, *S, C)`, or `(N, C, *S)` with `data_format="channels_first"`. C must be defined, N and S need not be.
+        `(N, *S, C)`, or `(N, C, *S)` with `data_format="channels_first"`. C must be defined; N and S may be undefined.
 
     Output shape:
-        That of the input; with `return_embeddings=True` a tuple of the output and `SNREmbeddings` of shape `(N, C)`,
+        Same as the input. With `return_embeddings=True` a tuple of the output and `SNREmbeddings` of shape `(N, C)`,
         with `return_maps=True` of the output and `SNRMaps` of its shape, with both of all three.
 
     Weights:
@@ -120,7 +120,7 @@ class SNR(FeatureMapLayer):
 
     Raises:
         ValueError: If an argument is out of range; on the first call, if the input is not floating-point, has no
-            spatial axis or no pixel, or leaves its number of channels open.
+            spatial axis or no pixel, or has an undefined number of channels.
 
     Example:
     >>> x = keras.random.normal((8, 16, 8, 64))
@@ -195,7 +195,7 @@ class SNR(FeatureMapLayer):
         self.b2 = self._add_snr_weight("b2", (channels,)) if self.use_bias else None
 
     def call(self, inputs: Any, return_embeddings: bool = False, return_maps: bool = False, mask: Any = None) -> Any:
-        """Eqs. 1 to 5, in closed form unless the maps are wanted or pixels are masked; see the class."""
+        """Eqs. 1 to 5, in closed form unless the maps are requested or pixels are masked; see the class."""
         if return_maps or mask is not None:
             literal = self.decompose(inputs, mask)
             F_plus = ops.cast(literal.F_plus, self.compute_dtype)
@@ -218,18 +218,18 @@ class SNR(FeatureMapLayer):
         return F_plus, SNREmbeddings(ops.broadcast_to(parameters.beta, ops.shape(f_plus)), f_plus, f_minus)
 
     def decompose(self, inputs: Any, mask: Any = None) -> SNROutputs:
-        """Every map of eqs. 1 to 5, computed as the paper writes them: for pictures and for teaching.
+        """Every map of eqs. 1 to 5, computed literally, for pictures and teaching.
 
         Args:
-            inputs: As for a call.
-            mask: As for a call.
+            inputs: Feature map, as for a call.
+            mask: Mask, as for a call.
 
         Returns:
             `snr_ref.SNROutputs` of tensors: maps in the shape of the input, a and the embeddings (N, C), all in the
             dtype of the embeddings.
 
         Raises:
-            ValueError: As from a call.
+            ValueError: As for a call.
         """
         inputs = ops.convert_to_tensor(inputs)
         if not self.built:
@@ -242,10 +242,10 @@ class SNR(FeatureMapLayer):
         F = ops.cast(inputs, gamma.dtype)
         count = ops.cast(math.prod(ops.shape(F)[axis] for axis in pixels), F.dtype)
         there = None if mask is None else self._there(inputs, mask)
-        if there is not None:  # nothing is divided by zero where no pixel is there
+        if there is not None:  # avoids a division by zero where no pixel is valid
             count = ops.maximum(ops.sum(ops.cast(there, F.dtype), axis=pixels), 1)
 
-        def mean(x: Any, keepdims: bool = False) -> Any:  # not `ops.mean`, which is one of float32 on JAX
+        def mean(x: Any, keepdims: bool = False) -> Any:  # not `ops.mean`, which computes in float32 on JAX
             total = ops.sum(x if there is None else ops.where(there, x, 0), axis=pixels)
             return ops.expand_dims(total / count, pixels) if keepdims else total / count
 
@@ -275,7 +275,7 @@ class SNR(FeatureMapLayer):
         return (F_plus, *extra) if extra else F_plus
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make a layer like this one."""
+        """The constructor arguments of the layer."""
         config = {
             "reduction": self.reduction,
             "epsilon": self.epsilon,
@@ -293,7 +293,7 @@ class SNR(FeatureMapLayer):
         return axes
 
     def _there(self, inputs: Any, mask: Any) -> Any:
-        """A mask (N, *S) in a shape that broadcasts over the maps."""
+        """The mask (N, *S), reshaped so that it broadcasts over the maps."""
         expected = tuple(
             size for axis, size in enumerate(inputs.shape) if axis != self._channel_axis % len(inputs.shape)
         )
@@ -302,7 +302,7 @@ class SNR(FeatureMapLayer):
             None not in (n, m) and n != m for n, m in zip(found, expected, strict=True)
         ):
             raise ValueError(
-                f"`mask` must say of each pixel of {self._layout} whether it is there, without the axis of channels: "
+                f"`mask` must have one value for each pixel of {self._layout} and no channel axis: "
                 f"{expected}. Received: mask.shape={found}, inputs.shape={tuple(inputs.shape)}"
             )
         return ops.expand_dims(ops.cast(mask, "bool"), self._channel_axis)
@@ -312,7 +312,7 @@ class SNR(FeatureMapLayer):
         return self.add_weight(name=name, shape=shape, autocast=False, **options)
 
     def _cast_weights(self, inputs: Any) -> SNRParams:
-        """The weights in the dtype of the statistics; absent biases are zeros, which cost nothing."""
+        """The weights in the dtype of the statistics; absent biases are zeros, at no cost."""
         dtype = self._statistics_dtype(inputs)
         gamma, beta, w1, w2 = (ops.cast(weight, dtype) for weight in (self.gamma, self.beta, self.w1, self.w2))
         b1 = ops.cast(self.b1, dtype) if self.use_bias else ops.zeros(w1.shape[1:], dtype)

@@ -1,4 +1,4 @@
-"""MixStyle and EFDMix: each image of a training batch takes some of the style of another."""
+"""MixStyle and EFDMix: they mix the styles of the images of a training batch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from snr_keras.scalars import is_number, plain
 
 
 class StyleMixingLayer(FeatureMapLayer):
-    """Mixes the styles of a training batch, with probability `p`; subclasses say in `mix` what a style is."""
+    """Mixes the styles of a training batch, with probability `p`; subclasses define the style in `mix`."""
 
     def __init__(
         self, p: float = 0.5, alpha: float = 0.1, seed: int | None = None, data_format: str | None = None, **kwargs: Any
@@ -29,55 +29,56 @@ class StyleMixingLayer(FeatureMapLayer):
         self.seed_generator = random.SeedGenerator(self.seed)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """The inputs, or in training their mixture, if this batch is one to be mixed."""
+        """The inputs, or in training, with probability `p`, their mixture."""
         if not training:
             return ops.cast(inputs, self.compute_dtype)
         x = self._widened(inputs)
         count = ops.shape(x)[0]
         mixed = random.uniform((), dtype="float32", seed=self.seed_generator) < self.p
         partner = random.shuffle(ops.arange(count, dtype="int32"), seed=self.seed_generator)
-        share = symmetric_beta((count,), self.alpha, seed=self.seed_generator)
-        y = self.mix(x, partner, ops.cast(ops.expand_dims(share, tuple(range(1, len(x.shape)))), x.dtype))
+        fraction = symmetric_beta((count,), self.alpha, seed=self.seed_generator)
+        y = self.mix(x, partner, ops.cast(ops.expand_dims(fraction, tuple(range(1, len(x.shape)))), x.dtype))
         return ops.cast(ops.where(mixed, y, x), self.compute_dtype)
 
-    def mix(self, x: Any, partner: Any, share: Any) -> Any:
+    def mix(self, x: Any, partner: Any, fraction: Any) -> Any:
         """The maps with mixed styles.
 
         Args:
-            x: The maps.
-            partner: `(N,)`, which image each is mixed with.
-            share: `(N, 1, 1, 1)`, lambda, how much of its own style each keeps.
+            x: Maps.
+            partner: Index of the image with which each image is mixed, `(N,)`.
+            fraction: Fraction lambda of its own style that each image keeps, `(N, 1, 1, 1)`.
         """
         raise NotImplementedError
 
     def save_own_variables(self, store: Any) -> None:
-        """Stores where the random numbers stand, which Keras leaves out: a resumed training goes on with the next."""
+        """Stores the state of the random numbers, which Keras leaves out, so that a resumed training continues them."""
         store["0"] = self.seed_generator.state
 
     def load_own_variables(self, store: Any) -> None:
-        """Brings the random numbers to where they stood."""
+        """Restores the state of the random numbers."""
         self.seed_generator.state.assign(store["0"])
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make a layer like this one."""
+        """The constructor arguments of the layer."""
         return {**super().get_config(), "p": self.p, "alpha": self.alpha, "seed": self.seed}
 
 
 @keras.saving.register_keras_serializable(package="snr_keras")
 class MixStyle(StyleMixingLayer):
-    """In training, gives each image means and deviations between its own and those of another image of the batch.
+    """In training, mixes each image's means and standard deviations with those of another image of the batch.
 
         y = sigma_mix * (x - mu(x)) / sigma(x) + mu_mix
         mu_mix    = lambda * mu(x)    + (1 - lambda) * mu(x')      x': another image, of a random permutation
         sigma_mix = lambda * sigma(x) + (1 - lambda) * sigma(x')   lambda ~ Beta(alpha, alpha), per image
 
-    with statistics per image and channel, through which no gradient flows. With probability `1 - p` a batch is left as
-    it is; in inference all are.
+    with statistics per image and channel, through which no gradient flows. With probability `1 - p` a batch is not
+    mixed; in inference no batch is.
 
     Args:
         p: Probability that a batch is mixed. Defaults to `0.5`.
-        alpha: Of the Beta distribution; the smaller, the more often one of the two styles prevails. Defaults to `0.1`.
-        seed: Optional integer, for the same numbers in every run. By default drawn from Keras' global seed.
+        alpha: Parameter of the Beta distribution; the smaller, the more often one of the two styles dominates. Defaults
+            to `0.1`.
+        seed: Optional integer seed, for reproducible runs. By default drawn from Keras' global seed.
         data_format: `"channels_last"` (`(N, *S, C)`) or `"channels_first"` (`(N, C, *S)`). Defaults to the
             `image_data_format` of your Keras configuration.
         **kwargs: Base layer keyword arguments (e.g. `name` and `dtype`).
@@ -87,39 +88,42 @@ class MixStyle(StyleMixingLayer):
         training: Whether to mix. Defaults to `False`.
 
     Output shape:
-        That of the input.
+        Same as the input.
 
     Raises:
         ValueError: If an argument is out of range; on the first call, if the input is not floating-point, has no
-            spatial axis, or leaves its number of channels open.
+            spatial axis, or has an undefined number of channels.
 
     Reference:
 
     - [Zhou et al., 2021](https://arxiv.org/abs/2104.02008), eqs. 3 to 5, with random shuffle
     """
 
-    def mix(self, x: Any, partner: Any, share: Any) -> Any:
-        """By means and standard deviations; 1e-6 is added to the variance."""
+    def mix(self, x: Any, partner: Any, fraction: Any) -> Any:
+        """The maps with mixed means and standard deviations; 1e-6 is added to the variance."""
         mean, variance = (ops.stop_gradient(m) for m in ops.moments(x, axes=self.pixel_axes, keepdims=True))
         sigma = ops.sqrt(variance + 1e-6)
-        mixed_mean, mixed_sigma = (share * own + (1 - share) * ops.take(own, partner, axis=0) for own in (mean, sigma))
+        mixed_mean, mixed_sigma = (
+            fraction * own + (1 - fraction) * ops.take(own, partner, axis=0) for own in (mean, sigma)
+        )
         return mixed_sigma * (x - mean) / sigma + mixed_mean
 
 
 @keras.saving.register_keras_serializable(package="snr_keras")
 class EFDMix(StyleMixingLayer):
-    """In training, gives each image a distribution of values between its own and that of another image of the batch.
+    """In training, mixes each image's distribution of values with that of another image of the batch.
 
         y = x + (1 - lambda) * (x'' - stop_gradient(x))      lambda ~ Beta(alpha, alpha), per image
 
     where x'' has the values of another image x', of a random permutation, in the order of those of x: per channel the
     smallest value of x' where x has its smallest, and so on. This is MixStyle with the whole distribution in place of
-    its first two moments. With probability `1 - p` a batch is left as it is; in inference all are.
+    its first two moments. With probability `1 - p` a batch is not mixed; in inference no batch is.
 
     Args:
         p: Probability that a batch is mixed. Defaults to `0.5`.
-        alpha: Of the Beta distribution; the smaller, the more often one of the two styles prevails. Defaults to `0.1`.
-        seed: Optional integer, for the same numbers in every run. By default drawn from Keras' global seed.
+        alpha: Parameter of the Beta distribution; the smaller, the more often one of the two styles dominates. Defaults
+            to `0.1`.
+        seed: Optional integer seed, for reproducible runs. By default drawn from Keras' global seed.
         data_format: `"channels_last"` (`(N, *S, C)`) or `"channels_first"` (`(N, C, *S)`). Defaults to the
             `image_data_format` of your Keras configuration.
         **kwargs: Base layer keyword arguments (e.g. `name` and `dtype`).
@@ -129,19 +133,19 @@ class EFDMix(StyleMixingLayer):
         training: Whether to mix. Defaults to `False`.
 
     Output shape:
-        That of the input.
+        Same as the input.
 
     Raises:
         ValueError: If an argument is out of range; on the first call, if the input is not floating-point, has no
-            spatial axis, or leaves its number of channels open.
+            spatial axis, or has an undefined number of channels.
 
     Reference:
 
     - [Zhang et al., 2022](https://arxiv.org/abs/2203.07740), with random shuffle
     """
 
-    def mix(self, x: Any, partner: Any, share: Any) -> Any:
-        """By sort matching."""
+    def mix(self, x: Any, partner: Any, fraction: Any) -> Any:
+        """The maps with mixed distributions, by sort matching."""
         shape = ops.shape(x)
         last = self.data_format == "channels_last"
         flat = ops.reshape(x, (shape[0], -1, self.channels) if last else (shape[0], self.channels, -1))
@@ -150,17 +154,17 @@ class EFDMix(StyleMixingLayer):
         ranks = ops.argsort(order, axis=pixels)
         ordered = ops.take_along_axis(flat, order, axis=pixels)
         matched = ops.take_along_axis(ops.take(ordered, partner, axis=0), ranks, axis=pixels)
-        return x + (1 - share) * (ops.reshape(matched, shape) - ops.stop_gradient(x))
+        return x + (1 - fraction) * (ops.reshape(matched, shape) - ops.stop_gradient(x))
 
 
 def symmetric_beta(shape: tuple[Any, ...], alpha: float, *, seed: random.SeedGenerator) -> Any:
-    """Samples of Beta(alpha, alpha) in float32, from uniform numbers alone.
+    """Samples of Beta(alpha, alpha) in float32, from uniform numbers.
 
-    `keras.random.beta` divides gamma samples, which XLA has not got, and which for small alpha may both be zero.
+    `keras.random.beta` divides gamma samples. XLA does not have these, and for small alpha both may be zero.
 
     Reference: Devroye, "Random Variate Generation in One Line of Code", 1996, from Bailey's Student t generator.
     """
     w = ops.power(random.uniform(shape, dtype="float32", seed=seed), 1 / alpha)
     c = ops.cos(2 * math.pi * random.uniform(shape, dtype="float32", seed=seed))
     t = c * ops.sqrt((1 - w) / (w + (1 - w) * ops.square(c)))
-    return (1 + ops.clip(t, -1, 1)) / 2  # rounding may put t beside the interval
+    return (1 + ops.clip(t, -1, 1)) / 2  # rounding may move t out of the interval

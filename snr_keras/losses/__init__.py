@@ -1,4 +1,4 @@
-"""Losses of re-identification, the dual constraint in both of its forms, and MAR's losses of an unlabeled domain."""
+"""Losses of re-identification, the dual constraint in both forms, and MAR's losses for an unlabeled domain."""
 
 from snr_keras import _keras as _keras
 from snr_keras.losses.batch_hard_triplet import BatchHardTripletLoss

@@ -1,4 +1,4 @@
-"""What the metric losses have in common: labels, pairs, the precision they compute in."""
+"""Common parts of the metric losses: labels, pairs and the precision of the computation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def floating(name: str, value: Any, axes: str = "(N, C)") -> Any:
     """A floating matrix in at least float32; `axes` names its axes.
 
     Raises:
-        ValueError: If it isn't of rank 2 or not floating.
+        ValueError: If it is not a floating matrix.
     """
     value = matrix(name, value, axes)
     return ops.cast(value, "float64" if keras.backend.standardize_dtype(value.dtype) == "float64" else "float32")
@@ -24,7 +24,7 @@ def matrix(name: str, value: Any, axes: str = "(N, C)") -> Any:
     """A floating matrix in its own dtype; `axes` names its axes.
 
     Raises:
-        ValueError: If it isn't of rank 2 or not floating.
+        ValueError: If it is not a floating matrix.
     """
     value = ops.convert_to_tensor(value)
     dtype = keras.backend.standardize_dtype(value.dtype)
@@ -36,11 +36,11 @@ def matrix(name: str, value: Any, axes: str = "(N, C)") -> Any:
 
 
 def pairs(labels: Any, length: int | None) -> tuple[Any, Any]:
-    """Which (a, p) are of one identity and two images, and which (a, n) are of two identities: (N, N), bool.
+    """Positive pairs (two images of one identity) and negative pairs (two identities), both (N, N), bool.
 
     Args:
         labels: Identities, (N,) or (N, 1), of any integer dtype and size, unless they are a tensor of the backend.
-        length: N, where it is known.
+        length: Number of images N, if it is known.
 
     Raises:
         ValueError: If the labels are not integers, or not one per row.
@@ -59,14 +59,14 @@ def pairs(labels: Any, length: int | None) -> tuple[Any, Any]:
 
 
 def refuse_weights(sample_weight: Any) -> None:
-    """A `sample_weight` has no meaning where pairs of samples, or means over all of them, are compared.
+    """Refuse a `sample_weight`, which has no meaning for a loss of pairs of samples or of means over a batch.
 
     Raises:
-        ValueError: If there is one.
+        ValueError: If there is a sample weight.
     """
     if sample_weight is not None:
         raise ValueError(
-            "`sample_weight` must be None: this loss is one of the batch as a whole. Received: a sample weight"
+            "`sample_weight` must be None: this loss is defined for the batch as a whole. Received: a sample weight"
         )
 
 

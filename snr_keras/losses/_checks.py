@@ -1,7 +1,7 @@
-"""Checks of the numbers that losses are given: what was expected, then what was received.
+"""Checks of the losses' arguments; every error says what was expected, then what was received.
 
-JAX cuts integers to 32 bits unless `jax_enable_x64` is set, silently: labels that are equal modulo 2^32 would be one.
-What is no tensor yet is therefore looked at, and numbered or refused, before it becomes one.
+JAX silently cuts integers to 32 bits unless `jax_enable_x64` is set: labels that are equal modulo 2^32 would become
+one. Labels that are not tensors yet are therefore checked, and renumbered or refused, before they become tensors.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from keras import ops
 
 
 def shaped(name: str, value: Any, shape: tuple[int, ...], because: str) -> Any:
-    """The tensor, of exactly this shape; `because` names the argument the shape follows from.
+    """The tensor, of exactly this shape; `because` names the argument that requires the shape.
 
     Raises:
-        ValueError: If it has another.
+        ValueError: If it has another shape.
     """
     if tuple(value.shape) != shape:
         raise ValueError(f"`{name}` must have shape {shape} to match {because}. Received: shape {tuple(value.shape)}")
@@ -25,7 +25,7 @@ def shaped(name: str, value: Any, shape: tuple[int, ...], because: str) -> Any:
 
 
 def numbered(labels: Any) -> Any:
-    """Labels, equal where they are: of integers that are no tensor yet, their places among all that there are."""
+    """Labels with the same equalities: for integers outside tensors, their ranks among the distinct ones."""
     numbers = outside_of_tensors(labels)
     if numbers is None or numbers.dtype.kind not in "iu":
         return labels
@@ -36,19 +36,19 @@ def integers(name: str, value: Any, length: int, because: str) -> Any:
     """A vector of `length` integers.
 
     Raises:
-        ValueError: If they are not integers, or not so many.
+        ValueError: If they are not integers, or not `length`.
     """
     value = tensor_of_labels(name, value)
     dtype = keras.backend.standardize_dtype(value.dtype)
     if tuple(value.shape) == (0,) and "int" not in dtype:
-        value = ops.cast(value, "int32")  # an empty list has no integers to speak of; it comes as floating
+        value = ops.cast(value, "int32")  # an empty list comes as floating
     elif "int" not in dtype:
         raise ValueError(f"`{name}` must hold integers. Received: dtype {dtype} with shape {tuple(value.shape)}")
     return shaped(name, value, (length,), because)
 
 
 def tensor_of_labels(name: str, value: Any) -> Any:
-    """The tensor; ValueError if there is none because these are no numbers, or larger than 64 bits."""
+    """The tensor; ValueError if the values are not numbers, or are integers of more than 64 bits."""
     numbers = outside_of_tensors(value)
     if numbers is not None and numbers.dtype.kind not in "iufb":
         raise ValueError(f"`{name}` must be integers of 64 bits. Received: dtype {numbers.dtype}, {value!r}")
@@ -56,20 +56,20 @@ def tensor_of_labels(name: str, value: Any) -> Any:
 
 
 def outside_of_tensors(value: Any) -> np.ndarray | None:
-    """The numbers of a list, of an array or of another framework's tensor; None of a tensor of the backend."""
+    """The numbers of a list, an array or another framework's tensor; None for a tensor of the backend."""
     if ops.is_tensor(value) or isinstance(value, keras.KerasTensor):
         return None
     return known(value)
 
 
 def outside(numbers: np.ndarray, end: int) -> bool:
-    """Whether any is not in [0, end)."""
+    """Whether any number is not in [0, end)."""
     return bool(((numbers < 0) | (numbers >= end)).any())
 
 
 def known(value: Any) -> np.ndarray | None:
-    """The numbers, or None where there are none yet, because a function is being traced."""
+    """The numbers, or None while a function is being traced."""
     try:
         return np.asarray(ops.convert_to_numpy(value))
-    except (NotImplementedError, TypeError):  # of a symbolic tensor, and of a tracer
+    except (NotImplementedError, TypeError):  # a symbolic tensor or a tracer
         return None

@@ -1,4 +1,4 @@
-"""Products of matrices that keep the digits of their dtype on every device."""
+"""Matrix products with the full precision of their dtype on every device."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from keras import ops
 
 
 def product(x: Any, y: Any) -> Any:
-    """The matrix product x y, in all digits of float32.
+    """The matrix product x y, in the full precision of float32.
 
-    GPUs round the factors of float32 to TF32's ten bits unless they are told not to, and two cosines of which the
-    losses take the difference agree in more than that. JAX has a switch for a product, TensorFlow one for the whole
-    process, hence float64 there. PyTorch does not round unless its user says so.
+    By default GPUs round float32 factors to the ten bits of TF32, which is coarser than the differences of cosines in
+    the losses. JAX has a switch for a single product, TensorFlow one for the whole process, so there float64 is used.
+    PyTorch does not round unless the user says so.
 
     Args:
-        x: (..., C), floating.
-        y: (C, M), of the same dtype.
+        x: Left factor, (..., C), floating.
+        y: Right factor, (C, M), of the same dtype.
 
     Returns:
-        (..., M), of that dtype.
+        Product, (..., M), of the same dtype.
     """
     backend = keras.backend.backend()
     if backend == "jax":

@@ -15,29 +15,29 @@ from snr_keras.scalars import is_number, plain
 
 @keras.saving.register_keras_serializable(package="snr_keras")
 class BatchHardTripletLoss(keras.losses.Loss):
-    """Mean over the anchors of max(0, margin + d_ap - d_an), each with its hardest positive and negative.
+    """The mean over the anchors of max(0, margin + d_ap - d_an), each with its hardest positive and negative.
 
-    p is the anchor's farthest positive and n its nearest negative, by Euclidean distance; among equally hard ones the
-    lowest index, which alone has the gradient. Anchors that lack either do not contribute; where none has both, the
-    loss is 0. The gradient of a distance of zero is zero.
+    p is the anchor's farthest positive and n its nearest negative, by Euclidean distance; of equally hard examples, the
+    one with the lowest index, which alone has the gradient. Anchors without a positive or a negative do not contribute;
+    if no anchor has both, the loss is 0. The gradient of a distance of zero is zero.
 
-    Mining needs memory for N * N * D numbers, none of which is kept for the gradient.
+    Mining needs memory for N * N * D numbers; none of them is kept for the gradient.
 
     Args:
-        margin: At least 0, or `"soft"` for softplus(d_ap - d_an). Defaults to `0.3`.
+        margin: Margin, at least 0, or `"soft"` for softplus(d_ap - d_an). Defaults to `0.3`.
         name: Optional name.
 
     Call arguments:
-        labels: Identities, (N,) or (N, 1), any integers. JAX's own tensors, and whatever it compiles, have
-            integers of 32 bits unless `jax_enable_x64` is set: identities that are equal modulo 2^32 are one in these.
-        features: (N, D), pooled, before BNNeck.
+        labels: Identities, (N,) or (N, 1), any integers. JAX's own tensors, and whatever it compiles, have 32-bit
+            integers unless `jax_enable_x64` is set: identities that are equal modulo 2^32 are then one.
+        features: Features, (N, D), pooled, before BNNeck.
 
     Returns:
-        A scalar, in float32 (float64 of float64 features).
+        A scalar, in float32 (float64 for float64 features).
 
     Raises:
-        ValueError: If the margin is neither, the labels are not N integers, the features are not a floating matrix, or
-            there is a sample weight.
+        ValueError: If the margin is neither a number of at least 0 nor `"soft"`, the labels are not N integers, the
+            features are not a floating matrix, or there is a sample weight.
 
     Reference:
 
@@ -53,12 +53,12 @@ class BatchHardTripletLoss(keras.losses.Loss):
         self.margin = plain(margin)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The loss; Keras' own would cast the labels to float32, which merges large identities."""
+        """The loss, without Keras' cast of labels to float32, which merges large identities."""
         refuse_weights(sample_weight)
         return self.call(y_true, y_pred)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The scalar; see the class."""
+        """The scalar loss; see the class."""
         features = floating("features", y_pred)
         positives, negatives = pairs(y_true, features.shape[0])
         d = euclidean_distance(ops.stop_gradient(features), ops.stop_gradient(features))
@@ -73,10 +73,10 @@ class BatchHardTripletLoss(keras.losses.Loss):
         return ops.sum(ops.where(contributes, terms, 0)) / ops.maximum(count, 1)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make a loss like this one."""
+        """The constructor arguments of the loss."""
         return {"margin": self.margin, "name": self.name}
 
 
 def _first_largest(rows: Any) -> Any:
-    """The index of the first of each row's largest numbers; a column at the end lets a batch be empty."""
+    """The index of the first maximum of each row; an extra column allows an empty batch."""
     return ops.argmax(ops.pad(rows, ((0, 0), (0, 1)), constant_values=-math.inf), axis=1)

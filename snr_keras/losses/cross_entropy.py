@@ -1,4 +1,4 @@
-"""The cross-entropy that ReID models are trained with."""
+"""The cross-entropy for training ReID models."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from snr_keras.scalars import is_number, plain
 
 @keras.saving.register_keras_serializable(package="snr_keras")
 class CrossEntropyLoss(keras.losses.Loss):
-    """Label-smoothed cross-entropy of the softmax of logits, with integer labels.
+    """Label-smoothed cross-entropy of logits, with integer labels.
 
         -sum_k q_k log p_k      q_k = (1 - s) [k = label] + s / K
 
     Args:
-        label_smoothing: s, in [0, 1]; at 1 the labels play no part. Defaults to `0.1`.
-        reduction: As in any Keras loss. Defaults to the mean over the batch.
+        label_smoothing: Label smoothing s, in [0, 1]; at 1 the labels have no effect. Defaults to `0.1`.
+        reduction: Reduction, as in any Keras loss. Defaults to the mean over the batch.
         name: Optional name.
         dtype: Dtype of the computation; Keras' float type by default.
 
     Call arguments:
-        labels: The index of the class of each image, (N,) or (N, 1), integers in [0, K). Of a tensor of the backend
-            this is not checked.
-        logits: (N, K).
+        labels: Class of each image, (N,) or (N, 1), integers in [0, K). The range is not checked for a tensor of the
+            backend.
+        logits: Logits, (N, K).
         sample_weight: Optional weights of the images, (N,).
 
     Returns:
         A scalar.
 
     Raises:
-        ValueError: If the label smoothing is out of range, the labels are not integers in [0, K), or the logits are no
-            floating matrix.
+        ValueError: If the label smoothing is out of range, the labels are not integers in [0, K), or the logits are not
+            a floating matrix.
 
     Reference:
 
@@ -55,7 +55,7 @@ class CrossEntropyLoss(keras.losses.Loss):
         self.label_smoothing = plain(label_smoothing)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The loss; Keras' own would cast the labels to its float type, which merges large ones in half precision."""
+        """The loss, without Keras' cast of labels to its float type, which merges large ones in half precision."""
         logits = matrix("logits", y_pred)
         numbers = outside_of_tensors(y_true)
         if numbers is not None and numbers.dtype.kind in "iu" and outside(numbers, logits.shape[-1]):
@@ -71,11 +71,11 @@ class CrossEntropyLoss(keras.losses.Loss):
         return super().__call__(one_hot, logits, sample_weight)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The loss of each image, (N,), of labels that are one-hot already."""
+        """The loss of each image, (N,), for labels that are already one-hot."""
         return keras.losses.categorical_crossentropy(
             y_true, y_pred, from_logits=True, label_smoothing=self.label_smoothing
         )
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make a loss like this one."""
+        """The constructor arguments of the loss."""
         return {**super().get_config(), "label_smoothing": self.label_smoothing}

@@ -14,18 +14,18 @@ from snr_keras.losses._products import product
 def cosine_distance(x: Any, y: Any) -> Any:
     """d(x, y) = 0.5 - x.y / (2 |x| |y|), in [0, 1].
 
-    Equal rows are at distance exactly 0, the zero vector included; for x = 0 != y the cosine is 0 and d = 0.5. The
-    gradient at a zero vector is zero.
+    Equal rows, zero vectors included, have distance exactly 0. If only one of the rows is zero, the cosine is 0 and
+    d = 0.5. The gradient at a zero vector is zero.
 
     Args:
-        x: (N, C), floating.
-        y: (M, C), floating.
+        x: First vectors, (N, C), floating.
+        y: Second vectors, (M, C), floating.
 
     Returns:
-        (N, M), in float32 (float64 of float64 rows).
+        Distances, (N, M), in float32 (float64 for float64 rows).
 
     Raises:
-        ValueError: If either is not a floating matrix, or they differ in C.
+        ValueError: If x or y is not a floating matrix, or they differ in C.
 
     Source:
         The distance of the paper's dual causality loss.
@@ -38,18 +38,18 @@ def cosine_distance(x: Any, y: Any) -> Any:
 def euclidean_distance(x: Any, y: Any) -> Any:
     """d(x, y) = |x - y|, with gradient zero where x = y.
 
-    From the differences and not from |x|^2 + |y|^2 - 2 x.y, in which near neighbours drown in rounding; hence it
+    It is computed from the differences, since near neighbours drown in the rounding of |x|^2 + |y|^2 - 2 x.y. This
     needs memory for N * M * C numbers.
 
     Args:
-        x: (N, C), floating.
-        y: (M, C), floating.
+        x: First vectors, (N, C), floating.
+        y: Second vectors, (M, C), floating.
 
     Returns:
-        (N, M), in float32 (float64 of float64 rows).
+        Distances, (N, M), in float32 (float64 for float64 rows).
 
     Raises:
-        ValueError: If either is not a floating matrix, or they differ in C.
+        ValueError: If x or y is not a floating matrix, or they differ in C.
     """
     x, y = _pair(x, y)
     return norm(ops.expand_dims(x, 1) - ops.expand_dims(y, 0))
@@ -59,10 +59,10 @@ def unit(x: Any) -> Any:
     """The direction x / |x| of every row, without overflow or underflow; the zero vector stays zero, with gradient 0.
 
     Args:
-        x: (N, C), floating.
+        x: Vectors, (N, C), floating.
 
     Returns:
-        (N, C), in float32 (float64 of float64 rows).
+        Directions, (N, C), in float32 (float64 for float64 rows).
 
     Raises:
         ValueError: If x is not a floating matrix.
@@ -76,10 +76,10 @@ def norm(v: Any) -> Any:
     """|v| over the last axis, without overflow or underflow; 0 with gradient zero for the zero vector.
 
     Args:
-        v: (..., C), floating.
+        v: Vectors, (..., C), floating.
 
     Returns:
-        (...).
+        Lengths, (...).
     """
     scaled, scale = _scaled(v)
     return ops.squeeze(scale, -1) * _length(scaled)
@@ -89,17 +89,17 @@ def _pair(x: Any, y: Any) -> tuple[Any, Any]:
     x, y = floating("x", x), floating("y", y)
     if None not in (x.shape[1], y.shape[1]) and x.shape[1] != y.shape[1]:
         raise ValueError(
-            f"The rows of `x` and `y` must be of one length. Received: shapes {tuple(x.shape)} and {tuple(y.shape)}"
+            f"The rows of `x` and `y` must have the same length. Received: shapes {tuple(x.shape)} and {tuple(y.shape)}"
         )
     return x, y
 
 
 def _scaled(v: Any) -> tuple[Any, Any]:
-    """Returns v over its largest magnitude, and that magnitude; as length is linear, the latter needs no gradient.
+    """Returns v over its largest magnitude, and that magnitude, which needs no gradient since length is linear.
 
-    Of a zero vector neither has one.
+    For a zero vector neither has a gradient.
     """
-    # What is empty needs an `initial`, which on PyTorch (Keras 3.15) is on the CPU, wherever v is.
+    # An empty maximum needs an `initial`, which on PyTorch (Keras 3.15) is on the CPU, wherever v is.
     initial = None if keras.backend.backend() == "torch" and 0 not in v.shape else 0
     largest = ops.stop_gradient(ops.max(ops.abs(v), axis=-1, keepdims=True, initial=initial))
     zero = largest == 0

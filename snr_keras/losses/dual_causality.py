@@ -15,34 +15,35 @@ _DISTANCES = {"cosine": cosine_distance, "euclidean": euclidean_distance}
 
 @keras.saving.register_keras_serializable(package="snr_keras")
 class DualCausalityLoss(keras.losses.Loss):
-    """L_SNR = L+ + L-, of one SNR layer over a batch: restitution should help, contamination should hurt.
+    """L_SNR = L+ + L- of one SNR layer over a batch: restitution should help, contamination should hurt.
 
     For an anchor a, a positive p (same identity) and a negative n (another identity):
 
         L+ = softplus(d(f~+_a, f~+_p) - d(f~_a, f~_p)) + softplus(d(f~_a, f~_n) - d(f~+_a, f~+_n))
         L- = softplus(d(f~_a, f~_p) - d(f~-_a, f~-_p)) + softplus(d(f~-_a, f~-_n) - d(f~_a, f~_n))
 
-    The paper draws one p and one n per anchor. This is the expectation over that draw: each of the four terms is the
-    mean over an anchor's positives (negatives), then over the anchors that have any; 0 where no anchor has one.
+    The paper draws one p and one n per anchor. This is the expectation over that draw: each of the four terms is
+    averaged over an anchor's positives (or negatives), then over the anchors that have any; it is 0 if no anchor has
+    one.
 
-    Since f~ is beta for every image, its distances are all zero: the loss pulls f~+ together and f~- apart within
-    identities, and the other way around between them.
+    Since f~ is beta for every image, its distances are all zero: the loss pulls f~+ together and pushes f~- apart
+    within an identity, and does the opposite between identities.
 
     Args:
         distance: `"cosine"` (the paper's, in [0, 1]) or `"euclidean"`. Defaults to `"cosine"`.
         name: Optional name.
 
     Call arguments:
-        labels: Identities, (N,) or (N, 1), any integers. JAX's own tensors, and whatever it compiles, have
-            integers of 32 bits unless `jax_enable_x64` is set: identities that are equal modulo 2^32 are one in these.
-        embeddings: `SNREmbeddings`, or the same three (N, C) tensors as any sequence.
+        labels: Identities, (N,) or (N, 1), any integers. JAX's own tensors, and whatever it compiles, have 32-bit
+            integers unless `jax_enable_x64` is set: identities that are equal modulo 2^32 are then one.
+        embeddings: `SNREmbeddings`, or any sequence of the same three tensors, each (N, C).
 
     Returns:
-        A scalar, in float32 (float64 of float64 embeddings).
+        A scalar, in float32 (float64 for float64 embeddings).
 
     Raises:
-        ValueError: If the distance is none of the two, the labels are not N integers, the embeddings are not three
-            floating matrices of one shape, or there is a sample weight.
+        ValueError: If the distance is unknown, the labels are not N integers, the embeddings are not three floating
+            matrices of one shape, or there is a sample weight.
 
     Reference:
 
@@ -56,27 +57,27 @@ class DualCausalityLoss(keras.losses.Loss):
         self.distance = distance
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The loss; Keras' own would cast the labels to float32, which merges large identities."""
+        """The loss, without Keras' cast of labels to float32, which merges large identities."""
         refuse_weights(sample_weight)
         return self.call(y_true, y_pred)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The scalar; see the class."""
+        """The scalar loss; see the class."""
         plus, minus = self.terms(y_true, y_pred)
         return plus + minus
 
     def terms(self, labels: Any, embeddings: Any) -> tuple[Any, Any]:
-        """L+ and L- apart.
+        """L+ and L- separately.
 
         Args:
-            labels: As for a call.
-            embeddings: As for a call.
+            labels: Identities, as for a call.
+            embeddings: Embeddings, as for a call.
 
         Returns:
-            Two scalars.
+            L+ and L-, two scalars.
 
         Raises:
-            ValueError: As from a call.
+            ValueError: As for a call.
         """
         f_tilde, f_plus, f_minus = _matrices(embeddings)
         positives, negatives = (_weights(allowed, f_plus.dtype) for allowed in pairs(labels, f_plus.shape[0]))
@@ -87,7 +88,7 @@ class DualCausalityLoss(keras.losses.Loss):
         return plus, minus
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make a loss like this one."""
+        """The constructor arguments of the loss."""
         return {"distance": self.distance, "name": self.name}
 
 
@@ -101,7 +102,7 @@ def _matrices(embeddings: Any) -> tuple[Any, Any, Any]:
 
 
 def _weights(allowed: Any, dtype: Any) -> Any:
-    """The probability of each pair: first an anchor that has any, then one of its pairs."""
+    """The probability of each pair: uniform over the anchors that have a pair, then over the pairs of the anchor."""
     allowed = ops.cast(allowed, dtype)
     per_anchor = ops.sum(allowed, axis=1, keepdims=True)
     anchors = ops.sum(ops.cast(per_anchor > 0, dtype))

@@ -12,32 +12,33 @@ from snr_keras.losses._batches import refuse_weights
 
 @keras.saving.register_keras_serializable(package="snr_keras")
 class DualRestitutionLoss(keras.losses.Loss):
-    """L_SNR = L+ + L-, of one SNR layer, for classification and segmentation: the entropy form of the dual constraint.
+    """L_SNR = L+ + L- of one SNR layer, for classification and segmentation: the entropy form of the dual constraint.
 
-    A classifier of the layer's own, the same for all three, should be surer of the restituted features than of the
-    normalized ones, and less sure of the contaminated ones. With H the mean over the images of the entropy of softmax:
+    A classifier, shared by the three kinds of features, should be more certain of the restituted features than of the
+    normalized ones, and less certain of the contaminated ones. With H the mean over the images of the entropy of
+    softmax:
 
         L+ = softplus(H(l~+) - H(l~))
         L- = softplus(H(l~) - H(l~-))
 
-    Per pixel, each pixel's entropies are compared, and the mean is taken over all pixels of all images.
+    Per pixel, the entropies at each pixel are compared, and the mean is over all pixels of all images.
 
     Without `per_pixel` the logits are those of the embeddings, which a layer returns with `return_embeddings=True`.
-    Since f~ is beta for every image, H(l~) says nothing about any of them. With `per_pixel` they are those of the
+    Since f~ is beta for every image, H(l~) does not depend on the images. With `per_pixel` the logits are those of the
     maps, which a layer returns with `return_maps=True`; classes are the last axis.
 
-    The entropies teach a classifier to be sure, not to be right. Give one of them, or all, a cross-entropy as well.
+    Entropies make a classifier certain, not right. Add a cross-entropy on one of its outputs, or on all.
 
     Args:
-        per_pixel: Whether logits have spatial axes, and pixels are compared. Defaults to `False`.
+        per_pixel: Whether the logits have spatial axes, and pixels are compared. Defaults to `False`.
         name: Optional name.
 
     Call arguments:
-        labels: Not looked at, and `None` will do: entropies need none, but Keras' losses have them.
-        logits: l~, l~+ and l~-, as any sequence of three tensors: (N, K), or (N, *S, K) per pixel.
+        labels: Ignored, may be `None`: entropies need no labels, but Keras' losses have them.
+        logits: l~, l~+ and l~-, a sequence of three tensors, (N, K), or (N, *S, K) per pixel.
 
     Returns:
-        A scalar, in float32 (float64 of float64 logits); 0 of an empty batch.
+        A scalar, in float32 (float64 for float64 logits); 0 for an empty batch.
 
     Raises:
         ValueError: If the logits are not three floating tensors of one shape and of that rank, or there is a sample
@@ -59,37 +60,37 @@ class DualRestitutionLoss(keras.losses.Loss):
         self.per_pixel = bool(per_pixel)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The loss; Keras' own would take the three tensors for three predictions."""
+        """The loss, although Keras would take the three tensors for three predictions."""
         refuse_weights(sample_weight)
         return self.call(y_true, y_pred)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The scalar; see the class."""
+        """The scalar loss; see the class."""
         plus, minus = self.terms(y_true, y_pred)
         return plus + minus
 
     def terms(self, labels: Any, logits: Any) -> tuple[Any, Any]:
-        """L+ and L- apart.
+        """L+ and L- separately.
 
         Args:
-            labels: As for a call.
-            logits: As for a call.
+            labels: Ignored, as for a call.
+            logits: Logits, as for a call.
 
         Returns:
-            Two scalars.
+            L+ and L-, two scalars.
 
         Raises:
-            ValueError: As from a call.
+            ValueError: As for a call.
         """
         tilde, plus, minus = (self._compared(_entropy(tensor)) for tensor in self._tensors(logits))
         return _mean(ops.softplus(plus - tilde)), _mean(ops.softplus(tilde - minus))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make a loss like this one."""
+        """The constructor arguments of the loss."""
         return {"per_pixel": self.per_pixel, "name": self.name}
 
     def _tensors(self, logits: Any) -> list[Any]:
-        """The three, in at least float32."""
+        """The three tensors of logits, in at least float32."""
         tensors = [ops.convert_to_tensor(tensor) for tensor in logits]
         dtypes = [keras.backend.standardize_dtype(tensor.dtype) for tensor in tensors]
         shapes = [tuple(tensor.shape) for tensor in tensors]
@@ -109,7 +110,7 @@ class DualRestitutionLoss(keras.losses.Loss):
         ]
 
     def _compared(self, entropies: Any) -> Any:
-        """What is compared of the entropies: each, or their mean in the place of each, so that none costs nothing."""
+        """The entropies to compare: each one, or their mean in place of each."""
         return entropies if self.per_pixel else ops.broadcast_to(_mean(entropies), ops.shape(entropies))
 
 
@@ -119,5 +120,5 @@ def _entropy(logits: Any) -> Any:
 
 
 def _mean(x: Any) -> Any:
-    """Not `ops.mean`, which is one of float32 on JAX; 0 of nothing."""
+    """The mean, 0 if there is nothing; `ops.mean` computes in float32 on JAX."""
     return ops.sum(x) / ops.cast(ops.maximum(ops.size(x), 1), x.dtype)

@@ -1,4 +1,4 @@
-"""Backbones of four stages, each a function that offers its places to the model's `Modules`."""
+"""Backbones of four stages: functions that offer the places in them to the model's `Modules`."""
 
 import re
 from collections.abc import Callable
@@ -23,15 +23,16 @@ def resnet_small(
 ) -> keras.Model:
     """A residual net for 64x32 crops: a stem and one basic block (He et al., 2015) per stage.
 
-    Widths 24, 40, 80, 128; strides 2 (stem), 1, 2, 2 and `last_stride`; with 1 the map that is pooled is 1/8 of the
-    image: 8x4 at 64x32.
+    The widths are 24, 40, 80, 128, the strides 2 (stem), 1, 2, 2 and `last_stride`. With last stride 1 the final map is
+    1/8 of the image: 8x4 at 64x32.
 
     Returns:
-        A functional model, RGB images in [0, 255] `(N, H, W, 3)` to the map `(N, H/8, W/8, 128)` with last stride 1.
+        A functional model from RGB images in [0, 255], `(N, H, W, 3)`, to the map `(N, H/8, W/8, 128)` with last stride
+        1.
     """
     if weights is not None:
         raise ValueError(
-            'There are no pretrained weights for backbone="resnet_small"; `weights` must be None. '
+            '`weights` must be None with backbone="resnet_small", which has no pretrained weights. '
             f"Received: weights={weights!r}"
         )
 
@@ -75,13 +76,13 @@ def resnet50(
     last_stride: int = 1,
     weights: str | None = None,
 ) -> keras.Model:
-    """`keras.applications.ResNet50`; with last stride 1 the map that is pooled is 16x8 at 256x128.
+    """`keras.applications.ResNet50`; with last stride 1 the final map is 16x8 at 256x128.
 
     Stages 1 to 4 are the paper's conv2_x to conv5_x. Layer names and weights are those of Keras, so its weight files
-    fit; they expect BGR with the ImageNet mean taken off, which the first two layers do.
+    fit. These expect BGR minus the ImageNet mean, which the first two layers compute.
 
     Returns:
-        A functional model, RGB images in [0, 255] `(N, H, W, 3)` to the map `(N, H/16, W/16, 2048)` with last
+        A functional model from RGB images in [0, 255], `(N, H, W, 3)`, to the map `(N, H/16, W/16, 2048)` with last
         stride 1.
     """
     source = _keras_resnet50(image_size, weights)
@@ -98,7 +99,7 @@ def resnet50(
 
     last_blocks = {"conv2_block3": 1, "conv3_block4": 2, "conv4_block6": 3, "conv5_block3": 4}
 
-    def call(layer: keras.Layer, x: Any, **_: Any) -> Any:  # beside x there is just the mask of batch norms: None
+    def call(layer: keras.Layer, x: Any, **_: Any) -> Any:  # other arguments: only the mask of batch norms, None
         if layer.name == "conv1_pad":
             x = layers.Normalization(mean=IMAGENET_BGR_MEAN, variance=(1.0, 1.0, 1.0), name="scaling")(
                 keras.ops.flip(x, axis=-1)
@@ -143,7 +144,7 @@ def _keras_resnet50(image_size: tuple[int | None, int | None], weights: str | No
     except Exception as error:  # Keras raises a bare `Exception` when a download fails
         if weights == "imagenet" and "URL fetch failure" in str(error):
             raise ConnectionError(
-                f"The ImageNet weights could not be downloaded ({error}). Fetch {_NOTOP_URL} on a machine that can, "
+                f"The ImageNet weights could not be downloaded ({error}). Fetch {_NOTOP_URL} on another machine "
                 f"and put the file at {Path.home() / '.keras' / 'models' / _NOTOP} (under $KERAS_HOME where that is "
                 f'set), or pass its path. Received: weights="imagenet"'
             ) from error

@@ -1,4 +1,4 @@
-"""What a model costs: parameters, multiply-adds and memory of each stage, counted from its layers."""
+"""The cost of a model: parameters, multiply-adds and memory of each stage, counted from its layers."""
 
 import math
 import re
@@ -22,13 +22,13 @@ from snr_keras.layers import (
 
 @dataclass(frozen=True)
 class Cost:
-    """What a layer, a stage or a model costs; all but the parameters per image.
+    """The cost of a layer, a stage or a model; all fields except the parameters are per image.
 
     Attributes:
-        parameters: Trained or not, as Keras counts them.
-        multiply_adds: Of convolutions and dense layers, the two of a channel attention among them.
-        elementwise: Multiplications of a value of a map with one number per channel: by normalizations and gates.
-        activations: Bytes of the outputs of all layers, the images among them.
+        parameters: Number of parameters, trainable or not, as Keras counts them.
+        multiply_adds: Multiply-adds of convolutions and dense layers, including the two of a channel attention.
+        elementwise: Multiplications of a map's values by one number per channel, in normalizations and gates.
+        activations: Bytes of the outputs of all layers, including the images.
     """
 
     parameters: int = 0
@@ -37,18 +37,18 @@ class Cost:
     activations: int = 0
 
     def __add__(self, other: "Cost") -> "Cost":
-        """The cost of both."""
+        """The sum of both costs."""
         return Cost(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Cost)))
 
 
 def stage_costs(model: keras.Model) -> dict[str, Cost]:
-    """The cost of each part of a `reid_model`: "stem", "stage 1" to "stage 4", what follows a stage included, "head".
+    """The cost of each part of a `reid_model`: "stem", "stage 1" to "stage 4", each with its modules, and "head".
 
     Args:
-        model: A model of known image size.
+        model: Model with a known image size.
 
     Raises:
-        ValueError: If the image size is open.
+        ValueError: If the image size is undefined.
     """
     if None in model.input_shape[1:]:
         raise ValueError(f"Costs depend on the image size. Received: a model of images {model.input_shape[1:]}")
@@ -60,12 +60,12 @@ def stage_costs(model: keras.Model) -> dict[str, Cost]:
 
 
 def uncounted(model: keras.Model) -> list[str]:
-    """The kinds of layers in a model whose operations are not counted, though they may have some."""
+    """The kinds of layers in a model whose operations, if they have any, are not counted."""
     return sorted({type(layer).__name__ for layer in model.layers if _count_of(layer) is None})
 
 
 def stage_of(layer: str) -> str:
-    """The stage that a layer belongs to, by its name in the backbones."""
+    """The stage of a layer, by its name in the backbones."""
     if match := re.match(r"stage([1-4])_", layer):
         return f"stage {match[1]}"
     if match := re.match(r"conv([2-5])_", layer):  # Keras' ResNet-50
@@ -74,7 +74,7 @@ def stage_of(layer: str) -> str:
 
 
 def layer_cost(layer: keras.Layer) -> Cost:
-    """What one layer costs an image; of a kind that is not known, parameters and memory alone."""
+    """The cost of one layer per image; for an unknown kind, parameters and memory only."""
     outputs = keras.tree.flatten(layer.output)
     sizes = [math.prod(y.shape[1:]) for y in outputs]
     count = _count_of(layer)

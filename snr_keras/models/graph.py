@@ -1,6 +1,6 @@
-"""Reading the graph of a functional Keras model: its calls, the models within it, and what leads past a call.
+"""The graph of a functional Keras model: its calls, the models within it, and the paths that bypass a call.
 
-All that the package needs to know of Keras' own bookkeeping (nodes and their tensors) is asked here.
+Only this module depends on Keras' own bookkeeping (nodes and their tensors).
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ import keras
 
 
 def graph_of(layer: Any) -> keras.Model | None:
-    """A model of the layers that `layer` is made of, if it is a functional or a sequential model; None otherwise.
+    """The functional model of the layers in `layer`, if it is a functional or a sequential model; else None.
 
-    The layers are those of `layer`, not copies, and the model is not compiled.
+    Its layers are those of `layer`, not copies, and the model is not compiled.
     """
     if isinstance(layer, keras.Sequential):
         try:
             return keras.Model(layer.inputs[0], layer.outputs[0], name=layer.name)
-        except AttributeError:  # nothing is known of its input, or its layers take no symbolic tensors
+        except AttributeError:  # its input is unknown, or its layers take no symbolic tensors
             return None
     if not isinstance(layer, keras.Model) or not hasattr(layer, "operations"):
         return None
     graph = keras.Model(layer.input, layer.output, name=layer.name)
-    return graph if type(layer).call is type(graph).call else None  # a call of its own does more than its graph
+    return graph if type(layer).call is type(graph).call else None  # a custom `call` does more than the graph
 
 
 def calls(model: keras.Model) -> Iterator[Any]:
-    """The calls of a functional model's operations, each after those it depends on; calls that make inputs left out.
+    """The calls of a functional model's operations, each after those on which it depends, without the calls of inputs.
 
-    Each has `operation`, `arguments`, `input_tensors` and `output_tensors`. An operation that is shared is called
-    more than once.
+    Each has `operation`, `arguments`, `input_tensors` and `output_tensors`. A shared operation is called more than
+    once.
     """
     for depth in sorted(model._nodes_by_depth, reverse=True):
         yield from (node for node in model._nodes_by_depth[depth] if not node.is_input)
 
 
 def operations(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every operation of a functional model with its path, `"name"` or `"name of the model within/name"`, in order."""
+    """Every operation of a functional model, in order, with its path, `"name"` or `"name of the model within/name"`."""
     seen = set()
     for call in calls(model):
         operation = call.operation
@@ -52,9 +52,9 @@ def operations(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, Any]
 
 
 def links(model: keras.Model) -> Iterator[tuple[Any, Any]]:
-    """Each operation of a functional model with each one that takes its output; None for an output of the model.
+    """Each operation of a functional model with each consumer of its output; None stands for an output of the model.
 
-    Of models within the model likewise.
+    The same for models within the model.
     """
     for call in calls(model):
         if (inner := graph_of(call.operation)) is not None:
@@ -64,12 +64,12 @@ def links(model: keras.Model) -> Iterator[tuple[Any, Any]]:
 
 
 def made_by(tensor: Any) -> Any:
-    """The operation that put out a tensor of a functional model."""
+    """The operation whose output is this tensor of a functional model."""
     return tensor._keras_history.operation
 
 
 def by_name(names: Iterable[str], values: Iterable[Any]) -> dict[str, Any]:
-    """Values by their names, each with a number behind it where an earlier one has that name."""
+    """Values by their names; a name that occurs again gets a number."""
     named: dict[str, Any] = {}
     for name, value in zip(names, values, strict=True):
         named[free_name(name, named)] = value
@@ -77,16 +77,16 @@ def by_name(names: Iterable[str], values: Iterable[Any]) -> dict[str, Any]:
 
 
 def free_name(name: str, taken: Container[str]) -> str:
-    """A name, with a number behind it if it is taken."""
+    """A name; with a number if it is taken."""
     names = itertools.chain([name], (f"{name}_{n}" for n in itertools.count(1)))
     return next(free for free in names if free not in taken)
 
 
 def flows(model: keras.Model, sources: Iterable[Any]) -> Iterator[tuple[Any, int]]:
-    """The calls that depend on some inputs of a model, and how many other tensors lead past each of them.
+    """The calls that depend on some inputs of a model, and the number of other tensors that bypass each.
 
-    If none does, there is no way from `sources` to an output that avoids the call: every other call comes before it or
-    depends on it, and what it puts out is all that the rest of the model knows of the sources.
+    If none does, there is no path from `sources` to an output that avoids the call. Every other call comes before it or
+    depends on it, and its output is all that the rest of the model receives from the sources.
     """
     wanted = Counter(id(tensor) for call in calls(model) for tensor in _distinct(call.input_tensors))
     wanted.update(id(tensor) for tensor in _distinct(model.outputs))
@@ -104,7 +104,7 @@ def flows(model: keras.Model, sources: Iterable[Any]) -> Iterator[tuple[Any, int
 
 
 def has_kernel(operation: Any) -> bool:
-    """Whether an operation has a weight of more than one axis, as convolutions and dense layers have."""
+    """Whether an operation has a weight with more than one axis, as convolutions and dense layers do."""
     return any(len(weight.shape) > 1 for weight in getattr(operation, "weights", ()))
 
 

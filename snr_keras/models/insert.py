@@ -17,10 +17,10 @@ from snr_keras.models.snr_model import SNRModel
 from snr_keras.models.stages import stage_ends
 
 IDENTITY_GATE = 0.9999
-"""a of every channel at `start="identity"`: F~+ = F - 0.0001 R."""
+"""The gate a of every channel at `start="identity"`: F~+ = F - 0.0001 R."""
 
 LAST_STRIDES = {"stages": 4, "strides": None}
-"""How many strides, counted from the largest, have their last map followed by SNR; all of them if None."""
+"""Number of strides, counted from the largest, whose last map is followed by SNR; None means all."""
 
 
 def insert_snr(
@@ -31,59 +31,61 @@ def insert_snr(
     reduction: int = 16,
     verbose: bool = True,
 ) -> SNRModel:
-    """A copy of a model in which SNR follows some of its layers; its weights are kept.
+    """Copy a model with SNR after some of its layers; the weights are kept.
 
-    The layers are copied by their configuration, with their names, weights and `trainable`; `model` itself is neither
-    changed nor shared. What took a layer's output takes that of SNR instead.
+    The layers are copied by their configuration, with their names, weights and `trainable`. `model` itself is neither
+    changed nor shared. Every consumer of such a layer's output takes the output of SNR instead.
 
-    - The new model puts out a dictionary: the outputs of `model` by their names, and as `"snr"` a dictionary of the
-      `SNREmbeddings` of each SNR layer, by the name of the layer that it follows with `_snr` behind it. `compile` and
-      `fit` take the losses, metrics and labels that `model` took, and train the SNR layers with their own loss
-      besides. `.network` is the model without the embeddings, for use.
+    - The output of the new model is a dictionary: the outputs of `model` by their names, and under `"snr"` a dictionary
+      of the `SNREmbeddings` of each SNR layer, by the name of the layer before it with `_snr` appended. `compile` and
+      `fit` take the losses, metrics and labels that `model` took, and also train the SNR layers with their own loss.
+      `.network` is the model without the embeddings, for inference.
     - A layer that is called several times is followed by one SNR layer, called as often; the embeddings of the
       second call are `..._snr_1`, and so on.
-    - An SNR layer that is there already is kept, with its weights, and trained with its loss like the others. A layer
-      whose output goes to SNR alone has its SNR: none is added. So `insert_snr(model.network, ...)` goes on where an
-      earlier call ended, and a model with SNR layers of its own becomes one that trains them.
+    - Existing SNR layers are kept, with their weights, and trained with their loss like the others. A layer whose
+    output
+      goes only to SNR gets no second one. So `insert_snr(model.network, ...)` continues after an earlier call, and a
+      model with SNR layers of its own becomes one that trains them.
     - Functional and sequential models within the model are opened: their layers are `"name of the model/layer"`.
-      Layers inside any other composite (a wrapper, a subclassed model) cannot be reached; it can be followed itself.
-    - SNR has the data format of the model's own layers, and the precision of the map that it follows.
+      Layers inside any other composite (a wrapper, a subclassed model) cannot be reached; the composite itself can.
+    - SNR has the data format of the model's own layers, and the precision of the map before it.
 
     Args:
         model: A functional model, or a sequential one whose input is known.
-        after: The layers: a list of names; a function of a layer that tells whether SNR follows it; `"stages"`, the
-            ends of the last four stages, C2 to C5 of a ResNet; or `"strides"`, those of all, its stem's too. A stage
-            ends, for each stride of the network, with the last feature map that everything after it flows through. It
-            is found in the graph, with the image size known or open. A network of fewer than five strides has the same
-            with both.
-        start: `"paper"`, SNR's own initial values; or `"identity"`, for fine-tuning: gates with biases, such that every
-            gate is 0.9999 whatever the image, and each SNR layer leaves out a ten-thousandth of what instance
-            normalization does: `|F~+ - F| = 0.0001 |F - F~|`.
-        reduction: The reduction ratio r of the channel attention.
+        after: Layers to follow: a list of names; a function of a layer that returns whether SNR follows it; `"stages"`,
+            the ends of the last four stages, C2 to C5 of a ResNet; or `"strides"`, the ends of all stages, the stem's
+            too. For each stride of the network, the stage ends with the last feature map through which everything after
+            it flows. The graph shows where, with the image size known or not. In a network of fewer than five strides,
+            both are the same.
+        start: `"paper"`, SNR's own initial values; or `"identity"`, for fine-tuning: gates with biases that make every
+            gate 0.9999 for any image, so that each SNR layer removes only a ten-thousandth of what instance
+            normalization
+            removes: `|F~+ - F| = 0.0001 |F - F~|`.
+        reduction: Reduction ratio r of the channel attention.
         verbose: Whether to print where SNR went. Defaults to `True`.
 
     Returns:
-        A functional model, not compiled, that saves and loads as `.keras`.
+        A functional model, not compiled, which saves and loads as `.keras`.
 
     Raises:
         TypeError: If the model is not functional, or `after` is none of these.
-        ValueError: If a layer does not exist, is there twice, puts out something else than one feature map, or cannot
-            be copied by its configuration; if none was chosen; if an output is called `"snr"` already; if an SNR layer
-            is out of reach within a composite, and would train without its loss; if the layers of the model have
-            different data formats; or if a stride has no such map, with candidates.
+        ValueError: If a layer does not exist, is named twice, has an output other than one feature map, or cannot be
+            copied by its configuration; if no layer is chosen; if an output is already called `"snr"`; if an SNR layer
+            is out of reach within a composite, and would train without its loss; if the layers of the model differ in
+            data format; or if a stride has no such map (the message names candidates).
     """
     graph = graph_of(model)
     if graph is None:
         raise TypeError(
             "`model` must be a functional Keras model, or a sequential one whose input is known: the calls of any "
-            f"other are hidden in its code. Received: model={model!r}"
+            f"other model are hidden in its code. Received: model={model!r}"
         )
     if start not in ("paper", "identity"):
         raise ValueError(f'`start` must be "paper" or "identity". Received: start={start!r}')
     names = list(graph.output) if isinstance(graph.output, dict) else graph.output_names
     if "snr" in names:
         raise ValueError(
-            'The embeddings are to be an output called "snr", which the model has. If insert_snr made it, pass its '
+            'The embeddings need the output "snr", which the model already has. If insert_snr made it, pass its '
             f"`.network`: the SNR layers in it keep their loss. Received: a model with the outputs {', '.join(names)}"
         )
     data_format = _data_format(graph)
@@ -108,7 +110,7 @@ def insert_snr(
 
 
 def _data_format(graph: keras.Model) -> str:
-    """That of the convolutions; Keras' configuration if there are none."""
+    """The data format of the convolutions; that of Keras' configuration if there are none."""
     found: dict[str, str] = {}
     for path, operation in operations(graph):
         for layer in _layers_in(operation):
@@ -116,14 +118,14 @@ def _data_format(graph: keras.Model) -> str:
                 found.setdefault(layer.data_format, path)
     if len(found) > 1:
         raise ValueError(
-            "SNR has the data format of the layers around it, and these differ: insert it into models of one data "
+            "SNR takes the data format of the layers around it, and these differ: insert SNR into models with one data "
             f"format each. Received: {', '.join(f'{path!r} with {form!r}' for form, path in found.items())}"
         )
     return next(iter(found), keras.config.image_data_format())
 
 
 def _chosen(graph: keras.Model, after: Any, data_format: str) -> dict[str, tuple[Any, str]]:
-    """The operations that a new SNR layer is to follow, by their paths, each with a remark."""
+    """The operations that new SNR layers follow, by their paths, each with a remark."""
     every = dict(operations(graph))
     if callable(after):
         paths = {path: "" for path, layer in every.items() if isinstance(layer, keras.Layer) and after(layer)}
@@ -167,7 +169,7 @@ class _Copier:
     """Copies graphs layer by layer, with SNR after some of their operations.
 
     Args:
-        places: The paths of those operations, by their ids.
+        places: Paths of those operations, by their ids.
         options: Arguments of every new SNR layer.
         taken: Names that no new SNR layer may have.
     """
@@ -179,11 +181,11 @@ class _Copier:
         self._copies: dict[int, Any] = {}  # by the id of the original
         self._originals: dict[int, Any] = {}  # by the id of the copy
         self._snr: dict[int, SNR] = {}  # by the id of the original that it follows
-        self._owners: dict[int, Any] = {}  # by the id of a layer, the operation that it is or is part of
-        self._opened: set[int] = set()  # ids of copies that put out embeddings beside their outputs
+        self._owners: dict[int, Any] = {}  # by the id of a layer, the operation that contains it
+        self._opened: set[int] = set()  # ids of copies that return embeddings too
 
     def copy(self, graph: keras.Model) -> tuple[keras.Model, dict[str, SNREmbeddings]]:
-        """A copy of a functional model, without its weights yet, and the embeddings within it by name."""
+        """A copy of a functional model, still without its weights, and the embeddings within it by name."""
         embeddings: dict[str, SNREmbeddings] = {}
 
         def call(copy: Any, *args: Any, **kwargs: Any) -> Any:
@@ -206,7 +208,7 @@ class _Copier:
         return keras.models.clone_model(graph, clone_function=self._copied, call_function=call), embeddings
 
     def copy_states(self) -> None:
-        """Give the copies what the originals have learned."""
+        """Copy the learned state of the originals."""
         for copy in (copy for copy in self._copies.values() if graph_of(copy) is None):
             for old, new in zip(_layers_in(self._originals[id(copy)]), _layers_in(copy), strict=True):
                 state: dict[str, Any] = {}
@@ -246,7 +248,7 @@ class _Copier:
                 )
         try:
             return type(operation).from_config(operation.get_config())
-        except Exception as error:  # whatever a layer of anybody's raises
+        except Exception as error:  # a layer may raise anything
             raise ValueError(
                 f"insert_snr copies layers by their configuration, as saving and loading does, which layer "
                 f"{operation.name!r} does not allow: {error}. Received: a {type(operation).__name__}"
@@ -257,8 +259,8 @@ class _Copier:
         is_map = isinstance(outputs, keras.KerasTensor) and len(outputs.shape) >= 3 and "float" in outputs.dtype
         if not is_map:
             raise ValueError(
-                "SNR follows layers that put out one floating-point feature map, (N, *S, C) or (N, C, *S). "
-                f"Received: {path!r}, which puts out {outputs}"
+                "SNR follows layers whose output is one floating-point feature map, (N, *S, C) or (N, C, *S). "
+                f"Received: {path!r}, whose output is {outputs}"
             )
         if id(operation) not in self._snr:
             dtype = {"float16": "mixed_float16", "bfloat16": "mixed_bfloat16"}.get(outputs.dtype, outputs.dtype)
@@ -268,17 +270,17 @@ class _Copier:
 
 
 def _with_embeddings(snr: SNR, inputs: Any, return_embeddings: bool = False, **kwargs: Any) -> Any:
-    """What a call of an SNR layer puts out, and its embeddings whether or not they are part of that."""
+    """The output of an SNR layer's call, and its embeddings, whether or not the output includes them."""
     F_plus, embeddings, *maps = snr(inputs, return_embeddings=True, **kwargs)
     outputs = (F_plus, *([embeddings] if return_embeddings else []), *maps)
     return outputs if len(outputs) > 1 else F_plus, embeddings
 
 
 def _layers_in(operation: Any) -> list[keras.Layer]:
-    """A layer and what it is made of, in an order that its copy has as well; nothing of an operation without state."""
+    """A layer and its parts, in the order of its copy; nothing for an operation without state."""
     return list(operation._flatten_layers()) if isinstance(operation, keras.Layer) else []
 
 
 def _by_name(graph: keras.Model, copy: keras.Model) -> dict[str, Any]:
-    """The outputs of a copy under the names that they have in the original."""
+    """The outputs of a copy by the names that they have in the original."""
     return dict(copy.output) if isinstance(copy.output, dict) else by_name(graph.output_names, copy.outputs)

@@ -1,4 +1,4 @@
-"""What the switch `normalization` puts into a backbone, and where: SNR's modules or a rival's."""
+"""The modules that `normalization` puts into a backbone, and their places: SNR's or a baseline's."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from snr_keras.layers import (
 
 
 class Modules:
-    """The modules of one normalization: backbones offer them every place where some normalization has one.
+    """The modules of one normalization; backbones offer every place where some normalization has a module.
 
     Args:
         normalization: One of `NORMALIZATIONS`.
-        stages: The stages that have modules; the stem belongs to stage 1.
-        reduction: The reduction ratio r of channel attentions.
+        stages: Stages that have modules; the stem belongs to stage 1.
+        reduction: Reduction ratio r of channel attentions.
         snr_bias: Whether SNR's attention has biases.
 
     Attributes:
-        embeddings: Those of the SNR layers placed so far.
+        embeddings: Embeddings of the SNR layers placed so far.
     """
 
     def __init__(self, normalization: str, stages: Sequence[int], reduction: int, *, snr_bias: bool = False) -> None:
@@ -39,12 +39,13 @@ class Modules:
         self.embeddings: list[SNREmbeddings] = []
 
     def batch_norm(self, plain: keras.layers.BatchNormalization, stage: int, position: int) -> keras.Layer:
-        """The layer for the place of a batch normalization: `plain`, or another one of its name.
+        """The layer in place of a batch normalization: `plain`, or another layer with its name.
 
         Args:
-            plain: What the backbone has there; not built yet.
-            stage: 1 to 4; 0 is the stem.
-            position: Which convolution of its block it follows, from 1; 0 is that of the shortcut, and of the stem.
+            plain: The backbone's layer there, not built yet.
+            stage: Stage, 1 to 4; 0 is the stem.
+            position: Number of the convolution in its block that it follows, from 1; 0 for the shortcut and for the
+                stem.
         """
         if max(stage, 1) not in self.stages:
             return plain
@@ -56,13 +57,13 @@ class Modules:
         return kind(plain.momentum, plain.epsilon, name=plain.name)
 
     def before_last_relu(self, x: keras.KerasTensor, stage: int) -> keras.KerasTensor:
-        """What comes between the last addition of a stage and the ReLU."""
+        """The map after the last addition of a stage, before the ReLU."""
         if stage in self.stages and self.normalization in ("ibn_b", "dualnorm"):
             return _instance_norm(f"stage{stage}_in")(x)
         return x
 
     def after_stage(self, x: keras.KerasTensor, stage: int) -> keras.KerasTensor:
-        """What follows a stage, after its last ReLU."""
+        """The map after the last ReLU of a stage."""
         if stage not in self.stages:
             return x
         name = f"stage{stage}_{self.normalization}"

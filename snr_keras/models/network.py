@@ -1,4 +1,4 @@
-"""A functional model with SNR layers for use, which can be exported."""
+"""A functional model with SNR layers for inference, which can be exported."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from snr_keras.layers._backend import plainly
 
 @keras.saving.register_keras_serializable(package="snr_keras")
 class SNRNetwork(keras.Model):
-    """A functional model with SNR layers, like any other but that `export` writes files which runtimes take.
+    """A functional model with SNR layers, whose `export` writes files that runtimes accept.
 
-    The `network` of an `SNRModel` is one. In your own, with SNR layers called by yourself, it is
+    The `network` of an `SNRModel` is one. For your own model with SNR layers, use
     `SNRNetwork(model.input, model.output)`.
     """
 
     def export(self, filepath: Any, format: str = "tf_saved_model", **kwargs: Any) -> None:
-        """As `keras.Model.export`, with SNR as plain operations, of which every runtime has its own.
+        """Export as `keras.Model.export` does, with SNR as plain operations, which every runtime has.
 
         Args:
             filepath: Path of the file, or of the folder of a SavedModel.
-            format: As in `keras.Model.export`: `"tf_saved_model"`, `"onnx"`, `"openvino"`, `"litert"`, ...; which of
-                them a backend has, and what has to be installed for it, is Keras' affair.
-            **kwargs: As in `keras.Model.export`.
+            format: Format, as in `keras.Model.export`: `"tf_saved_model"`, `"onnx"`, `"openvino"`, `"litert"`, ...
+                Keras decides which of them a backend supports, and which packages it needs.
+            **kwargs: Options of `keras.Model.export`.
         """
-        self(self.input)  # Keras exports to ONNX what was called
+        self(self.input)  # the ONNX export of Keras needs a model that was called
         with plain_operations(self):
             super().export(filepath, format=format, **kwargs)
 
 
 @contextmanager
 def plain_operations(model: keras.Model) -> Iterator[None]:
-    """Within, a model is traced as its operations.
+    """Within this context, a model is traced as its plain operations.
 
-    The layers compile what they compute by XLA, and Keras does so with convolutions of groups. Such functions have no
-    counterpart in ONNX, and in the other formats would be calls that carry a backward pass along. And Keras keeps what
-    `Normalization` takes off and divides by as tensors that are no weights, each of which would be one more input of a
-    graph in ONNX: meanwhile they are arrays.
+    The layers compile their computation by XLA, and Keras does so for grouped convolutions. Such functions have no
+    counterpart in ONNX, and in other formats would become calls that include a backward pass. Keras also keeps the mean
+    and variance of `Normalization` as tensors that are not weights, each of which would become an input of the ONNX
+    graph; within this context they are arrays.
     """
     scalings = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Normalization)]
     tensors = [(layer.mean, layer.variance) for layer in scalings]
@@ -56,7 +56,7 @@ def plain_operations(model: keras.Model) -> Iterator[None]:
 
 @contextmanager
 def _no_functions_of_tensorflow() -> Iterator[None]:
-    """Within, TensorFlow traces what is in a `tf.function`, where that is the backend."""
+    """Within this context, TensorFlow traces the content of a `tf.function`, if it is the backend."""
     if keras.backend.backend() != "tensorflow":
         yield
         return

@@ -1,4 +1,4 @@
-"""ResNets of PyTorch's topology, which weights trained in PyTorch fit; Keras' own ResNet is another network."""
+"""ResNets with PyTorch's topology, for weights trained in PyTorch; Keras' own ResNet is a different network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from snr_keras.models.modules import Modules
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
-"""Of RGB in [0, 1], as every network of this topology is trained with."""
+"""Mean and standard deviation of RGB in [0, 1], with which every network of this topology is trained."""
 
 WIDTHS = (64, 128, 256, 512)
 
 
 @dataclass(frozen=True)
 class Depth:
-    """What a number of layers stands for.
+    """The architecture of a ResNet of some depth.
 
     Attributes:
-        blocks: Of each of the four stages.
+        blocks: Number of blocks in each of the four stages.
         bottleneck: Whether a block is 1x1, 3x3, 1x1 to four times the width, rather than two 3x3.
     """
 
@@ -31,7 +31,7 @@ class Depth:
 
     @property
     def expansion(self) -> int:
-        """Channels of a stage over its width."""
+        """Number of channels of a stage divided by its width."""
         return 4 if self.bottleneck else 1
 
 
@@ -42,7 +42,7 @@ DEPTHS = {
     101: Depth((3, 4, 23, 3), bottleneck=True),
 }
 
-#: How the stem pools, 3x3 with stride 2: the padding on top and at the bottom, and on the left and on the right.
+#: Padding of the stem's 3x3 pooling with stride 2: at the top and bottom, and at the left and right.
 POOLINGS = {"torchvision": ((1, 1), (1, 1)), "fastreid": ((0, 1), (0, 1))}
 
 
@@ -56,26 +56,27 @@ def pytorch_resnet(
     last_stride: int = 1,
     weights: str | None = None,
 ) -> keras.Model:
-    """A residual network (He et al., 2015) as PyTorch's model zoo has it, "v1.5".
+    """A residual network (He et al., 2015) as in PyTorch's model zoo, "v1.5".
 
-    Strides are those of 3x3 convolutions, paddings symmetric, convolutions without biases, epsilon is 1e-5. The pooling
-    of the stem pads with zeros, which after a ReLU are no more than PyTorch's minus infinity; fast-reid's has
-    `ceil_mode` instead of a padding, which comes to a row and a column behind the last.
+    Strides are in the 3x3 convolutions, paddings are symmetric, convolutions have no biases, epsilon is 1e-5. The
+    stem's pooling pads with zeros, which after a ReLU is the same as PyTorch's minus infinity. fast-reid's has
+    `ceil_mode` instead of a padding, which amounts to one more row and column at the end.
 
     Args:
-        depth: One of `DEPTHS`.
-        pooling: One of `POOLINGS`.
+        depth: Number of layers, one of `DEPTHS`.
+        pooling: Padding of the stem's pooling, one of `POOLINGS`.
         image_size: `(height, width)` in pixels; either may be `None`.
-        modules: What is in and after the stages.
-        batch_norm_momentum: As Keras counts it: 0.9 is PyTorch's 0.1.
-        last_stride: Of the fourth stage, 1 or 2.
-        weights: None; those of a file are given to the whole model, see `reid_model`.
+        modules: Modules in and after the stages.
+        batch_norm_momentum: Momentum as Keras counts it: 0.9 is PyTorch's 0.1.
+        last_stride: Stride of the fourth stage, 1 or 2.
+        weights: Must be None; the whole model takes the weights of a file, see `reid_model`.
 
     Returns:
-        A functional model, RGB images in [0, 255] `(N, H, W, 3)` to the map `(N, H/16, W/16, C)` with last stride 1.
+        A functional model from RGB images in [0, 255], `(N, H, W, 3)`, to the map `(N, H/16, W/16, C)` with last stride
+        1.
     """
     if weights is not None:
-        raise ValueError(f"Weights of PyTorch are given to the whole `reid_model`. Received: weights={weights!r}")
+        raise ValueError(f"PyTorch weights must be given to the whole `reid_model`. Received: weights={weights!r}")
 
     def convolution(x: Any, width: int, size: int, stride: int, name: str, place: tuple[int, int]) -> Any:
         if size > 1:

@@ -32,50 +32,50 @@ def reid_model(
     weights: str | None = None,
     dtype: Any = None,
 ) -> SNRModel:
-    """Build backbone with normalization in or after its stages + global average pooling + BNNeck + classifier.
+    """Build a backbone with a normalization in or after its stages + global average pooling + BNNeck + classifier.
 
-    The model takes RGB images `(N, H, W, 3)` in [0, 255] (the scaling the backbone wants is inside) and returns
+    The model takes RGB images `(N, H, W, 3)` in [0, 255] (it contains the scaling of the backbone) and returns
 
     | key           | shape                 | meaning                                                     |
     |---------------|-----------------------|-------------------------------------------------------------|
-    | `"features"`  | `(N, D)`              | pooled, before the BNNeck: the triplet loss works here      |
-    | `"embedding"` | `(N, D)`              | after the BNNeck: retrieval compares these with the cosine  |
-    | `"logits"`    | `(N, num_identities)` | of the bias-free classifier on the embedding                |
+    | `"features"`  | `(N, D)`              | pooled, before the BNNeck: the input of the triplet loss    |
+    | `"embedding"` | `(N, D)`              | after the BNNeck: retrieval compares these by the cosine    |
+    | `"logits"`    | `(N, num_identities)` | the bias-free classifier's, on the embedding                |
     | `"snr"`       | one triple per module | `(f_tilde, f_plus, f_minus)`, with `normalization="snr"`    |
 
-    It is channels-last under every Keras configuration, and has an `epsilon` of its own in each layer.
-    Features, embedding, logits and the SNR embeddings are float32, unless the weights are float64: then they are too.
-    The BNNeck (Luo et al., "Bag of Tricks", 2019) has no beta, so that embeddings stay centred at the origin, where
-    both the classifier and the cosine look from.
+    It is channels-last under every Keras configuration, and every layer has an explicit `epsilon`. Features, embedding,
+    logits and the SNR embeddings are float32, or float64 if the weights are. The BNNeck (Luo et al., "Bag of Tricks",
+    2019) has no beta, so embeddings stay centred at the origin, from which both the classifier and the cosine measure
+    directions.
 
     Args:
         num_identities: Number of training identities, the width of the classifier.
-        backbone: `"resnet_small"` (for 64x32 crops), `"resnet50"` (Keras' own), or one that weights of PyTorch fit:
+        backbone: `"resnet_small"` (for 64x32 crops), `"resnet50"` (Keras' own), or one for PyTorch weights:
             `"torchvision_resnet50"` or `"fastreid_resnet50"`, also with 18, 34 and 101.
-        normalization: `"none"`, `"snr"`, or what SNR is compared with: `"in"` (instance norm after stages), `"ibn_a"`
+        normalization: `"none"`, `"snr"`, or a baseline: `"in"` (instance norm after stages), `"ibn_a"`
             and `"ibn_b"` (IBN-Net), `"bin"` (batch-instance norm), `"mixstyle"`, `"efdmix"`, `"dualnorm"`, `"aibn"`
             (statistics mixed inside the norm) or `"gate"` (SNR's attention without its instance norm).
-        stages: Which of the stages 1 to 4 have it, the stem counting as part of stage 1. By default all four with
+        stages: Stages, of 1 to 4, that have its modules; the stem is part of stage 1. By default all four with
             `"snr"`, `"bin"`, `"aibn"` and `"gate"`, all but the last with `"in"`, `"ibn_a"` and `"dualnorm"`, and
             the first two with `"ibn_b"`, `"mixstyle"` and `"efdmix"`.
         image_size: `(height, width)` in pixels; either may be `None`.
-        last_stride: Of the last stage: 1, as in most networks for ReID, or 2, as in networks for classification.
-        reduction: The reduction ratio r of the channel attention of SNR and of the gate.
+        last_stride: Stride of the last stage: 1, as in most ReID networks, or 2, as in classification networks.
+        reduction: Reduction ratio r of the channel attention of SNR and of the gate.
         snr_bias: Whether SNR's attention has biases, as in public codes; the paper's has none.
-        batch_norm_momentum: Momentum of the moving statistics of every BatchNormalization. Keras' 0.99 needs
-            several hundred steps to forget its start, which is a good part of a short run; 0.9 needs about forty.
-        weights: What to start from: `None` (random); for `"resnet50"` `"imagenet"` or the path of a weights file of
-            Keras, for the backbone; for those of PyTorch's topology the path of a file of PyTorch, for all that is in
-            it, see `import_state_dict`.
-        dtype: The dtype or dtype policy, such as `"mixed_float16"`. Defaults to the dtype policy of Keras.
+        batch_norm_momentum: Momentum of the moving statistics of every BatchNormalization. Keras' 0.99 needs several
+            hundred steps to forget its start, a large part of a short run; 0.9 needs about forty.
+        weights: Initial weights: `None` (random); for `"resnet50"` `"imagenet"` or the path of a Keras weights file,
+            for the backbone; for PyTorch's topology the path of a PyTorch file, for everything that it has, see
+            `import_state_dict`.
+        dtype: Dtype or dtype policy, such as `"mixed_float16"`. Defaults to the dtype policy of Keras.
 
     Returns:
-        A functional model that saves and loads as `.keras`, to be trained by `fit` or by `make_train_step`.
+        A functional model that saves and loads as `.keras`, for training by `fit` or by `make_train_step`.
 
     Raises:
-        ValueError: If a name is unknown, a stage does not exist, instance norm is asked for after the last stage, or
-            the weights are of another network.
-        FileNotFoundError: If there is no file of weights.
+        ValueError: If a name is unknown, a stage does not exist, instance norm is requested after the last stage, or
+            the weights are those of another network.
+        FileNotFoundError: If the weights file does not exist.
         ConnectionError: If Keras' weights cannot be downloaded.
     """
     if num_identities < 1:
@@ -106,7 +106,7 @@ def reid_model(
 
 
 def _head(maps: Any, num_identities: int, batch_norm_momentum: float, dtype: str) -> dict[str, Any]:
-    """Pooling, BNNeck and classifier: sums over pixels and over the batch are where half precision loses its digits."""
+    """Pooling, BNNeck and classifier, in which half precision would lose digits in sums over pixels and the batch."""
     features = keras.layers.GlobalAveragePooling2D(dtype=dtype, name="features")(maps)
     embedding = keras.layers.BatchNormalization(
         center=False, momentum=batch_norm_momentum, epsilon=1e-5, dtype=dtype, name="embedding"
@@ -131,8 +131,8 @@ def _pytorch_weights(weights: str, backbone: str) -> StateDict:
 
 
 def embedder(model: keras.Model) -> SNRNetwork:
-    """The part of a `reid_model` that retrieval needs: images `(N, H, W, 3)` to embeddings `(N, D)`.
+    """The part of a `reid_model` for retrieval: images `(N, H, W, 3)` to embeddings `(N, D)`.
 
-    The weights are shared with `model`, not copied.
+    It shares the weights of `model`.
     """
     return SNRNetwork(model.input, model.output["embedding"], name=f"{model.name}_embedder")

@@ -18,23 +18,23 @@ from snr_keras.scalars import is_number
 
 @keras.saving.register_keras_serializable(package="snr_keras")
 class SNRModel(keras.Model):
-    """A functional model whose training adds the dual causality loss of each of its SNR layers to the task's.
+    """A functional model whose training loss includes the dual causality loss of each of its SNR layers.
 
         L = L_task + sum over the layers of lambda_b (L+ + L-)
 
-    What `insert_snr` and `reid_model` build are such models. In your own, the output is a dictionary whose `"snr"`
-    holds the `SNREmbeddings`, a list of them or a dictionary; everything else in it is the task's. Any other output is
-    the task's as a whole.
+    `insert_snr` and `reid_model` build such models. In a model of your own, the output is a dictionary whose `"snr"` is
+    one `SNREmbeddings`, a list of them or a dictionary; everything else in it belongs to the task. Any other output
+    belongs to the task as a whole.
 
-    The loss and the metrics of `compile` are those of the task and see its outputs only, so that they are what they
-    would be for the network without SNR: with one output that is the output itself. With several, losses, metrics,
-    labels and sample weights are dictionaries by the names of the outputs, or lists or tuples with one for each output,
-    in the order of `model.output`; labels that are a single tensor are those of every output that has a loss. Two
-    metrics for each SNR layer are added, `..._plus` (L+) and `..._minus` (L-), before their weight; they are 0 for a
-    batch without a pair of images of one class.
+    The loss and the metrics of `compile` are those of the task and see its outputs only, as they would without SNR.
+    With one output they see the output itself. With several, losses, metrics, labels and sample weights are
+    dictionaries by the names of the outputs, or lists or tuples with one entry per output, in the order of
+    `model.output`; a single tensor of labels applies to every output that has a loss. Two metrics for each SNR layer
+    are added, `..._plus` (L+) and `..._minus` (L-), before weighting; they are 0 for a batch without a pair of images
+    of one class.
 
-    A batch has to have several images of a class, and several classes. Weights of samples and classes are those of the
-    task's loss: the dual causality loss compares images, and has none.
+    A batch must have several images of a class, and several classes. Sample and class weights apply to the task's loss
+    only: the dual causality loss compares images and has none.
 
     Example:
     >>> model = insert_snr(keras.applications.MobileNetV3Small(weights=None, classes=10))
@@ -55,35 +55,35 @@ class SNRModel(keras.Model):
         identities: str | Callable[[Any], Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        """As for any Keras model, and how its SNR layers are trained.
+        """Compile as any Keras model, and configure the training of its SNR layers.
 
         Args:
             optimizer: As in `keras.Model.compile`.
-            loss: As in `keras.Model.compile`, of the task's outputs.
+            loss: As in `keras.Model.compile`, for the task's outputs.
             loss_weights: As in `keras.Model.compile`.
-            metrics: As in `keras.Model.compile`, of the task's outputs.
-            weighted_metrics: As in `keras.Model.compile`, of the task's outputs.
-            snr_weights: lambda: one number for all SNR layers, or one for each, in order. By default those of the
-                paper: 0.5 for the last two and 0.1 for those before.
-            snr_loss: Loss of an SNR layer, with `terms(labels, embeddings)`, the two scalars L+ and L-. Defaults to
-                `DualCausalityLoss()`.
-            identities: What L_SNR takes for the labels: by default `y` of `fit`, which must then be integers, (N,) or
-                (N, 1). A name takes `y[name]`, or of a list of labels the one of the output of that name; a function
-                makes them of `y`, as of one-hot labels.
+            metrics: As in `keras.Model.compile`, for the task's outputs.
+            weighted_metrics: As in `keras.Model.compile`, for the task's outputs.
+            snr_weights: Weights lambda: one number for all SNR layers, or one for each, in order. Defaults to the
+                paper's: 0.5 for the last two and 0.1 for those before.
+            snr_loss: Loss of an SNR layer, with a method `terms(labels, embeddings)` that returns the scalars L+ and
+                L-. Defaults to `DualCausalityLoss()`.
+            identities: Labels of L_SNR. By default `y` of `fit`, which must then be integers, (N,) or (N, 1). A name
+                selects `y[name]`, or from a list of labels those of the output with that name; a function computes them
+                from `y`, for example from one-hot labels.
             **kwargs: As in `keras.Model.compile`.
 
         Raises:
             TypeError: If `snr_loss` or `identities` is none of these.
-            ValueError: If the weights are not numbers of at least 0, one or as many as there are layers; if a list has
-                not one for each output; if `"snr"` holds something else than embeddings; or if there are SNR layers
-                whose embeddings it does not hold, which would train without their loss.
+            ValueError: If the weights are not numbers of at least 0, one or as many as there are layers; if a list does
+                not have one entry per output; if `"snr"` holds something other than embeddings; or if it lacks the
+                embeddings of some SNR layers, which would train without their loss.
         """
         names = list(self._embeddings(self.output))
         self._check_all_have_losses(names)
         weights = dict(zip(names, _weights(snr_weights, names), strict=True))
         parts = {f"{name}_{part}": keras.metrics.Mean(f"{name}_{part}") for name in names for part in ("plus", "minus")}
         self._snr = _Settings(weights, _loss(snr_loss), _identities(identities), parts)
-        self.output_names = list(self._of_task(self.output))  # those that losses and metrics are named for
+        self.output_names = list(self._of_task(self.output))  # the names of losses and metrics
         of_task = {
             "loss": loss,
             "loss_weights": loss_weights,
@@ -96,7 +96,7 @@ class SNRModel(keras.Model):
 
     @property
     def network(self) -> SNRNetwork:
-        """The network for use: it shares the weights, and puts out no embeddings.
+        """The network for inference: it shares the weights and returns no embeddings.
 
         Its output is the task's: the output itself if there is one, else a dictionary.
         """
@@ -109,7 +109,7 @@ class SNRModel(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """Those of the task, then L+ and L- of each SNR layer."""
+        """The metrics of the task, then L+ and L- of each SNR layer."""
         return [*super().metrics, *(self._snr.parts.values() if self.compiled else ())]
 
     def compute_loss(
@@ -118,20 +118,20 @@ class SNRModel(keras.Model):
         """The task's loss plus the weighted losses of the SNR layers: a scalar.
 
         Raises:
-            ValueError: If the labels are no identities, see `compile`; if a list has not one for each output; or on a
-                `tf.distribute` strategy of several replicas, each of which would compare the images of its own part of
-                a batch.
+            ValueError: If the labels are not identities, see `compile`; if a list does not have one entry per output;
+                or on a `tf.distribute` strategy of several replicas, each of which would compare only the images of its
+                own part of a batch.
         """
         if getattr(getattr(self, "distribute_strategy", None), "num_replicas_in_sync", 1) > 1:
             raise ValueError(
-                "With `fit`, each replica of a tf.distribute strategy would compare the images of its own part of a "
-                "batch: `snr_keras.reid.training.step.make_train_step` compares those of the whole batch. "
+                "With `fit`, each replica of a tf.distribute strategy would compare only the images of its own part of "
+                "a batch: use `snr_keras.reid.training.step.make_train_step`, which compares the whole batch. "
                 f"Received: a model in the scope of {self.distribute_strategy!r}"
             )
         total = super().compute_loss(x, *self._for_task(y, y_pred, sample_weight), training)
         embeddings_of = self._embeddings(y_pred)
         for name, weight in self._snr.weights.items():
-            # A model that was loaded from a file puts out plain sequences where it had named tuples.
+            # A model loaded from a file returns plain sequences in place of named tuples.
             embeddings = SNREmbeddings(*embeddings_of[name])
             plus, minus = self._snr.loss.terms(self._labels(y), embeddings)
             for part, value in (("plus", plus), ("minus", minus)):
@@ -146,7 +146,7 @@ class SNRModel(keras.Model):
         return super().compute_metrics(x, *self._for_task(y, y_pred, sample_weight))
 
     def get_compile_config(self) -> dict[str, Any]:
-        """What `compile` was called with."""
+        """The arguments of `compile`."""
         config = super().get_compile_config()
         if config:
             own = {
@@ -158,20 +158,20 @@ class SNRModel(keras.Model):
         return config
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
-        """Compile with what `get_compile_config` gave."""
+        """Compile with the result of `get_compile_config`."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.optimizer is not None:
             self.optimizer.build(self.trainable_variables)
 
     def _embeddings(self, outputs: Any) -> dict[str, Any]:
-        """By names that are those of the layers: the keys, or where there are none, what made them."""
+        """The embeddings by the names of the layers: the keys, or else the names of the layers that made them."""
         if not isinstance(outputs, Mapping) or "snr" not in outputs:
             return {}
         snr = outputs["snr"]
         found = list(snr.values()) if isinstance(snr, Mapping) else _listed(snr)
         if not isinstance(found, list | tuple) or not all(_is_triple(embeddings) for embeddings in found):
             raise ValueError(
-                'The output "snr" must hold the `SNREmbeddings` of an SNR layer, a list of them or a dictionary. '
+                'The output "snr" must be the `SNREmbeddings` of an SNR layer, or a list or a dictionary of them. '
                 f"Received: {snr}"
             )
         if isinstance(snr, Mapping):
@@ -188,25 +188,25 @@ class SNRModel(keras.Model):
             )
 
     def _of_task(self, outputs: Any) -> dict[str, Any]:
-        """The task's outputs by their names: the keys, or where there are none, what made them."""
+        """The task's outputs by their names: the keys, or else the names of the layers that made them."""
         if isinstance(outputs, Mapping):
             return {name: output for name, output in outputs.items() if name != "snr"}
         return by_name([made_by(tensor).name for tensor in self.outputs], keras.tree.flatten(outputs))
 
     def _by_output(self, argument: str, value: Any) -> Any:
-        """A list or tuple as a dictionary by the names of the task's outputs; anything else as it is."""
+        """A list or tuple as a dictionary by the names of the task's outputs; anything else unchanged."""
         if not isinstance(value, list | tuple):
             return value
         names = list(self._of_task(self.output))
         if len(value) != len(names):
             raise ValueError(
-                f"`{argument}` must have one for each output, in their order, if it is a list: {', '.join(names)}. "
+                f"`{argument}` must have one entry per output, in their order, if it is a list: {', '.join(names)}. "
                 f"Received: {len(value)}"
             )
         return dict(zip(names, value, strict=True))
 
     def _for_task(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-        """Labels, outputs and weights of samples as the task's losses and metrics take them."""
+        """Labels, outputs and sample weights in the form that the task's losses and metrics take."""
         outputs = self._of_task(y_pred)
         y, sample_weight = self._by_output("y", y), self._by_output("sample_weight", sample_weight)
         if len(outputs) == 1:
@@ -281,8 +281,8 @@ def _loss(given: Any) -> Any:
         return DualCausalityLoss()
     if isinstance(given, type | DualRestitutionLoss) or not callable(getattr(given, "terms", None)):
         raise TypeError(
-            "`snr_loss` must have `terms(labels, embeddings)`, two scalars, as `DualCausalityLoss()` has. "
-            "`DualRestitutionLoss` is one of logits, not of embeddings: use it in a training loop of your own. "
+            "`snr_loss` must have `terms(labels, embeddings)`, which returns two scalars, as in `DualCausalityLoss()`. "
+            "`DualRestitutionLoss` takes logits, not embeddings: use it in a training loop of your own. "
             f"Received: snr_loss={given!r}"
         )
     return given
@@ -303,9 +303,9 @@ def _integers(labels: Any, identities: Any) -> Any:
     if not of_integers or len(shape) not in (1, 2) or tuple(shape[1:]) not in ((), (1,)):
         received = sorted(labels) if isinstance(labels, Mapping) else f"dtype {dtype}, shape {tuple(shape)}"
         raise ValueError(
-            "L_SNR compares images of one identity or class with others: its labels must be integers, (N,) or (N, 1). "
-            "Where `y` is something else, `identities` of `compile` says what they are: a name for y[name], or a "
-            "function of y, such as one that takes the argmax of one-hot labels. "
+            "L_SNR compares images by identity or class: its labels must be integers, (N,) or (N, 1). If `y` is "
+            "different, set `identities` of `compile`: a name for y[name], or a function of y, such as the argmax of "
+            "one-hot labels. "
             f"Received: {received if dtype or isinstance(labels, Mapping) else labels}, with identities={identities!r}"
         )
     return labels

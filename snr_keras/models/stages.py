@@ -1,4 +1,4 @@
-"""Where the stages of any network end: the last feature map of each stride that everything after it flows through."""
+"""Ends of the stages of any network: for each stride, the last feature map through which all later ones flow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from snr_keras.layers import SNR
 from snr_keras.models.graph import calls, flows, graph_of, has_kernel
 
 PROBE = 1024
-"""The image size at which strides are measured: at that of the model, 7 pixels could be a stride of 8 or of 16."""
+"""The image size at which strides are measured: at a model's own size, 7 pixels may be a stride of 8 or of 16."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class StageEnd:
     """Where a stage ends.
 
     Attributes:
-        path: The layer, as `insert_snr` takes it.
-        stride: Pixels of the image for one of the map, rounded to a power of two.
+        path: Path of the layer, as `insert_snr` takes it.
+        stride: Image pixels per pixel of the map, rounded to a power of two.
     """
 
     path: str
@@ -31,20 +31,20 @@ class StageEnd:
 
 
 def stage_ends(model: keras.Model, data_format: str, last: int | None = None) -> list[StageEnd]:
-    """For each stride of a network, in order, the last feature map that everything after it flows through.
+    """For each stride of a network, in order, the last feature map through which everything after it flows.
 
-    Feature maps are what convolutions made of an image, and what follows of them as long as there is more than one
-    pixel. Padding, cropping, pooling and dropout do not end a stage: what comes before them does. If one of the
-    maps is that of an SNR layer, it is the one. Of models within the model, only such strides are looked for that do
-    not occur outside. With several images as inputs, each has stages.
+    Feature maps are the outputs of convolutions of an image and of the operations after them, as long as they have more
+    than one pixel. Padding, cropping, pooling and dropout do not end a stage; the operation before them does. If one of
+    the maps is the output of an SNR layer, that one is chosen. Models within the model contribute only strides that do
+    not occur outside. Each of several input images has its own stages.
 
     Args:
-        model: A functional model; it is not changed. Its image size may be open.
-        data_format: Its own, `"channels_last"` or `"channels_first"`.
-        last: How many strides, counted from the largest; all by default. A network with fewer has all of its own.
+        model: A functional model; it is not changed. Its image size may be undefined.
+        data_format: Data format of the model, `"channels_last"` or `"channels_first"`.
+        last: Number of strides, counted from the largest; all by default. A network with fewer has only its own.
 
     Raises:
-        ValueError: If no input is an image, nothing is made of one by convolution, or some stride has no such map; the
+        ValueError: If no input is an image, no convolution is applied to it, or some stride has no such map; the
             message names candidates.
     """
     images = [tensor for tensor in model.inputs if len(tensor.shape) >= 3]
@@ -54,7 +54,7 @@ def stage_ends(model: keras.Model, data_format: str, last: int | None = None) ->
             ends.setdefault(end.path, end)
     if not ends:
         raise ValueError(
-            "Stages end in feature maps that convolutions make of an image. "
+            "Stages end in feature maps that convolutions make from an image. "
             f"Received: model {model.name!r} with inputs of shapes {[tuple(x.shape) for x in model.inputs]}, which has "
             "none: name the layers that SNR is to follow"
         )
@@ -65,9 +65,9 @@ def stage_ends(model: keras.Model, data_format: str, last: int | None = None) ->
 class _Map:
     path: str
     stride: int
-    past: int  # tensors that lead past it: if there are none, everything flows through it
-    joined: int  # tensors of the image that it is made of
-    level: int  # of models within models, 0 for the outermost
+    past: int  # tensors that bypass it; if there are none, everything flows through it
+    joined: int  # tensors of the image from which it is made
+    level: int  # depth of models within models, 0 for the outermost
     of_snr: bool
 
 
@@ -86,26 +86,26 @@ def _ends_of(model: keras.Model, image: Any, data_format: str, last: int | None)
         found.append(StageEnd(end.path, stride))
     if missing:
         raise ValueError(
-            "A stage ends, for each stride, in a feature map that everything after it flows through, as a residual "
-            f"stage does. In model {model.name!r} other ways lead past every map of stride "
+            "A stage ends, for each stride, in a feature map through which everything after it flows, as in a residual "
+            f"network. In model {model.name!r} other paths bypass every map of stride "
             f"{', '.join(map(str, missing))} (of {', '.join(map(str, every))}). Name the layers that SNR is to "
             f"follow, as in after={[_candidates(maps, stride)[-1] for stride in missing]}"
             + "".join(f" and, for stride {end.stride}, {end.path!r}" for end in found)
-            + ". Candidates, those with the fewest other ways past them that join the most: "
+            + ". Candidates, with the fewest bypassing paths and the most joined ones: "
             + "; ".join(f"stride {stride}: {', '.join(_candidates(maps, stride))}" for stride in missing)
         )
     return found
 
 
 def _candidates(maps: list[_Map], stride: int) -> list[str]:
-    """The last ones of those that come nearest: where branches come together, as at the end of a cell."""
+    """The last of the maps that come nearest, where branches join, as at the end of a cell."""
     here = [m for m in maps if m.stride == stride]
     nearest = min((m.past, -m.joined) for m in here)
     return list(dict.fromkeys(m.path for m in here if (m.past, -m.joined) == nearest))[-3:]
 
 
 def _maps_of(model: keras.Model, image: Any, data_format: str) -> list[_Map]:
-    """The feature maps of one input, in order, measured with a large image if the layers take one."""
+    """The feature maps of one input, in order, measured with a large image if the layers accept one."""
     axes = _spatial_axes(len(image.shape), data_format)
 
     def measured_with(sizes: Sequence[int]) -> list[_Map]:
@@ -120,24 +120,24 @@ def _maps_of(model: keras.Model, image: Any, data_format: str) -> list[_Map]:
 
     try:
         return measured_with([PROBE] * len(axes))
-    except Exception as error:  # some layers take images of one size; what they raise at others is theirs to choose
+    except Exception as error:  # some layers accept one image size only and may raise anything for others
         sizes = [image.shape[axis] for axis in axes]
         if None in sizes:
             raise ValueError(
-                f"Strides are measured with an image of {PROBE} pixels a side, which {model.name!r} does not take "
-                f"({error}), and its image size is open: name the layers that SNR is to follow. "
+                f"Strides are measured with an image of {PROBE} pixels a side, which {model.name!r} does not accept "
+                f"({error}), and its image size is undefined: name the layers that SNR is to follow. "
                 f"Received: input shape {tuple(image.shape)}"
             ) from error
         return measured_with(sizes)
 
 
 class _Known(NamedTuple):
-    """What is known of a tensor of the graph."""
+    """Properties of a tensor of the graph."""
 
-    spec: Any  # its shape and dtype with the image at hand
+    spec: Any  # shape and dtype for the given image
     of_image: bool
     convolved: bool = False
-    ends: bool = False  # made by an operation that may end a stage
+    ends: bool = False  # output of an operation that may end a stage
 
 
 def _walk(
@@ -165,7 +165,7 @@ def _walk(
             ends = not isinstance(operation, _NO_ENDS)
             outputs = [_Known(spec, of_image, convolved, ends) for spec in specs]
         known.update(zip(map(id, call.output_tensors), outputs, strict=True))
-        of_snr = isinstance(operation, SNR)  # embeddings may follow its map
+        of_snr = isinstance(operation, SNR)  # its output may include embeddings
         if of_image and (len(outputs) == 1 or of_snr) and _is_map(outputs[0], axes):
             stride = 2 ** max(0, round(math.log2(size / outputs[0].spec.shape[axes[0]])))
             joined = sum(about.of_image for about in given)

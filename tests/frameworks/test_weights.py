@@ -40,7 +40,7 @@ def test_an_imported_network_computes_what_pytorch_computes(name: str, tmp_path:
     _, options = NETWORKS[name]
     assert config.stages == options.get("snr", (1, 2, 3) if options.get("ibn") else None)
     assert {reason for reason in account.left.values() if reason != "counter"} == (
-        set() if "identities" in options else {"another head; the one here is pooling, BNNeck, classifier"}
+        set() if "identities" in options else {"another head; here the head is pooling, BNNeck, classifier"}
     )
     for key, (mine, theirs) in errors(network, tmp_path / "run").items():
         assert 0 < theirs < 1e-4
@@ -122,7 +122,7 @@ def test_what_a_malicious_file_would_run_is_not_run(way: str, tmp_path: Path) ->
         file.write_bytes(pickle.dumps(Malicious(witness), protocol=2))
     else:
         torch.save(content, file, _use_new_zipfile_serialization=way == "torch.save")
-    with pytest.raises(ValueError, match=r"weights\.pth' (holds more than weights: .* nothing of it|is no checkpoint)"):
+    with pytest.raises(ValueError, match=r"weights\.pth' (holds more than weights: .* nothing of it|is not a PyTorch)"):
         read_state_dict(file)
     assert not witness.exists()
     if way != "pickle":
@@ -143,7 +143,7 @@ def test_files_that_are_no_checkpoints_are_said_to_be_none(tmp_path: Path) -> No
     whole = file.read_bytes()
     for content in (whole[:-100], whole[:50], b"not a checkpoint\n" * 20, bytes(range(256))):
         file.write_bytes(content)
-        with pytest.raises(ValueError, match="is no checkpoint of PyTorch, or damaged"):
+        with pytest.raises(ValueError, match="is not a PyTorch checkpoint, or is damaged"):
             read_state_dict(file)
     torch.save(torch.nn.Linear(2, 2), file)  # a module and not its weights
     with pytest.raises(ValueError, match=r"would call torch\.nn\.modules\.linear\.Linear"):
@@ -162,9 +162,9 @@ def test_a_flipped_bit_of_a_tensor_and_a_compressed_archive_are_refused(tmp_path
         for name in old.namelist():
             new.writestr(name, old.read(name))
     file.write_bytes(content)
-    with pytest.raises(ValueError, match=r"x\.pth' is no checkpoint of PyTorch.*does not have the checksum"):
+    with pytest.raises(ValueError, match=r"x\.pth' is not a PyTorch checkpoint.*does not have the checksum"):
         read_state_dict(file)
-    with pytest.raises(ValueError, match=r"packed\.pth' is no checkpoint of PyTorch.*is compressed"):
+    with pytest.raises(ValueError, match=r"packed\.pth' is not a PyTorch checkpoint.*is compressed"):
         read_state_dict(packed)
 
 
@@ -190,7 +190,7 @@ def test_tensors_of_other_kinds_are_named_with_what_they_are(tmp_path: Path) -> 
         with pytest.raises(ValueError, match=rf"'bn1\.weight' in .*x\.pth' must be a dense tensor.*Received: .*{kind}"):
             read_state_dict(file)
     torch.save({"conv1.weight": torch.ones(1).expand(10**6, 10**6)}, file)
-    with pytest.raises(ValueError, match=r"Expected tensors that are in the file.*4000000000000 of \d+ bytes"):
+    with pytest.raises(ValueError, match=r"Expected tensors whose numbers are in the file.*4000000000000 of \d+ bytes"):
         read_state_dict(file)
     for content in ({0: torch.ones(3)}, [torch.ones(3)], torch.ones(3), {"model": {("a",): torch.ones(3)}}, None):
         torch.save(content, file)
@@ -207,5 +207,5 @@ def test_of_a_checkpoint_of_moco_one_network_is_imported(tmp_path: Path) -> None
     model = reid_model(3, backbone="torchvision_resnet18", normalization="none", image_size=(32, 32))
     account = import_state_dict(model, read_state_dict(tmp_path / "moco.pth", network="encoder_q"))
     assert (len(account.taken), account.prefix) == (100, "module.encoder_q.")
-    assert account.left["module.queue"] == "the queue of a contrastive training"
-    assert account.left["module.encoder_k.conv1.weight"] == "of another network, state_dict.module.encoder_k"
+    assert account.left["module.queue"] == "the queue of contrastive training"
+    assert account.left["module.encoder_k.conv1.weight"] == "part of another network, state_dict.module.encoder_k"

@@ -1,4 +1,4 @@
-"""MAR's losses of single images and of pairs: those of `snr_ref.mar.losses` in Keras, but for that of the views."""
+"""MAR's losses of single images and of pairs: `snr_ref.mar.losses` in Keras, except for the loss of the views."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from snr_ref.mar.mining import MINING_RATIO
 def discriminative_loss(features: Any, multilabels: Any, threshold: Any, *, mining_ratio: float = MINING_RATIO) -> Any:
     """L_MDL = -log(P / (P + N)) = Softplus(log N - log P).
 
-    P is the mean of exp(-|f_i - f_j|^2) over the positives that `mine_pairs` finds, or 1 where it finds none; N that
-    over the hard negatives, or 0.5.
+    P is the mean of exp(-|f_i - f_j|^2) over the positives that `mine_pairs` finds, or 1 if it finds none. N is the
+    mean over the hard negatives, or 0.5 if there are none.
 
     Args:
-        features: f, (N, D), of unit length, N at least 2.
-        multilabels: (N, K), out of the memory; no gradient goes there.
+        features: Features f, (N, D), of unit length, N at least 2.
+        multilabels: Multilabels from the memory, (N, K); they have no gradient.
         threshold: Agreement above which a pair is positive, at least 0.
-        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
+        mining_ratio: Fraction of all pairs to mine, in (0, 1].
 
     Returns:
         L_MDL, a scalar.
 
     Raises:
-        ValueError: As `mine_pairs`.
+        ValueError: As for `mine_pairs`.
 
     Source:
         Yu et al., CVPR 2019, sec. 3.2, eq. 4.
     """
     features = floating("features", features, "(N, D)")
     pairs, positive = mine_pairs(features, multilabels, threshold, mining_ratio=mining_ratio)
-    # TensorFlow leaves the gradient of `take` in parts, and would sum these in the precision of half features.
+    # TensorFlow leaves the gradient of `take` in parts, and would sum them in half precision for half features.
     features = ops.reshape(features, features.shape)
     differences = ops.take(features, pairs[:, 0], axis=0) - ops.take(features, pairs[:, 1], axis=0)
     exponents = -ops.sum(ops.square(differences), axis=1)
@@ -52,19 +52,19 @@ def discriminative_loss(features: Any, multilabels: Any, threshold: Any, *, mini
 def joint_embedding_loss(
     source_features: Any, source_labels: Any, target_features: Any, agents: Any, *, margin: float = 1.0
 ) -> Any:
-    """L_RJ, the mean over all terms that there are.
+    """L_RJ, the mean of the terms of all images.
 
-    A source image has |f - a_own|^2. Each source or target image that has hard agents has the mean of
-    max(0, margin - |f - a|^2) over these. An agent is hard for an image if it is not the image's own and
-    f . a > 1 - margin / 2; between vectors of unit length that is |f - a|^2 < margin, so that each hinge is above 0.
+    Each source image has the term |f - a_own|^2. Each source or target image that has hard agents also has the mean of
+    max(0, margin - |f - a|^2) over them. An agent is hard for an image if it is not the image's own and
+    f . a > 1 - margin / 2. For vectors of unit length this means |f - a|^2 < margin, so each hinge is above 0.
     Without any term the loss is 0.
 
     Args:
-        source_features: f, (N, D), of unit length.
+        source_features: Features f, (N, D), of unit length.
         source_labels: Index of each image's own agent, (N,) integers in [0, K).
-        target_features: f, (M, D), of unit length.
-        agents: A, (K, D), of unit length; no gradient goes there.
-        margin: At least 0.
+        target_features: Features of the target images, (M, D), of unit length.
+        agents: Agents A, (K, D), of unit length; they have no gradient.
+        margin: Margin, at least 0.
 
     Returns:
         L_RJ, a scalar.
@@ -74,7 +74,7 @@ def joint_embedding_loss(
             0.
 
     Source:
-        Yu et al., CVPR 2019, sec. 3.4, eq. 8; the hinge of source images is that of their code.
+        Yu et al., CVPR 2019, sec. 3.4, eq. 8. The hinge of source images follows their code.
     """
     source_features, source_labels, target_features, agents = source_and_target(
         source_features, source_labels, target_features, agents
@@ -92,7 +92,7 @@ def joint_embedding_loss(
 def source_and_target(
     source_features: Any, source_labels: Any, target_features: Any, agents: Any
 ) -> tuple[Any, Any, Any, Any]:
-    """The four, floating and integers, once their shapes and the labels' range fit; ValueError if they do not."""
+    """The four arguments as floating arrays and integers; ValueError if a shape or a label does not fit."""
     source_features, agents = features_and_agents(source_features, agents)
     because = f"source_features of shape {tuple(source_features.shape)}"
     target_features = floating("target_features", target_features, "(M, D)")
@@ -108,7 +108,7 @@ def source_and_target(
 
 
 def _log_mean_exp(exponents: Any, among: Any, *, otherwise: float) -> Any:
-    """Logarithm of the mean of exp over some of the exponents, without underflow; `otherwise` the mean of none."""
+    """Log of the mean of exp over some of the exponents, without underflow; log of `otherwise` if there are none."""
     count = ops.sum(ops.cast(among, exponents.dtype))
     some = count > 0
     largest = ops.stop_gradient(ops.where(some, ops.max(ops.where(among, exponents, -np.inf)), 0))
@@ -118,10 +118,10 @@ def _log_mean_exp(exponents: Any, among: Any, *, otherwise: float) -> Any:
 
 
 def _push(features: Any, agents: Any, own: Any, margin: float) -> tuple[Any, Any]:
-    """The sum over the images of their mean hinge, and how many images have one.
+    """The sum over the images of their mean hinge, and the number of images that have one.
 
-    Squared distances come from cosines: between vectors of unit length they are off by some roundings of 1, as is each
-    hinge. Differences would take numbers for N * K * D.
+    Squared distances come from cosines. Between vectors of unit length they, and the hinges, are off by some roundings
+    of 1. Differences would take N * K * D numbers.
     """
     cosines = product(features, ops.transpose(agents))
     hard = ops.logical_and(cosines > 1 - non_negative("margin", margin) / 2, ops.logical_not(own))

@@ -1,4 +1,4 @@
-"""Which pairs of unlabeled images are taken for one person: `snr_ref.mar.mining` in Keras."""
+"""Mining of pairs of unlabeled images: `snr_ref.mar.mining` in Keras."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from snr_keras.losses.mar.multilabels import agreement, multilabel_agreement, of
 from snr_ref._checks import fraction, non_negative
 from snr_ref.mar.mining import MINING_RATIO, mined_count
 
-#: Out of how many agreements the highest are taken at a time.
+#: Number of agreements from which to take the largest at a time.
 AGREEMENTS = 2**23
 
 
 class MinedPairs(NamedTuple):
-    """The nearest pairs of a batch, nearest first, each with the smaller index in front.
+    """The nearest pairs of a batch, nearest first, each with the smaller index first.
 
-    How many pairs are mined is known before anything runs, and how many of them are positive is not: where
-    `snr_ref.MinedPairs` has two arrays, this has one and a mask.
+    The number of mined pairs is known in advance, the number of positives among them is not: `snr_ref.MinedPairs` has
+    two arrays, this has one and a mask.
 
     Attributes:
-        pairs: (T, 2) indices.
-        positive: (T,), bool: whether their multilabels agree. The others look alike and are, by theirs, two persons.
+        pairs: Indices of the pairs, (T, 2).
+        positive: Whether the multilabels of the pair agree, (T,), bool. The others are hard negatives.
     """
 
     pairs: Any
@@ -34,20 +34,20 @@ class MinedPairs(NamedTuple):
 
 
 def initial_threshold(multilabels: Any, *, mining_ratio: float = MINING_RATIO) -> Any:
-    """Of all T pairs of two rows, the agreement that comes at place max(1, floor(mining_ratio * T)) from the top.
+    """The agreement of rank max(1, floor(mining_ratio * T)), from the top, among all T pairs of rows.
 
-    A domain of M images has M (M - 1) / 2 agreements, which are never there all at once. They take a loop of as many
-    turns as there are images, so that of a large domain this is no function to compile.
+    A domain of M images has M (M - 1) / 2 agreements, which are never all in memory. The loop takes one turn for each
+    image, so do not compile this function for a large domain.
 
     Args:
-        multilabels: (N, K), of the whole target domain, before the first step.
-        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
+        multilabels: Multilabels of the whole target domain before the first step, (N, K).
+        mining_ratio: Fraction of all pairs to mine, in (0, 1].
 
     Returns:
         The threshold, a scalar.
 
     Raises:
-        ValueError: If multilabels is not a floating matrix with two rows, or the ratio not in (0, 1].
+        ValueError: If multilabels is not a floating matrix with at least two rows, or the ratio is not in (0, 1].
 
     Source:
         The code of Yu et al., CVPR 2019.
@@ -65,20 +65,20 @@ def initial_threshold(multilabels: Any, *, mining_ratio: float = MINING_RATIO) -
 
 
 def next_threshold(threshold: Any, multilabels: Any, *, mining_ratio: float = MINING_RATIO, rate: float = 0.1) -> Any:
-    """(1 - rate) * threshold + rate * (the batch's own, as `initial_threshold` has it).
+    """(1 - rate) * threshold + rate * (threshold of the batch, computed as in `initial_threshold`).
 
     Args:
         threshold: Threshold with which the batch's pairs were mined.
-        multilabels: Multilabels of the batch, out of the memory, (N, K).
-        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
+        multilabels: Multilabels of the batch, from the memory, (N, K).
+        mining_ratio: Fraction of all pairs to mine, in (0, 1].
         rate: Weight of the batch, in (0, 1].
 
     Returns:
         The threshold for the next batch, a scalar.
 
     Raises:
-        ValueError: As `initial_threshold`, or if the threshold is not a finite number of at least 0, or the rate not
-            in (0, 1].
+        ValueError: As for `initial_threshold`, or if the threshold is not a finite number of at least 0, or the rate
+            is not in (0, 1].
 
     Source:
         The code of Yu et al., CVPR 2019.
@@ -88,23 +88,23 @@ def next_threshold(threshold: Any, multilabels: Any, *, mining_ratio: float = MI
 
 
 def mine_pairs(features: Any, multilabels: Any, threshold: Any, *, mining_ratio: float = MINING_RATIO) -> MinedPairs:
-    """The max(1, floor(mining_ratio * T)) nearest of the T pairs: positive where A > threshold, else hard negatives.
+    """The max(1, floor(mining_ratio * T)) nearest of T pairs, split into positives (A > threshold) and hard negatives.
 
-    Of pairs at one distance the one with the lower indices, (0, 1) before (0, 2) before (1, 2), is nearer; an agreement
-    that equals the threshold is not above it.
+    At equal distances the pair with the lower indices counts as nearer: (0, 1) before (0, 2) before (1, 2). A pair
+    whose agreement equals the threshold is a negative.
 
     Args:
-        features: f, (N, D), of unit length, N at least 2.
-        multilabels: (N, K), out of the memory.
+        features: Features f, (N, D), of unit length, N at least 2.
+        multilabels: Multilabels from the memory, (N, K).
         threshold: Agreement above which a pair is positive, at least 0.
-        mining_ratio: Fraction of all pairs that is mined, in (0, 1].
+        mining_ratio: Fraction of all pairs to mine, in (0, 1].
 
     Returns:
-        The pairs, and which of them are positive.
+        The pairs, and whether each is positive.
 
     Raises:
-        ValueError: If features and multilabels are not floating matrices of one length, at least 2, the threshold is
-            not a finite number of at least 0, or the ratio not in (0, 1].
+        ValueError: If features and multilabels are not floating matrices with the same number of rows, at least 2, the
+            threshold is not a finite number of at least 0, or the ratio is not in (0, 1].
 
     Source:
         Yu et al., CVPR 2019, sec. 3.2, eq. 3.
@@ -116,14 +116,14 @@ def mine_pairs(features: Any, multilabels: Any, threshold: Any, *, mining_ratio:
     count = mined_count(pair_count(images), mining_ratio)
     i, j = np.triu_indices(images, 1)
     d = of_differences(norm, ops.stop_gradient(features), ops.stop_gradient(features))
-    nearest = ops.argsort(ops.take(ops.reshape(d, (-1,)), i * images + j))[:count]  # which is stable
+    nearest = ops.argsort(ops.take(ops.reshape(d, (-1,)), i * images + j))[:count]  # a stable sort
     mined = ops.take(np.stack([i, j], axis=1).astype("int32"), nearest, axis=0)
     differences = ops.take(multilabels, mined[:, 0], axis=0) - ops.take(multilabels, mined[:, 1], axis=0)
     return MinedPairs(mined, agreement(differences) > _threshold(threshold, multilabels.dtype))
 
 
 def pair_count(images: int) -> int:
-    """N (N - 1) / 2.
+    """The number of pairs, N (N - 1) / 2.
 
     Raises:
         ValueError: If there is no pair.

@@ -1,8 +1,8 @@
 """Soft multilabels in Keras: `snr_ref.mar.multilabels`, with its names, its arguments and its errors.
 
-Errors that depend on the numbers themselves (labels, indices, thresholds) are raised where there are numbers, which is
-not inside a compiled function. Features and agents are rows of unit length (`snr_keras.losses.unit`). Sizes of batches
-are known before anything runs.
+Errors that depend on the numbers themselves (labels, indices, thresholds) are raised only where there are numbers, so
+not in a compiled function. Features and agents are rows of unit length (`snr_keras.losses.unit`). The sizes of batches
+must be known in advance.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from snr_ref._checks import fraction, non_negative
 from snr_ref.mar import multilabels as reference
 from snr_ref.mar.multilabels import SCALE, MultilabelMemory
 
-#: Up to how many differences of two rows' numbers there are at a time, 16 MiB of them in float32.
+#: Maximal number of differences of multilabels in memory at a time, 16 MiB of them in float32.
 DIFFERENCES = 2**22
 
 
@@ -27,19 +27,19 @@ def log_multilabels(features: Any, agents: Any, *, scale: float = SCALE) -> Any:
     """Logarithms of soft multilabels: log y = log softmax(scale * f A^T), row by row.
 
     Args:
-        features: f, (N, D), of unit length.
-        agents: A, (K, D), of unit length: one for each identity of the source domain; no gradient goes there.
+        features: Features f, (N, D), of unit length.
+        agents: Agents A, (K, D), of unit length: one row for each identity of the source domain; they have no gradient.
         scale: Factor of the cosines, at least 0.
 
     Returns:
-        (N, K), at most 0, in float32 (float64 of float64 features).
+        Logarithms log y, (N, K), at most 0, in float32 (float64 for float64 features).
 
     Raises:
-        ValueError: If either is not a floating matrix, they differ in D, or the scale is not a finite number of at
-            least 0.
+        ValueError: If features or agents is not a floating matrix, they differ in D, or the scale is not a finite
+            number of at least 0.
 
     Source:
-        Yu et al., CVPR 2019, sec. 3.1; the scale is that of their code.
+        Yu et al., CVPR 2019, sec. 3.1. The scale is from their code.
     """
     features, agents = features_and_agents(features, agents)
     scores = non_negative("scale", scale) * product(features, ops.transpose(ops.stop_gradient(agents)))
@@ -50,15 +50,15 @@ def soft_multilabels(features: Any, agents: Any, *, scale: float = SCALE) -> Any
     """Soft multilabels y = softmax(scale * f A^T): how much an image looks like each identity of the source domain.
 
     Args:
-        features: f, (N, D), of unit length.
-        agents: A, (K, D), of unit length; no gradient goes there.
+        features: Features f, (N, D), of unit length.
+        agents: Agents A, (K, D), of unit length; they have no gradient.
         scale: Factor of the cosines, at least 0.
 
     Returns:
-        (N, K), rows summing to 1.
+        Multilabels y, (N, K); rows sum to 1.
 
     Raises:
-        ValueError: As `log_multilabels`.
+        ValueError: As for `log_multilabels`.
 
     Source:
         Yu et al., CVPR 2019, sec. 3.1.
@@ -67,17 +67,17 @@ def soft_multilabels(features: Any, agents: Any, *, scale: float = SCALE) -> Any
 
 
 def multilabel_agreement(x: Any, y: Any) -> Any:
-    """A(x, y) = 1 - |x - y|_1 / 2, which is the sum over the classes of min(x, y) where both sum to 1.
+    """A(x, y) = 1 - |x - y|_1 / 2, the sum over the classes of min(x, y) where x and y both sum to 1.
 
     Args:
-        x: (N, K), rows summing to 1.
-        y: (M, K), rows summing to 1.
+        x: First multilabels, (N, K); rows sum to 1.
+        y: Second multilabels, (M, K); rows sum to 1.
 
     Returns:
-        (N, M), in [0, 1]. What is between, (N, M, K) differences, is only there a part at a time.
+        Agreements, (N, M), in [0, 1]. Only a part of the (N, M, K) differences is in memory at a time.
 
     Raises:
-        ValueError: If either is not a floating matrix or they differ in K.
+        ValueError: If x or y is not a floating matrix, or they differ in K.
 
     Source:
         Yu et al., CVPR 2019, sec. 3.2.
@@ -88,11 +88,11 @@ def multilabel_agreement(x: Any, y: Any) -> Any:
 
 
 def initial_memory(images: int, classes: int) -> MultilabelMemory:
-    """A memory of no visit, in float32.
+    """A memory in which no image has been visited, in float32.
 
     Args:
-        images: M, how many images the target domain has.
-        classes: K, how many identities the source domain has.
+        images: Number M of images of the target domain.
+        classes: Number K of identities of the source domain.
 
     Returns:
         The memory.
@@ -108,17 +108,16 @@ def next_memory(memory: MultilabelMemory, indices: Any, multilabels: Any, *, rat
     """The first visit of an image stores its multilabel; later ones replace it by (1 - rate) * old + rate * new.
 
     Args:
-        memory: Before the batch.
+        memory: Memory before the batch.
         indices: Indices of the batch's images, (N,), distinct integers in [0, M).
         multilabels: Multilabels of the batch, (N, K).
         rate: Weight of the new multilabels, in (0, 1].
 
     Returns:
-        The memory with these images visited, whose rows are what this batch's pairs are to be mined with, in the
-        precision of the batch.
+        The memory with these images visited, in the precision of the batch. Mine this batch's pairs with its rows.
 
     Raises:
-        ValueError: If a shape does not fit, an index is not in [0, M) or there twice, or the rate not in (0, 1].
+        ValueError: If a shape does not fit, an index is not in [0, M) or occurs twice, or the rate is not in (0, 1].
 
     Source:
         The code of Yu et al., CVPR 2019.
@@ -145,7 +144,7 @@ def next_memory(memory: MultilabelMemory, indices: Any, multilabels: Any, *, rat
 
 
 def features_and_agents(features: Any, agents: Any) -> tuple[Any, Any]:
-    """Both floating matrices, (N, D) and (K, D), in the precision of the features; ValueError if they are not."""
+    """Floating features, (N, D), and agents, (K, D), in the precision of the features; ValueError if they are not."""
     features, agents = floating("features", features, "(N, D)"), floating("agents", agents, "(K, D)")
     if agents.shape[0] == 0:
         raise ValueError(f"`agents` must have at least one row. Received: shape {tuple(agents.shape)}")
@@ -154,12 +153,12 @@ def features_and_agents(features: Any, agents: Any) -> tuple[Any, Any]:
 
 
 def of_differences(function: Callable[[Any], Any], x: Any, y: Any) -> Any:
-    """The function of x_n - y_m over the last axis, for all rows n and m, in blocks of rows."""
+    """The function of x_n - y_m along the last axis, for all rows n and m, in blocks of rows."""
     rows = max(1, DIFFERENCES // max(1, y.shape[0] * y.shape[1]))
     blocks = (x[start : start + rows] for start in range(0, max(1, x.shape[0]), rows))
     return ops.concatenate([function(ops.expand_dims(block, 1) - ops.expand_dims(y, 0)) for block in blocks], axis=0)
 
 
 def agreement(differences: Any) -> Any:
-    """A of two multilabels whose difference is along the last axis."""
+    """A of two multilabels, given their difference along the last axis."""
     return 1 - ops.sum(ops.abs(differences), axis=-1) / 2

@@ -1,4 +1,4 @@
-"""One step of MAR, its four losses and the state that is carried between steps: `snr_ref.mar.step` in Keras."""
+"""One step of MAR, its four losses and the state carried between steps: `snr_ref.mar.step` in Keras."""
 
 from __future__ import annotations
 
@@ -33,34 +33,34 @@ def adaptation_step(
 ) -> tuple[AdaptationLosses, AdaptationState]:
     """The losses of one step, and the state after it.
 
-    In this order: the statistics take the batch in, and L_CML is taken with them; from the second epoch on (`epoch` at
-    least 1) the memory takes the batch in, pairs are mined by its rows and the old threshold, and the threshold takes
-    the rows in. In the first epoch L_MDL is 0, and memory and threshold stay.
+    First the statistics are updated with the batch, and L_CML is computed with them. From the second epoch on (`epoch`
+    at least 1) the memory is then updated, pairs are mined with its rows and the old threshold, and last the threshold
+    is updated with the rows. In the first epoch L_MDL is 0, and the memory and the threshold do not change.
 
-    The losses' total is to be differentiated in the features and the agents. The agents have a gradient from the
-    cross-entropy alone, and the state has none.
+    Differentiate the losses' total with respect to the features and the agents. The gradient of the agents comes from
+    the cross-entropy alone, and the state has no gradient.
 
     Args:
-        state: Before the step.
-        source_features: f, (N, D), of unit length, N at least 1.
-        source_labels: Identities, (N,) integers in [0, K).
-        target_features: f, (M, D), of unit length.
-        target_views: The camera of each target image, (M,), any integers.
+        state: State before the step.
+        source_features: Features of the source images, (N, D), of unit length, N at least 1.
+        source_labels: Identities, (N,), integers in [0, K).
+        target_features: Features of the target images, (M, D), of unit length.
+        target_views: Camera of each target image, (M,), any integers.
         target_indices: Indices of the target images, (M,), distinct.
-        agents: A, (K, D), of unit length: the rows of the classifier.
-        epoch: Number of the epoch, from 0; a Python integer, as the first epoch compiles to another function.
-        mining_ratio: Fraction of the target pairs that is mined, in (0, 1].
+        agents: Agents A, (K, D), of unit length: the rows of the classifier.
+        epoch: Number of the epoch, from 0; a Python integer, since the first epoch compiles to another function.
+        mining_ratio: Fraction of the target pairs to mine, in (0, 1].
         margin: Margin of L_RJ, at least 0.
         scale: Factor of the cosines before a softmax.
 
     Returns:
-        The losses, scalars, and the next state, in float32 (float64 of float64 features).
+        The losses, scalars, and the next state, in float32 (float64 for float64 features).
 
     Raises:
-        ValueError: As the functions of the four losses; also if the epoch is not an integer of at least 0.
+        ValueError: As for the functions of the four losses; also if the epoch is not an integer of at least 0.
 
     Source:
-        Yu et al., CVPR 2019, sec. 3.5; the order and the schedule are those of their code.
+        Yu et al., CVPR 2019, sec. 3.5. The order and the schedule follow their code.
     """
     check_epoch(epoch)
     source_features, source_labels, target_features, agents = source_and_target(

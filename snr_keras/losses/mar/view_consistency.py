@@ -1,7 +1,7 @@
-"""MAR's consistency across camera views, and the running statistics it is taken with, in Keras.
+"""MAR's consistency across camera views, and its running statistics, in Keras.
 
-JAX's own tensors, and whatever it compiles, have integers of 32 bits unless `jax_enable_x64` is set: views that are
-equal modulo 2^32 are one in these.
+JAX's own tensors, and whatever it compiles, have 32-bit integers unless `jax_enable_x64` is set: views that are equal
+modulo 2^32 are then one.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from snr_ref.mar.losses import ViewStatistics
 
 
 def initial_statistics(log_multilabels: Any, views: Any) -> ViewStatistics:
-    """The mean over the views of mean and standard deviation (over n - 1) of log y in each view with two images.
+    """Mean and standard deviation (over n - 1) of log y in a view, averaged over the views with at least two images.
 
     Args:
         log_multilabels: log y of the whole target domain, before the first step, (N, K).
-        views: The camera of each image, (N,), any integers.
+        views: Camera of each image, (N,), any integers.
 
     Returns:
-        Both (K,).
+        Mean and standard deviation, both (K,).
 
     Raises:
         ValueError: If log_multilabels is not a floating matrix, the views are not N integers, or no view has two
@@ -44,20 +44,21 @@ def initial_statistics(log_multilabels: Any, views: Any) -> ViewStatistics:
 
 
 def next_statistics(statistics: ViewStatistics, log_multilabels: Any, views: Any, *, rate: float) -> ViewStatistics:
-    """(1 - rate) * statistics + rate * (the batch's own); unchanged where no view of the batch has two images.
+    """(1 - rate) * statistics + rate * (statistics of the batch); unchanged if no view of the batch has two images.
 
     Args:
-        statistics: Before the batch, both (K,).
+        statistics: Statistics before the batch, both (K,).
         log_multilabels: log y of the batch, (N, K).
-        views: The camera of each image, (N,), any integers.
-        rate: Weight of the batch, in (0, 1]; in the code of the paper its size over 10000, source and target together.
+        views: Camera of each image, (N,), any integers.
+        rate: Weight of the batch, in (0, 1]; in the paper's code the number of its images, source and target, over
+            10000.
 
     Returns:
-        Both (K,), to take the loss of this same batch with, in the precision of the batch.
+        Statistics with which to compute the loss of this batch, both (K,), in the precision of the batch.
 
     Raises:
         ValueError: If log_multilabels is not a floating matrix, the views are not N integers, the statistics do not
-            have K numbers each, or the rate is not in (0, 1].
+            have shape (K,), or the rate is not in (0, 1].
 
     Source:
         The code of Yu et al., CVPR 2019.
@@ -75,24 +76,24 @@ def next_statistics(statistics: ViewStatistics, log_multilabels: Any, views: Any
 
 
 def consistency_loss(log_multilabels: Any, views: Any, statistics: ViewStatistics) -> Any:
-    """L_CML = mean over the V views, and over mean and deviation, of |mean_v - mean|^2 and |std_v - std|^2.
+    """L_CML = sum over the V views of |mean_v - mean|^2 + |std_v - std|^2, over 2 V.
 
-    Views with one image are left out; where none has two, the loss is 0. A deviation of 0 has no gradient.
+    Views with one image are left out; if no view has two, the loss is 0. A standard deviation of 0 has no gradient.
 
     Args:
         log_multilabels: log y, (N, K).
-        views: The camera of each image, (N,), any integers.
-        statistics: What `next_statistics` makes of this batch; no gradient goes there.
+        views: Camera of each image, (N,), any integers.
+        statistics: Statistics from `next_statistics` for this batch, both (K,); they have no gradient.
 
     Returns:
         L_CML, a scalar.
 
     Raises:
         ValueError: If log_multilabels is not a floating matrix, the views are not N integers, or the statistics do not
-            have K numbers each.
+            have shape (K,).
 
     Source:
-        Yu et al., CVPR 2019, sec. 3.3, eq. 6; the mean, where the paper has a sum, is that of their code.
+        Yu et al., CVPR 2019, sec. 3.3, eq. 6. The mean follows their code; the paper has a sum.
     """
     log_multilabels, views = _checked(log_multilabels, views)
     statistics = _checked_statistics(statistics, log_multilabels)
@@ -105,17 +106,17 @@ def consistency_loss(log_multilabels: Any, views: Any, statistics: ViewStatistic
 
 
 def _of_views(log_multilabels: Any, views: Any) -> tuple[ViewStatistics, Any]:
-    """Mean and standard deviation of each view, both (N, K), and 1 for the rows that are those of a view, (N, 1).
+    """Mean and standard deviation of each view, both (N, K), and 1 for the rows that hold a view, (N, 1).
 
-    How many views there are is not known before this runs, hence as many rows as there are images. The one of a view
-    is where its first image comes when images are sorted by their views; it counts if the view has two images.
+    The number of views is not known in advance, so there are as many rows as images. The row of a view is the place of
+    its first image when images are sorted by view; the view counts if it has two images.
 
-    The mean is that image plus the mean of the differences from it, so that equal rows deviate by exactly 0.
+    The mean is that image plus the mean of the differences from it, so that equal rows have a standard deviation of 0.
     """
     images = views.shape[0]
     order = ops.argsort(views)
     views = ops.take(views, order)
-    first = ops.searchsorted(views, views)  # of each image's view
+    first = ops.searchsorted(views, views)  # of the view of each image
     rows = ops.take(log_multilabels, order, axis=0)
 
     def sums(values: Any) -> Any:
@@ -138,7 +139,7 @@ def _checked(log_multilabels: Any, views: Any) -> tuple[Any, Any]:
 
 
 def _checked_statistics(statistics: ViewStatistics, log_multilabels: Any) -> ViewStatistics:
-    """Mean and deviation, both (K,) as in the (N, K) log multilabels; ValueError if they are not."""
+    """Mean and standard deviation, both (K,) to match log multilabels of (N, K); ValueError if they are not."""
     shape, because = tuple(log_multilabels.shape[1:]), f"log_multilabels of shape {tuple(log_multilabels.shape)}"
     mean, std = (ops.cast(ops.convert_to_tensor(s), log_multilabels.dtype) for s in statistics)
     return ViewStatistics(

@@ -1,1 +1,1 @@
-"""Weights of PyTorch: their files, their names, and a model that takes or gives them."""
+"""PyTorch's weights: their files, their names, and their conversion from and to a model's."""

@@ -1,4 +1,4 @@
-"""PyTorch's weights into a model and back, with an account of every name."""
+"""Conversion of PyTorch's weights to a model's and back, with an account of every name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from snr_keras.models.pytorch.names import CLASSIFIER, NECK, Layer, layers_in_py
 from snr_keras.models.pytorch.networks import prefixes
 from snr_keras.models.pytorch.state_dict import StateDict
 
-#: Other codes' names of the neck and the classifier: of fast-reid, now and before, and of ReID with SNR.
+#: Other codes' names of the neck and the classifier: those of fast-reid, old and new, and of ReID with SNR.
 ALIASES = {
     "heads.bottleneck.0.": "bottleneck.",
     "heads.bnneck.": "bottleneck.",
@@ -25,14 +25,17 @@ ALIASES = {
 }
 
 COUNTER = "counter"
-"""Why `num_batches_tracked` is left."""
+"""Why `num_batches_tracked` is left out."""
 
-#: Names, ours where there is an alias, that no network here has a place for, and why that is as it should be.
+#: Names (ours where there is an alias) for which no network here has a place, and why that is right.
 LEFT = (
     (r".*\.num_batches_tracked", COUNTER),
-    (r"queue(_ptr)?", "the queue of a contrastive training"),
-    (r"heads\.pool_layer\.p", "an exponent of pooling; features are pooled by the mean here"),
-    (r"(fc|fc[1-9]|classifier|head|heads|bottleneck)\..*", "another head; the one here is pooling, BNNeck, classifier"),
+    (r"queue(_ptr)?", "the queue of contrastive training"),
+    (r"heads\.pool_layer\.p", "an exponent of pooling; here features are pooled by the mean"),
+    (
+        r"(fc|fc[1-9]|classifier|head|heads|bottleneck)\..*",
+        "another head; here the head is pooling, BNNeck, classifier",
+    ),
 )
 
 
@@ -41,10 +44,10 @@ class Taken:
     """A weight that was set.
 
     Attributes:
-        part: Of the network: "stem", "stage 1", "SNR 1", "BNNeck", ...
-        names: In the file.
-        path: Of the weight.
-        adapted: What was done with it; empty if it is as in the file.
+        part: Part of the network: "stem", "stage 1", "SNR 1", "BNNeck", ...
+        names: Names in the file.
+        path: Path of the weight in the model.
+        adapted: Description of the conversion; empty if the weight is as in the file.
     """
 
     part: str
@@ -55,15 +58,15 @@ class Taken:
 
 @dataclass(frozen=True)
 class Account:
-    """What became of every name in a file, and of every weight of a model.
+    """The fate of every name in a file, and of every weight of a model.
 
     Attributes:
-        file: The file.
-        prefix: What stood before the names of the network, and was taken off.
-        taken: The weights that were set.
-        left: Names in the file that were left, each with the reason.
-        anew: Weights that were not set, by part, as the file does not have them or others: they are as they were.
-        beside: What else is in the checkpoint.
+        file: Path of the file.
+        prefix: Prefix of the network's names, which was removed.
+        taken: Weights that were set.
+        left: Names in the file that were left out, each with the reason.
+        anew: Weights that were not set, by part, because the file does not have them or has others; they are unchanged.
+        others: Other content of the checkpoint.
     """
 
     file: str
@@ -71,20 +74,20 @@ class Account:
     taken: tuple[Taken, ...]
     left: Mapping[str, str]
     anew: Mapping[str, tuple[str, ...]]
-    beside: tuple[str, ...]
+    others: tuple[str, ...]
 
 
 def canonical_names(names: Iterable[str]) -> tuple[str, dict[str, str]]:
-    """Torchvision's names of the weights in a file.
+    """Torchvision's names for the weights in a file.
 
     Args:
-        names: Those in the file, maybe with a prefix.
+        names: Names in the file, possibly with a prefix.
 
     Returns:
-        The prefix of the backbone and, by the names without prefixes and aliases, those in the file.
+        The prefix of the backbone, and the names in the file by the names without prefixes and aliases.
 
     Raises:
-        ValueError: If there is no `conv1.weight`, or several, or two names come to the same.
+        ValueError: If there is no `conv1.weight`, or several, or two names become the same.
     """
     names = list(names)
     wrapper = "module." if all(name.startswith("module.") for name in names) else ""
@@ -94,7 +97,7 @@ def canonical_names(names: Iterable[str]) -> tuple[str, dict[str, str]]:
         several = f"{len(found_prefixes)} networks, under {found_prefixes}"
         found = several if found_prefixes else f"names such as {names[:5]}"
         raise ValueError(
-            f"Expected the weights of one ResNet, with one conv1.weight behind whatever prefix. Received: {found}"
+            f"Expected the weights of one ResNet, with one conv1.weight after any prefix. Received: {found}"
         )
     canonical: dict[str, str] = {}
     for name, stripped in inner.items():
@@ -115,19 +118,19 @@ def _without_alias(name: str) -> str:
 def import_state_dict(model: keras.Model, state_dict: StateDict) -> Account:
     """Set the weights of a `reid_model` from PyTorch's.
 
-    All of the backbone must be in the file. A module, the neck and the classifier are either taken whole or stay as
-    they are. Nothing is set unless everything is accounted for.
+    The file must have all weights of the backbone. A module, the neck and the classifier are either imported completely
+    or left unchanged. Nothing is set unless every name and weight is accounted for.
 
     Args:
-        model: The model.
-        state_dict: What `read_state_dict` gives.
+        model: Model whose weights to set.
+        state_dict: Weights from `read_state_dict`.
 
     Returns:
-        What was taken, adapted and left.
+        The account of what was imported, converted and left out.
 
     Raises:
-        ValueError: If a weight is missing, has another shape or numbers that are not finite, or a name in the file
-            has no place here; the message lists them.
+        ValueError: If a weight is missing, has another shape or numbers that are not finite, or a name in the file has
+            no place in the model; the message lists them.
     """
     prefix, names = canonical_names(state_dict.tensors)
     there = {ours: state_dict.tensors[name] for ours, name in names.items()}
@@ -142,22 +145,22 @@ def import_state_dict(model: keras.Model, state_dict: StateDict) -> Account:
     for weight in model.weights:
         if weight.path in reading.values:
             weight.assign(reading.values[weight.path])
-    return Account(state_dict.file, prefix, tuple(reading.taken), reading.left, reading.anew, state_dict.beside)
+    return Account(state_dict.file, prefix, tuple(reading.taken), reading.left, reading.anew, state_dict.others)
 
 
 @dataclass
 class _Reading:
-    """What has been decided so far: every name that there is ends up used, left or wrong.
+    """The decisions so far: every name ends up used, left out or wrong.
 
     Attributes:
-        names: Those in the file by ours.
-        there: The tensors that there are to be taken, by our names.
-        left: As in `Account`.
-        values: Of weights, by their paths.
-        taken: As in `Account`.
-        anew: As in `Account`.
-        wrong: What makes it another network.
-        used: Which of `there` are accounted for.
+        names: Names in the file, by our names.
+        there: Tensors to import, by our names.
+        left: Names left out, each with the reason, as in `Account`.
+        values: Values of weights, by their paths.
+        taken: Weights that were set, as in `Account`.
+        anew: Weights that were not set, as in `Account`.
+        wrong: Descriptions of what belongs to another network.
+        used: Names of `there` that are accounted for.
     """
 
     names: Mapping[str, str]
@@ -170,7 +173,7 @@ class _Reading:
     used: set[str] = field(default_factory=set)
 
     def of_layer(self, layer: Layer) -> None:
-        """A layer is taken whole; what is not in the trunk may be absent, and a head may be another."""
+        """Import a layer completely; layers outside the trunk may be absent, and a head may be another."""
         self._as_it_was(layer, layer.unnamed)
         if not layer.is_trunk and not any(name in self.there for name in layer.names):
             self._as_it_was(layer, layer.places)
@@ -178,13 +181,13 @@ class _Reading:
             self._take(layer)
         elif layer.part in (NECK, CLASSIFIER):
             self._as_it_was(layer, layer.places)
-            self._leave([*layer.names, *layer.zeros], f"{layer.part} unlike the one here: {'; '.join(misfits)}")
+            self._leave([*layer.names, *layer.zeros], f"{layer.part} differs from the model's: {'; '.join(misfits)}")
         else:
             self.wrong += misfits
             self.used |= {*layer.names}
 
     def of_rest(self, name: str, reason: str | None) -> None:
-        """A name that belongs to no layer."""
+        """Account for a name that belongs to no layer."""
         if reason:
             self._leave([name], reason)
         else:
@@ -197,7 +200,7 @@ class _Reading:
             how = ", ".join(filter(None, (place.adapted, _cast(arrays))))
             self.taken.append(Taken(layer.part, tuple(self.names[name] for name in place.names), path, how))
         self.used |= {*layer.names, *layer.zeros}
-        self._leave(layer.unused, "statistics that an instance norm has no use for")
+        self._leave(layer.unused, "statistics that an instance norm does not use")
 
     def _leave(self, names: Iterable[str], reason: str) -> None:
         present = [name for name in names if name in self.there]
@@ -210,17 +213,17 @@ class _Reading:
 
 
 def state_dict_of(model: keras.Model) -> dict[str, NDArray]:
-    """The weights of a `reid_model` under PyTorch's names, in PyTorch's shapes: what `import_state_dict` takes back.
+    """The weights of a `reid_model` by PyTorch's names, in PyTorch's shapes; `import_state_dict` reads them back.
 
     Raises:
-        ValueError: If the model has layers that PyTorch has no names for.
+        ValueError: If the model has layers without PyTorch names.
     """
     layers = layers_in_pytorch(model)
     unnamed = [path for layer in layers for path in (*layer.unnamed, *(layer.places if layer.unused else ()))]
     if unnamed:
         raise ValueError(
-            "Models of the normalizations none, in, snr and ibn_a can be written for PyTorch. "
-            f"Received: model {model.name!r}, with weights that PyTorch codes have no names for: {unnamed[:4]}"
+            "Only models of the normalizations none, in, snr and ibn_a can be written for PyTorch. "
+            f"Received: model {model.name!r}, with weights that no PyTorch code has names for: {unnamed[:4]}"
         )
     values = {weight.path: keras.ops.convert_to_numpy(weight) for weight in model.weights}
     tensors: dict[str, NDArray] = {}
@@ -232,7 +235,7 @@ def state_dict_of(model: keras.Model) -> dict[str, NDArray]:
 
 
 def _misfits(layer: Layer, there: Mapping[str, NDArray]) -> list[str]:
-    """What keeps a layer from being taken."""
+    """The reasons why a layer cannot be imported."""
     misfits = []
     for place in layer.places.values():
         for name, shapes in zip(place.names, place.shapes, strict=True):
@@ -255,7 +258,7 @@ def _cast(arrays: Iterable[NDArray]) -> str:
 
 
 def _reason(name: str, tensor: NDArray, model: keras.Model, layers: Iterable[Layer]) -> str | None:
-    """Why a name may be left; None if that would be another network."""
+    """The reason why a name may be left out; None if it belongs to another network."""
     if module := re.fullmatch(r"(IN|style_reid_laye)([1-4])\..*", name):
         occupied = any(layer.part in (f"SNR {module[2]}", f"IN {module[2]}") for layer in layers)
         return None if occupied else "the network has no module there"
@@ -265,7 +268,11 @@ def _reason(name: str, tensor: NDArray, model: keras.Model, layers: Iterable[Lay
             return None
         own = scaling.mean if name == "pixel_mean" else keras.ops.sqrt(scaling.variance)
         own = np.ravel(keras.ops.convert_to_numpy(own))
-        return "the scaling of images here, too" if np.allclose(np.ravel(tensor), own, rtol=1e-4) else None
+        return (
+            "the scaling of images, which is also the model's"
+            if np.allclose(np.ravel(tensor), own, rtol=1e-4)
+            else None
+        )
     return next((reason for pattern, reason in LEFT if re.fullmatch(pattern, name)), None)
 
 
@@ -276,6 +283,6 @@ def _refusal(model: keras.Model, state_dict: StateDict, wrong: list[str]) -> str
     return (
         f"The weights in {state_dict.file!r} are not those of the model {model.name!r}:\n  "
         + "\n  ".join(wrong[:12] + more)
-        + "\nNothing was set. If the file is of a network of another depth, family or normalization, choose that one; "
-        f"names that are of no use are left by `leave`, where a file is imported.{setting}"
+        + "\nNothing was set. If the file holds a network of another depth, family or normalization, choose that one. "
+        f"`leave` leaves out names of no use, where a file is imported.{setting}"
     )

@@ -1,4 +1,4 @@
-"""PyTorch's names of a model's weights, and its shapes: torchvision's, and the public SNR codes'."""
+"""PyTorch's names and shapes of a model's weights: torchvision's, and those of the public SNR codes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Arrays = Sequence[NDArray]
 
 @dataclass(frozen=True)
 class Place:
-    """A weight here, and what it is in PyTorch.
+    """A weight of the model and its counterpart in PyTorch.
 
     Attributes:
-        names: Of PyTorch's tensors; two for the halves of an IBN layer, none for what PyTorch doesn't have.
-        shapes: Of those, each with the alternatives there are.
-        to_keras: Makes the weight of them.
-        to_pytorch: Makes them of the weight.
-        adapted: What `to_keras` does, in a word; empty if nothing.
+        names: Names of PyTorch's tensors: two for the halves of an IBN layer, none if PyTorch has no counterpart.
+        shapes: Shapes of the tensors, each with its alternatives.
+        to_keras: Function from the tensors to the weight.
+        to_pytorch: Function from the weight to the tensors.
+        adapted: Description of `to_keras` in a word; empty if it changes nothing.
     """
 
     names: tuple[str, ...]
@@ -39,11 +39,11 @@ class Layer:
     """A layer with weights.
 
     Attributes:
-        part: Of the network, as a user would call it: "stem", "stage 1", "SNR 1", "BNNeck", "classifier", ...
-        places: By the path of each weight.
-        zeros: Names that PyTorch has, of vectors of that length that must be zero: biases that are held at it.
-        unnamed: The paths of weights that no PyTorch code has a name for.
-        unused: Names of PyTorch that the layer here has no use for, as it is another one.
+        part: Part of the network, as users call it: "stem", "stage 1", "SNR 1", "BNNeck", "classifier", ...
+        places: Place of each weight, by its path.
+        zeros: PyTorch's names of biases that must be zero, with their lengths.
+        unnamed: Paths of weights for which no PyTorch code has a name.
+        unused: PyTorch's names that this layer, a different one, does not use.
     """
 
     part: str
@@ -54,12 +54,12 @@ class Layer:
 
     @property
     def is_trunk(self) -> bool:
-        """Whether the network is nothing without it; modules and the head may be new."""
+        """Whether the network needs it; modules and the head may be new."""
         return self.part.startswith(("stem", "stage"))
 
     @property
     def names(self) -> list[str]:
-        """All of PyTorch's names, but those of zeros."""
+        """All of PyTorch's names, except those of `zeros`."""
         return [name for place in self.places.values() for name in place.names]
 
 
@@ -71,10 +71,9 @@ def layers_in_pytorch(model: keras.Model, given: Container[str] | None = None) -
 
     Args:
         model: The model.
-        given: The names that there are to be taken: of a plain network, whose batch norms IBN layers take too. None if
-            they are to be written.
+        given: Names in a file to import; a plain network's batch norms fit IBN layers too. None for an export.
     """
-    inside = model.name.endswith(("_ibn_b", "_dualnorm"))  # where instance norms are in blocks, not after stages
+    inside = model.name.endswith(("_ibn_b", "_dualnorm"))  # instance norms within blocks, not after stages
     return [_layer(layer, given, inside) for layer in model.layers if layer.weights and layer.name != "scaling"]
 
 
@@ -109,10 +108,10 @@ def _layer(layer: keras.Layer, given: Container[str] | None, inside: bool) -> La
 
 
 def _trunk_name(layer: str) -> tuple[str, str] | None:
-    """The part that a convolution or its norm is in, and its name in PyTorch."""
+    """The part of the network with a convolution or its norm, and its name in PyTorch."""
     if match := re.fullmatch(r"(?:stem|conv1)_(conv|bn)", layer):
         return "stem", f"{match[1]}1"
-    # stage1_block2_3_conv; of the small network stage1_2_conv; of Keras' ResNet-50 conv2_block2_3_conv
+    # stage1_block2_3_conv; in the small network stage1_2_conv; in Keras' ResNet-50 conv2_block2_3_conv
     match = re.fullmatch(r"(stage|conv)(\d)(?:_block(\d+))?_(\d)_(conv|bn)", layer)
     if match is None:
         return None
@@ -142,14 +141,14 @@ def _dense(weight: keras.Variable, name: str) -> Place:
 
 
 def _batch_norm(layer: keras.Layer, name: str) -> dict[str, Place]:
-    """Of Keras' own, or of a rival's layer that has the same weights and perhaps more."""
+    """The weights of Keras' own batch norm, or of a baseline's layer that has these weights and perhaps more."""
     weights = {"weight": layer.gamma, "bias": layer.beta}
     weights |= {"running_mean": layer.moving_mean, "running_var": layer.moving_variance}
     return {w.path: _vector(w, f"{name}.{theirs}") for theirs, w in weights.items() if w is not None}
 
 
 def _attention(layer: SNR, stage: int) -> dict[str, Place]:
-    """PyTorch's attention is two 1x1 convolutions, in some codes linear layers, to the left of the vector."""
+    """PyTorch's attention is two 1x1 convolutions, in some codes linear layers, applied from the left."""
     places = {}
     for number, weight, bias in ((1, layer.w1, layer.b1), (2, layer.w2, layer.b2)):
         name = f"style_reid_laye{stage}.fc{number}"
@@ -167,7 +166,7 @@ def _attention(layer: SNR, stage: int) -> dict[str, Place]:
 
 
 def _ibn(layer: IBN, name: str) -> dict[str, Place]:
-    """The first half is an instance norm in PyTorch, without moving statistics, which IBN has and does not use."""
+    """The first half is an instance norm in PyTorch, without the moving statistics that IBN has and does not use."""
     half = int(layer.gamma.shape[0]) // 2
     other = int(layer.gamma.shape[0]) - half
 

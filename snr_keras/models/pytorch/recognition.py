@@ -1,4 +1,4 @@
-"""Which network a state dict is of: read from its names and shapes."""
+"""Recognition of the network of a state dict, from its names and shapes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from snr_keras.models.pytorch_resnet import DEPTHS
 
 
 class _Said(TypedDict, total=False):
-    """What a file that was written here says of its network."""
+    """The metadata of a file that this package wrote about its network."""
 
     backbone: str
     last_stride: Literal[1, 2]
@@ -26,17 +26,17 @@ class _Said(TypedDict, total=False):
 
 
 class Network(NamedTuple):
-    """The settings of a `reid_model` that has the weights of a file.
+    """The settings of a `reid_model` with the weights of a file.
 
     Attributes:
-        backbone: Its name.
-        normalization: Its name.
-        stages: Which have it.
-        reduction: That of SNR's attention.
-        snr_bias: Whether that has biases.
-        identities: The width of the classifier; 1 if the file has none that fits.
-        last_stride: If the file says so, as one written here does; else None.
-        image_size: Likewise.
+        backbone: Name of the backbone.
+        normalization: Name of the normalization.
+        stages: Stages that have its modules.
+        reduction: Reduction ratio of SNR's attention.
+        snr_bias: Whether SNR's attention has biases.
+        identities: Width of the classifier; 1 if the file has none that fits.
+        last_stride: Stride of the last stage if the file states it, as files of this package do; else None.
+        image_size: Image size if the file states it; else None.
     """
 
     backbone: str
@@ -50,10 +50,10 @@ class Network(NamedTuple):
 
 
 def network_of(state_dict: StateDict) -> Network:
-    """Recognize the network that a state dict is of.
+    """Recognize the network of a state dict.
 
     Raises:
-        ValueError: If it is no ResNet of a depth that there is here; the message says what was found.
+        ValueError: If it is not a ResNet of a supported depth; the message says what was found.
     """
     _, names = canonical_names(state_dict.tensors)
     shapes = {ours: state_dict.tensors[name].shape for ours, name in names.items()}
@@ -73,10 +73,10 @@ def network_of(state_dict: StateDict) -> Network:
 
 
 def describe(model: keras.Model) -> dict[str, str]:
-    """The metadata of a file with a model's weights: what `network_of` cannot see in them.
+    """The metadata of a file with a model's weights: what `network_of` cannot derive from them.
 
     Raises:
-        ValueError: If the model is no `reid_model`.
+        ValueError: If the model is not a `reid_model`.
     """
     for backbone in BACKBONES:
         if model.name in {f"{backbone}_{normalization}" for normalization in NORMALIZATIONS}:
@@ -111,7 +111,7 @@ def _backbone(state_dict: StateDict, shapes: Mapping[str, tuple[int, ...]]) -> s
 
 
 def _modules(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, tuple[int, ...]]:
-    """The normalization, and after or in which stages it is."""
+    """The normalization, and the stages that have its modules."""
 
     def stages_with(name: str) -> tuple[int, ...]:
         return tuple(stage for stage in (1, 2, 3, 4) if name.format(stage) in shapes)

@@ -1,4 +1,4 @@
-"""Files of weights as PyTorch's world writes them, read without running anything that is in them."""
+"""Files of PyTorch weights, read without running anything in them."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ from snr_keras.models.pytorch.networks import CONTAINERS, choose, prefixes
 from snr_keras.networks import WEIGHTS_FILE
 
 METADATA = "snr"
-"""The key, in the metadata of a safetensors file, of what a state dict cannot say."""
+"""The metadata key, in a safetensors file, of what a state dict cannot express."""
 
 _DIGEST = "sha256"
-"""The key, in the metadata of a safetensors file, of the digest of all that is in it."""
+"""The metadata key, in a safetensors file, of the digest of its content."""
 
 _NOT_WEIGHTS = (
-    (rb"<!doctype html|<html", "a web page (HTML), not the file that it offers: download the file itself"),
-    (rb"<\?xml", "XML, as servers send it in place of a file: download the file itself"),
-    (rb"version https://git-lfs", "a pointer of Git LFS that stands for the file: `git lfs pull` gets the file itself"),
-    (rb"\x89hdf\r\n", "an HDF5 file, which is not PyTorch's: perhaps weights of Keras"),
+    (rb"<!doctype html|<html", "a web page (HTML), not the file: download the file itself"),
+    (rb"<\?xml", "XML, which servers send in place of a file: download the file itself"),
+    (rb"version https://git-lfs", "a Git LFS pointer to the file: `git lfs pull` gets the file itself"),
+    (rb"\x89hdf\r\n", "an HDF5 file, not a PyTorch file: perhaps weights of Keras"),
     (rb"$", "an empty file"),
 )
-"""How files begin that are often saved under a name of weights, and what they are."""
+"""Beginnings of files that are often saved under the name of a weights file, and what they are."""
 
 
 @dataclass(frozen=True)
 class StateDict:
-    """Weights by their names, out of a file.
+    """The weights in a file, by their names.
 
     Attributes:
-        file: Where they are from.
-        tensors: Each by its name; bfloat16 as float32, which holds it.
-        beside: What else is in the checkpoint, and was not looked at.
-        metadata: What a safetensors file says of itself.
+        file: Path of the file.
+        tensors: Tensors by their names; bfloat16 is converted to float32, which is exact.
+        others: Other content of the checkpoint, which is ignored.
+        metadata: Metadata of a safetensors file.
         left: Names in the file that are not among `tensors`, each with the reason.
     """
 
     file: str
     tensors: Mapping[str, NDArray]
-    beside: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     left: Mapping[str, str] = field(default_factory=dict)
 
@@ -64,15 +64,15 @@ def read_state_dict(
     """Read the weights of a `.safetensors` file, or of a file that PyTorch wrote (`.pth`, `.pt`, `.pth.tar`, ...).
 
     Args:
-        path: The file. Unless its name ends in `.safetensors`, PyTorch reads it, with weights only: what would run
-            code when it is unpickled is refused.
-        network: Of several networks in the file, the one to read: see `choose`.
-        leave: Patterns (`"NL_*"`) of names in the file, with or without the network's prefix, to leave.
+        path: File to read. Unless its name ends in `.safetensors`, PyTorch reads it, weights only: content that would
+            run code when unpickled is refused.
+        network: Network to read, if the file has several: see `choose`.
+        leave: Patterns (`"NL_*"`) of names in the file to leave out, with or without the network's prefix.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is damaged, holds more than tensors and plain values, no weights, or several networks.
-        ImportError: If the package that reads it is not installed.
+        ImportError: If the package to read it is not installed.
     """
     path = Path(path)
     check_file(path, WEIGHTS_FILE)
@@ -86,15 +86,15 @@ def read_state_dict(
 
 
 def write_state_dict(path: str | os.PathLike[str], tensors: Mapping[str, NDArray], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file, replacing what was there only when it is whole.
+    """Write a safetensors file; an existing one is replaced only when the new one is complete.
 
     Raises:
-        ValueError: If its name does not end in `.safetensors`.
+        ValueError: If the file's name does not end in `.safetensors`.
         ImportError: If safetensors is not installed.
     """
     path = Path(path)
     if path.suffix != ".safetensors":
-        raise ValueError(f"The name of a safetensors file ends in .safetensors. Received: {str(path)!r}")
+        raise ValueError(f"The name of a safetensors file must end in .safetensors. Received: {str(path)!r}")
     _safetensors()
     from safetensors.numpy import save_file
 
@@ -105,7 +105,7 @@ def write_state_dict(path: str | os.PathLike[str], tensors: Mapping[str, NDArray
 
 
 def _order_metadata(path: Path) -> None:
-    """Put the metadata in the order of their keys, which safetensors draws: the same weights are the same bytes."""
+    """Sort the metadata by key, since safetensors writes them in random order: equal weights then give equal bytes."""
     with open(path, "r+b") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
@@ -133,12 +133,12 @@ def _read_safetensors(path: Path, network: str | None, leave: Iterable[str]) -> 
             metadata = dict(file.metadata() or {})
         entries = safetensors.deserialize(read_bytes(path))
     except safetensors.SafetensorError as error:
-        raise ValueError(f"Expected a safetensors file, whole. Received: {str(path)!r} ({error})") from error
+        raise ValueError(f"Expected a complete safetensors file. Received: {str(path)!r} ({error})") from error
     tensors = {name: _array(path, name, entry) for name, entry in entries}
     written = metadata.pop(_DIGEST, None)
     if written is not None and written != _digest(tensors, metadata):
         raise ValueError(
-            f"Expected a safetensors file, whole. Received: {str(path)!r}, whose content is not that of its checksum"
+            f"Expected a complete safetensors file. Received: {str(path)!r}, whose content does not match its checksum"
         )
     if written is None and METADATA in metadata:
         warnings.warn(f"{path} has no checksum: it was written by an earlier version, or is damaged.", stacklevel=3)
@@ -147,7 +147,7 @@ def _read_safetensors(path: Path, network: str | None, leave: Iterable[str]) -> 
 
 
 def _digest(tensors: Mapping[str, NDArray], metadata: Mapping[str, str]) -> str:
-    """SHA-256 of names, dtypes, shapes and numbers, and of the other metadata."""
+    """SHA-256 of names, dtypes, shapes, numbers and the other metadata."""
     digest = hashlib.sha256(json.dumps(dict(metadata), sort_keys=True).encode())
     for name in sorted(tensors):
         digest.update(f"{name} {tensors[name].dtype.str} {tensors[name].shape}\n".encode())
@@ -161,7 +161,7 @@ def _array(path: Path, name: str, entry: Mapping[str, Any]) -> NDArray:
         return wide.view("<f4").reshape(entry["shape"])
     if entry["dtype"] not in _DTYPES:
         raise ValueError(
-            f"{name} in {str(path)!r} has the dtype {entry['dtype']}, of which no weights can be made: expected one of "
+            f"{name} in {str(path)!r} has the dtype {entry['dtype']}, which is not one of weights: expected one of "
             f"BF16, {', '.join(_DTYPES)}. Save it in one of these."
         )
     return np.frombuffer(entry["data"], _DTYPES[entry["dtype"]]).reshape(entry["shape"])
@@ -172,23 +172,23 @@ def _read_pytorch(path: Path, network: str | None, leave: Iterable[str]) -> Stat
         import torch
     except ImportError as error:
         raise ImportError(
-            f'{path.name} was written by PyTorch, which reads it: pip install "snr-reid[torch]". Without it a '
-            ".safetensors file can be read."
+            f'{path.name} was written by PyTorch, which must read it: pip install "snr-reid[torch]". Without '
+            "PyTorch, a .safetensors file can be read."
         ) from error
     if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 6):
         raise ImportError(
-            "PyTorch before 2.6 can be made to run what is in a file even with weights only (CVE-2025-32434): "
+            "PyTorch before 2.6 can be made to run code in a file even with weights only (CVE-2025-32434): "
             f'pip install "snr-reid[torch]". Received: PyTorch {torch.__version__}'
         )
     try:
         if zipfile.is_zipfile(path):
             _check_archive(path)
         with open_regular(path) as file, torch.serialization.safe_globals(_numpy_scalars()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of PyTorch's about what it reads
+            warnings.simplefilter("ignore")  # PyTorch's, about the content
             content = torch.load(file, map_location="cpu", weights_only=True)
     except _NotWeightsError:
         raise
-    except Exception as error:  # whatever garbage makes of an unpickler
+    except Exception as error:  # an unpickler may raise anything on garbage
         raise ValueError(_why_not(path, error)) from error
     containers = _state_dicts(content, torch.Tensor)
     if not containers:
@@ -199,19 +199,21 @@ def _read_pytorch(path: Path, network: str | None, leave: Iterable[str]) -> Stat
         )
     chosen = choose(str(path), containers, network, leave)
     declared, size = sum(x.numel() * x.element_size() for x in chosen.tensors.values()), path.stat().st_size
-    if declared > 2 * size:  # some are there under two names
-        raise ValueError(f"Expected tensors that are in the file. Received: {str(path)!r}, {declared} of {size} bytes")
+    if declared > 2 * size:  # some have two names
+        raise ValueError(
+            f"Expected tensors whose numbers are in the file. Received: {str(path)!r}, {declared} of {size} bytes"
+        )
     tensors = {name: _numpy(torch, path, name, tensor) for name, tensor in chosen.tensors.items()}
-    beside = tuple(str(key) for key in content if chosen.container and key != chosen.container)
-    return StateDict(str(path), tensors, beside, left=chosen.left)
+    others = tuple(str(key) for key in content if chosen.container and key != chosen.container)
+    return StateDict(str(path), tensors, others, left=chosen.left)
 
 
 class _NotWeightsError(ValueError):
-    """A file that is whole and something else."""
+    """A complete file of another kind."""
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse what PyTorch would not find, or say in words of its own."""
+    """Refuse archives that PyTorch would accept, or would refuse with a less clear error."""
     with zipfile.ZipFile(path) as archive:
         is_program = any(name.endswith("/constants.pkl") for name in archive.namelist())
     if is_program:
@@ -225,7 +227,7 @@ def _check_archive(path: Path) -> None:
 
 
 def _numpy_scalars() -> list[Any]:
-    """What checkpoints with figures need (torchreid's `rank1`): numbers of NumPy, which run nothing."""
+    """The NumPy scalars that checkpoints with scores need (torchreid's `rank1`); they run nothing."""
     scalar = np.float64(0).__reduce__()[0]
     modules = ("numpy.core.multiarray", "numpy._core.multiarray")  # before and since NumPy 2
     dtypes = [type(np.dtype(name)) for name in ("float64", "float32", "int64")]
@@ -233,7 +235,7 @@ def _numpy_scalars() -> list[Any]:
 
 
 def _why_not(path: Path, error: Exception) -> str:
-    """What is wrong with a file, without PyTorch's advice to run what is in it."""
+    """What is wrong with a file, without PyTorch's advice to run its content."""
     if unwanted := re.search(r"GLOBAL ([\w.]+)|got <class '([\w.]+)'>", str(error)):
         name = unwanted[1] or unwanted[2]
         return (
@@ -242,13 +244,13 @@ def _why_not(path: Path, error: Exception) -> str:
             "safetensors.torch.save_file(model.state_dict(), FILE)"
         )
     return (
-        f"{str(path)!r} is no checkpoint of PyTorch, or damaged: expected what torch.save makes of a state dict. "
+        f"{str(path)!r} is not a PyTorch checkpoint, or is damaged: expected a state dict written by torch.save. "
         f"Received: {type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error).strip() else ''}"
     )
 
 
 def _state_dicts(content: Any, tensor_type: type) -> dict[str, Mapping[str, Any]]:
-    """The state dicts of a checkpoint by their keys; by an empty key, if the checkpoint is one itself."""
+    """The state dicts of a checkpoint by their keys; the key is empty if the checkpoint is a state dict itself."""
 
     def tensors_in(value: Any) -> dict[str, Any]:
         items = value.items() if isinstance(value, Mapping) else ()

@@ -12,7 +12,7 @@ from snr_keras.cli.commands import explained
 
 COMMANDS = {name: app.load(name) for name in app.COMMANDS}
 FEWER = "set `identities_per_batch` to 4"
-CAMERA = 'If the camera labels mean nothing here, use `protocol="no_camera"`.'
+CAMERA = 'If the camera labels have no meaning here, use `protocol="no_camera"`.'
 
 
 @pytest.mark.parametrize(

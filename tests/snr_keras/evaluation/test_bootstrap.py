@@ -114,7 +114,7 @@ def test_the_same_seed_is_the_same_interval():
     ("targets", "message"),
     [
         ([], r"a target at least.*\[\]"),
-        ([np.ones((2, 1, 3)), np.ones((3, 1, 3))], "as many methods"),
+        ([np.ones((2, 1, 3)), np.ones((3, 1, 3))], "the same number of methods"),
         ([np.ones((2, 3))], r"shape \(2, 3\)"),
         ([np.full((2, 1, 3), NAN)], "NaN only"),
         ([np.array([[[0.5, NAN]], [[0.5, 0.5]]])], "different queries of methods"),

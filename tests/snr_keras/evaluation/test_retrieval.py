@@ -165,10 +165,10 @@ def test_unknown_options_are_refused(options: dict) -> None:
     ("queries", "gallery", "options", "message"),
     [
         (np.ones((2, 3)), np.ones((2, 4)), {}, r"\(2, 3\).*\(2, 4\)"),
-        (np.ones((3, 3)), np.ones((2, 3)), {}, "one embedding a label"),
+        (np.ones((3, 3)), np.ones((2, 3)), {}, "one embedding per label"),
         (np.ones((2, 3)), np.ones((2, 3)), {"distance": "manhattan"}, "manhattan"),
         (np.ones((2, 3)), np.ones((2, 3)), {"query_files": [1, 2]}, "query_files and gallery_files .* together"),
-        (np.ones((2, 3)), np.ones((2, 3)), {"query_files": [1, 2], "gallery_files": [1]}, "one file an identity"),
+        (np.ones((2, 3)), np.ones((2, 3)), {"query_files": [1, 2], "gallery_files": [1]}, "one file per identity"),
     ],
 )
 def test_embeddings_that_do_not_fit_are_refused(queries, gallery, options, message) -> None:

@@ -101,5 +101,5 @@ def test_the_mask_of_a_layer_before_arrives_in_a_model_that_comes_back_from_a_fi
 
 def test_a_mask_of_another_shape_is_refused() -> None:
     layer, _ = a_layer()
-    with pytest.raises(ValueError, match=r"`mask` must say of each pixel .* \(3, 7\)\. Received: mask.shape=\(3, 6\)"):
+    with pytest.raises(ValueError, match=r"one value for each pixel of .* \(3, 7\)\. Received: mask.shape=\(3, 6\)"):
         layer(F, mask=MASK[:, :6])

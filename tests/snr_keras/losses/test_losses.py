@@ -186,7 +186,7 @@ def test_what_makes_no_sense_is_refused(call: Any, message: str) -> None:
         (np.ones((2, 3), np.int32), random(2, 3), "`x` must be floating-point.*Received: dtype='int32'"),
         (random(3), random(2, 3), r"`x` must be floating-point, of shape \(N, C\).*shape=\(3,\)"),
         (random(2, 3), random(2, 1, 3), r"`y` must be floating-point, of shape \(N, C\).*shape=\(2, 1, 3\)"),
-        (random(2, 3), random(2, 1), r"of one length. Received: shapes \(2, 3\) and \(2, 1\)"),
+        (random(2, 3), random(2, 1), r"the same length. Received: shapes \(2, 3\) and \(2, 1\)"),
     ],
 )
 def test_distances_are_of_floating_matrices(distance: Any, x: np.ndarray, y: np.ndarray, message: str) -> None:

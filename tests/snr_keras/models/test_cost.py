@@ -72,7 +72,7 @@ def test_what_snr_adds_is_what_its_equations_say() -> None:
     assert (without["stem"], without["head"]) == (with_it["stem"], with_it["head"])
 
 
-def test_what_the_rivals_add_is_what_their_formulas_say() -> None:
+def test_what_the_baselines_add_is_what_their_formulas_say() -> None:
     maps = ((32 * 16, 24), (16 * 8, 40), (8 * 4, 80), (8 * 4, 128))  # pixels and channels after each stage
     values = [pixels * channels for pixels, channels in maps]
     norms = 32 * 16 * 24 + 2 * values[0] + 3 * sum(values[1:])  # values that batch norms normalize

@@ -154,7 +154,7 @@ def test_a_stem_that_cannot_be_followed_does_not_matter_to_the_stages() -> None:
         x = layers.Conv2D(4, 3, strides=2, padding="same", name=f"c{stage}")(x)
     base = keras.Model(image, x)
     assert embeddings_of(inserted(base)) == ["both_snr", "c3_snr", "c4_snr", "c5_snr"]
-    with pytest.raises(ValueError, match=r"past every map of stride 2 \(of 2, 4, 8, 16, 32\).*for stride 4, 'both'"):
+    with pytest.raises(ValueError, match=r"bypass every map of stride 2 \(of 2, 4, 8, 16, 32\).*for stride 4, 'both'"):
         inserted(base, "strides")
 
 
@@ -251,7 +251,7 @@ def test_where_every_map_has_ways_past_it_layers_have_to_be_named() -> None:
     c = layers.Conv2D(4, 3, strides=2, padding="same", name="c")(b)
     joined = layers.Concatenate(name="joined")([layers.UpSampling2D(4, name="up")(c), layers.UpSampling2D()(b)])
     base = keras.Model(image, layers.Concatenate(name="out")([joined, a]))
-    with pytest.raises(ValueError, match=r"past every map of stride 4, 8 .*after=\['b', 'c'\]"):
+    with pytest.raises(ValueError, match=r"bypass every map of stride 4, 8 .*after=\['b', 'c'\]"):
         inserted(base)
     assert embeddings_of(inserted(base, ["b", "c"])) == ["b_snr", "c_snr"]
 
@@ -356,7 +356,7 @@ def test_layers_that_cannot_be_copied_are_refused() -> None:
 
 
 def test_embeddings_that_are_there_already_are_refused() -> None:
-    with pytest.raises(ValueError, match=r'"snr", which the model has.*`.network`'):
+    with pytest.raises(ValueError, match=r'"snr", which the model already has.*`.network`'):
         inserted(inserted(small()), ["end1"])
 
 

@@ -297,13 +297,13 @@ def test_snr_that_would_train_without_its_loss_is_refused(outputs) -> None:
     [lambda e: e.f_plus, lambda e: [e.f_plus], lambda e: {"a": e.f_plus}, lambda e: e._asdict(), lambda e: [e[:2]]],
 )
 def test_what_is_no_embeddings_is_refused(snr) -> None:
-    with pytest.raises(ValueError, match=r'"snr" must hold the `SNREmbeddings`.*Received'):
+    with pytest.raises(ValueError, match=r'"snr" must be the `SNREmbeddings`.*Received'):
         own_network(lambda o, first, second: {"o": o, "snr": snr(second)}).compile("sgd", "mse")
 
 
 @pytest.mark.parametrize("loss", [DualRestitutionLoss(), "dual_causality_loss", DualCausalityLoss, 3])
 def test_losses_that_are_none_of_embeddings_are_refused(loss) -> None:
-    with pytest.raises(TypeError, match=r"`snr_loss` must have `terms\(labels, embeddings\)`.*Received"):
+    with pytest.raises(TypeError, match=r"`snr_loss` must have `terms\(labels, embeddings\)`, .*Received"):
         classifier().compile("sgd", "mse", snr_loss=loss)
 
 

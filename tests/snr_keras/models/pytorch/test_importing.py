@@ -169,7 +169,7 @@ def test_all_that_is_wrong_is_counted(tensors: Tensors, target: keras.Model) -> 
 
 def test_an_exponent_of_pooling_is_left_with_its_own_reason(tensors: Tensors, target: keras.Model) -> None:
     account = import_state_dict(target, file_of(tensors | {"heads.pool_layer.p": np.float32([3])}))
-    assert account.left == {"heads.pool_layer.p": "an exponent of pooling; features are pooled by the mean here"}
+    assert account.left == {"heads.pool_layer.p": "an exponent of pooling; here features are pooled by the mean"}
 
 
 HEADS: dict[str, tuple[Callable[[Tensors], Tensors], str, set[str]]] = {
@@ -249,9 +249,7 @@ def test_what_was_left_in_reading_is_in_the_account(tensors: Tensors, target: ke
     queue = {"module.queue": np.ones((128, 9)), "module.queue_ptr": np.array([3])}
     prefixed = {f"module.encoder_q.{name}": tensor for name, tensor in tensors.items()}
     account = import_state_dict(target, StateDict("x.pth", prefixed | queue, left={"NL_1.weight": "as asked: *NL*"}))
-    assert account.left == {"NL_1.weight": "as asked: *NL*"} | dict.fromkeys(
-        queue, "the queue of a contrastive training"
-    )
+    assert account.left == {"NL_1.weight": "as asked: *NL*"} | dict.fromkeys(queue, "the queue of contrastive training")
     assert account.prefix == "module.encoder_q."
 
 

@@ -25,7 +25,9 @@ def test_one_of_two_in_one_state_dict_is_asked_for_and_the_names_of_the_other_ar
     chosen = choose("moco.pth", MOCO, name)
     assert names_of(chosen) == [*under("module.encoder_q.")]
     assert "module.queue" in chosen.tensors
-    assert chosen.left == dict.fromkeys(under("module.encoder_k."), "of another network, state_dict.module.encoder_k")
+    assert chosen.left == dict.fromkeys(
+        under("module.encoder_k."), "part of another network, state_dict.module.encoder_k"
+    )
 
 
 def test_without_a_name_all_are_listed_with_their_sizes() -> None:

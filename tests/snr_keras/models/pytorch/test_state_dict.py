@@ -54,7 +54,7 @@ def test_damaged_files_are_said_to_be_damaged(tmp_path: Path) -> None:
     whole = file.read_bytes()
     for content in (whole[:-3], whole[:20], b"not a safetensors file", b"\xff" * 64):
         file.write_bytes(content)
-        with pytest.raises(ValueError, match=r"Expected a safetensors file, whole. Received: .*x\.safetensors"):
+        with pytest.raises(ValueError, match=r"Expected a complete safetensors file. Received: .*x\.safetensors"):
             read_state_dict(file)
 
 
@@ -63,7 +63,7 @@ def test_a_file_that_is_not_there_or_has_another_name_is_named(tmp_path: Path) -
         read_state_dict("nowhere.pth")
     with pytest.raises(FileNotFoundError, match="Received: "):
         read_state_dict(tmp_path)
-    with pytest.raises(ValueError, match=r"ends in \.safetensors. Received: .*x\.pth"):
+    with pytest.raises(ValueError, match=r"must end in \.safetensors. Received: .*x\.pth"):
         write_state_dict(tmp_path / "x.pth", TENSORS, {})
 
 
@@ -103,8 +103,8 @@ def test_a_flipped_bit_never_changes_what_is_read(tmp_path: Path) -> None:
 def test_what_is_often_saved_in_place_of_weights_is_named(tmp_path: Path) -> None:
     for content, what in (
         (b"\n<!DOCTYPE html><html><body>404", "a web page"),
-        (b"<?xml version='1.0'?><Error>AccessDenied", "XML, as servers send it"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "a pointer of Git LFS"),
+        (b"<?xml version='1.0'?><Error>AccessDenied", "XML, which servers send"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "a Git LFS pointer"),
         (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
         (b"", "an empty file"),
     ):

@@ -152,5 +152,5 @@ def test_a_checkpoint_that_unpacks_to_more_than_it_is_or_reaches_beyond_itself_i
     entry = larger.rindex(b"PK\x01\x02")  # the last member, whose sizes are at 20 and 24
     larger[entry + 20 : entry + 28] = 2 * (10**9).to_bytes(4, "little")
     path.write_bytes(larger)
-    with pytest.warns(UserWarning, match=r"its members have \d{10} bytes; expected at most those of the file"):
+    with pytest.warns(UserWarning, match=r"its members have \d{10} bytes; expected at most the file.s"):
         assert newest_checkpoint(tmp_path) is None

@@ -1,4 +1,4 @@
-"""The rivals' layers against their papers' formulas, and as a Keras user knows layers."""
+"""The baselines' layers against their papers' formulas, and as a Keras user knows layers."""
 
 from __future__ import annotations
 
