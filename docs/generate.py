@@ -258,7 +258,7 @@ def bench_train_table() -> str:
 
     rows = [
         step("step without SNR", t["plain"], ""),
-        step("step with SNR", t["snr"], f"**{100 * t['added']:+.1f} %**; SNR takes {100 * t['share']:.1f} % of it"),
+        step("step with SNR", t["snr"], f"**{100 * t['added']:+.1f} %**; SNR takes {100 * t['fraction']:.1f} % of it"),
         step("step with SNR in PyTorch", t["pytorch"], f"with SNR here / there: **{t['of_pytorch']:.2f}**"),
         ["input pipeline, one core", "", f"{t['pipeline_one_core']:.0f}", ""],
         [

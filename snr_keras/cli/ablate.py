@@ -57,41 +57,39 @@ def ablate_command(
     use: Use = None,
     root: Annotated[
         Path | None,
-        typer.Option(help=f"{ROOT_HELP} Default: data; for drawn domains alone, data inside --out."),
+        typer.Option(help=f"{ROOT_HELP} Default: data; with drawn domains only, data inside --out."),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each variant.")] = 3,
-    out: Annotated[Path, typer.Option(help="The folder for runs and results.")] = Path("runs/ablation"),
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the ablation in --out where it stopped.")
-    ] = False,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of trainings of each variant.")] = 3,
+    out: Annotated[Path, typer.Option(help="Folder for runs and results.")] = Path("runs/ablation"),
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the ablation in --out where it stopped.")] = False,
     watch: Watch = False,
 ) -> None:
-    """Compare ways to normalize, with several seeds, on domains that the models never saw: the paper's ablation.
+    """Compare ways to normalize, over several seeds, on domains that the models never saw: the paper's ablation.
 
     Each variant is trained with each seed by one recipe, from the same initial weights and on the same batches, and
-    tested after its last epoch. The number of epochs is fixed in advance and no figure of a target chooses anything.
-    All 18 variants and three seeds of the recipe synthetic take less than two hours on two CPU cores; for a first look:
-    snr ablate none in snr --seeds 1
+    tested after its last epoch. The number of epochs is fixed in advance, and no score on a target influences any
+    choice. All 18 variants with three seeds of the recipe synthetic take less than two hours on two CPU cores. For a
+    first look: snr ablate none in snr --seeds 1
 
-    Leaves in --out: results.txt, .csv, .tex, .png and .json (with the average precision of every query), summary.json
-    (without), and one run folder a training under runs/, as snr train leaves. Ctrl-C saves before it stops; --resume
-    goes on from there, also with more variants or more seeds.
+    Writes to --out: results.txt, .csv, .tex, .png and .json (with the average precision of every query), summary.json
+    (without it), and one run folder per training under runs/, as snr train does. Ctrl-C saves before it stops; --resume
+    continues from there, also with more variants or more seeds.
 
-    A difference to snr has a bootstrap interval over queries: how much depends on which queries are asked. How
-    trainings differ is beside it, as a standard deviation over seeds.
+    Each difference to snr has a bootstrap interval over queries, which shows how much it depends on the choice of
+    queries. The standard deviation over seeds shows how much trainings differ.
     """
     variants = find_variants(variant or ())
     if not resume and out.exists() and any(path.name != "data" for path in out.iterdir()):
-        raise FileExistsError(
-            f"{out} holds something already. Go on with what is there (--resume), or choose another --out."
-        )
+        raise FileExistsError(f"{out} is not empty. Continue what is there (--resume), or choose another --out.")
     settings = load_recipe(recipe, overrides or ())
     data = chosen_data(
         settings.data, source=source, source_images=source_images, target=target, comparison=comparison, use=use
     )
     plan = planned(data)
     if not plan.targets:
-        raise ValueError("Say what to test on: --target DATASET, or --comparison NAME for that of a comparison.")
+        raise ValueError(
+            "Name what to test on: --target DATASET, or --comparison NAME for the targets of a comparison."
+        )
     names = (*plan.sources, *plan.targets)
     root = root or (out / "data" if set(names) <= set(DOMAINS) else Path("data"))
     check_data_sets(names, root)
@@ -118,20 +116,22 @@ def ablate_command(
     )
     table = as_table(results)
     console.print(table if width_of(table) <= console.width else as_table(results, brief=True))
-    say(f"Everything is in {out}: results.txt, .csv, .tex, .png and .json, and a run folder a training under runs/.")
+    say(
+        f"Everything is in {out}: results.txt, .csv, .tex, .png and .json, and one run folder per training under runs/."
+    )
 
 
 def _home(ctx: typer.Context, experiment: Experiment, test: TestSettings, root: Path) -> list[tuple[ReIDDataset, ...]]:
-    """The test images of what was trained on, if it is one data set with such images, and none of them trained on."""
+    """The test images of the training data, if it is one data set that has test images and was not trained on them."""
     from snr_keras.cli.targets import open_targets, say_copies
 
     if len(experiment.names) > 1 or experiment.images == "all":
-        say("Several sources, or all images of one, leave nothing to test on at home.")
+        say("No test at home: with several sources, or all images of one, there are no test images of the source.")
         return []
     try:
         home = open_targets(experiment.names, root, distance=test.distance, protocol=test.protocol)
     except (ValueError, FileNotFoundError) as error:
-        say(f"Not tested at home, on the source's own test images: {explained(error, ctx.command)}")
+        say(f"No test at home, on the source's own test images: {explained(error, ctx.command)}")
         return []
     say_copies(experiment.source, home)
     return home

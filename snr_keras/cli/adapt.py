@@ -1,4 +1,4 @@
-"""`snr adapt`: a model for a camera network of which nobody labelled an image."""
+"""`snr adapt`: a model for a camera network without labelled images."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def adapt_command(
         str | None,
         typer.Option(
             metavar="DATASET",
-            help="What to adapt to: a folder in Market-1501 layout, a CSV file or a name. Its training images need "
+            help="Data set to adapt to: a folder in Market-1501 layout, a CSV file or a name. Its training images need "
             "camera labels; identities are not read. Default: the recipe's target.",
             autocompletion=data_sets,
         ),
@@ -51,7 +51,7 @@ def adapt_command(
         str | None,
         typer.Option(
             metavar="DATASET[,DATASET...]",
-            help="What RUN was trained on. Default: the data set of that name in --root.",
+            help="Training data of RUN. Default: the data set of that name in --root.",
             autocompletion=data_sets,
         ),
     ] = None,
@@ -62,40 +62,42 @@ def adapt_command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help=SET_HELP.replace("training.epochs=4", "adaptation.epochs=4")),
     ] = None,
-    out: Annotated[Path, typer.Option(help="The run folder of the adapted model.")] = Path("runs/adapted"),
+    out: Annotated[Path, typer.Option(help="Run folder of the adapted model.")] = Path("runs/adapted"),
     resume: Resume = False,
     watch_pairs: Annotated[
         bool,
         typer.Option(
             "--watch-pairs",
-            help="Say how many of the mined pairs show one person. For that, and for nothing else, it reads who is on "
-            "the target's training images.",
+            help="Report how many of the mined pairs show one person. For this only, the identities of the target's "
+            "training images are read.",
         ),
     ] = False,
 ) -> None:
     """Adapt a trained model to a target domain of which only the cameras are known.
 
-    By MAR (Yu et al., CVPR 2019). Each target image is described by its likeness to every person of the source; pairs
-    that look alike are drawn together where these descriptions agree, and pushed apart where they do not. The source is
-    trained on further, so it has to be there too. Takes any model of snr train; the paper's gain is by SNR and MAR:
+    The method is MAR (Yu et al., CVPR 2019). Each target image is described by its likeness to every person of the
+    source. Pairs that look alike are pulled together where these descriptions agree, and pushed apart where they do
+    not. Training continues on the source too, so its images are needed. RUN is any model of snr train; the paper's gain
+    comes from SNR and MAR together:
 
         snr train --source day --out runs/day
 
         snr adapt runs/day --target night --out runs/night
 
-    If the target has images to test on, both models are tested on them in the end; nothing is learned from them. The
-    run folder is as of snr train, for snr evaluate, extract and export: config.json, metrics.jsonl, the last
-    checkpoints, loss_curves.png, evaluation/ with results.json and ranked galleries; direct_transfer/ has these of the
-    model before; adaptation.png shows the threshold, the mined pairs and the multilabels' entropy over the epochs.
+    If the target has test images, both models are tested on them at the end; nothing is learned from them. The run
+    folder is like that of snr train, for snr evaluate, extract and export: config.json, metrics.jsonl, the last
+    checkpoints, loss_curves.png, evaluation/ with results.json and ranked galleries. direct_transfer/ has the same for
+    the model before adaptation; adaptation.png shows the threshold, the mined pairs and the multilabels' entropy over
+    the epochs.
 
-    Settings are those of the recipe, changed by --set; without either they suit the synthetic domains. Ctrl-C saves
-    before it stops; --resume with the same options goes on from there.
+    Settings come from the recipe, changed by --set; the defaults suit the synthetic domains. Ctrl-C saves before it
+    stops; --resume with the same options continues from there.
     """
     settings = load_recipe(recipe, overrides or ())
     check_run(run)
     if out.resolve() == find_run(run).resolve():
         raise ValueError(
-            f"The adapted model needs a folder of its own: name it with --out. Received: {out}, that of RUN"
+            f"The adapted model needs a folder of its own: name it with --out. Received: {out}, the folder of RUN"
         )
     target_name, source = _target_name(target, settings.data), source or settings.data.source
     check_data_sets((target_name, *source_names(source or ())), root)
@@ -132,12 +134,14 @@ def adapt_command(
 
 def _target_name(given: str | None, recipe: DataSettings) -> str:
     if recipe.comparison:
-        raise ValueError("A comparison is none of adaptations: take a recipe without, and name --target and --source.")
+        raise ValueError(
+            "Comparisons are for training, not adaptation: use a recipe without one, and name --target and --source."
+        )
     if given is not None:
         return given
     if len(recipe.targets) != 1:
         raise ValueError(
-            "Say what to adapt to: --target DATASET, or a recipe with one target. Received: "
+            "Name what to adapt to: --target DATASET, or a recipe with one target. Received: "
             + (f"targets {', '.join(recipe.targets)}" if recipe.targets else "neither")
         )
     return recipe.targets[0]
@@ -146,7 +150,7 @@ def _target_name(given: str | None, recipe: DataSettings) -> str:
 def _open(
     target: str, source: str | None, images: str | None, run: Path, root: Path
 ) -> tuple[ReIDDataset, ReIDDataset]:
-    """What to adapt to last: it may be large."""
+    """Open the source, and then the target, which may be large."""
     from snr_keras.reid.data.catalogue import open_dataset
     from snr_keras.reid.data.combine import open_source
 
@@ -171,19 +175,19 @@ def _trained_on(run: Path) -> str:
     parts = name.split("+")
     if set(parts) <= set(known_datasets()):
         return ",".join(parts)
-    raise ValueError(f"Say with --source where the images are that {run} was trained on. Received: none, for {name!r}")
+    raise ValueError(f"Name the training images of {run} with --source. Received: none, for {name!r}")
 
 
 def _tested(
     ctx: typer.Context, target: str, name: str, root: Path, test: TestSettings
 ) -> Sequence[tuple[ReIDDataset, ...]]:
-    """The images to test on, if the target has them, under the name that the target has."""
+    """The target's test images, if it has any, under the target's name."""
     from snr_keras.cli.targets import open_targets
 
     try:
         (trials,) = open_targets([target], root, distance=test.distance, protocol=test.protocol)
     except (ValueError, FileNotFoundError) as error:
-        say(f"Not tested on {target}: {explained(error, ctx.command)}")
+        say(f"No test on {target}: {explained(error, ctx.command)}")
         return ()
     return [tuple(replace(trial, name=name) for trial in trials)]
 
@@ -194,8 +198,8 @@ def _watched(target: ReIDDataset) -> NDArray:
     identities = target.train.identities
     if identities.min() < 0 or len(np.unique(identities)) < 2:
         raise ValueError(
-            "--watch-pairs tells pairs of one person from pairs of two: every training image of the target must say "
-            f"who is on it. Leave it out if nobody knows. Received: {np.sum(identities < 0)} of {len(identities)} "
+            "--watch-pairs compares identities, so every training image of the target must have one. Leave it out "
+            f"if they are unknown. Received: {np.sum(identities < 0)} of {len(identities)} "
             f"images of identity -1, {target.train.num_identities} different identities"
         )
     return identities

@@ -69,14 +69,14 @@ def snr(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_version, is_eager=True, help="Print the versions that a bug report needs, and stop."
+            "--version", callback=_version, is_eager=True, help="Print the versions for a bug report, and stop."
         ),
     ] = False,
 ) -> None:
     """Person re-identification across domains: Style Normalization and Restitution (SNR).
 
     **Start with `snr demo`**: it trains a plain network, one with instance normalization and one with SNR
-    on a synthetic domain, and shows what each is worth on three domains that it never saw.
+    on a synthetic domain, and tests each on three domains that it never saw.
 
-    **Then your own images**: put them in a folder laid out as Market-1501 and name it as --source or --target.
+    **Then your own images**: put them in a folder in Market-1501 layout and name it as --source or --target.
     """

@@ -1,4 +1,4 @@
-"""`snr bench`: what SNR costs on this machine, against named rivals."""
+"""`snr bench`: the cost of SNR on this machine, compared with named baselines."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ app = typer.Typer(
     name="bench",
     cls=Commands,
     no_args_is_help=True,
-    help="Measure the cost of SNR on this machine, against named rivals.",
+    help="Measure the cost of SNR on this machine, compared with named baselines.",
 )
 
 
 @app.callback()
 def bench() -> None:
-    """Measure the cost of SNR on this machine, against named rivals."""
+    """Measure the cost of SNR on this machine, compared with named baselines."""
 
 
 @app.command("layer")
@@ -44,19 +44,20 @@ def layer_command(
         list[str] | None,
         typer.Option(
             metavar="NxHxWxC",
-            help="A feature map's shape; may be repeated. Default: three stages of ResNet-50, 32 images.",
+            help="Shape of a feature map; may be repeated. Default: three stages of ResNet-50, 32 images.",
         ),
     ] = None,
     dtype: Annotated[str, typer.Option(help="float32, float64, mixed_bfloat16 or mixed_float16.")] = "float32",
     jit_compile: Annotated[bool, typer.Option("--jit-compile", help="Compile the whole step with XLA.")] = False,
-    repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each rival; medians are shown.")] = 9,
-    out: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each baseline; medians are shown.")] = 9,
+    out: Annotated[Path | None, typer.Option(help="Also write the results to this JSON file.")] = None,
 ) -> None:
     """Time a training step of the SNR layer: forward, three embeddings, backward.
 
-    Beside it, in turns: the same equations computed literally, and keras.layers.GroupNormalization(groups=-1), a plain
-    instance norm, which computes less. The floor is what eight one-way passes over the feature map take at the memory
-    bandwidth measured in the same run. Runs on the backend of KERAS_BACKEND: tensorflow, jax or torch.
+    The baselines are the same equations computed literally, and keras.layers.GroupNormalization(groups=-1), a plain
+    instance norm, which computes less; runs alternate. The floor is the time of eight one-way passes over the feature
+    map at the memory bandwidth measured in the same run. The backend is that of KERAS_BACKEND: tensorflow, jax or
+    torch.
     """
     shapes = [parse_shape(text) for text in shape or ()]
     load_keras()
@@ -86,15 +87,15 @@ def parse_shape(text: str) -> tuple[int, ...]:
     except ValueError:
         sizes = []
     if not sizes:
-        raise ValueError(f"The shape of a feature map is NxHxWxC, such as 32x64x32x256. Received: {text!r}")
+        raise ValueError(f"The shape of a feature map must be NxHxWxC, such as 32x64x32x256. Received: {text!r}")
     return (images, *sizes, channels)
 
 
 def layer_table(rows: list[LayerTiming]) -> Table:
-    """Times in milliseconds, SNR's ratio to each rival, and peak memory in feature maps."""
+    """Times in milliseconds, SNR's ratio to each baseline, and peak memory in feature maps."""
     table = Table(
         box=box.SIMPLE_HEAD,
-        caption="GN: GroupNormalization(groups=-1). Times in ms; memory of SNR in feature maps beyond the input.",
+        caption="GN: GroupNormalization(groups=-1). Times in ms; memory of SNR in feature maps, without the input.",
         caption_justify="left",
     )
     table.add_column("\nfeature map", no_wrap=True)
@@ -112,24 +113,24 @@ def layer_table(rows: list[LayerTiming]) -> Table:
 def evaluation_command(
     task: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TASK]...", help=f"What to time: {', '.join(TASKS)}. Default: all of them."),
+        typer.Argument(metavar="[TASK]...", help=f"Tasks to time: {', '.join(TASKS)}. Default: all of them."),
     ] = None,
     queries: Annotated[int, typer.Option(min=1, help="Query images.")] = MARKET[0],
     gallery: Annotated[int, typer.Option(min=1, help="Gallery images.")] = MARKET[1],
-    width: Annotated[int, typer.Option(min=1, help="Numbers in a feature.")] = MARKET[2],
-    rivals: Annotated[bool, typer.Option(help="Time torchreid too, if it is installed.")] = True,
+    width: Annotated[int, typer.Option(min=1, help="Length of a feature vector.")] = MARKET[2],
+    baselines: Annotated[bool, typer.Option(help="Also time torchreid, if it is installed.")] = True,
     repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each; medians are shown.")] = 3,
-    out: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the results to this JSON file.")] = None,
 ) -> None:
-    """Time the figures of retrieval and re-ranking, at the size of Market-1501 if no other is named.
+    """Time retrieval evaluation and re-ranking, by default at the size of Market-1501.
 
-    Random features of as many people. From distances: CMC, mAP and mINP, beside torchreid's compiled evaluation and its
-    Python one. From embeddings: the same without a matrix of distances. re_ranking: beside torchreid's, which needs 13
-    GB at this size and minutes (--no-rivals leaves it out), and beside the products of all features with all, the
-    least that any exact way must do. Memory is what the process grows by, at most. Where the backend has a GPU,
-    snr_keras takes its products there.
+    The features are random, of as many people. From distances: CMC, mAP and mINP, compared with torchreid's compiled
+    evaluation and its Python one. From embeddings: the same without a matrix of distances. re_ranking: compared with
+    torchreid's, which needs 13 GB at this size and takes minutes (--no-baselines leaves it out), and with the products
+    of all features with all, the least that any exact method must do. Memory is the most that the process grows by. If
+    the backend has a GPU, snr_keras computes its products there.
 
-    torchreid is not needed: pip install git+https://github.com/KaiyangZhou/deep-person-reid adds it.
+    torchreid is optional: pip install git+https://github.com/KaiyangZhou/deep-person-reid adds it.
     """
     load_keras()
     from snr_keras.devices import on_cpu
@@ -140,12 +141,12 @@ def evaluation_command(
         gallery,
         width,
         tasks=tuple(task or TASKS),
-        rivals=rivals,
+        baselines=baselines,
         repeats=repeats,
         progress=lambda row: console.print(f"{row.task}, {row.name}: {row.seconds:.2f} s", style="dim"),
     )
     device = "CPU" if on_cpu() else "GPU"
-    say(f"{queries} queries, {gallery} gallery images, {width} numbers each, float32, on the {device}")
+    say(f"{queries} queries, {gallery} gallery images, features of length {width}, float32, on the {device}")
     console.print(evaluation_table(rows))
     if out is not None:
         size = {"queries": queries, "gallery": gallery, "width": width}
@@ -153,7 +154,7 @@ def evaluation_command(
 
 
 def evaluation_table(rows: list[EvaluationTiming]) -> Table:
-    """Seconds, memory in gigabytes, and the ratio of snr_keras to each rival."""
+    """Seconds, memory in gigabytes, and the ratio of snr_keras to each baseline."""
     ours = {row.task: row for row in rows if row.name == "snr_keras"}
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("task", no_wrap=True)
@@ -170,16 +171,15 @@ def evaluation_table(rows: list[EvaluationTiming]) -> Table:
 @app.command("train")
 def train_command(
     batch: Annotated[
-        int | None, typer.Option(help="Images in a batch, four of each person. Default: 16 on a CPU, 64 on a GPU.")
+        int | None, typer.Option(help="Images per batch, four of each person. Default: 16 on a CPU, 64 on a GPU.")
     ] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each contestant; medians are shown.")] = 9,
-    out: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each step; medians are shown.")] = 9,
+    out: Annotated[Path | None, typer.Option(help="Also write the results to this JSON file.")] = None,
 ) -> None:
-    """Time a training step of ResNet-50 at 256x128 with SNR and without, and the input pipeline that feeds it.
+    """Time a training step of ResNet-50 at 256x128 with SNR and without, and its input pipeline.
 
-    Where PyTorch is installed, also a step of ResNet-50 with SNR as one writes it in PyTorch, of the same shapes and
-    with the same losses. All take turns. The input pipeline reads, decodes and augments JPEG files, with all cores and
-    with one.
+    If PyTorch is installed, also time a step of ResNet-50 with SNR in plain PyTorch, with the same shapes and losses.
+    Runs alternate. The input pipeline reads, decodes and augments JPEG files, with all cores and with one.
     """
     load_keras()
     from snr_keras.reid.experiments.benchmarks import benchmark_training
@@ -188,14 +188,14 @@ def train_command(
         timing = benchmark_training(batch, repeats=repeats, progress=progress)
     console.print(train_table(timing))
     if timing.pytorch is None:
-        say("PyTorch is not installed, so there is nothing to compare with. To install it: pip install torch")
+        say("PyTorch is not installed, so its step is not timed. To install it: pip install torch")
     if out is not None:
-        ratios = ("added", "share", "images_per_second", "pipeline_of_step", "scaling", "of_pytorch")
+        ratios = ("added", "fraction", "images_per_second", "pipeline_of_step", "scaling", "of_pytorch")
         write_json(out, asdict(timing) | {name: getattr(timing, name) for name in ratios})
 
 
 def train_table(timing: TrainTiming) -> Table:
-    """Milliseconds of a step, images per second, and what they come to."""
+    """Milliseconds per step, images per second, and their ratios."""
     height, width = timing.image_size
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -203,7 +203,7 @@ def train_table(timing: TrainTiming) -> Table:
         title_justify="left",
     )
     table.add_column("")
-    for heading in ("ms a step", "images/s"):
+    for heading in ("ms per step", "images/s"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("")
 
@@ -211,7 +211,7 @@ def train_table(timing: TrainTiming) -> Table:
         table.add_row(name, f"{1e3 * seconds:.0f}", f"{timing.batch / seconds:.1f}", remark)
 
     step("step without SNR", timing.plain, "")
-    step("step with SNR", timing.snr, f"{timing.added:+.1%}; SNR takes {timing.share:.1%} of it")
+    step("step with SNR", timing.snr, f"{timing.added:+.1%}; SNR takes {timing.fraction:.1%} of it")
     if timing.pytorch is not None:
         step("in PyTorch", timing.pytorch, f"with SNR here / there: {timing.of_pytorch:.2f}")
     table.add_section()
@@ -227,25 +227,25 @@ def train_table(timing: TrainTiming) -> Table:
 def export_command(
     run: Annotated[str, typer.Argument(metavar="[RUN]", help=MODEL_HELP, autocompletion=runs)] = "pretrained",
     target: Annotated[
-        str, typer.Option(metavar="DATASET", help="What to test on; see snr evaluate.", autocompletion=data_sets)
+        str, typer.Option(metavar="DATASET", help="Data set to test on; see snr evaluate.", autocompletion=data_sets)
     ] = "night",
     root: Root = Path("data"),
     precision: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help=f"What to measure: {', '.join((*PRECISIONS, *UNFIT))}; may be repeated. "
+            help=f"Precision to measure: {', '.join((*PRECISIONS, *UNFIT))}; may be repeated. "
             f"Default: all that snr export writes, which {' and '.join(UNFIT)} is not.",
         ),
     ] = None,
     repeats: Annotated[int, typer.Option(min=0, help="Timed runs of each; medians are shown. 0 times nothing.")] = 30,
-    out: Annotated[Path | None, typer.Option(help="Also write the figures to this JSON file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the results to this JSON file.")] = None,
 ) -> None:
-    """Compare what snr export can write: size, latency on this machine, and how near it is to the model.
+    """Compare the formats of snr export: size, latency on this machine, and accuracy.
 
-    Exports a run in every format, and every precision that it has, runs each in its runtime for one picture and for 32
-    at once, and tests each on a target domain. The Keras model is in the first line. All runtimes have the threads that
-    they take by themselves.
+    Exports a run in every format and every precision of the format, runs each in its runtime for one picture and for 32
+    at once, and tests each on a target domain. The first line is the Keras model. All runtimes use their default number
+    of threads.
     """
     check_run(run)
     check_data_sets([target], root)
@@ -267,10 +267,10 @@ def export_command(
 
 
 def export_table(rows: list[ExportTiming]) -> Table:
-    """A line a format and precision."""
+    """One row per format and precision."""
     table = Table(
         box=box.SIMPLE_HEAD,
-        caption="differs: embeddings at most from Keras, of their largest number; mAP and Rank-1 in per cent",
+        caption="differs: largest difference of embeddings from Keras, over their largest; mAP and Rank-1 in per cent",
         caption_justify="left",
     )
     table.add_column("\nformat", no_wrap=True)

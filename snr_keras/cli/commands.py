@@ -1,4 +1,4 @@
-"""How `snr` tells a user that something went wrong: once, in the words of the command, without a traceback."""
+"""Errors of the command `snr`: told once, in the words of the command, without a traceback."""
 
 import os
 import re
@@ -17,10 +17,10 @@ _IN_TOML = {"True": "true", "False": "false", "None": "false"}
 
 
 class Commands(TyperGroup):
-    """A mistake in what the user gave ends in one message, without a traceback; so does Ctrl-C, and so is a warning."""
+    """Ends a mistake in the user's input in one message, without a traceback; likewise Ctrl-C and warnings."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; here, since outside Typer has swallowed the message of an interrupted run."""
+        """Run the command; handled here, since outside Typer the message of an interrupted run is lost."""
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = lambda message, *_, **__: say_error(message, label="warning:")
@@ -37,9 +37,9 @@ class Commands(TyperGroup):
 
 
 def explained(error: BaseException, command: Any) -> str:
-    """The message of an error, and what the parameters that it names are called in a command.
+    """The message of an error, with the command's options for the parameters that it names.
 
-    The library says what to change by names of parameters, such as `resume=True`: options are a command's own.
+    The library's messages name parameters, such as `resume=True`; a command has options of its own.
     """
     message = str(error)
     options = {named[0]: _option(command, **named.groupdict()) for named in _PARAMETER.finditer(message)}
@@ -48,7 +48,7 @@ def explained(error: BaseException, command: Any) -> str:
 
 
 def _option(command: Any, name: str, value: str | None) -> str | None:
-    """The option of a command that a parameter is given by, with its value; None if there is none."""
+    """The option of a command for a parameter, with its value; None if there is none."""
     options = {option.name: option for option in command.params if isinstance(option, TyperOption)}
     if option := options.get(name):
         valueless = value is None or option.is_flag

@@ -12,13 +12,13 @@ from snr_keras.reid.data.report import printable
 
 
 class PrintableConsole(Console):
-    """A console on which nothing that is printed gives orders to the terminal: whatever is no text is escaped.
+    """A console that escapes control characters in everything that it prints, so that no text controls the terminal.
 
-    File names, settings and names of layers come from others, and so do errors and warnings that quote them.
+    File names, settings and layer names come from elsewhere, and errors and warnings quote them.
     """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
-        """What is printed, piece by piece; ends of lines stay, and so do Rich's own orders."""
+        """The output, segment by segment; line ends and Rich's own control codes stay."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=_escaped(segment.text))
 
@@ -32,12 +32,12 @@ errors = PrintableConsole(stderr=True)
 
 
 def say(text: object) -> None:
-    """Print text as it is: names of files are no markup, and lines are as long as they are, to be copied."""
+    """Print text literally: file names are not markup, and lines are not wrapped, so they can be copied."""
     _say(console, text)
 
 
 def say_error(text: object, *, label: str = "") -> None:
-    """Print text as it is to standard error, after a label in red."""
+    """Print text literally to standard error, after a red label."""
     if label:
         errors.print(label, style="bold red", end=" ")
     _say(errors, text)
@@ -48,9 +48,9 @@ def _say(where: Console, text: object) -> None:
 
 
 def shown(text: str) -> str:
-    """Text for a table or a bar: no markup, and what cannot be printed, or not by this console, escaped.
+    """Text for a table or a bar: without markup, and with unprintable characters escaped.
 
-    Escaped here, and not as late as by the stream, it has the width that it is laid out for.
+    It is escaped here, and not by the stream, so that the layout knows its width.
     """
     encoding = console.encoding
     return escape(printable(text).encode(encoding, "backslashreplace").decode(encoding))

@@ -1,4 +1,4 @@
-"""`snr data`: images on disk, drawn or looked at."""
+"""`snr data`: draw the synthetic data sets, or inspect images on disk."""
 
 import shlex
 from pathlib import Path
@@ -19,31 +19,29 @@ app = typer.Typer(
     name="data",
     cls=Commands,
     no_args_is_help=True,
-    help="Draw the synthetic pedestrians; see what a folder of images holds.",
+    help="Draw the synthetic pedestrians, or inspect a folder of images.",
 )
 
 
 @app.command("synthesize")
 def synthesize_command(
-    directory: Annotated[Path, typer.Argument(help="One folder a domain is made in here.")],
+    directory: Annotated[Path, typer.Argument(help="Folder in which each domain gets a folder.")],
     domain: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="DOMAIN", help="A domain to draw: day, dusk, night or fog; may be repeated. Default: all."
-        ),
+        typer.Option(metavar="DOMAIN", help="Domain to draw: day, dusk, night or fog; may be repeated. Default: all."),
     ] = None,
-    train_identities: Annotated[int, typer.Option(help="People to train on.")] = 120,
-    test_identities: Annotated[int, typer.Option(help="Other people, to test on.")] = 50,
-    cameras: Annotated[int, typer.Option(help="Cameras a domain.")] = 6,
-    images_per_camera: Annotated[int, typer.Option(help="Images of a person by a camera.")] = 4,
+    train_identities: Annotated[int, typer.Option(help="Number of people to train on.")] = 120,
+    test_identities: Annotated[int, typer.Option(help="Number of other people, to test on.")] = 50,
+    cameras: Annotated[int, typer.Option(help="Number of cameras per domain.")] = 6,
+    images_per_camera: Annotated[int, typer.Option(help="Images of each person by each camera.")] = 4,
     image_size: ImageSize = "64x32",
-    seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the world.")] = 0,
 ) -> None:
     """Draw the synthetic pedestrian world as folders in Market-1501 layout.
 
     Each domain has its own people. A folder DIRECTORY/DOMAIN holds bounding_box_train, bounding_box_test and query,
     with names like 0002_c1s1_000451_03.jpg, and the part mask of each image under masks. A folder that already holds
-    the very same world is left as it is; anything else in the way is an error.
+    the same world is left unchanged; anything else at that path is an error.
     """
     size = parse_image_size(image_size)
     load_keras()
@@ -76,17 +74,18 @@ def info_command(
         typer.Argument(help="A folder in Market-1501 layout, a CSV file, or a known name.", autocompletion=data_sets),
     ],
     folder: Annotated[
-        Path | None, typer.Argument(help="Where the data set of that name is, if not under --root.")
+        Path | None, typer.Argument(help="Folder of the named data set, if it is not under --root.")
     ] = None,
-    root: Annotated[Path, typer.Option(help="The folder that holds named data sets.")] = Path("data"),
+    root: Annotated[Path, typer.Option(help="Folder of named data sets.")] = Path("data"),
     sheet: Annotated[
-        Path | None, typer.Option(metavar="PNG", help="Write a contact sheet: ten people, one a row, by cameras.")
+        Path | None,
+        typer.Option(metavar="PNG", help="Write a contact sheet: ten people, one per row, sorted by camera."),
     ] = None,
 ) -> None:
     """Count the identities, images and cameras of a data set, and name every file that cannot be used.
 
-    Counts that differ from the published ones are told. Of a data set that is divided in several ways, the first
-    division is shown, and the numbers of the others.
+    Differences from the published counts are reported. For a data set with several splits, the first split is shown in
+    full, and the counts of the others.
     """
     named = f"{dataset}={folder}" if folder else dataset
     check_there(named, root=root)
@@ -114,10 +113,10 @@ def parse_image_size(text: str) -> tuple[int, int]:
     """(height, width) from "64x32".
 
     Raises:
-        ValueError: It is not two positive integers with an x between them.
+        ValueError: If it is not two positive integers with an x between them.
     """
     try:
         height, width = (whole_number(part, least=1) for part in text.split("x"))
     except ValueError:
-        raise ValueError(f"An image size is HEIGHTxWIDTH in pixels, such as 64x32. Received: {text!r}") from None
+        raise ValueError(f"An image size must be HEIGHTxWIDTH in pixels, such as 64x32. Received: {text!r}") from None
     return height, width

@@ -1,4 +1,4 @@
-"""`snr demo`: what SNR is worth on domains that the model never saw, in ten minutes, from nothing."""
+"""`snr demo`: the effect of SNR on domains that the model never saw, in ten minutes, without any data."""
 
 from __future__ import annotations
 
@@ -26,31 +26,35 @@ app = typer.Typer()
 
 @app.command("demo")
 def demo_command(
-    out: Annotated[Path, typer.Option(help="The folder for data, models, tables and pictures.")] = Path("runs/demo"),
-    source: Annotated[str, typer.Option(help="The domain to train on: day, dusk, night or fog.")] = "day",
+    out: Annotated[Path, typer.Option(help="Folder for data, models, tables and pictures.")] = Path("runs/demo"),
+    source: Annotated[str, typer.Option(help="Domain to train on: day, dusk, night or fog.")] = "day",
     variant: Annotated[
         list[str] | None,
         typer.Option(
             metavar="MODEL",
-            help=f"A model to train: {', '.join(VARIANTS)}; may be repeated. Default: none, in and snr.",
+            help=f"Model to train: {', '.join(VARIANTS)}; may be repeated. Default: none, in and snr.",
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each model; above 1 the table has spreads.")] = 1,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Trainings of each model; above 1 the table shows standard deviations.")
+    ] = 1,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 12,
     train_identities: Annotated[
-        int, typer.Option(min=TrainingConfig.identities_per_batch, help="People to train on.")
+        int, typer.Option(min=TrainingConfig.identities_per_batch, help="Number of people to train on.")
     ] = 120,
-    test_identities: Annotated[int, typer.Option(min=1, help="Other people in each domain, to test on.")] = 50,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the demo in --out where it stopped.")] = False,
+    test_identities: Annotated[
+        int, typer.Option(min=1, help="Number of other people in each domain, to test on.")
+    ] = 50,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the demo in --out where it stopped.")] = False,
 ) -> None:
-    """Train on one synthetic domain, test on that one and on three that the model never saw.
+    """Train on one synthetic domain; test on it and on three that the model never saw.
 
-    Draws the synthetic pedestrians in four domains, trains a plain network (none), one with instance normalization (in)
-    and one with SNR (snr) on the source domain, and tests each on people that it never saw, of every domain. With
-    snr-no-loss, SNR is also trained without its dual causality loss. Takes about ten minutes on two CPU cores.
+    Draws the synthetic pedestrians in four domains; trains a plain network (none), one with instance normalization (in)
+    and one with SNR (snr) on the source domain; and tests each, in every domain, on people that it never saw. The
+    variant snr-no-loss trains SNR without its dual causality loss. Takes about ten minutes on two CPU cores.
 
-    Leaves in --out: results.json, results.txt, loss_curves.png, contact_sheet.png, ranked_gallery_*.png, the images
-    under data/ and one run folder a model under runs/.
+    Writes to --out: results.json, results.txt, loss_curves.png, contact_sheet.png, ranked_gallery_*.png, the images
+    under data/ and one run folder per model under runs/.
     """
     variants = tuple(variant or ("none", "in", "snr"))
     _check_arguments(out, source, variants, resume)
@@ -66,7 +70,7 @@ def demo_command(
 
     check_tensorflow("Training runs")
     console.print(compare(out, settings, variants, seeds, resume=resume))
-    say(f"Everything is in {out}; look at the pictures there. The same on your own images: snr train --help")
+    say(f"Everything is in {out}, with pictures to look at. For your own images: snr train --help")
 
 
 def _check_arguments(out: Path, source: str, variants: Sequence[str], resume: bool) -> None:
@@ -75,4 +79,4 @@ def _check_arguments(out: Path, source: str, variants: Sequence[str], resume: bo
     if unknown := [name for name in variants if name not in VARIANTS]:
         raise ValueError(f"--variant must be one of {', '.join(VARIANTS)}. Received: {', '.join(unknown)}")
     if not resume and out.exists() and any(out.iterdir()):
-        raise FileExistsError(f"{out} is not empty. Go on with what is there (--resume), or choose another --out.")
+        raise FileExistsError(f"{out} is not empty. Continue what is there (--resume), or choose another --out.")

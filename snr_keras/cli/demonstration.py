@@ -1,4 +1,4 @@
-"""What `snr demo` does: one network with and without normalization, trained on one domain and compared on four."""
+"""The work of `snr demo`: train one network with and without normalization on one domain, and compare on four."""
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,17 +34,17 @@ Figures = dict[str, dict[str, float]]  # {domain: {"mAP": ..., "rank1": ...}} of
 
 
 def compare(out: Path, settings: Mapping[str, Any], variants: Sequence[str], seeds: int, *, resume: bool) -> Table:
-    """Draw, train, test, and write everything into a folder; with `resume` what is not there yet.
+    """Draw, train, test, and write everything into a folder; with `resume` only what is missing.
 
     Args:
-        out: The folder.
-        settings: `source`, `epochs`, `train_identities` and `test_identities`.
-        variants: Of `VARIANTS`, those to train.
-        seeds: Trainings of each.
-        resume: Whether to go on with what is in the folder.
+        out: Folder to write.
+        settings: Values of `source`, `epochs`, `train_identities` and `test_identities`.
+        variants: Names, out of `VARIANTS`, to train.
+        seeds: Number of trainings of each variant.
+        resume: Whether to continue what is in the folder.
 
     Returns:
-        The comparison.
+        The comparison table.
     """
     source, epochs = settings["source"], settings["epochs"]
     with locked_folder(out):
@@ -66,7 +66,7 @@ def compare(out: Path, settings: Mapping[str, Any], variants: Sequence[str], see
 
 
 def results_table(figures: Mapping[str, Sequence[Figures]], source: str, seeds: int) -> Table:
-    """The comparison: a row a domain, a column a model, mAP / Rank-1 in per cent, with spreads over seeds."""
+    """The comparison: one row per domain, one column per model, mAP / Rank-1 in per cent, with standard deviations."""
     spread = f", mean ± standard deviation over {seeds} seeds, Rank-1 below mAP" if seeds > 1 else ""
     table = Table(
         caption=f"mAP / Rank-1 in per cent{spread}; trained on {source}", caption_justify="left", show_lines=seeds > 1
@@ -77,7 +77,7 @@ def results_table(figures: Mapping[str, Sequence[Figures]], source: str, seeds: 
     domains = list(next(iter(figures.values()))[0])
     for domain in (*domains, UNSEEN):
         label = f"{domain} (source)" if domain == source else domain
-        separator = " / " if seeds == 1 else "\n"  # spreads make two figures too wide for a terminal
+        separator = " / " if seeds == 1 else "\n"  # with standard deviations two scores are too wide for a terminal
         cells = [
             separator.join(_cell(runs, domain, source, figure) for figure in ("mAP", "rank1"))
             for runs in figures.values()
@@ -87,7 +87,7 @@ def results_table(figures: Mapping[str, Sequence[Figures]], source: str, seeds: 
 
 
 def loss_curves_title(figures: Mapping[str, Figures], source: str, epochs: int) -> str:
-    """Above the loss curves: what was trained, and what each model came to on the domains that it never saw."""
+    """The title of the loss curves: what was trained, and each model's scores on the domains that it never saw."""
     reached = (
         f"{name} {' / '.join(_cell([run], UNSEEN, source, figure) for figure in ('mAP', 'rank1'))}"
         for name, run in figures.items()
@@ -99,7 +99,7 @@ def loss_curves_title(figures: Mapping[str, Figures], source: str, epochs: int) 
 
 
 def ranked_gallery_title(model: str, seed: int, source: str, result: TargetResult) -> str:
-    """Above a ranked gallery: whose it is, what the model comes to, and what the colours mean."""
+    """The title of a ranked gallery: the model, its scores, and the meaning of the colours."""
     return (
         f"{model}, seed {seed}, trained on {source}, tested on {result.target}: "
         f"mAP {100 * result.mAP:.1f} %, Rank-1 {100 * result.rank(1):.1f} %\nright in green, wrong in red"
@@ -107,7 +107,7 @@ def ranked_gallery_title(model: str, seed: int, source: str, result: TargetResul
 
 
 def mean_of_unseen(run: Figures, source: str, figure: str) -> float:
-    """The mean of a figure over the domains that the model was not trained on."""
+    """The mean of a score over the domains that the model was not trained on."""
     return mean(values[figure] for domain, values in run.items() if domain != source)
 
 
@@ -149,7 +149,7 @@ def _draw_and_read(out: Path, source: str, train_identities: int, test_identitie
 def _train_and_test(
     out: Path, name: str, seed: int, epochs: int, source: ReIDDataset, domains: Iterable[ReIDDataset]
 ) -> Figures:
-    """Figures of one model, trained unless its results are there already."""
+    """The scores of one model, which is trained unless its results exist."""
     run = out / "runs" / f"{name}-seed{seed}"
     results = run / "results.json"
     if results.exists():

@@ -1,4 +1,4 @@
-"""`snr evaluate`: how well a trained model retrieves on targets, and the pictures of it."""
+"""`snr evaluate`: the scores of a trained model on targets, and pictures of its rankings."""
 
 from __future__ import annotations
 
@@ -30,20 +30,23 @@ def evaluate_command(
     comparison: Comparison = None,
     use: Use = None,
     root: Root = Path("data"),
-    out: Annotated[Path | None, typer.Option(help="Where results go. Default: RUN/evaluation.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results. Default: RUN/evaluation.")] = None,
     distance: Distance = "cosine",
     protocol: Protocol = None,
     flip: Flip = False,
-    verification: Annotated[bool, typer.Option("--verify", help="Also ask: do two images show one person?")] = False,
+    verification: Annotated[
+        bool, typer.Option("--verify", help="Also test verification: do two images show one person?")
+    ] = False,
 ) -> None:
     """Test a trained model on one or more target domains.
 
     Prints mAP, Rank-1, Rank-5, Rank-10 and mINP; writes results.json, and for each target a picture of ranked
-    galleries: a query, its ten nearest gallery images, right ones in green and wrong ones in red.
+    galleries: a query and its ten nearest gallery images, right ones in green and wrong ones in red.
 
-    With --verify, also how well a threshold on the distance tells pairs of one person from pairs of two: true-positive
-    rates at false-positive rates, the equal error rate, and the thresholds to use (verification.json), with a picture
-    of histogram and ROC for each target; of a target with several splits, the first.
+    With --verify, also measures how well a threshold on the distance separates pairs of one person from pairs of two:
+    the true-positive rates at false-positive rates, the equal error rate, and the thresholds to use
+    (verification.json), with a picture of histogram and ROC for each target; for a target with several splits, the
+    first.
     """
     names = target_names(target, comparison, use)
     check_run(run)
@@ -55,7 +58,7 @@ def evaluate_command(
     from snr_keras.reid.targets import verify
     from snr_keras.reid.visualization import save_verification
 
-    _, model = load_run(run)  # first, since a known target is drawn when it is opened
+    _, model = load_run(run)  # first, since opening a synthetic target draws it
     targets = told_apart(open_targets(names, root, distance=distance, protocol=protocol))
     out = out or run / "evaluation"
     verified: dict[str, VerificationResult] = {}
@@ -83,7 +86,7 @@ def evaluate_command(
 
 
 def _as_json(result: VerificationResult) -> dict[str, Any]:
-    """As JSON's types: an infinite threshold, under which all pairs are, is null."""
+    """The result as JSON's types; an infinite threshold, which accepts all pairs, is null."""
     import numpy as np
 
     fields = {name: np.asarray(value).tolist() for name, value in result._asdict().items()}

@@ -1,4 +1,4 @@
-"""What a run is about: data to train on and to test on, by a recipe and by the options that win over it."""
+"""The data of a run, to train on and to test on, from a recipe and from options that override it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,13 +14,13 @@ from snr_keras.reid.settings.testing import TestSettings
 
 
 class Experiment(NamedTuple):
-    """Data that was opened.
+    """The opened data of a run.
 
     Attributes:
-        source: What to train on.
-        names: Of the data sets that it is combined of.
-        images: Which of their images: "train" or "all".
-        targets: What to test on, each a tuple of its divisions.
+        source: Data to train on.
+        names: Names of the data sets in it.
+        images: Images that are used of them: "train" or "all".
+        targets: Data to test on, each target a tuple of its splits.
     """
 
     source: ReIDDataset
@@ -30,7 +30,7 @@ class Experiment(NamedTuple):
 
 
 def open_experiment(plan: Plan, test: TestSettings, root: Path) -> Experiment:
-    """Open what to test on and what to train on, and say what was found.
+    """Open the data to test on and to train on, and report what was found.
 
     Raises:
         ValueError: If a target cannot be tested on.

@@ -1,4 +1,4 @@
-"""`snr export`: a trained model for a runtime that knows nothing of Keras."""
+"""`snr export`: a trained model for a runtime without Keras."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,7 @@ app = typer.Typer()
 @app.command("export")
 def export_command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help=MODEL_HELP, autocompletion=runs)],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="What to write, and where nothing is yet.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="File or folder to write, which must not exist.")],
     format: Annotated[
         str,
         typer.Option(
@@ -38,13 +38,13 @@ def export_command(
 ) -> None:
     """Write a trained model for deployment: from pictures to embeddings, in one file.
 
-    The graph takes float32 RGB images in [0, 255], (N, H, W, 3), of the run's image size and any number N, and gives
-    embeddings (N, D), to be compared by the cosine. Normalization of pixels is in it: whoever normalizes before it as
-    well gets other embeddings. The classifier and what only the losses need are not.
+    The input is float32 RGB images in [0, 255], (N, H, W, 3), of the run's image size and any number N; the output is
+    embeddings, (N, D), to compare by the cosine. The graph normalizes the pixels: do not normalize them before. The
+    classifier and the parts that only the losses need are left out.
 
-    What is written is first run in its runtime and compared with the model, and the largest difference is shown. The
-    file says of itself what goes in, what comes out and which weights it has: in its metadata (ONNX, OpenVINO), in
-    assets.extra (SavedModel), or in OUT.json beside it (LiteRT).
+    The export is first run in its runtime and compared with the model, and the largest difference is shown. The file
+    describes its input, its output and its weights: in its metadata (ONNX, OpenVINO), in assets.extra (SavedModel), or
+    in OUT.json beside it (LiteRT).
 
     snr bench export compares the formats.
     """
@@ -57,10 +57,10 @@ def export_command(
     export = export_model(run, out, format, precision)
     height, width = export.image_size
     say(
-        f"{export.path}: {export.size / 1e6:.2f} MB; RGB images of {height}x{width} to embeddings of {export.width} "
-        "numbers"
+        f"{export.path}: {export.size / 1e6:.2f} MB; RGB images of {height}x{width} to embeddings of length "
+        f"{export.width}"
     )
     say(
-        f"Beside the Keras model, on {PICTURES} drawn pictures: the largest difference is {export.difference:.2g}, of "
-        f"numbers up to {export.largest:.2g}"
+        f"Compared with the Keras model on {PICTURES} drawn pictures: the largest difference is "
+        f"{export.difference:.2g}, of numbers up to {export.largest:.2g}"
     )

@@ -24,17 +24,17 @@ app = typer.Typer()
 @app.command("extract")
 def extract_command(
     images: Annotated[list[str], typer.Argument(metavar="IMAGES", help=IMAGES_HELP)],
-    out: Annotated[Path, typer.Option(metavar="FEATURES.h5", help="The file to write.")],
+    out: Annotated[Path, typer.Option(metavar="FEATURES.h5", help="File to write.")],
     model: Annotated[str, typer.Option(metavar="RUN", help=MODEL_HELP, autocompletion=runs)] = "pretrained",
     flip: Flip = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures embedded at a time.")] = 128,
 ) -> None:
     """Embed pictures of people, for `snr search`.
 
-    Writes an HDF5 file with a vector for each picture, its name, and what made it: the model with a hash of its
-    weights, and the preprocessing. Files that cannot be read are counted and named, on the screen and in the file,
-    which appears when it is whole. `pretrained` was trained on drawn people and is there to try the commands; for
-    photographs train a model on photographs.
+    Writes an HDF5 file with the embedding and the name of each picture, the model with a hash of its weights, and the
+    preprocessing. Files that cannot be read are counted and named, on the screen and in the file. The file appears only
+    when it is complete. `pretrained` was trained on drawn people and is there to try the commands; for photographs,
+    train a model on photographs.
     """
     check_run(model)
     load_keras()
@@ -47,13 +47,13 @@ def extract_command(
         say(f"{count(features.repeated, 'picture')} named more than once, and embedded once")
     height, width = features.model.image_size
     say(
-        f"{out}: {count(len(features), 'picture')}, vectors of {features.embeddings.shape[1]} numbers; model "
+        f"{out}: {count(len(features), 'picture')}, embeddings of length {features.embeddings.shape[1]}; model "
         f"{printable(features.model.run)} at {height}x{width}, SHA-256 {features.model.sha256[:12]}"
     )
 
 
 def say_left_out(features: Features) -> None:
-    """Say what could not be embedded, a line a reason."""
+    """Report what could not be embedded, one line per reason."""
     from snr_keras.reid.data.pictures import reasons
 
     for line in reasons(features.left_out):

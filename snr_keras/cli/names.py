@@ -1,4 +1,4 @@
-"""Data sets and comparisons that a user names, looked for before anything is read or computed."""
+"""Data sets and comparisons that the user names, checked before anything is read or computed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -11,35 +11,37 @@ from snr_keras.reid.settings.datasets import check_there, source_names
 
 
 def target_names(target: Iterable[str] | None, comparison: str | None, use: Iterable[str] | None) -> tuple[str, ...]:
-    """What the user wants to test on; ValueError if that is nothing."""
+    """The names of the targets; ValueError if there are none."""
     chosen = chosen_comparison(comparison, use)
     names = (*(target or ()), *(chosen.targets if chosen else ()))
     if not names:
-        raise ValueError("Say what to test on: --target DATASET, or --comparison NAME for the targets of a comparison.")
+        raise ValueError(
+            "Name what to test on: --target DATASET, or --comparison NAME for the targets of a comparison."
+        )
     return names
 
 
 def chosen_comparison(name: str | None, use: Iterable[str] | None) -> Comparison | None:
-    """The comparison that the user names, with the versions that the user wants."""
+    """The comparison that the user names, with the requested versions."""
     if name is None and use:
-        raise ValueError("--use says which version of a data set a comparison is to use: name it with --comparison.")
+        raise ValueError("--use sets the version of a data set in a comparison: name the comparison with --comparison.")
     return None if name is None else find_comparison(name, use=use or ())
 
 
 def check_data_sets(names: Iterable[str], root: Path) -> None:
-    """Refuse the first that is not there."""
+    """Refuse the first data set that does not exist."""
     for name in names:
         check_there(name, root=root)
 
 
 class Plan(NamedTuple):
-    """What a run is about, by name.
+    """The data of a run, by name.
 
     Attributes:
-        sources: What to train on.
-        images: Which of their images: "train" or "all".
-        targets: What to test on.
-        called: What the user calls the sources.
+        sources: Data sets to train on.
+        images: Images to use of them: "train" or "all".
+        targets: Data sets to test on.
+        called: The user's name for the sources.
     """
 
     sources: Sequence[str]
@@ -49,16 +51,16 @@ class Plan(NamedTuple):
 
 
 def planned(data: DataSettings) -> Plan:
-    """What to train on and to test on, by the settings of a recipe.
+    """The data to train on and to test on, by the settings of a recipe.
 
     Raises:
-        ValueError: If it is not said what to train on, or said twice.
+        ValueError: If there is no data to train on, or two settings name it.
     """
     chosen = chosen_comparison(data.comparison, data.use)
     if (data.source is None) == (chosen is None):
-        raise ValueError("Say what to train on: --source DATASET or --comparison NAME, one of the two.")
+        raise ValueError("Name what to train on: either --source DATASET or --comparison NAME.")
     if chosen and data.source_images:
-        raise ValueError(f"{chosen.name} is about {chosen.images} images of its sources: leave --source-images out.")
+        raise ValueError(f"{chosen.name} uses the {chosen.images} images of its sources: leave out --source-images.")
     if chosen:
         return Plan(chosen.sources, chosen.images, (*data.targets, *chosen.targets), chosen.name)
     source = data.source or ""
@@ -74,7 +76,7 @@ def chosen_data(
     comparison: str | None,
     use: Iterable[str] | None,
 ) -> DataSettings:
-    """The data of a recipe under the options of the command line; whoever names a source wants no other's targets."""
+    """The data of a recipe, overridden by the command line; a named source removes the recipe's targets."""
     given: dict[str, Any] = {
         "source": source,
         "source_images": source_images,

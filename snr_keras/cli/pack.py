@@ -1,4 +1,4 @@
-"""`snr pack`: a trained model to hand on, without what only training needs."""
+"""`snr pack`: a trained model to pass on, without the files that only training needs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,15 +17,15 @@ app = typer.Typer()
 def pack_command(
     run: Annotated[
         Path,
-        typer.Argument(help="A run folder of snr train (or one of those inside a demo's folder).", autocompletion=runs),
+        typer.Argument(help="Run folder of snr train (or one in the folder of a demo).", autocompletion=runs),
     ],
-    folder: Annotated[Path, typer.Argument(help="The folder to write, new or empty.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write, new or empty.")],
 ) -> None:
     """Write the weights of a trained model and its record, in a fraction of the size of its run folder.
 
-    FOLDER holds weights.h5, each weight under its name, and config.json: settings, training images, versions of
-    packages, and the figures of its tests if there are any. It stands wherever a run folder can, except that training
-    cannot be resumed from it. The model that comes with the package, `pretrained`, was made so from a run of snr demo.
+    FOLDER gets weights.h5, each weight under its name, and config.json: the settings, training images, package versions
+    and, if the run was tested, its scores. It can replace a run folder everywhere, except that training cannot be
+    resumed from it. The model in the package, `pretrained`, was made in this way from a run of snr demo.
     """
     record_file(run)
     load_keras()

@@ -1,4 +1,4 @@
-"""`snr recipes`: settings of a run that come with the package."""
+"""`snr recipes`: the settings of runs that come with the package."""
 
 from typing import Annotated
 
@@ -15,14 +15,14 @@ app = typer.Typer()
 def recipes_command(
     name: Annotated[
         str | None,
-        typer.Argument(help="The recipe to print: a name of the list, or a TOML file.", autocompletion=recipes),
+        typer.Argument(help="Recipe to print: a name from the list, or a TOML file.", autocompletion=recipes),
     ] = None,
 ) -> None:
-    """List the recipes that come with the package, or print one.
+    """List the recipes in the package, or print one.
 
-    A recipe is a TOML file with the settings of a run: training, adaptation, data and test. snr train --recipe NAME
-    takes it, and so does snr adapt; --set training.epochs=4 changes a setting. For one of your own, print the one that
-    is nearest to it into a file, change it, and give the file: snr recipes synthetic > mine.toml
+    A recipe is a TOML file with the settings of a run: training, adaptation, data and test. Use it with snr train
+    --recipe NAME or snr adapt --recipe NAME; --set training.epochs=4 changes a setting. For a recipe of your own, save
+    the nearest one to a file, change it, and name the file: snr recipes synthetic > mine.toml
     """
     if name is not None:
         load_recipe(name)

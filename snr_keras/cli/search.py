@@ -1,4 +1,4 @@
-"""`snr search`: the pictures nearest to others."""
+"""`snr search`: the nearest pictures to each query."""
 
 from __future__ import annotations
 
@@ -29,42 +29,45 @@ app = typer.Typer()
 
 @app.command("search")
 def search_command(
-    features: Annotated[Path, typer.Argument(metavar="FEATURES.h5", help="What to search: a file of snr extract.")],
+    features: Annotated[Path, typer.Argument(metavar="FEATURES.h5", help="File of snr extract to search.")],
     queries: Annotated[
         list[str], typer.Argument(metavar="QUERY", help=f"Another file of snr extract, or pictures. {IMAGES_HELP}")
     ],
     model: Annotated[
         str | None,
-        typer.Option(metavar="RUN", help="Where the model of FEATURES.h5 is, if it has moved.", autocompletion=runs),
+        typer.Option(
+            metavar="RUN", help="Run folder of the model of FEATURES.h5, if it has moved.", autocompletion=runs
+        ),
     ] = None,
-    top: Annotated[int, typer.Option(min=1, help="Pictures to find for each query.")] = 10,
+    top: Annotated[int, typer.Option(min=1, help="Number of pictures to find for each query.")] = 10,
     distance: Annotated[str, typer.Option(help="cosine or euclidean.")] = "cosine",
-    exclude_itself: Annotated[
-        bool, typer.Option("--exclude-itself", help="Leave a query's own file out of what it finds.")
-    ] = False,
+    exclude_itself: Annotated[bool, typer.Option("--exclude-itself", help="Leave out the query's own file.")] = False,
     index: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Search a large gallery by an index of FAISS, faster and not quite exactly; it is written to FILE if "
-            "that is not there.",
+            help="FAISS index for searching a large gallery, faster and not quite exactly; FILE is written if it "
+            "does not exist.",
         ),
     ] = None,
     out: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Also write to a .json, .csv or .png (ranked galleries); may be repeated."),
+        typer.Option(
+            metavar="FILE",
+            help="Also write the matches to a .json, .csv or .png file (ranked galleries); may be repeated.",
+        ),
     ] = None,
 ) -> None:
     """Find the pictures nearest to each query.
 
     Pictures are embedded as those in FEATURES.h5 were, by the model that it names; another model is refused. Without
-    --index the search is exact and needs little memory, however large the file. Somebody is always nearest: a distance
-    does not say that it is the same person.
+    --index the search is exact and needs little memory, however large the file. There is always a nearest picture: a
+    small distance does not prove that it shows the same person.
     """
     outs = out or []
     for path in outs:
         if path.suffix.lower() not in ENDINGS:
-            raise ValueError(f"--out is a file that ends in {', '.join(ENDINGS)}. Received: {str(path)!r}")
+            raise ValueError(f"--out must be a file that ends in {', '.join(ENDINGS)}. Received: {str(path)!r}")
     check_file(features, FEATURES_FILE)
     load_keras()
     from snr_keras.reid.data.pictures import reasons
@@ -91,13 +94,13 @@ def search_command(
     say_matches(result)
     if len(result.queries) > SHOWN:
         more = count(len(result.queries) - SHOWN, "more query", "more queries")
-        say(f"and {more}" + ("" if outs else ": --out FILE.csv has them all"))
+        say(f"and {more}" + ("" if outs else ": --out FILE.csv writes all"))
     for path in outs:
         say(path)
 
 
 def _write(path: Path, result: SearchResult) -> None:
-    """Write what was found in the form that the file's name ends in."""
+    """Write the matches in the format of the file's extension."""
     match path.suffix.lower():
         case ".json":
             write_json(path, result.to_json())
@@ -110,7 +113,7 @@ def _write(path: Path, result: SearchResult) -> None:
 
 
 def say_matches(result: SearchResult) -> None:
-    """A block a query, of the first queries, a line a match; names are not broken, to be copied."""
+    """Print the first queries, one block per query, one line per match; names are not wrapped, for copying."""
     for query, matches in list(zip(result.queries, result.matches, strict=True))[:SHOWN]:
         say(printable(query))
         for rank, match in enumerate(matches, 1):

@@ -1,4 +1,4 @@
-"""`snr summary`: what a network costs, stage by stage, with and without SNR."""
+"""`snr summary`: the cost of a network, stage by stage, with and without SNR."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ app = typer.Typer()
 @app.command("summary")
 def summary_command(
     run: Annotated[
-        Path | None, typer.Argument(help="A run folder, or `pretrained`. Default: two backbones.", autocompletion=runs)
+        Path | None, typer.Argument(help="Run folder, or `pretrained`. Default: two backbones.", autocompletion=runs)
     ] = None,
     backbone: Annotated[
         list[str] | None,
@@ -44,17 +44,17 @@ def summary_command(
     image_size: Annotated[
         str | None, typer.Option(metavar="HxW", help="Default: 64x32 for resnet_small, 256x128 for others.")
     ] = None,
-    identities: Annotated[int, typer.Option(min=1, help="The width of the classifier; 751 in Market-1501.")] = 751,
+    identities: Annotated[int, typer.Option(min=1, help="Width of the classifier; 751 for Market-1501.")] = 751,
 ) -> None:
     """Count parameters, multiply-adds and memory of every stage, with and without SNR.
 
-    All but the parameters are per image. Multiply-adds are those of convolutions and dense layers; the passes of
-    normalizations over their maps are counted apart, as elementwise multiplications. Memory is that of all outputs of
-    layers, which training keeps. With RUN, it is the run's model beside the same network without its normalization.
+    All numbers except the parameters are per image. Multiply-adds are those of convolutions and dense layers; the
+    passes of normalizations over their maps count separately, as elementwise multiplications. Memory is that of all
+    layers' outputs, which training keeps. RUN compares the run's model with the same network without its normalization.
     """
     if run is not None:
         if backbone or image_size:
-            raise ValueError("A run has a backbone and an image size: give RUN, or these options.")
+            raise ValueError("RUN sets the backbone and the image size: give either RUN or these options.")
         check_run(run)
         load_keras()
         from snr_keras.reid.runs import load_run
@@ -73,7 +73,7 @@ def summary_command(
 
 
 def _show(config: TrainingConfig, identities: int, title: str) -> None:
-    """The table of a network without and with its normalization, or with SNR if it has none."""
+    """Print the table of a network without and with its normalization, or with SNR if it has none."""
     from snr_keras.models.cost import uncounted
     from snr_keras.reid.runs.model import new_model
 
@@ -90,7 +90,7 @@ def _show(config: TrainingConfig, identities: int, title: str) -> None:
 
 
 def costs_table(without: keras.Model, with_it: keras.Model, title: str) -> Table:
-    """A row a stage, and a total; of each quantity two columns."""
+    """One row per stage and a total; two columns per quantity."""
     from snr_keras.models.cost import Cost, stage_costs
 
     before, after = stage_costs(without), stage_costs(with_it)

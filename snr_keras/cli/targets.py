@@ -1,4 +1,4 @@
-"""Targets to test on: named, opened, and a model tested on them."""
+"""Targets to test on: their names, opening them, and testing a model on them."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -20,9 +20,9 @@ from snr_keras.reid.visualization import save_ranked_gallery
 def open_targets(
     names: Iterable[str], root: Path, *, distance: str, protocol: str | None
 ) -> list[tuple[ReIDDataset, ...]]:
-    """Open the query and gallery of every target, say what was found, and make sure that each can be tested on.
+    """Open the query and gallery of every target, report what was found, and check that each can be tested on.
 
-    A target is a tuple of its divisions, most often one.
+    A target is a tuple of its splits, usually one.
     """
     targets = []
     for name in names:
@@ -30,7 +30,7 @@ def open_targets(
             trials = open_trials(name, root=root, splits=("query", "gallery"), progress=progress)
         say(trials[0].report)
         if len(trials) > 1:
-            say(f"  the first of {len(trials)} splits; figures are means over them")
+            say(f"  the first of {len(trials)} splits; scores are means over them")
         for trial in trials:
             check_target(trial, distance=distance, protocol=protocol)
         targets.append(trials)
@@ -38,7 +38,7 @@ def open_targets(
 
 
 def told_apart(targets: Sequence[Sequence[ReIDDataset]]) -> list[tuple[ReIDDataset, ...]]:
-    """Data sets under names of which none is another's; whichever has to be called otherwise than it is, is said."""
+    """Data sets with unique names; renamed ones are reported."""
     named = named_apart(targets)
     for before, after in zip(targets, named, strict=True):
         if after[0].name != before[0].name:
@@ -47,7 +47,7 @@ def told_apart(targets: Sequence[Sequence[ReIDDataset]]) -> list[tuple[ReIDDatas
 
 
 def say_copies(trained: ReIDDataset, targets: Iterable[Sequence[ReIDDataset]]) -> None:
-    """Say which of the images that are trained on are tested on, too, of a target with several divisions the first."""
+    """Report the training images that are also test images; for a target with several splits, of the first."""
     for trials in targets:
         for note in copies_between(trained, trials[0]):
             say(f"{printable(trained.name)} and {printable(trials[0].name)}: {note}")
@@ -63,9 +63,9 @@ def evaluate_targets(
     flip: bool = False,
     also: Callable[[str, EmbeddedDataset], None] | None = None,
 ) -> list[TargetResult]:
-    """Test a model that embeds on every target; write `out`/results.json and a picture of ranked galleries for each.
+    """Test an embedding model on every target; write `out`/results.json and a picture of ranked galleries for each.
 
-    A target is a sequence of its divisions; the picture is of the first, and so is what `also` is called with: a name
+    A target is a sequence of its splits. The picture is of the first split, and so are the arguments of `also`: a name
     for files of this target, and its embeddings.
     """
     out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""`snr train`: a model from a folder of images, tested on domains it never saw."""
+"""`snr train`: train a model on folders of images, and test it on domains that it never saw."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def train_command(
     source: Source = None,
     source_images: SourceImages = None,
     domain_balanced: Annotated[
-        bool, typer.Option("--domain-balanced", help="As many people of every source in each batch.")
+        bool, typer.Option("--domain-balanced", help="Equal numbers of people from every source in each batch.")
     ] = False,
     target: Target = None,
     comparison: Comparison = None,
     use: Use = None,
-    out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/train"),
+    out: Annotated[Path, typer.Option(help="Run folder to write.")] = Path("runs/train"),
     root: Root = Path("data"),
     resume: Resume = False,
     strategy: Annotated[
@@ -71,13 +71,14 @@ def train_command(
     normalization: Annotated[
         str,
         typer.Option(
-            help=f"In or after the stages: {', '.join(NORMALIZATIONS)}.", autocompletion=lambda: list(NORMALIZATIONS)
+            help=f"Normalization in or after the stages: {', '.join(NORMALIZATIONS)}.",
+            autocompletion=lambda: list(NORMALIZATIONS),
         ),
     ] = _DEFAULTS.normalization,
     backbone: Annotated[
         str,
         typer.Option(
-            help="resnet_small (for 64x32), resnet50 (Keras', for 256x128), or one that weights of PyTorch fit: "
+            help="resnet_small (for 64x32), resnet50 (Keras', for 256x128), or one for PyTorch weights: "
             "torchvision_resnet50 or fastreid_resnet50, also with 18, 34 and 101.",
             autocompletion=lambda: list(BACKBONES),
         ),
@@ -85,7 +86,7 @@ def train_command(
     weights: Annotated[
         str | None,
         typer.Option(
-            help="What to start from. For resnet50: imagenet, or a file of Keras. For those of PyTorch: a .safetensors "
+            help="Initial weights. For resnet50: imagenet, or a Keras file. For PyTorch backbones: a .safetensors "
             "or .pth file. Default: random."
         ),
     ] = None,
@@ -93,33 +94,36 @@ def train_command(
     epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = _DEFAULTS.epochs,
     identities_per_batch: Annotated[int, typer.Option(help="P of the P x K batches.")] = _DEFAULTS.identities_per_batch,
     images_per_identity: Annotated[int, typer.Option(help="K of the P x K batches.")] = _DEFAULTS.images_per_identity,
-    learning_rate: Annotated[float, typer.Option(help="The largest, after the warm-up.")] = _DEFAULTS.learning_rate,
+    learning_rate: Annotated[
+        float, typer.Option(help="Largest learning rate, after the warm-up.")
+    ] = _DEFAULTS.learning_rate,
     warmup_epochs: Annotated[
-        float, typer.Option(help="Epochs over which the learning rate rises.")
+        float, typer.Option(help="Epochs in which the learning rate rises.")
     ] = _DEFAULTS.warmup_epochs,
     snr_weights: Annotated[
         str,
         typer.Option(
-            metavar="A,B,C,D", help="The weights of L_SNR after the four stages; 0,0,0,0 trains SNR without its loss."
+            metavar="A,B,C,D", help="Weights of L_SNR after the four stages; 0,0,0,0 trains SNR without its loss."
         ),
     ] = ",".join(map(str, _DEFAULTS.snr_weights)),
     held_out: Annotated[
         float,
         typer.Option(
-            help="Share of the source's people to keep out of training, such as 0.1; the model of the epoch that finds "
-            "them best is the one that is tested and loaded. 0: that of the last epoch."
+            help="Fraction of the source's people to hold out, such as 0.1; the model of the epoch with the "
+            "best scores on them is tested and loaded. 0: the model of the last epoch."
         ),
     ] = _DEFAULTS.held_out,
     watch: Watch = False,
     seed: Annotated[
-        int, typer.Option(help="Initial weights, batches, augmentation, and who is held out.")
+        int, typer.Option(help="Seed of initial weights, batches, augmentation, and held-out people.")
     ] = _DEFAULTS.seed,
     mixed_precision: Annotated[
         str, typer.Option(help="float32, mixed_float16 or mixed_bfloat16.")
     ] = _DEFAULTS.mixed_precision,
     jit_compile: Annotated[bool, typer.Option("--jit-compile", help="Compile the step with XLA.")] = False,
     erasing: Annotated[
-        float, typer.Option(help="Probability of random erasing. It helps at home and hurts on unseen domains.")
+        float,
+        typer.Option(help="Probability of random erasing, which helps on the source and hurts on unseen domains."),
     ] = _DEFAULTS.augmentation.erasing,
     distance: Annotated[str, typer.Option(help=f"For retrieval: {DISTANCE_HELP}")] = _TEST_DEFAULTS.distance,
     protocol: Protocol = None,
@@ -129,13 +133,13 @@ def train_command(
 
     The run folder holds config.json, metrics.jsonl, TensorBoard logs, the last checkpoints, a picture of the loss
     curves and, with --target, results.json and ranked galleries. Ctrl-C saves before it stops; --resume with the same
-    options goes on from there. Every image is decoded before training starts, and what cannot be used is named.
+    options continues from there. Every image is decoded before training starts, and unusable files are named.
 
-    With --recipe, settings are those of the recipe, changed by --set; options on the command line win over both, and
-    the defaults below hold for what neither says.
+    With --recipe, settings come from the recipe, changed by --set. Options on the command line override both. The
+    defaults below apply to settings that none of them gives.
 
-    With --strategy mirrored every GPU of this machine has its share of a batch. With --strategy multi_worker the same
-    command runs on several machines, which TF_CONFIG names, on a run folder that all of them see.
+    With --strategy mirrored, every GPU of this machine gets its part of a batch. With --strategy multi_worker, the same
+    command runs on several machines, which TF_CONFIG names, with a run folder that all of them can reach.
     """
     if strategy is not None:
         check_strategy(strategy)
@@ -148,7 +152,7 @@ def train_command(
     )
     plan = planned(data)
     if watch and not plan.targets:
-        raise ValueError("--watch tests on targets: say which, --target DATASET.")
+        raise ValueError("--watch tests on targets: name one with --target DATASET.")
     check_data_sets((*plan.sources, *plan.targets), root)
 
     load_keras()
@@ -177,7 +181,7 @@ def train_command(
     progress = Watching(shown, out, test_on_targets, say) if watch else shown
     model = train(config, dataset, out, resume=resume, progress=progress, strategy=devices)
     if devices and not is_chief(devices):
-        say(f"This worker is done. The first has the run folder: {out}")
+        say(f"This worker is done. The first worker wrote the run folder: {out}")
         return
     save_loss_curves({config.normalization: out}, out / "loss_curves.png")
     if targets:
@@ -195,7 +199,7 @@ def train_command(
 
 
 def _with_options(config: TrainingConfig, options: dict[str, Any]) -> TrainingConfig:
-    """The settings, changed by those of the options that are settings."""
+    """The settings, changed by those options that are settings."""
     changed = {f.name: options[f.name] for f in fields(config) if f.name in options}
     for name, parse in (("image_size", parse_image_size), ("snr_weights", parse_weights)):
         if name in changed:
@@ -209,10 +213,10 @@ def parse_weights(text: str) -> tuple[float, float, float, float]:
     """Four numbers from "0.1,0.1,0.5,0.5".
 
     Raises:
-        ValueError: They are not four numbers.
+        ValueError: If they are not four numbers.
     """
     try:
         one, two, three, four = (decimal_number(weight) for weight in text.split(","))
     except ValueError:
-        raise ValueError(f"The weights are four numbers, such as 0.1,0.1,0.5,0.5. Received: {text!r}") from None
+        raise ValueError(f"The weights must be four numbers, such as 0.1,0.1,0.5,0.5. Received: {text!r}") from None
     return one, two, three, four

@@ -1,4 +1,4 @@
-"""`snr --version`: what a report of a mistake has to say, without importing any of it."""
+"""`snr --version`: the versions for a bug report, found without importing the packages."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def versions() -> str:
-    """A line for Python and for each package: this one, NumPy, Keras and its backend."""
+    """One line each for Python, this package, NumPy, Keras and its backend."""
     return "\n".join([f"python {platform.python_version()} on {platform.platform()}", *_packages()])
 
 
@@ -23,7 +23,7 @@ def _packages() -> Iterator[str]:
 
 
 def _backend() -> str:
-    """The backend that Keras would run on, by its own rules: the environment, keras.json, or TensorFlow."""
+    """The backend that Keras would use, by its own rules: the environment, keras.json, or TensorFlow."""
     if backend := os.environ.get("KERAS_BACKEND"):
         return backend
     try:

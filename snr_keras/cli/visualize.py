@@ -1,4 +1,4 @@
-"""`snr visualize`: what a trained model looks at, what it makes of it, and where it fails, as pictures."""
+"""`snr visualize`: pictures of where a trained model looks, what it learns, and where it fails."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,22 +24,22 @@ def visualize_command(
     comparison: Comparison = None,
     use: Use = None,
     root: Root = Path("data"),
-    out: Annotated[Path, typer.Option(help="The folder to write, new or empty.")] = Path("runs/pictures"),
-    worst: Annotated[int, typer.Option(min=1, help="Queries in the gallery of the worst, of each target.")] = 8,
-    images: Annotated[int, typer.Option(min=1, help="People of each target whose activation maps are drawn.")] = 2,
+    out: Annotated[Path, typer.Option(help="Folder to write, new or empty.")] = Path("runs/pictures"),
+    worst: Annotated[int, typer.Option(min=1, help="Queries in each target's gallery of the worst.")] = 8,
+    images: Annotated[int, typer.Option(min=1, help="People of each target whose activation maps to draw.")] = 2,
     sample: Annotated[int, typer.Option(min=4, help="Images of each target, at most, for t-SNE and gates.")] = 128,
-    stage: Annotated[int, typer.Option(min=1, max=4, help="The stage before and after whose SNR t-SNE looks.")] = 3,
-    seed: Annotated[int, typer.Option(min=0, help="Of the choice of people, and of the t-SNE.")] = 0,
+    stage: Annotated[int, typer.Option(min=1, max=4, help="Stage whose SNR the t-SNE shows before and after.")] = 3,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the choice of people and of the t-SNE.")] = 0,
     distance: Distance = "cosine",
     protocol: Protocol = None,
     flip: Flip = False,
 ) -> None:
-    """Draw what trained models look at, what they make of it, and where they fail.
+    """Draw where trained models look, what their features show, and where they fail.
 
-    Writes PNGs and report.html, one page with all of them and what each shows, which needs no network: for each run the
-    worst queries of each target with their ten nearest; activation maps of F, F~, F~+ and F~- after each stage; a t-SNE
-    before and after SNR and of the embeddings, by domain and by person; the gates of SNR, channel by channel, and their
-    numbers as JSON; for each target the CMC curves of all runs. Of a run without SNR there is F alone, and no gate.
+    Writes PNGs and report.html, one page with all of them and explanations, which works offline. For each run: the
+    worst queries of each target with their ten nearest images; activation maps of F, F~, F~+ and F~- after each stage;
+    a t-SNE before and after SNR and of the embeddings, by domain and by person; the gates of SNR, channel by channel,
+    and their numbers as JSON. For each target: the CMC curves of all runs. A run without SNR has only F, and no gates.
     """
     names = target_names(target, comparison, use)
     if again := sorted({str(run) for run in runs if runs.count(run) > 1}):
@@ -65,11 +65,11 @@ def visualize_command(
         protocol=protocol,
         flip=flip,
     )
-    models = {str(run): load_run(run)[1] for run in runs}  # first, since a known target is drawn when it is opened
+    models = {str(run): load_run(run)[1] for run in runs}  # first, since opening a synthetic target draws it
     targets = told_apart(open_targets(names, root, distance=distance, protocol=protocol))
     with changing_bar() as progress:
         results = visualize(models, targets, out, choices=choices, progress=progress)
     for name, of_run in results.items():
         console.print(results_table(of_run, title=name))
     say_left_out_queries(next(iter(results.values())))
-    say(f"{out / 'report.html'}: all pictures in one page, and what each shows; they lie beside it")
+    say(f"{out / 'report.html'}: all pictures on one page, with explanations; the PNGs are beside it")

@@ -1,4 +1,4 @@
-"""`snr weights`: checkpoints of PyTorch, in and out."""
+"""`snr weights`: conversion from and to PyTorch checkpoints."""
 
 from __future__ import annotations
 
@@ -24,50 +24,53 @@ from snr_keras.reid.settings.paths import check_run
 if TYPE_CHECKING:
     from snr_keras.models.pytorch.importing import Account
 
-_NAMED = 40  # of the names that are left for one reason, how many are printed
+_NAMED = 40  # maximal number of names printed per reason for leaving them out
 
 app = typer.Typer(
-    name="weights", cls=Commands, no_args_is_help=True, help="Bring a checkpoint of PyTorch, or take one back there."
+    name="weights",
+    cls=Commands,
+    no_args_is_help=True,
+    help="Convert a PyTorch checkpoint to a run, or a run to PyTorch.",
 )
 
 
 @app.command("import")
 def import_command(
-    file: Annotated[Path, typer.Argument(help="A .safetensors file, or what torch.save wrote (.pth, .pt, .pth.tar).")],
-    out: Annotated[Path | None, typer.Option(help="The run folder to write, new or empty. Default: runs/NAME.")] = None,
+    file: Annotated[Path, typer.Argument(help="A .safetensors file, or a file of torch.save (.pth, .pt, .pth.tar).")],
+    out: Annotated[Path | None, typer.Option(help="Run folder to write, new or empty. Default: runs/NAME.")] = None,
     backbone: Annotated[
         str | None,
         typer.Option(
-            help=f"{', '.join(PYTORCH_BACKBONES)}. Default: what names and shapes in the file tell.",
+            help=f"{', '.join(PYTORCH_BACKBONES)}. Default: as the names and shapes in the file indicate.",
             autocompletion=lambda: list(PYTORCH_BACKBONES),
         ),
     ] = None,
     last_stride: Annotated[
-        int | None, typer.Option(help="Of the last stage: 1, or 2 as torchvision, timm and torchreid have it.")
+        int | None, typer.Option(help="Stride of the last stage: 1, or 2 as in torchvision, timm and torchreid.")
     ] = None,
     image_size: Annotated[str | None, typer.Option(metavar="HxW", help="Height and width in pixels.")] = None,
     stages: Annotated[
         str | None,
-        typer.Option(metavar="1,2,3", help="The stages whose modules are used. Default: all that are in the file."),
+        typer.Option(metavar="1,2,3", help="Stages whose modules to use. Default: all in the file."),
     ] = None,
     network: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of several networks in the file, the one to take: encoder_q, teacher, ..."),
+        typer.Option(metavar="NAME", help="Network to use, if the file has several: encoder_q, teacher, ..."),
     ] = None,
     leave: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATTERN", help="Names in the file to leave, such as 'NL_*'. May be repeated."),
+        typer.Option(metavar="PATTERN", help="Names in the file to leave out, such as 'NL_*'. May be repeated."),
     ] = None,
 ) -> None:
-    """Make a run of a checkpoint that was trained in PyTorch: to evaluate, to extract with, to look at.
+    """Make a run from a checkpoint that was trained in PyTorch, to evaluate it or to extract embeddings.
 
-    Takes ResNets of 18, 34, 50 and 101 layers with torchvision's names, whatever the prefix: of torchvision, timm,
+    Reads ResNets of 18, 34, 50 and 101 layers with torchvision's names, with any prefix: from torchvision, timm,
     torchreid, fast-reid and the usual baselines, plain, with IBN-a, and with SNR as in its public codes (IN1,
-    style_reid_laye1.fc1, ...). What comes out agrees with PyTorch to the rounding of float32.
+    style_reid_laye1.fc1, ...). The outputs agree with PyTorch to the rounding of float32.
 
-    Shows what was taken and adapted, and every name that was left, with the reason; import.json in the run folder has
-    all of it. A weight of the network that is missing, or a name that has no place, is an error, and nothing is
-    written. Files of PyTorch are read with weights only: nothing in them is run.
+    Shows which names were imported and converted, and every name that was left out, with the reason; import.json in the
+    run folder has all. A weight that is missing, or a name without a place in the network, is an error, and nothing is
+    written. PyTorch files are read with weights only: no code in them is run.
 
     To train from such a file: snr train --backbone torchvision_resnet50 --weights FILE
     """
@@ -91,7 +94,7 @@ def import_command(
     modules = f"{config.normalization} at stages {','.join(map(str, config.stages))}" if config.stages else "no modules"
     height, width = config.image_size
     say(f"Network: {config.backbone}, {modules}; last stride {config.last_stride}, images of {height}x{width}.")
-    say("(If PyTorch's was otherwise: --backbone, --stages, --last-stride, --image-size. Weights alone do not tell.)")
+    say("(If PyTorch's network differed, use --backbone, --stages, --last-stride, --image-size: weights do not tell.)")
     say(f"Run folder: {out}. Use it as a run: snr evaluate, snr extract --model")
 
 
@@ -99,20 +102,18 @@ def import_command(
 def export_command(
     run: Annotated[
         Path,
-        typer.Argument(
-            metavar="RUN", help="A run folder, `pretrained`, or a model's .keras file.", autocompletion=runs
-        ),
+        typer.Argument(metavar="RUN", help="Run folder, `pretrained`, or a model's .keras file.", autocompletion=runs),
     ],
-    file: Annotated[Path, typer.Argument(metavar="OUT.safetensors", help="The file to write.")],
+    file: Annotated[Path, typer.Argument(metavar="OUT.safetensors", help="File to write.")],
 ) -> None:
-    """Write the weights of a model for PyTorch: a safetensors file with torchvision's names and SNR's public ones.
+    """Write the weights of a model for PyTorch: a safetensors file with torchvision's names, and SNR's public ones.
 
-    conv1.weight, layer1.0.conv1.weight, ..., in PyTorch's shapes; IN1 and style_reid_laye1.fc1 for SNR; bottleneck
-    for the BNNeck and classifier. In PyTorch, a network with these names takes them: load_state_dict(load_file(FILE)).
-    Of the backbones, those that start with torchvision_ or fastreid_ are networks that PyTorch codes have;
-    the others differ in padding, strides or biases, and need a network written to match.
+    The names are conv1.weight, layer1.0.conv1.weight, ..., in PyTorch's shapes; IN1 and style_reid_laye1.fc1 for SNR;
+    bottleneck for the BNNeck and classifier. In PyTorch, a network with these names loads them:
+    load_state_dict(load_file(FILE)). The backbones that start with torchvision_ or fastreid_ are networks of PyTorch
+    codes; the others differ in padding, strides or biases, and need a network written to match.
 
-    snr weights import takes the file back, bit for bit.
+    snr weights import reads the file back, bit for bit.
     """
     if not run.is_file():
         check_run(run)
@@ -124,7 +125,7 @@ def export_command(
 
 
 def show_account(account: Account) -> None:
-    """The table of what was taken and adapted, and a line for everything that was not."""
+    """Print the table of what was imported and converted, and a line for everything that was not."""
     from snr_keras.models.pytorch.importing import COUNTER
 
     table = Table(box=box.SIMPLE_HEAD, title=f"Taken from {shown(account.file)}", title_justify="left")
@@ -137,7 +138,7 @@ def show_account(account: Account) -> None:
         table.add_row(part, str(len(weights)), "; ".join(f"{number} {how}" for how, number in adapted.items()))
     console.print(table)
     if account.prefix:
-        say(f"Taken off the names: {printable(account.prefix)}")
+        say(f"Prefix removed from the names: {printable(account.prefix)}")
     for reason in dict.fromkeys(account.left.values()):
         names = [printable(name) for name, its in account.left.items() if its == reason]
         said = f"{len(names)} num_batches_tracked" if reason == COUNTER else ", ".join(sorted(names))
@@ -146,8 +147,8 @@ def show_account(account: Account) -> None:
         say(f"Left, {reason}: {said}")
     if account.anew:
         say(f"As in a new network: {', '.join(account.anew)}")
-    if account.beside:
-        say(f"Beside the weights, not looked at: {', '.join(map(printable, account.beside))}")
+    if account.others:
+        say(f"Other content, ignored: {', '.join(map(printable, account.others))}")
 
 
 def parse_stages(text: str) -> tuple[int, ...]:
@@ -155,4 +156,4 @@ def parse_stages(text: str) -> tuple[int, ...]:
     try:
         return tuple(whole_number(stage) for stage in text.split(","))
     except ValueError:
-        raise ValueError(f"Stages are numbers with commas between, such as 1,2,3. Received: {text!r}") from None
+        raise ValueError(f"Stages must be numbers separated by commas, such as 1,2,3. Received: {text!r}") from None

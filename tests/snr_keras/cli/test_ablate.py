@@ -203,7 +203,7 @@ def test_several_sources_have_no_home_and_one_target_no_mean(snr, world: Path, t
     arguments = ("--source", sources, "--set", "training.epochs=1", "--seeds", 1, "--out", tmp_path / "out")
     outcome = snr("ablate", "none", *options[:2], *options[4:], *arguments)
     assert outcome.status == 0, outcome.output
-    assert "leave nothing to test on at home" in outcome.output
+    assert "there are no test images of the source" in outcome.output
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert results["home"] is None
     assert results["settings"]["source"]["name"] == "day+night"
@@ -215,7 +215,7 @@ def test_several_sources_have_no_home_and_one_target_no_mean(snr, world: Path, t
     [
         (("batch",), "A variant is one of none, in, ibn-a"),
         (("none", "--recipe", "paper"), "A recipe is one of mar_resnet50, mar_synthetic, paper_resnet50, synthetic"),
-        (("none", "--recipe", "paper_resnet50"), "Say what to train on"),
+        (("none", "--recipe", "paper_resnet50"), "Name what to train on"),
         (("none", "--set", "training.epoch=1"), "the override 'training.epoch=1': [training] the settings are"),
     ],
 )
@@ -237,4 +237,4 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_begun(snr, tmp_pat
 def test_a_source_of_one_s_own_needs_a_target(snr, world: Path, tmp_path: Path) -> None:
     outcome = snr("ablate", "none", "--source", world / "day", "--out", tmp_path / "out")
     assert outcome.status == 1
-    assert "Say what to test on" in outcome.output
+    assert "Name what to test on" in outcome.output

@@ -76,7 +76,7 @@ def test_a_model_is_adapted_to_nobody_s_labels_tested_before_and_after_and_goes_
     ("arguments", "message"),
     [
         (("no_run", "--target", "night"), "Expected a run folder"),
-        (("RUN",), "Say what to adapt to: --target DATASET.* Received: neither"),
+        (("RUN",), "Name what to adapt to: --target DATASET.* Received: neither"),
         (("RUN", "--target", "WORLD/night", "--out", "RUN"), "needs a folder of its own: name it with --out"),
         (("RUN", "--target", "WORLD/night", "--source", "WORLD/night"), "nothing to adapt to: source and target"),
         (("RUN", "--target", "WORLD/night", "--source", "fewer", *CHANGES), "must be what the run .* was trained on"),
@@ -101,7 +101,7 @@ def test_a_mistake_says_what_to_do(snr, trained, world, tmp_path, arguments, mes
     outcome = snr("adapt", *arguments, *out)
     assert outcome.status == 1
     assert re.search(message, outcome.output), outcome.output
-    assert ("Not tested on" in outcome.output) == ("no_cameras" in str(arguments))
+    assert ("No test on" in outcome.output) == ("no_cameras" in str(arguments))
     assert not (tmp_path / "out").exists()
 
 
@@ -112,5 +112,5 @@ def test_what_was_trained_on_is_found_by_its_name_or_asked_for(snr, trained, wor
     write_sealed(run / "config.json", record)
     outcome = snr("adapt", run, "--target", world / "night", "--out", tmp_path / "out")
     assert outcome.status == 1
-    assert "Say with --source where the images are" in outcome.output
+    assert "Name the training images of" in outcome.output
     assert "'my_people'" in outcome.output

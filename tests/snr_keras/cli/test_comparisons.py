@@ -64,7 +64,7 @@ def test_a_protocol_is_one_command_and_says_on_what_its_figures_are(
     ("arguments", "message"),
     [
         ((), "--source DATASET or --comparison NAME"),
-        (("--source", "viper", "--comparison", "protocol-1"), "one of the two"),
+        (("--source", "viper", "--comparison", "protocol-1"), "either --source DATASET or"),
         (("--comparison", "protocol-1", "--source-images", "train"), "leave --source-images out"),
         (("--source", "market1501", "--use", "msmt17-v2"), "name it with --comparison"),
         (("--comparison", "protocol-9"), "Received: 'protocol-9'"),

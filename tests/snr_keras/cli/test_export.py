@@ -13,7 +13,7 @@ def test_a_run_becomes_a_saved_model_that_says_what_it_takes(snr, tmp_path: Path
     out = tmp_path / "a folder" / "people of mine"
     outcome = snr("export", "pretrained", out, "--format", "saved_model")
     assert outcome.status == 0, outcome.output
-    assert "RGB images of 64x32 to embeddings of 128 numbers" in outcome.output
+    assert "RGB images of 64x32 to embeddings of length 128" in outcome.output
     assert "the largest difference is" in outcome.output
     assert json.loads((out / "assets.extra" / "snr_reid.json").read_text())["input"]["name"] == "images"
     assert [path.name for path in out.parent.iterdir()] == [out.name]

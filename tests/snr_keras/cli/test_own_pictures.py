@@ -41,7 +41,7 @@ def test_extract_writes_features_and_names_what_is_left_out(snr, photos: Path, t
     assert outcome.status == 0, outcome.output
     assert f"1 file left out, truncated or damaged JPEG: {str(photos / 'cut.jpg')!r}" in outcome.output
     assert "1 picture named more than once" in outcome.output
-    assert "6 pictures, vectors of 128 numbers; model pretrained at 64x32" in outcome.output
+    assert "6 pictures, embeddings of length 128; model pretrained at 64x32" in outcome.output
     assert len(open_features(features)) == 6
 
 
@@ -96,7 +96,7 @@ def test_an_index_is_written_and_then_used(snr, features: Path, tmp_path: Path) 
         (("search", "x.h5", "q.jpg"), "x.h5"),
         (("search", "FEATURES", "FEATURES", "--distance", "manhattan"), "distance='manhattan'"),
         (("pack", "no_run", "packed"), "no_run"),
-        (("summary", "pretrained", "--image-size", "8x8"), "give RUN, or these options"),
+        (("summary", "pretrained", "--image-size", "8x8"), "give either RUN or these options"),
     ],
 )
 def test_a_mistake_is_one_message(

@@ -281,5 +281,5 @@ def test_targets_are_watched_and_people_are_held_out_on_request(snr, world: Path
 def test_there_must_be_something_to_watch(snr, world: Path, tmp_path: Path) -> None:
     outcome = snr("train", "--source", world / "day", "--out", tmp_path / "run", *TINY, "--watch")
     assert outcome.status == 1
-    assert "--watch tests on targets: say which" in outcome.output
+    assert "--watch tests on targets: name one" in outcome.output
     assert not (tmp_path / "run").exists()

@@ -32,10 +32,10 @@ def test_a_file_becomes_a_run_that_embeds_and_goes_back(snr, public: Path, world
     assert outcome.status == 0, outcome.output
     for line in (
         "SNR 3 6 2 transposed",
-        "Taken off the names: module.",
+        "Prefix removed from the names: module.",
         "Left, counter: 1 num_batches_tracked",
         "Left, the network has no module there: module.IN4.bias, module.IN4.weight, module.style_reid_laye4.fc1.bias",
-        "Left, another head; the one here is pooling, BNNeck, classifier: module.fc.bias, module.fc.weight, module.fc1",
+        "Left, another head; here the head is pooling, BNNeck, classifier: module.fc.bias, module.fc.weight",
         "As in a new network: BNNeck, classifier",
         "Network: torchvision_resnet18, snr at stages 1,2,3; last stride 1, images of 32x16.",
     ):
@@ -46,7 +46,7 @@ def test_a_file_becomes_a_run_that_embeds_and_goes_back(snr, public: Path, world
 
     outcome = snr("extract", world / "day" / "query", "--model", run, "--out", tmp_path / "day.h5")
     assert outcome.status == 0, outcome.output
-    assert "vectors of 512 numbers" in outcome.output
+    assert "embeddings of length 512" in outcome.output
 
     back = tmp_path / "back.safetensors"
     assert snr("weights", "export", run, back).status == 0
@@ -90,13 +90,13 @@ def test_mistakes_are_told_and_nothing_is_written(snr, public: Path, tmp_path: P
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("precious")
     for arguments, message in (
-        (("import", damaged), "Expected a safetensors file, whole"),
+        (("import", damaged), "Expected a complete safetensors file"),
         (("import", tmp_path / "nowhere.pth"), "Expected a file of weights"),
         (("import", public, "--out", tmp_path / "full"), "a folder of its own, new or empty"),
         (("import", public, "--backbone", "torchvision_resnet34"), "layer1.2.bn1.bias (64,) is missing"),
-        (("import", public, "--stages", "1;2"), "Stages are numbers with commas between, such as 1,2,3"),
+        (("import", public, "--stages", "1;2"), "Stages must be numbers separated by commas, such as 1,2,3"),
         (("import", public, "--last-stride", "3"), "`last_stride` must be 1 or 2"),
-        (("export", "pretrained", tmp_path / "out.pth"), "ends in .safetensors"),
+        (("export", "pretrained", tmp_path / "out.pth"), "must end in .safetensors"),
     ):
         outcome = snr("weights", *arguments)
         assert outcome.status == 1
@@ -115,6 +115,5 @@ def test_weights_of_keras_that_cannot_be_fetched_are_said_where_to_put(snr, worl
     assert outcome.status == 1
     assert "The ImageNet weights could not be downloaded" in outcome.output
     assert (
-        "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5 on a machine that can, and put the file at"
-        in outcome.output
+        "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5 on another machine and put the file at" in outcome.output
     )

@@ -48,7 +48,7 @@ def benchmark_evaluation(
     width: int = MARKET[2],
     *,
     tasks: tuple[str, ...] = TASKS,
-    rivals: bool = True,
+    baselines: bool = True,
     repeats: int = 3,
     progress: Callable[[EvaluationTiming], None] | None = None,
 ) -> list[EvaluationTiming]:
@@ -62,7 +62,7 @@ def benchmark_evaluation(
         gallery: G.
         width: D.
         tasks: Of `TASKS`.
-        rivals: Whether torchreid is timed too, if it is there: its re-ranking holds several (Q + G, Q + G) matrices.
+        baselines: Whether torchreid is timed too, if it is there: its re-ranking holds several (Q + G, Q + G) matrices.
         repeats: Runs of each contestant.
         progress: Called with each figure as it is there.
 
@@ -82,7 +82,7 @@ def benchmark_evaluation(
     market = _market(queries, gallery, width)
     timings = []
     for task in (task for task in TASKS if task in tasks):
-        contestants = _contestants(task, market, rivals)
+        contestants = _contestants(task, market, baselines)
         seconds: dict[str, list[float]] = {name: [] for name in contestants}
         memory = {}
         for run in range(repeats):
@@ -99,7 +99,7 @@ def benchmark_evaluation(
     return timings
 
 
-def _contestants(task: str, market: _Market, rivals: bool) -> Mapping[str, Callable[[], Any]]:
+def _contestants(task: str, market: _Market, baselines: bool) -> Mapping[str, Callable[[], Any]]:
     queries, gallery, labels = market
     if task == "distances":
         distances = 1 - queries @ gallery.T
@@ -107,14 +107,14 @@ def _contestants(task: str, market: _Market, rivals: bool) -> Mapping[str, Calla
             "snr_keras": lambda: evaluate_retrieval(distances, *labels),
             "snr_ref": lambda: snr_ref.evaluate_retrieval(distances, *labels),
         }
-        return ours | (_torchreid_rank(distances, labels) if rivals else {})
+        return ours | (_torchreid_rank(distances, labels) if baselines else {})
     if task == "embeddings":
         return {"snr_keras": lambda: evaluate_embeddings(queries, gallery, *labels)}
     features = np.concatenate([queries, gallery])
     return {
         "snr_keras": lambda: re_ranking(queries, gallery),
         "products alone": lambda: _products(features),
-        **(_torchreid_re_ranking(queries, gallery) if rivals else {}),
+        **(_torchreid_re_ranking(queries, gallery) if baselines else {}),
     }
 
 

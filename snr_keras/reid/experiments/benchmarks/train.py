@@ -67,7 +67,7 @@ class TrainTiming:
         return self.snr / self.plain - 1
 
     @property
-    def share(self) -> float:
+    def fraction(self) -> float:
         """What SNR takes of a step, as a fraction of the step with it."""
         return 1 - self.plain / self.snr
 

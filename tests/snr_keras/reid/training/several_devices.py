@@ -45,7 +45,7 @@ MISTAKES = ("gradients_added_twice", "keras_mean", "statistics_of_shares", "mini
 
 @own_configuration("float64")
 def small_model(config: TrainingConfig, num_identities: int) -> keras.Model:
-    """A model with the outputs of a `reid_model`; with a module it has the batch statistics of a rival as well."""
+    """A model with the outputs of a `reid_model`; with a module it has the batch statistics of a baseline as well."""
     images = keras.Input((*config.image_size, 3))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(images)
     x = keras.layers.Conv2D(16, 3, strides=2, use_bias=False, name="conv")(x)

@@ -14,7 +14,7 @@ SMALL = {"queries": 20, "gallery": 60, "width": 8, "repeats": 1}
 
 def test_every_task_has_its_contestants_ours_first() -> None:
     seen = []
-    rows = benchmark_evaluation(**SMALL, rivals=False, progress=seen.append)
+    rows = benchmark_evaluation(**SMALL, baselines=False, progress=seen.append)
     assert [(row.task, row.name) for row in rows] == [
         ("distances", "snr_keras"),
         ("distances", "snr_ref"),

@@ -57,7 +57,7 @@ def test_every_contestant_is_timed(monkeypatch) -> None:
 
 def test_what_the_times_come_to() -> None:
     assert TIMING.added == 0.25
-    assert TIMING.share == pytest.approx(0.2)
+    assert TIMING.fraction == pytest.approx(0.2)
     assert TIMING.images_per_second == 6.4
     assert TIMING.pipeline_of_step == 100
     assert TIMING.scaling == 4
@@ -101,22 +101,22 @@ def test_what_cannot_be_measured_is_refused(options: dict[str, int], message: st
         benchmark_training(**options)
 
 
-def test_the_rival_has_the_shapes_of_the_model_and_learns_its_batch() -> None:
+def test_the_baseline_has_the_shapes_of_the_model_and_learns_its_batch() -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed here: tox -e models")
     from snr_keras.models import reid_model
     from snr_keras.reid.experiments.benchmarks.pytorch_resnet import ResNet50SNR, pytorch_step
 
     model = reid_model(5, backbone="resnet50", image_size=(64, 32))
-    rival = ResNet50SNR(5).eval()
+    baseline = ResNet50SNR(5).eval()
     images = np.random.default_rng(0).uniform(0, 255, (8, 64, 32, 3)).astype(np.float32)
-    features, logits, decompositions = rival(torch.from_numpy(images.transpose(0, 3, 1, 2)))
+    features, logits, decompositions = baseline(torch.from_numpy(images.transpose(0, 3, 1, 2)))
     assert (features.shape, logits.shape) == ((8, 2048), (8, 5))
     for stage, maps in enumerate(decompositions, start=1):
         height, width, channels = model.get_layer(f"stage{stage}_snr").output[0].shape[1:]
         assert tuple(maps.F_plus.shape) == (8, channels, height, width)
     biases = sum(w.shape[0] for w in model.trainable_weights if w.path.endswith("conv/bias"))
     ours = sum(int(np.prod(w.shape)) for w in model.trainable_weights) - biases  # Keras' convolutions have biases
-    theirs = sum(p.numel() for p in rival.parameters())
+    theirs = sum(p.numel() for p in baseline.parameters())
     assert theirs - ours == 2048  # the beta of the neck
     step = pytorch_step(TrainingConfig(learning_rate=1e-4), 5, images, np.repeat(np.arange(2), 4))
     losses = [step() for _ in range(4)]
