@@ -11,10 +11,10 @@ NEEDS = ("typer", "rich", "matplotlib", "filelock", "pydantic", "keras", "tensor
 
 
 def main() -> None:
-    """Run the command line, or without the extra `cli` what of it needs NumPy alone."""
+    """Run the command line, or without the extra `cli` the part of it that needs only NumPy."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what a stream cannot show is no reason to stop
+            stream.reconfigure(errors="backslashreplace")  # characters that a stream cannot show must not stop it
     if missing := [package for package in NEEDS if find_spec(package) is None]:
         sys.exit(_without(missing, sys.argv[1:]))
     from snr_keras.cli.app import app
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def _without(missing: Sequence[str], arguments: Sequence[str]) -> int | str:
-    """The exit status where packages are missing, or the message in the place of a command that needs them."""
+    """The exit status if packages are missing, or the message in place of a command that needs them."""
     install = 'pip install "snr-reid[cli]"'
     match arguments:
         case ["parity", *rest]:

@@ -11,35 +11,35 @@ from snr_keras.cli.console import say
 from snr_keras.cli.versions import versions
 
 COMMANDS = {
-    "demo": "See what SNR is worth on domains that the model never saw.",
+    "demo": "Show the effect of SNR on domains that the model never saw.",
     "train": "Train on one or several domains; test on others.",
     "adapt": "Adapt a trained model to images without identities.",
-    "ablate": "Compare ways to normalize, with several seeds.",
-    "recipes": "List the settings that come with the package.",
+    "ablate": "Compare ways to normalize, over several seeds.",
+    "recipes": "List the recipes in the package, or print one.",
     "evaluate": "Test a trained model on target domains.",
-    "visualize": "Draw what models look at, and where they fail.",
+    "visualize": "Draw where models look, and where they fail.",
     "extract": "Embed pictures of people.",
-    "search": "Find the pictures nearest to others.",
-    "summary": "Count what a network costs, with and without SNR.",
-    "pack": "Write a trained model to hand on.",
+    "search": "Find the nearest pictures to each query.",
+    "summary": "Count the cost of a network, with and without SNR.",
+    "pack": "Write a trained model to pass on.",
     "export": "Write a trained model for another runtime.",
-    "parity": "Compare any implementation with the specification.",
-    "data": "Draw synthetic pedestrians; check a folder of images.",
-    "weights": "Bring a checkpoint of PyTorch, or take one back.",
-    "bench": "Measure what SNR costs on this machine.",
+    "parity": "Check any implementation against the specification.",
+    "data": "Draw synthetic pedestrians, or inspect images.",
+    "weights": "Convert PyTorch checkpoints to runs, and back.",
+    "bench": "Measure the cost of SNR on this machine.",
 }
-"""What `snr --help` says of each command; the command itself is the module of its name beside this one."""
+"""The line of each command in `snr --help`; the module of the same name has the command itself."""
 
 
 class Contents(Commands):
-    """The commands by their lines in `COMMANDS`, until one is called."""
+    """The commands with their lines in `COMMANDS`, until one is called."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands = {name: TyperCommand(name, help=line) for name, line in COMMANDS.items()}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """The command that arguments begin with, imported."""
+        """The command with which the arguments begin, imported."""
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None:
             command = self.commands[name] = load(name)

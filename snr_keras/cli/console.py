@@ -1,4 +1,4 @@
-"""What every command prints with: the console."""
+"""The console with which every command prints."""
 
 from __future__ import annotations
 

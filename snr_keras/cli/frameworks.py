@@ -1,4 +1,4 @@
-"""Keras and its backend, loaded when a command has to compute, without the lines that TensorFlow logs of itself."""
+"""Keras and its backend, loaded when a command has to compute, without TensorFlow's own log lines."""
 
 import os
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ _GPUS = Path("/proc/driver/nvidia/gpus")
 
 
 def load_keras() -> None:
-    """Import Keras and its backend; say what a user has to know of them, and nothing else.
+    """Import Keras and its backend; print only what a user has to know of them.
 
-    Of a user who has set TF_CPP_MIN_LOG_LEVEL that is the log.
+    If the user has set TF_CPP_MIN_LOG_LEVEL, that is the log.
     """
     if LOG_LEVEL not in os.environ:
         os.environ[LOG_LEVEL] = "3"
@@ -25,7 +25,7 @@ def load_keras() -> None:
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Within, what is written to standard error, by C++ too, is lost: some lines come before any level is read."""
+    """Within this context, standard error is discarded, C++'s too: some lines come before any log level is read."""
     before = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
@@ -47,7 +47,7 @@ def _warn_of_an_idle_gpu() -> None:
 
     if not tf.config.list_physical_devices("GPU"):
         say_error(
-            "there is an NVIDIA GPU here, which TensorFlow does not use. To use it: pip install "
-            '"tensorflow[and-cuda]"; to leave it out and not read this: CUDA_VISIBLE_DEVICES=-1.',
+            "TensorFlow does not use the NVIDIA GPU of this machine. To use it: pip install "
+            '"tensorflow[and-cuda]"; to ignore it without this message: CUDA_VISIBLE_DEVICES=-1.',
             label="warning:",
         )

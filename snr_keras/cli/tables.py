@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from snr_keras.reid.targets import TargetResult
     from snr_ref import VerificationResult
 
-CAPTION = ("figures in per cent", "queries: with a valid match / all")
+CAPTION = ("scores in per cent", "queries: with a valid match / all")
 
 
 def results_table(results: Iterable[TargetResult], title: str, models: Sequence[str] = ()) -> Table:
-    """The table that ReID papers print, in per cent, a row a target; it fits 80 columns.
+    """The table of ReID papers, in per cent, one row per target; it fits 80 columns.
 
-    With `models`, the results are of as many models on one target: their names stand in the place of its name.
+    With `models`, the results are of several models on one target; the models' names replace the target's.
     """
     results = list(results)
     table = Table(
@@ -49,13 +49,13 @@ def results_table(results: Iterable[TargetResult], title: str, models: Sequence[
 
 
 def _figures(results: Sequence[TargetResult]) -> list[str]:
-    """The means of the figures over results, in per cent."""
+    """The means of the scores over the results, in per cent."""
     rows = [(r.mAP, r.rank(1), r.rank(5), r.rank(10), r.mINP) for r in results]
     return [f"{100 * sum(column) / len(rows):.1f}" for column in zip(*rows, strict=True)]
 
 
 def _circumstances(results: Sequence[TargetResult]) -> list[str]:
-    """What must stand with the figures, each thing once, after the targets that it is true of unless it is of all."""
+    """The notes on the scores, each once, with the targets that it applies to unless it applies to all."""
     targets_of: dict[str, list[str]] = {}
     for result in results:
         told = [f"{result.distance} distance, protocol {result.protocol}", result.version]
@@ -69,13 +69,13 @@ def _circumstances(results: Sequence[TargetResult]) -> list[str]:
 
 
 def verification_table(verified: Mapping[str, VerificationResult]) -> Table:
-    """True-positive rates at false-positive rates and the equal error rate, in per cent, a row a target."""
+    """True-positive rates at false-positive rates and the equal error rate, in per cent, one row per target."""
     table = Table(
         box=box.SIMPLE_HEAD,
         title="Do two images show one person?",
         title_justify="left",
         caption="TPR: same-person pairs below the threshold of a false-positive rate. EER: the equal error rate, in %; "
-        "threshold: the distance to decide by where both errors cost the same.",
+        "threshold: the distance to use where both errors cost the same.",
         caption_justify="left",
     )
     table.add_column("\ntarget", overflow="fold", min_width=6)
@@ -89,11 +89,11 @@ def verification_table(verified: Mapping[str, VerificationResult]) -> Table:
 
 
 def say_left_out_queries(results: Iterable[TargetResult]) -> None:
-    """Say which targets had queries without a valid match, since no mean counts them."""
+    """Report the targets that had queries without a valid match, since no mean counts them."""
     for result in results:
         left_out = result.num_queries - result.num_valid_queries
         if left_out:
             say(
                 f"{printable(result.target)}: {left_out} of {result.num_queries} queries have no valid match in the "
-                "gallery and are left out of every figure."
+                "gallery and are left out of every score."
             )
