@@ -113,7 +113,7 @@ def test_the_same_seed_is_the_same_interval():
 @pytest.mark.parametrize(
     ("targets", "message"),
     [
-        ([], r"a target at least.*\[\]"),
+        ([], r"at least one target.*\[\]"),
         ([np.ones((2, 1, 3)), np.ones((3, 1, 3))], "the same number of methods"),
         ([np.ones((2, 3))], r"shape \(2, 3\)"),
         ([np.full((2, 1, 3), NAN)], "NaN only"),

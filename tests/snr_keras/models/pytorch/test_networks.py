@@ -46,7 +46,7 @@ def test_one_that_is_left_need_not_be_chosen_among() -> None:
         assert [*chosen.tensors] == [*under("module.encoder_q.")]
         assert chosen.left["module.queue"] == "as asked: queue"
         assert chosen.left["module.encoder_k.conv1.weight"] == f"as asked: {pattern}"
-    with pytest.raises(ValueError, match="Nothing in the file has a name like 'nothing"):
+    with pytest.raises(ValueError, match="Nothing in the file matches 'nothing"):
         choose("moco.pth", MOCO, "encoder_q", leave=["nothing*"])
 
 
