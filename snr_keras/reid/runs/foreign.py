@@ -101,7 +101,7 @@ def account_to_json(account: Account) -> dict[str, Any]:
         "taken": [{"names": x.names, "weight": x.path, "adapted": x.adapted, "part": x.part} for x in account.taken],
         "left": dict(account.left),
         "as in a new network": dict(account.anew),
-        "beside": list(account.beside),
+        "beside": list(account.others),
     }
 
 

@@ -65,8 +65,8 @@ def test_a_protocol_is_one_command_and_says_on_what_its_figures_are(
     [
         ((), "--source DATASET or --comparison NAME"),
         (("--source", "viper", "--comparison", "protocol-1"), "either --source DATASET or"),
-        (("--comparison", "protocol-1", "--source-images", "train"), "leave --source-images out"),
-        (("--source", "market1501", "--use", "msmt17-v2"), "name it with --comparison"),
+        (("--comparison", "protocol-1", "--source-images", "train"), "leave out --source-images"),
+        (("--source", "market1501", "--use", "msmt17-v2"), "name the comparison with --comparison"),
         (("--comparison", "protocol-9"), "Received: 'protocol-9'"),
         (("--source", "viper"), "name one of them, viper:1 to viper:10"),
         (("--source", "market1501,cuhk02", "--source-images", "some"), "one of train, all"),

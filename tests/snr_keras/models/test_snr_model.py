@@ -192,7 +192,7 @@ def test_lists_that_have_not_one_for_each_output_are_refused(argument) -> None:
     with pytest.raises(ValueError, match=rf"`{argument}` must have one entry per output.*who, age.*Received: 3"):
         two_heads(**{argument: [None, None, None]})
     model = two_heads(loss=WHO_AND_AGE, identities=lambda y: y[0])
-    with pytest.raises(ValueError, match="`y` must have one for each output"):
+    with pytest.raises(ValueError, match="`y` must have one entry per output"):
         model.compute_loss(IMAGES, [LABELS], model(IMAGES))
 
 
