@@ -39,7 +39,7 @@ def make_adaptation_step(
     weights = config.loss_weights
     optimizer = model.optimizer
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(
         images: tf.Tensor,
         labels: tf.Tensor,
@@ -83,7 +83,7 @@ def make_adaptation_step(
             "threshold": before.threshold,
             "multilabel_entropy": -ops.mean(ops.sum(ops.exp(log_y) * log_y, axis=1)),
             "positives": positives,
-            "negatives": len(mined.positive) - positives,
+            "negatives": ops.sum(ops.cast(~mined.positive, "float32")),
         }, mined
 
     return step

@@ -18,6 +18,9 @@ KEPT_BYTES = 512 * 2**20
 """A training split of at most this size, decoded and resized, is kept in memory (Market-1501's is 318 MB at 128x64);
 a larger one is read and decoded anew for each batch."""
 
+unconverted = tf.autograph.experimental.do_not_convert
+"""Nothing here has control flow of Python that depends on tensors; looking for some takes longer than all the rest."""
+
 
 def training_batches(
     split: Split,
@@ -85,6 +88,7 @@ def training_batches(
         label_of = tf.constant(labels)
         load = images_at(split, image_size)
 
+    @unconverted
     def batch(step: tf.Tensor, share: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         images = tf.ensure_shape(load(indices), (size // replicas, *image_size, 3))
         images = augment(images, augmentation, seed=seed, step=step, share=share, shares=replicas)
@@ -149,6 +153,7 @@ def evaluation_batches(split: Split, *, image_size: tuple[int, int], batch_size:
             f"Received: batch_size={batch_size}, a split of {len(split)} images"
         )
 
+    @unconverted
     def load(paths: tf.Tensor) -> tf.Tensor:
         return tf.cast(_load_images(paths, image_size), tf.float32)
 
@@ -162,7 +167,8 @@ def images_at(split: Split, image_size: tuple[int, int]) -> Callable[[tf.Tensor]
     if len(split) * image_size[0] * image_size[1] * 3 > KEPT_BYTES:
         return lambda indices: _load_images(tf.gather(paths, indices), image_size)
     batches = tf.data.Dataset.from_tensor_slices(paths).batch(64)
-    batches = batches.map(lambda paths: _load_images(paths, image_size), num_parallel_calls=tf.data.AUTOTUNE)
+    load = unconverted(lambda paths: _load_images(paths, image_size))
+    batches = batches.map(load, num_parallel_calls=tf.data.AUTOTUNE)
     images = tf.concat(list(batches), axis=0)
     return lambda indices: tf.gather(images, indices)
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from snr_keras.reid.data.augmentation import Augmentation, augment
 from snr_keras.reid.data.dataset import Split
-from snr_keras.reid.data.pipeline import images_at
+from snr_keras.reid.data.pipeline import images_at, unconverted
 
 
 def unlabeled(split: Split) -> Split:
@@ -75,6 +75,7 @@ def unlabeled_batches(
         view_of = tf.constant(views_of(split))
         load = images_at(split, image_size)
 
+    @unconverted
     def batch(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         images = tf.ensure_shape(load(indices), (batch_size, *image_size, 3))
         return augment(images, augmentation, seed=own_seed, step=step), tf.gather(view_of, indices), indices

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -28,13 +29,12 @@ def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None
     Weights are constants of the graph: as variables Keras writes each of them twice.
     """
     images = tf.TensorSpec(model.input_shape, model.inputs[0].dtype, name=model.inputs[0].name)
+    function = partial(tf.function, input_signature=[images], autograph=False)
     with plain_operations(model):
-        traced = tf.function(lambda x: model(x, training=False), input_signature=[images]).get_concrete_function()
+        traced = function(lambda x: model(x, training=False)).get_concrete_function()
     frozen = convert_variables_to_constants_v2(traced)
     module = tf.Module()
-    module.serve = tf.function(
-        lambda x: tf.nest.pack_sequence_as(traced.structured_outputs, frozen(x)), input_signature=[images]
-    )
+    module.serve = function(lambda x: tf.nest.pack_sequence_as(traced.structured_outputs, frozen(x)))
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve}, options=options)
     extra = path / "assets.extra"
