@@ -5,6 +5,7 @@ import io
 import os
 import tempfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -39,13 +40,19 @@ def people(folder: Path, *, identities: tuple[int, ...] = (7, 300, 41, 2**40), i
     return Split(tuple(paths), np.array(labels, np.int64), None)
 
 
-def decoded(folder: Path, contents: bytes, name: str = "1_c1.png", size: tuple[int, int] = (8, 4)) -> np.ndarray:
+def arrived(folder: Path, files: dict[str, bytes]) -> np.ndarray:
+    """The images of files in an evaluation batch."""
+    write(folder, files)
+    paths = tuple(str(folder / name) for name in files)
+    assert [examine(path).reason for path in paths] == [None] * len(files)
+    split = Split(paths, np.arange(len(files)), None)
+    (batch,) = evaluation_batches(split, image_size=(8, 4), batch_size=len(files))
+    return batch.numpy()
+
+
+def decoded(folder: Path, contents: bytes) -> np.ndarray:
     """The image that arrives in an evaluation batch."""
-    write(folder, {name: contents})
-    assert examine(str(folder / name)).reason is None
-    split = Split((str(folder / name),), np.array([1]), None)
-    (batch,) = evaluation_batches(split, image_size=size, batch_size=1)
-    return batch.numpy()[0]
+    return arrived(folder, {"1_c1.png": contents})[0]
 
 
 # Training
@@ -205,10 +212,10 @@ def test_an_image_of_the_right_size_arrives_as_it_is(tmp_path):
     np.testing.assert_array_equal(decoded(tmp_path, png(colours())), colours())
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (31, 7), (64, 32)])
-def test_an_image_of_any_size_is_resized(tmp_path, shape):
-    image = np.full((*shape, 3), (200, 100, 0), np.uint8)
-    np.testing.assert_array_equal(decoded(tmp_path, png(image)), np.full((8, 4, 3), (200, 100, 0)))
+def test_an_image_of_any_size_is_resized(tmp_path):
+    shapes = [(1, 1), (3, 5), (31, 7), (64, 32)]
+    files = {f"{shape}.png": png(np.full((*shape, 3), (200, 100, 0), np.uint8)) for shape in shapes}
+    np.testing.assert_array_equal(arrived(tmp_path, files), np.full((4, 8, 4, 3), (200, 100, 0)))
 
 
 def test_shrinking_averages_rather_than_picks(tmp_path):
@@ -217,20 +224,21 @@ def test_shrinking_averages_rather_than_picks(tmp_path):
     np.testing.assert_allclose(decoded(tmp_path, png(stripes)), 100, atol=8)
 
 
-@pytest.mark.parametrize("extension", ["jpg", "JPEG", "png", "bmp"])
-def test_the_contents_tell_the_format_and_not_the_extension(tmp_path, extension):
-    np.testing.assert_array_equal(decoded(tmp_path, png(colours()), f"1_c1.{extension}"), colours())
+def test_the_contents_tell_the_format_and_not_the_extension(tmp_path):
+    files = {f"1_c1.{extension}": png(colours()) for extension in ("jpg", "JPEG", "png", "bmp")}
+    np.testing.assert_array_equal(arrived(tmp_path, files), [colours()] * 4)
 
 
 def test_grey_images_have_three_equal_channels(tmp_path):
     grey = colours()[..., :1]
-    np.testing.assert_array_equal(decoded(tmp_path, png(grey)), np.repeat(grey, 3, axis=-1))
-    image = decoded(tmp_path, jpeg(grey, format="grayscale"))
+    exact, image = arrived(tmp_path, {"1.png": png(grey), "2.jpg": jpeg(grey, format="grayscale")})
+    np.testing.assert_array_equal(exact, np.repeat(grey, 3, axis=-1))
     np.testing.assert_array_equal(image[..., 0], image[..., 2])
 
 
 def test_progressive_jpeg_is_the_same_image_as_baseline(tmp_path):
-    np.testing.assert_array_equal(decoded(tmp_path, jpeg(progressive=True)), decoded(tmp_path, jpeg()))
+    progressive, baseline = arrived(tmp_path, {"1.jpg": jpeg(progressive=True), "2.jpg": jpeg()})
+    np.testing.assert_array_equal(progressive, baseline)
 
 
 def test_transparency_is_dropped(tmp_path):
@@ -243,15 +251,16 @@ def test_of_16_bits_the_upper_8_are_kept(tmp_path):
     np.testing.assert_array_equal(decoded(tmp_path, png(deep)), colours())
 
 
-@pytest.mark.parametrize(
-    ("mode", "kind"), [("CMYK", "JPEG"), ("P", "PNG"), ("1", "PNG"), ("LA", "PNG"), ("RGBA", "BMP")]
-)
-def test_rare_kinds_of_image_are_seen_as_pillow_sees_them(tmp_path, mode, kind):
+def test_rare_kinds_of_image_are_seen_as_pillow_sees_them(tmp_path):
     smooth = np.linspace(0, 255, 96).astype(np.uint8).reshape(8, 4, 3)
-    rare, file = Image.fromarray(smooth).convert(mode), io.BytesIO()
-    rare.save(file, format=kind)
-    expected = np.asarray(Image.open(file).convert("RGB"), np.float32)
-    np.testing.assert_allclose(decoded(tmp_path, file.getvalue()), expected, atol=6 if kind == "JPEG" else 0)
+    files = {}
+    for mode, kind in (("CMYK", "JPEG"), ("P", "PNG"), ("1", "PNG"), ("LA", "PNG"), ("RGBA", "BMP")):
+        file = io.BytesIO()
+        Image.fromarray(smooth).convert(mode).save(file, format=kind)
+        files[f"{mode}.{kind}"] = file.getvalue()
+    for name, image in zip(files, arrived(tmp_path, files), strict=True):
+        expected = np.asarray(Image.open(tmp_path / name).convert("RGB"), np.float32)
+        np.testing.assert_allclose(image, expected, atol=6 if name == "CMYK.JPEG" else 0, err_msg=name)
 
 
 def test_bmp_is_read_and_one_with_a_colour_palette_refused_since_it_would_be_read_wrongly(tmp_path):
@@ -285,43 +294,39 @@ def test_an_image_that_passed_the_check_never_fails_later(contents, damage):
             assert load_image(tf.constant(file.name), (4, 2)).shape == (4, 2, 3)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
+def taken(folder: Path, name: bytes) -> bool:
+    """Whether the file system takes a file of this name."""
+    path = os.path.join(os.fsencode(folder), name)
+    with suppress(OSError), open(path, "wb"):
+        pass
+    there = os.path.exists(path)
+    if there:
+        os.remove(path)
+    return there
+
+
+def test_a_file_of_any_name_arrives(tmp_path):
+    names = [
         b"1_c1 with spaces .jpg",
-        "1_c1_人.jpg".encode(),
-        b"1_c1_caf\xe9.jpg",
-        b"1_c1_two\nlines.jpg",
-        b"1_c1_100%s%20.jpg",
-        b"1_c1_*?[a]{b}.jpg",
-        b"1_c1_'\"\\.jpg",
-    ],
-)
-def test_a_file_of_any_name_arrives(tmp_path, name):
-    try:
-        with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:
-            file.write(b"")
-    except OSError:
-        pytest.skip(f"the file system does not take {name!r}")
-    os.remove(os.path.join(os.fsencode(tmp_path), name))
-    write(tmp_path / "100% [mine]" / TRAIN, {os.fsdecode(name): jpeg(), "2_c1.jpg": jpeg()})
+        "2_c1_人.jpg".encode(),
+        b"3_c1_caf\xe9.jpg",
+        b"4_c1_two\nlines.jpg",
+        b"5_c1_100%s%20.jpg",
+        b"6_c1_*?[a]{b}.jpg",
+        b"7_c1_'\"\\.jpg",
+    ]
+    names = [name for name in names if taken(tmp_path, name)]
+    files = {os.fsdecode(name): png(colours(seed=seed)) for seed, name in enumerate(names)}
+    write(tmp_path / "100% [mine]" / TRAIN, files)
     dataset = read_market1501(tmp_path / "100% [mine]", splits=("train",))
-    assert sorted(dataset.train.identities) == [1, 2]
-    (evaluated,) = evaluation_batches(dataset.train, image_size=(8, 4), batch_size=2)
-    trained, _ = next(
-        iter(
-            training_batches(
-                dataset.train,
-                image_size=(8, 4),
-                identities_per_batch=2,
-                images_per_identity=1,
-                seed=0,
-                augmentation=PLAIN,
-                stop_step=1,
-            )
-        )
-    )
-    np.testing.assert_array_equal(trained, evaluated)
+    assert sorted(dataset.train.identities) == [int(name[:1]) for name in names]
+    settings = {"image_size": (8, 4), "identities_per_batch": len(names), "images_per_identity": 1, "seed": 0}
+    (evaluated,) = evaluation_batches(dataset.train, image_size=(8, 4), batch_size=len(names))
+    ((trained, labels),) = training_batches(dataset.train, **settings, augmentation=PLAIN, stop_step=1)
+    for image, path in zip(evaluated.numpy(), dataset.train.paths, strict=True):
+        np.testing.assert_array_equal(image, colours(seed=names.index(os.fsencode(os.path.basename(path)))))
+    order = np.argsort(dataset.train.identities)
+    np.testing.assert_array_equal(trained, evaluated.numpy()[order][labels])
     str(dataset.report).encode()
 
 
