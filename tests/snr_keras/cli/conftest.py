@@ -7,7 +7,9 @@ from typing import NamedTuple
 import pytest
 
 from snr_keras.cli import main
-from snr_keras.reid.data.synthetic import synthesize
+from tests.snr_keras.reid.conftest import no_learning, small_networks
+
+__all__ = ["no_learning", "small_networks"]  # fixtures
 
 
 class Outcome(NamedTuple):
@@ -39,6 +41,8 @@ def snr(monkeypatch, capsys):
 @pytest.fixture(scope="session")
 def world(tmp_path_factory) -> Path:
     """The domains day and night of a world of few people, in Market-1501 layout."""
+    from snr_keras.reid.data.synthetic import synthesize
+
     folder = tmp_path_factory.mktemp("a world with spaces")
     for domain in ("day", "night"):
         synthesize(

@@ -9,9 +9,9 @@ import pytest
 from snr_keras.files.atomic import append_line
 from snr_keras.reid.experiments.ablation.report import write_reports
 from snr_keras.reid.visualization import save_loss_curves
-from tests.snr_keras.reid.conftest import epoch_record
 from tests.snr_keras.reid.experiments.ablation.test_report import made_up
 from tests.snr_keras.reid.runs.test_full_disk import largest_file
+from tests.snr_keras.reid.small import epoch_record
 
 SMALL = ("--train-identities", 1, "--test-identities", 1, "--cameras", 2, "--images-per-camera", 2)
 

@@ -26,7 +26,7 @@ import pytest
 
 from snr_keras.cli import main
 from snr_keras.reid.runs.checkpoints import Checkpoint, newest_checkpoint, reported_checkpoint
-from tests.snr_keras.reid.conftest import metrics_without_times
+from tests.snr_keras.reid.small import metrics_without_times
 
 pytestmark = pytest.mark.slow
 

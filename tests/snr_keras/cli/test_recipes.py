@@ -21,6 +21,8 @@ def test_recipes_are_listed_printed_and_a_mistake_is_one_message(snr, tmp_path: 
         assert f"{wrong}: [training] `epochs` must be an integer of at least 1" in outcome.output
 
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 RECIPE = """\
 [training]
 normalization = "none"

@@ -23,7 +23,7 @@ from snr_keras.reid.runs import TrainingConfig, weights_hash
 from snr_keras.reid.runs.model import new_model
 from snr_keras.reid.runs.progress import StepEvent
 from snr_keras.reid.training import train
-from tests.snr_keras.reid.conftest import SMALL
+from tests.snr_keras.reid.small import SMALL
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype(np.float32)
 
@@ -83,16 +83,22 @@ def test_a_new_model_is_the_same(config: TrainingConfig) -> None:
     assert weights_hash(model) == weights_hash(plain)
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory) -> tuple[Path, list[np.ndarray]]:
+    """The file of a model under the usual configuration, and the model's outputs."""
+    path, model = tmp_path_factory.mktemp("plain") / "plain.keras", seeded(SMALL)
+    model.save(path)
+    return path, [np.asarray(x) for x in keras.tree.flatten(model(IMAGES))]
+
+
 @pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=str)
 def test_a_model_gives_the_same_and_a_file_of_one_configuration_loads_under_another(
-    configuration: dict[str, Any], tmp_path: Path
+    configuration: dict[str, Any], plain: tuple[Path, list[np.ndarray]], tmp_path: Path
 ) -> None:
-    plain = seeded(SMALL)
-    expected = [np.asarray(x) for x in keras.tree.flatten(plain(IMAGES))]
-    plain.save(tmp_path / "plain.keras")
+    path, expected = plain
     with configured(**configuration):
         seeded(SMALL).save(tmp_path / "other.keras")
-        found = keras.models.load_model(tmp_path / "plain.keras")(IMAGES)
+        found = keras.models.load_model(path)(IMAGES)
     back = keras.models.load_model(tmp_path / "other.keras")(IMAGES)
     for outputs in (found, back):
         for x, y in zip(keras.tree.flatten(outputs), expected, strict=True):
@@ -100,6 +106,7 @@ def test_a_model_gives_the_same_and_a_file_of_one_configuration_loads_under_anot
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("small_networks")
 def test_a_training_gives_the_same_losses_and_weights(
     source: ReIDDataset, finished_run: tuple[Path, keras.Model, list[StepEvent]], tmp_path: Path
 ) -> None:

@@ -33,7 +33,9 @@ from snr_ref.distances import euclidean_distance as ref_euclidean
 from snr_ref.distances import unit as ref_unit
 from tests.assertions import assert_within
 from tests.snr_keras.losses.mar.step_rounding import step_bounds
-from tests.snr_keras.reid.conftest import SMALL, metrics_without_times, write_images
+from tests.snr_keras.reid.small import SMALL, metrics_without_times, small_networks, write_images
+
+pytestmark = pytest.mark.usefixtures("small_networks")
 
 NETWORK = dataclasses.replace(SMALL, stages=(4,))
 CONFIG = AdaptationConfig(
@@ -55,7 +57,8 @@ def initial(domains, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("initial")
     keras.utils.set_random_seed(0)
     begin_run(folder, describe_run(NETWORK, domains[0]))
-    save_checkpoint(new_model(NETWORK, 6), folder, TrainingState(step=0))
+    with small_networks():
+        save_checkpoint(new_model(NETWORK, 6), folder, TrainingState(step=0))
     return folder
 
 

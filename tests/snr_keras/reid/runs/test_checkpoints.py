@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from snr_keras.reid.runs.checkpoints import TrainingState, newest_checkpoint, save_checkpoint
-from tests.snr_keras.reid.conftest import checkpoint_names
+from tests.snr_keras.reid.small import checkpoint_names
 
 
 def model() -> keras.Model:

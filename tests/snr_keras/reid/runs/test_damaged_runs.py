@@ -13,7 +13,9 @@ from snr_keras.reid.runs.logs import read_metrics
 from snr_keras.reid.runs.run_folder import begin_run, read_record, resume_run
 from snr_keras.reid.targets import TargetResult
 from snr_keras.reid.training import train
-from tests.snr_keras.reid.conftest import SMALL, epoch_record
+from tests.snr_keras.reid.small import SMALL, epoch_record
+
+pytestmark = pytest.mark.usefixtures("small_networks")
 
 RECORD = {
     "training": TrainingConfig().to_json(),

@@ -14,7 +14,9 @@ from snr_keras.reid.runs import pack_run
 from snr_keras.reid.runs.logs import MetricsLog, read_metrics
 from snr_keras.reid.runs.run_folder import read_record, write_packed
 from snr_keras.reid.training import train
-from tests.snr_keras.reid.conftest import SMALL, checkpoint_names, epoch_record, metrics_without_times
+from tests.snr_keras.reid.small import SMALL, checkpoint_names, epoch_record, metrics_without_times
+
+pytestmark = pytest.mark.usefixtures("small_networks")
 
 CONFIG = dataclasses.replace(SMALL, normalization="none", stages=None)
 
@@ -81,7 +83,7 @@ def test_a_run_on_a_disk_that_gets_full_says_what_is_safe_and_goes_on_once_there
 def test_a_checkpoint_that_breaks_off_leaves_no_remains(source, tmp_path, no_learning):
     with (
         pytest.raises(OSError, match=r"At step 4.*File too large.*none yet.*go on from the beginning"),
-        largest_file(10**6),
+        largest_file(20_000),
     ):
         train(CONFIG, source, tmp_path)
     assert checkpoint_names(tmp_path) == []

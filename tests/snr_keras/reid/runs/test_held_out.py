@@ -16,8 +16,10 @@ from snr_keras.reid.runs.checkpoints import TrainingState, reported_checkpoint
 from snr_keras.reid.runs.held_out import hold_out, number_held_out
 from snr_keras.reid.runs.logs import MetricsLog, gpu_memory
 from snr_keras.reid.training import loop, train
-from tests.snr_keras.reid.conftest import SMALL, checkpoint_names, metrics_without_times
+from tests.snr_keras.reid.small import SMALL, checkpoint_names, metrics_without_times
 from tests.snr_keras.reid.training.test_loop import stop_at
+
+pytestmark = pytest.mark.usefixtures("small_networks")
 
 CONFIG = dataclasses.replace(SMALL, normalization="none", stages=None, held_out=0.3)
 

@@ -19,7 +19,7 @@ import pytest
 
 from snr_keras.reid.runs import make_strategy
 from snr_keras.reid.runs.checkpoints import Checkpoint
-from tests.snr_keras.reid.conftest import write_images
+from tests.snr_keras.reid.small import write_images
 from tests.snr_keras.reid.training.several_devices import MISTAKES
 
 pytestmark = pytest.mark.slow

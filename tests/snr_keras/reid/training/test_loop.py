@@ -22,7 +22,7 @@ from snr_keras.reid.runs.checkpoints import save_checkpoint
 from snr_keras.reid.runs.lock import LockedError
 from snr_keras.reid.runs.run_folder import read_record
 from snr_keras.reid.training import loop, train
-from tests.snr_keras.reid.conftest import (
+from tests.snr_keras.reid.small import (
     SMALL,
     STEPS_PER_EPOCH,
     checkpoint_names,
@@ -30,7 +30,7 @@ from tests.snr_keras.reid.conftest import (
     write_images,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("small_networks")]
 
 LAST_STEP = SMALL.epochs * STEPS_PER_EPOCH
 
@@ -61,7 +61,7 @@ def test_the_run_folder_holds_what_was_promised(finished_run):
 
 def test_a_run_starts_from_the_weights_that_are_given_where_they_fit(source, tmp_path, no_learning):
     given = {
-        "stem_conv/kernel": np.full((3, 3, 3, 24), 0.5, np.float32),
+        "stem_conv/kernel": np.full((3, 3, 3, 32), 0.5, np.float32),
         "stem_bn/gamma": np.full(3, 0.5, np.float32),  # of another shape
         "elsewhere/kernel": np.zeros(1, np.float32),  # of another model
     }
@@ -413,7 +413,7 @@ def test_training_works_in_a_thread_that_may_not_handle_signals(source, tmp_path
 
 A_LONG_RUN = """
 import dataclasses, sys
-from tests.snr_keras.reid.conftest import SMALL, write_images
+from tests.snr_keras.reid.small import SMALL, write_images
 from snr_keras.reid.data.market1501 import read_market1501
 from snr_keras.reid.training import train
 from snr_keras.reid.runs import RichProgress

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.image import imread
 
 from snr_keras.reid.visualization import save_adaptation_curves
-from tests.snr_keras.reid.conftest import epoch_record
+from tests.snr_keras.reid.small import epoch_record
 
 
 def write_metrics(run: Path, **last: float) -> Path:

@@ -13,7 +13,7 @@ from snr_keras.reid.data.synthetic import synthesize
 from snr_keras.reid.targets import EmbeddedDataset
 from snr_keras.reid.visualization import save_loss_curves, save_ranked_gallery
 from snr_keras.reid.visualization.ranked_gallery import RIGHT, WRONG
-from tests.snr_keras.reid.conftest import epoch_record
+from tests.snr_keras.reid.small import epoch_record
 
 
 @pytest.fixture(scope="module")
