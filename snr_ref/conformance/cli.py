@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+from snr_ref.conformance.bar import bar
 from snr_ref.conformance.case import Case
 from snr_ref.conformance.catalogue import catalogue
 from snr_ref.conformance.clauses import CLAUSES, SPECIFICATION_VERSION
@@ -139,14 +140,20 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     implementation = load(arguments.target)
     patterns = {"include": arguments.include, "exclude": arguments.exclude}
-    return _reported(arguments, catalogue(), lambda: check(implementation, **patterns, progress=_progress()))
+
+    def checked() -> Report:
+        with bar("checking") as progress:
+            return check(implementation, **patterns, progress=progress)
+
+    return _reported(arguments, catalogue(), checked)
 
 
 def _compare(arguments: argparse.Namespace) -> int:
     from snr_ref.conformance.vectors import compare_files, read
 
     def compared() -> Report:
-        report = compare_files(arguments.golden, arguments.outputs)
+        with bar("comparing") as progress:
+            report = compare_files(arguments.golden, arguments.outputs, progress=progress)
         cases = {result.case.name: result.case for result in report.results}
         kept = {case.name for case in select(cases.values(), arguments.include, arguments.exclude)}
         return replace(report, results=tuple(r for r in report.results if r.case.name in kept))
@@ -176,7 +183,9 @@ def _reported(arguments: argparse.Namespace, cases: Iterable[Case], run: Callabl
 def _export(arguments: argparse.Namespace) -> int:
     from snr_ref.conformance.vectors import export
 
-    for path in export(arguments.file):
+    with bar("exporting") as progress:
+        written = export(arguments.file, progress=progress)
+    for path in written:
         _say(f"wrote {path}")
     return 0
 
@@ -196,17 +205,6 @@ def _list(arguments: argparse.Namespace) -> int:
     pinned = f" that pin clause {arguments.clause}: {CLAUSES[arguments.clause]}" if arguments.clause else ""
     _say(f"{len(cases)} cases{pinned}")
     return 0
-
-
-def _progress() -> Callable[[int, int], None] | None:
-    """The function that shows progress on standard error, if that is a terminal."""
-    if not sys.stderr.isatty():
-        return None
-
-    def show(done: int, total: int) -> None:
-        print(f"\rchecked {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
-
-    return show
 
 
 def _say(text: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -24,12 +24,15 @@ from snr_ref.conformance.whole_file import write_whole
 REFUSED = "refused"
 
 
-def compare_files(golden: Path | str, outputs: Path | str) -> Report:
+def compare_files(
+    golden: Path | str, outputs: Path | str, *, progress: Callable[[int, int], None] | None = None
+) -> Report:
     """Compare the answers of another program with the golden vectors; this needs no catalogue and no adapter.
 
     Args:
         golden: File of golden vectors that the program read; it is not trusted.
         outputs: HDF5 file that the program wrote; it is not trusted.
+        progress: Called with the number of answers compared and in all.
 
     Returns:
         The report on the cases in the golden vectors, in the dtypes in which `outputs` has any answer, and on refusals
@@ -52,7 +55,12 @@ def compare_files(golden: Path | str, outputs: Path | str) -> Report:
     dtypes = {dtype for _, dtype in answers}
     asked = [(case, dtype) for case in vectors.cases for dtype in case.dtypes if dtype in dtypes]
     refuses = any(case.kind == "refusal" and (case.name, dtype) in answers for case, dtype in asked)
-    return Report(name, tuple(_result(case, dtype, answers.get((case.name, dtype)), refuses) for case, dtype in asked))
+    results = []
+    for done, (case, dtype) in enumerate(asked, start=1):
+        results.append(_result(case, dtype, answers.get((case.name, dtype)), refuses))
+        if progress is not None:
+            progress(done, len(asked))
+    return Report(name, tuple(results))
 
 
 def write_outputs(golden: Path | str, outputs: Path | str, implementation: Implementation) -> None:

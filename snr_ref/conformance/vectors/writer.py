@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,14 @@ from snr_ref.conformance.vectors.subset_json import as_json
 from snr_ref.conformance.whole_file import write_whole
 
 
-def export(path: Path | str) -> list[Path]:
+def export(path: Path | str, *, progress: Callable[[int, int], None] | None = None) -> list[Path]:
     """Write the golden vectors, and a small subset as JSON and as a C header beside them.
 
     On one machine with one version of NumPy, the same catalogue always gives the same bytes.
 
     Args:
         path: HDF5 file. The files of the subset have the same name with the suffixes `.json` and `.h`.
+        progress: Called with the number of cases written and in all.
 
     Returns:
         The three files.
@@ -41,7 +42,7 @@ def export(path: Path | str) -> list[Path]:
             f"The golden vectors must be written to FILE.h5, not .json or .h, in an existing folder. Received: {path}"
         )
     cases = catalogue()
-    digest = write_sealed(path, cases)
+    digest = write_sealed(path, cases, progress)
     few = subset(cases)
     as_text = {path.with_suffix(".json"): as_json(few, digest), path.with_suffix(".h"): c_header(few, digest)}
     for beside, text in as_text.items():
@@ -49,7 +50,7 @@ def export(path: Path | str) -> list[Path]:
     return [path, *as_text]
 
 
-def write_sealed(path: Path, cases: Sequence[Case]) -> str:
+def write_sealed(path: Path, cases: Sequence[Case], progress: Callable[[int, int], None] | None = None) -> str:
     """Write cases to an HDF5 file and seal it.
 
     Returns:
@@ -57,13 +58,13 @@ def write_sealed(path: Path, cases: Sequence[Case]) -> str:
     """
     content = BytesIO()
     with new_file(content, userblock=SEAL_BYTES) as file:
-        write_cases(file, cases)
+        write_cases(file, cases, progress)
     whole = sealed(content.getvalue())
     write_whole(path, whole)
     return sealed_digest(path, whole)
 
 
-def write_cases(file: h5py.File, cases: Sequence[Case]) -> None:
+def write_cases(file: h5py.File, cases: Sequence[Case], progress: Callable[[int, int], None] | None = None) -> None:
     """Fill an empty file with cases."""
     put_attributes(
         file,
@@ -74,11 +75,13 @@ def write_cases(file: h5py.File, cases: Sequence[Case]) -> None:
         },
     )
     root = new_group(file, "cases")
-    for case in cases:
+    for done, case in enumerate(cases, start=1):
         group = case.group
         if group.name not in root:
             put_attributes(new_group(root, group.name), {"about": group.about, "required": int(group.required)})
         _write_case(new_group(root[group.name], case.name.removeprefix(f"{group.name}/")), case)
+        if progress is not None:
+            progress(done, len(cases))
 
 
 def _write_case(into: h5py.Group, case: Case) -> None:
