@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snr_keras.evaluation.products import multiply
+from snr_keras.evaluation.progress import Progress
 from snr_keras.evaluation.re_ranking import re_ranking
 
 DISTANCES = ("cosine", "euclidean", "re_ranked")
@@ -18,7 +19,12 @@ CHUNK_BYTES = 64 * 2**20
 
 
 def distance_rows(
-    queries: NDArray, gallery: NDArray, distance: str, *, only: NDArray[np.integer] | None = None
+    queries: NDArray,
+    gallery: NDArray,
+    distance: str,
+    *,
+    only: NDArray[np.integer] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[NDArray]:
     """The distances of each query to the gallery in turn, (G,), in float64, since embeddings may be near duplicates.
 
@@ -31,6 +37,7 @@ def distance_rows(
         distance: "cosine", 0.5 - x.y / (2 |x| |y|), "euclidean", |x - y|, or "re_ranked", `re_ranking` of the
             embeddings at unit length, which holds all (Q, G) distances at a time.
         only: Indices of the queries to return; by default all, in their order.
+        progress: As for `re_ranking`; nothing is said of other distances.
 
     Raises:
         ValueError: If the distance is unknown, or the embeddings are not matrices of one width; also as for
@@ -39,7 +46,7 @@ def distance_rows(
     """
     check_embeddings(queries, gallery, distance)
     if distance == "re_ranked":
-        distances = re_ranking(_unit_rows(queries), _unit_rows(gallery))
+        distances = re_ranking(_unit_rows(queries), _unit_rows(gallery), progress=progress)
         return iter(distances if only is None else distances[only])
     return _rows(queries if only is None else queries[only], gallery, distance)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from snr_keras.evaluation.exact import exact_distances
 from snr_keras.evaluation.keys import Space, U, Vectors, keys_of_queries, parts
+from snr_keras.evaluation.progress import Progress
 from snr_keras.evaluation.protocols import JUNK, RetrievalLabels
 
 CHUNK_BYTES = 128 * 2**20
@@ -25,7 +26,7 @@ MANY = 512
 
 
 def match_ranks(
-    queries: NDArray, gallery: NDArray, distance: str, labels: RetrievalLabels
+    queries: NDArray, gallery: NDArray, distance: str, labels: RetrievalLabels, progress: Progress | None = None
 ) -> Iterator[NDArray[np.int64]]:
     """The ranks of each query's matches, as a stable sort of exact distances gives them.
 
@@ -34,6 +35,7 @@ def match_ranks(
         gallery: Gallery embeddings, (G, D): an array, or an h5py dataset, which is read a slice at a time.
         distance: "cosine" or "euclidean".
         labels: Labels, which determine the matches and the junk of each query.
+        progress: Called with the number of queries done and in all.
 
     Yields:
         For each query in turn the ranks, from 1, of its matches in its gallery without junk, (M,), sorted.
@@ -48,7 +50,7 @@ def match_ranks(
         chunks = parts(len(gallery), 4 * gallery.shape[1], CHUNK_BYTES)
         for chunk in chunks:
             _measure(_by_person(rankings, labels.query_ids[part]), chunk.start, np.asarray(gallery[chunk]), distance)
-        for chunk in chunks:
+        for number, chunk in enumerate(chunks):
             kept = np.flatnonzero(labels.gallery_ids[chunk] != JUNK)
             embeddings = np.asarray(gallery[chunk])
             y = space.rows(
@@ -59,6 +61,9 @@ def match_ranks(
                 if ranking.matches:
                     thresholds = space.keys(ranking.distances[: ranking.matches], x.half_squares[query])
                     _count(ranking, y, keys, thresholds, slack, distance)
+                if progress is not None:
+                    counted = number * len(rankings) + query + 1
+                    progress(part.start + counted // len(chunks), len(queries))
         yield from (ranking.ranks() for ranking in rankings)
 
 

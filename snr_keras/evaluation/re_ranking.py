@@ -5,12 +5,14 @@ for the distances, one block of rows at a time.
 """
 
 import importlib.util
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from snr_keras.evaluation.nearest import exact_squared_distances, nearest_and_farthest, squared_distance_blocks
+from snr_keras.evaluation.progress import Progress, counted
 from snr_keras.scalars import is_integer, is_number
 
 
@@ -21,6 +23,7 @@ def re_ranking(
     k1: int = 20,
     k2: int = 6,
     lambda_value: float = 0.3,
+    progress: Progress | None = None,
 ) -> NDArray:
     """Re-ranked distances, which compare the neighbours of two images, for `evaluate_retrieval`.
 
@@ -34,6 +37,7 @@ def re_ranking(
         k1: Number of neighbours examined for reciprocity.
         k2: Number of neighbours, the image itself included, whose encodings are averaged; 1 averages nothing.
         lambda_value: Weight of the squared Euclidean distances, divided by the largest of each query, in [0, 1].
+        progress: Called with the number of rows done and in all: those of the images twice, and those of the result.
 
     Returns:
         Re-ranked distances, (Q, G), float64 for float64 features and float32 for others.
@@ -51,6 +55,7 @@ def re_ranking(
     check_scipy()
 
     images = len(features)
+    rows_in_all = 2 * images + queries
     nearest = np.empty((images, min(images, max(k1 + 1, k2))), np.int32)
     near_distances, farthest = np.empty(nearest.shape), np.empty(images)
     distances = np.empty((queries, images - queries), features.dtype)
@@ -61,10 +66,13 @@ def re_ranking(
         of_queries = distances[rows.start : rows.stop]
         block_of_queries = block[: len(of_queries), queries:]
         of_queries[:] = block_of_queries / farthest[rows.start : rows.start + len(of_queries), None]
+        if progress is not None:
+            progress(rows.stop, rows_in_all)
 
-    encodings = _averaged(_encodings(features, nearest, near_distances, farthest, k1), nearest, k2)
+    each_image = counted(range(images), progress, rows_in_all, before=images)
+    encodings = _averaged(_encodings(features, nearest, near_distances, farthest, k1, each_image), nearest, k2)
     images_of_entry = encodings[queries:].T.tocsr()
-    for query, row in enumerate(distances):
+    for query, row in enumerate(counted(distances, progress, rows_in_all, before=2 * images)):
         start, stop = encodings.indptr[query : query + 2]
         others = images_of_entry[encodings.indices[start:stop]]
         minima = np.minimum(others.data, np.repeat(encodings.data[start:stop], np.diff(others.indptr)))
@@ -80,11 +88,18 @@ def check_scipy() -> None:
         raise ModuleNotFoundError('Re-ranking needs scipy: pip install "snr-reid[data]"')
 
 
-def _encodings(features: NDArray, nearest: NDArray, near_distances: NDArray, farthest: NDArray, k1: int) -> Any:
+def _encodings(
+    features: NDArray,
+    nearest: NDArray,
+    near_distances: NDArray,
+    farthest: NDArray,
+    k1: int,
+    each_image: Iterable[int],
+) -> Any:
     """V (eq. 7), a sparse matrix with one row per image: exp(-d) of the expanded neighbours, divided by their sum."""
     V = _expanded_neighbours(nearest, k1).astype(np.float64)
     squared = _known_distances(V, nearest, near_distances)
-    for image in range(V.shape[0]):
+    for image in each_image:
         start, stop = V.indptr[image : image + 2]
         unknown = np.flatnonzero(np.isnan(squared[start:stop])) + start
         if len(unknown):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from snr_keras.evaluation.distances import check_embeddings, distance_rows
+from snr_keras.evaluation.progress import Progress, counted
 from snr_keras.evaluation.protocols import RetrievalLabels
 from snr_keras.evaluation.ranks import match_ranks
 from snr_keras.evaluation.single_shot import expected_curve
@@ -105,6 +106,7 @@ def evaluate_embeddings(
     protocol: str = "market1501",
     query_files: ArrayLike | None = None,
     gallery_files: ArrayLike | None = None,
+    progress: Progress | None = None,
 ) -> RetrievalResult:
     """CMC, mAP and mINP of the rankings by embeddings, without ever holding the whole distance matrix.
 
@@ -124,6 +126,7 @@ def evaluate_embeddings(
         protocol: "market1501", "no_camera" or "single_gallery_shot", as for `evaluate_retrieval`.
         query_files: File number of each query, (Q,), integers; None if no query is in the gallery.
         gallery_files: File number of each gallery image, (G,), in the same numbering; required with `query_files`.
+        progress: Called with the number of queries done and in all; for "re_ranked" distances as by `re_ranking`.
 
     Returns:
         `RetrievalResult(cmc, mAP, mINP, num_valid_queries)`, fractions in [0, 1].
@@ -144,6 +147,7 @@ def evaluate_embeddings(
         protocol=protocol,
         query_files=query_files,
         gallery_files=gallery_files,
+        progress=progress,
     ).result()
 
 
@@ -160,6 +164,7 @@ def evaluate_queries(
     protocol: str = "market1501",
     query_files: ArrayLike | None = None,
     gallery_files: ArrayLike | None = None,
+    progress: Progress | None = None,
 ) -> QueryFigures:
     """The scores of each query, before any mean, as a bootstrap over queries needs them.
 
@@ -170,10 +175,11 @@ def evaluate_queries(
     )
     queries, gallery = checked_embeddings(query_embeddings, gallery_embeddings, labels)
     if distance == "re_ranked" or protocol == "single_gallery_shot":
-        rows = distance_rows(queries, np.asarray(gallery), distance)
+        rows = distance_rows(queries, np.asarray(gallery), distance, progress=progress)
+        rows = counted(rows, None if distance == "re_ranked" else progress, len(queries))
         return _figures(_from_rows(rows, labels, protocol, max_rank), labels, max_rank)
     check_embeddings(queries, gallery, distance)
-    ranks = match_ranks(queries, gallery, distance, labels)
+    ranks = match_ranks(queries, gallery, distance, labels, progress)
     return _figures(((of_query, _curve(of_query, max_rank)) for of_query in ranks), labels, max_rank)
 
 

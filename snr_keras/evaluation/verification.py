@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from snr_keras.evaluation.distances import distance_rows
+from snr_keras.evaluation.progress import Progress, counted
 from snr_keras.evaluation.protocols import RetrievalLabels
 from snr_keras.evaluation.retrieval import checked_distances, checked_embeddings
 from snr_ref import VerificationResult
@@ -77,6 +78,7 @@ def evaluate_embedding_verification(
     protocol: str = "market1501",
     query_files: ArrayLike | None = None,
     gallery_files: ArrayLike | None = None,
+    progress: Progress | None = None,
 ) -> VerificationResult:
     """The same for distances of embeddings, without ever holding the whole distance matrix.
 
@@ -93,6 +95,7 @@ def evaluate_embedding_verification(
         query_files: File number of each query, (Q,), integers; None if no query is in the gallery. An image makes no
             pair with itself.
         gallery_files: File number of each gallery image, (G,), in the same numbering; required with `query_files`.
+        progress: Called with the number of rows of distances done and in all: two for each query.
 
     Returns:
         The rates and counts.
@@ -110,7 +113,7 @@ def evaluate_embedding_verification(
         return distance_rows(queries, gallery, distance)
 
     largest = 1.0 if distance == "cosine" else sum(_largest_length(x) for x in (queries, gallery))
-    return _evaluated(rows, labels, (0.0, largest), false_positive_rates)
+    return _evaluated(rows, labels, (0.0, largest), false_positive_rates, progress)
 
 
 def _evaluated(
@@ -118,12 +121,13 @@ def _evaluated(
     labels: RetrievalLabels,
     span: tuple[float, float],
     false_positive_rates: Sequence[float],
+    progress: Progress | None = None,
 ) -> VerificationResult:
     """The result for rows that can be iterated twice, whose distances lie in a span, up to rounding."""
-    rates = check_rates(false_positive_rates)
+    rates, queries = check_rates(false_positive_rates), labels.shape[0]
     counts = np.zeros((2, NARROW), np.int64)
     smallest, largest = np.inf, -np.inf
-    for pairs in _pairs(rows(), labels):
+    for pairs in counted(_pairs(rows(), labels), progress, 2 * queries):
         for of_kind, distances in zip(counts, pairs, strict=True):
             of_kind += np.bincount(_bins(distances, span, NARROW), minlength=NARROW)
             smallest, largest = distances.min(initial=smallest), distances.max(initial=largest)
@@ -134,7 +138,7 @@ def _evaluated(
     needed = _needed_bins(counts, rates)
     histograms = np.zeros((2, BINS), np.int64)
     found: tuple[list[NDArray], list[NDArray]] = ([], [])
-    for pairs in _pairs(rows(), labels):
+    for pairs in counted(_pairs(rows(), labels), progress, 2 * queries, before=queries):
         for histogram, found_of_kind, distances in zip(histograms, found, pairs, strict=True):
             histogram += np.bincount(_bins(distances, (smallest, largest), BINS), minlength=BINS)
             found_of_kind.append(distances[needed[_bins(distances, span, NARROW)]])
