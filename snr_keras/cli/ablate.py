@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snr_keras.cli.bars import progress_bar
 from snr_keras.cli.commands import explained
 from snr_keras.cli.console import console, say
 from snr_keras.cli.frameworks import load_keras
@@ -98,7 +97,6 @@ def ablate_command(
     from snr_keras.cli.experiment import open_experiment
     from snr_keras.cli.targets import told_apart
     from snr_keras.reid.experiments.ablation import Ablation, Domain, ablate, as_table, width_of
-    from snr_keras.reid.runs import RichProgress
 
     experiment = open_experiment(plan, settings.test, root)
     home = _home(ctx, experiment, settings.test, root)
@@ -111,8 +109,6 @@ def ablate_command(
         resume=resume,
         watch=watch,
         tell=say,
-        progress=lambda: RichProgress(console),
-        bar=progress_bar,
     )
     table = as_table(results)
     console.print(table if width_of(table) <= console.width else as_table(results, brief=True))

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snr_keras.cli.bars import progress_bar
 from snr_keras.cli.commands import explained
 from snr_keras.cli.console import console, say
 from snr_keras.cli.frameworks import load_keras
 from snr_keras.cli.names import check_data_sets
 from snr_keras.cli.options import RUN_HELP, SET_HELP, Recipe, Resume, Root, SourceImages, data_sets, runs
 from snr_keras.cli.tables import results_table, say_left_out_queries
+from snr_keras.reid.bars import progress_bar
 from snr_keras.reid.recipes import load_recipe
 from snr_keras.reid.settings.datasets import known_datasets, source_names
 from snr_keras.reid.settings.paths import check_run, find_run
@@ -117,7 +117,7 @@ def adapt_command(
     watched = _watched(unknown) if watch_pairs else None
 
     model = adapt(
-        settings.adaptation, run, known, unknown, out, resume=resume, progress=RichProgress(console), watched=watched
+        settings.adaptation, run, known, unknown, out, resume=resume, progress=RichProgress(say), watched=watched
     )
     save_loss_curves({out.name or "adapted": out}, out / "loss_curves.png")
     save_adaptation_curves(out, out / "adaptation.png")

@@ -10,7 +10,6 @@ import typer
 from rich import box
 from rich.table import Table
 
-from snr_keras.cli.bars import progress_bar
 from snr_keras.cli.commands import Commands
 from snr_keras.cli.console import console, say
 from snr_keras.cli.frameworks import load_keras
@@ -18,6 +17,7 @@ from snr_keras.cli.names import check_data_sets
 from snr_keras.cli.options import MODEL_HELP, Root, data_sets, runs
 from snr_keras.files.atomic import write_json
 from snr_keras.files.text import whole_number
+from snr_keras.reid.bars import progress_bar
 from snr_keras.reid.settings.benchmarks import MARKET, TASKS
 from snr_keras.reid.settings.formats import PRECISIONS, UNFIT
 from snr_keras.reid.settings.paths import check_run

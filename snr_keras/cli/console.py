@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.segment import Segment
 
+from snr_keras.reid import bars
 from snr_keras.reid.data.report import printable
 
 
@@ -16,6 +18,11 @@ class PrintableConsole(Console):
 
     File names, settings and layer names come from elsewhere, and errors and warnings quote them.
     """
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Print, above the bars if there are any."""
+        bars.hide()
+        super().print(*objects, **how)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         """The output, segment by segment; line ends and Rich's own control codes stay."""

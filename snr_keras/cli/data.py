@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from snr_keras.cli.bars import progress_bar
 from snr_keras.cli.commands import Commands
 from snr_keras.cli.console import say
 from snr_keras.cli.frameworks import load_keras
 from snr_keras.cli.options import ImageSize, data_sets
 from snr_keras.files.atomic import write_bytes
 from snr_keras.files.text import whole_number
+from snr_keras.reid.bars import progress_bar
 from snr_keras.reid.settings.datasets import DOMAINS, check_there
 
 app = typer.Typer(

@@ -1,7 +1,7 @@
 """The work of `snr demo`: train one network with and without normalization on one domain, and compare on four."""
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, cast
@@ -10,13 +10,13 @@ import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
-from snr_keras.cli.bars import progress_bar
 from snr_keras.cli.console import console, say
 from snr_keras.cli.demo import VARIANTS
 from snr_keras.files.atomic import write_json, write_text
 from snr_keras.files.forms import read_json
 from snr_keras.files.sealed import read_sealed, write_sealed
 from snr_keras.models import embedder
+from snr_keras.reid.bars import line, progress_bar
 from snr_keras.reid.data.dataset import ReIDDataset
 from snr_keras.reid.data.market1501 import read_market1501
 from snr_keras.reid.data.report import count
@@ -52,9 +52,11 @@ def compare(out: Path, settings: Mapping[str, Any], variants: Sequence[str], see
         domains = _draw_and_read(out, source, settings["train_identities"], settings["test_identities"])
 
         figures: dict[str, list[Figures]] = {name: [] for name in variants}
-        for seed in range(seeds):
-            for name in variants:
-                figures[name].append(_train_and_test(out, name, seed, epochs, domains[source], domains.values()))
+        trainings = [(name, seed) for seed in range(seeds) for name in variants]
+        with line("trainings") as shown:
+            for done, (name, seed) in enumerate(trainings):
+                within = shown.within(done, len(trainings))
+                figures[name].append(_train_and_test(out, name, seed, epochs, domains, source, within))
                 write_json(out / "results.json", {**settings, "figures": figures})
         runs = {name: out / "runs" / f"{name}-seed0" for name in variants}
         title = loss_curves_title({name: figures[name][0] for name in variants}, source, epochs)
@@ -147,7 +149,13 @@ def _draw_and_read(out: Path, source: str, train_identities: int, test_identitie
 
 
 def _train_and_test(
-    out: Path, name: str, seed: int, epochs: int, source: ReIDDataset, domains: Iterable[ReIDDataset]
+    out: Path,
+    name: str,
+    seed: int,
+    epochs: int,
+    domains: Mapping[str, ReIDDataset],
+    source: str,
+    within: Callable[[float], None],
 ) -> Figures:
     """The scores of one model, which is trained unless its results exist."""
     run = out / "runs" / f"{name}-seed{seed}"
@@ -161,15 +169,16 @@ def _train_and_test(
     console.rule(f"{name}, seed {seed}", align="left")
     config = TrainingConfig(seed=seed, epochs=epochs, **VARIANTS[name])
     resume = (run / "config.json").exists()
-    model = train(config, source, run, resume=resume, progress=RichProgress(console))
+    within(0)
+    model = train(config, domains[source], run, resume=resume, progress=RichProgress(say, within=within))
     figures = {}
-    for dataset in domains:
+    for dataset in domains.values():
         with progress_bar(f"embedding {dataset.name}") as progress:
             embedded = embed_dataset(embedder(model), dataset, progress=progress)
         result = score(embedded)
         figures[dataset.name] = {"mAP": result.mAP, "rank1": result.rank(1), "mINP": result.mINP}
         if seed == 0:
-            title = ranked_gallery_title(name, seed, source.name, result)
+            title = ranked_gallery_title(name, seed, source, result)
             save_ranked_gallery(embedded, out / f"ranked_gallery_{name}_{dataset.name}.png", title=title)
     write_sealed(results, figures)
     return figures

@@ -13,6 +13,7 @@ from snr_keras.cli.names import check_data_sets, target_names
 from snr_keras.cli.options import RUN_HELP, Comparison, Distance, Flip, Protocol, Root, Target, Use, runs
 from snr_keras.cli.tables import results_table, say_left_out_queries, verification_table
 from snr_keras.files.atomic import write_json
+from snr_keras.reid.bars import progress_bar
 from snr_keras.reid.settings.paths import check_run
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def evaluate_command(
 
     def verify_too(picture_name: str, embedded: EmbeddedDataset) -> None:
         name = embedded.dataset.name
-        verified[name] = verify(embedded, distance=distance, protocol=protocol)
+        with progress_bar(f"verifying {name}") as progress:
+            verified[name] = verify(embedded, distance=distance, protocol=protocol, progress=progress)
         save_verification(verified[name], out / f"verification_{picture_name}.png", title=name)
         write_json(out / "verification.json", {name: _as_json(result) for name, result in verified.items()})
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from snr_keras.cli.bars import progress_bar
 from snr_keras.cli.console import say
 from snr_keras.cli.names import Plan
 from snr_keras.cli.targets import open_targets, say_copies
+from snr_keras.reid.bars import progress_bar
 from snr_keras.reid.data.combine import open_source
 from snr_keras.reid.data.dataset import ReIDDataset
 from snr_keras.reid.settings.testing import TestSettings

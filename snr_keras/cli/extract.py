@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snr_keras.cli.bars import progress_bar
 from snr_keras.cli.console import say
 from snr_keras.cli.frameworks import load_keras
 from snr_keras.cli.options import IMAGES_HELP, MODEL_HELP, Flip, runs
+from snr_keras.reid.bars import progress_bar
 from snr_keras.reid.data.report import count, printable
 from snr_keras.reid.settings.paths import check_run
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from snr_keras.cli.bars import progress_bar
 from snr_keras.cli.console import say
 from snr_keras.cli.frameworks import load_keras
 from snr_keras.cli.options import IMAGES_HELP, runs
 from snr_keras.files.atomic import write_json, write_text
 from snr_keras.files.regular import check_file
+from snr_keras.reid.bars import progress_bar
 from snr_keras.reid.data.report import count, printable
 from snr_keras.reid.settings.paths import FEATURES_FILE
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import keras
 
-from snr_keras.cli.bars import progress_bar
 from snr_keras.cli.console import say
 from snr_keras.files.atomic import write_json
+from snr_keras.reid.bars import progress_bar
 from snr_keras.reid.data.catalogue import open_trials
 from snr_keras.reid.data.copies import copies_between
 from snr_keras.reid.data.dataset import ReIDDataset, named_apart
@@ -74,10 +74,12 @@ def evaluate_targets(
         name = trials[0].name
         with progress_bar(f"embedding {name}") as progress:
             embedded = embed_trials(model, trials, flip=flip, progress=progress)
-        results.append(score_trials(embedded, distance=distance, protocol=protocol))
+        with progress_bar(f"evaluating {name}") as progress:
+            results.append(score_trials(embedded, distance=distance, protocol=protocol, progress=progress))
         picture_name = f"{number + 1}_{re.sub(r'[^A-Za-z0-9.-]+', '_', name)}"
         picture = out / f"ranked_gallery_{picture_name}.png"
-        save_ranked_gallery(embedded[0], picture, distance=distance, protocol=protocol)
+        with progress_bar(f"ranked galleries of {name}") as progress:
+            save_ranked_gallery(embedded[0], picture, distance=distance, protocol=protocol, progress=progress)
         if also is not None:
             also(picture_name, embedded[0])
         write_json(out / "results.json", [result.to_json() for result in results])

@@ -32,6 +32,7 @@ from snr_keras.cli.options import (
 from snr_keras.cli.tables import results_table, say_left_out_queries
 from snr_keras.files.text import decimal_number
 from snr_keras.networks import BACKBONES, NORMALIZATIONS, PYTORCH_BACKBONES
+from snr_keras.reid.bars import progress_bar
 from snr_keras.reid.recipes import load_recipe
 from snr_keras.reid.settings.testing import TestSettings
 from snr_keras.reid.settings.training import STRATEGIES, TrainingConfig, check_strategy
@@ -171,13 +172,19 @@ def train_command(
     targets = told_apart(opened)
 
     def test_on_targets(model: keras.Model) -> list[TargetResult]:
-        embedded = (embed_trials(embedder(model), trials, flip=test.flip) for trials in targets)
-        return [score_trials(trials, distance=test.distance, protocol=test.protocol) for trials in embedded]
+        results = []
+        for trials in targets:
+            with progress_bar(f"watching {trials[0].name}") as progress:
+                embedded = embed_trials(embedder(model), trials, flip=test.flip, progress=progress)
+                results.append(
+                    score_trials(embedded, distance=test.distance, protocol=test.protocol, progress=progress)
+                )
+        return results
 
     from_pytorch = config.weights and config.backbone in PYTORCH_BACKBONES
     if from_pytorch and not resume and (devices is None or is_chief(devices)):
         show_account(starting_account(config, dataset.train.num_identities))
-    shown = RichProgress(console)
+    shown = RichProgress(say)
     progress = Watching(shown, out, test_on_targets, say) if watch else shown
     model = train(config, dataset, out, resume=resume, progress=progress, strategy=devices)
     if devices and not is_chief(devices):

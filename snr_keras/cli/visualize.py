@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from snr_keras.cli.bars import changing_bar
 from snr_keras.cli.console import console, say
 from snr_keras.cli.frameworks import load_keras
 from snr_keras.cli.names import check_data_sets, target_names
 from snr_keras.cli.options import RUNS_HELP, Comparison, Distance, Flip, Protocol, Root, Target, Use
 from snr_keras.cli.options import runs as run_folders
 from snr_keras.cli.tables import results_table, say_left_out_queries
+from snr_keras.reid.bars import changing_bar
 from snr_keras.reid.settings.paths import check_run
 
 app = typer.Typer()

@@ -1,11 +1,12 @@
 """Progress of a training run, as a value for any callback and as a bar in the terminal."""
 
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Self
 
-from rich import progress as rich_progress
-from rich.console import Console
+from snr_keras.reid import bars
 
 
 @dataclass(frozen=True)
@@ -37,27 +38,29 @@ Progress = Callable[[StepEvent], None]
 """Called after every step; what it raises ends the run, as it is."""
 
 
-class RichProgress:
-    """A `Progress` for people: a bar with loss terms, speed and time left, and a line for every finished epoch.
+def _to_standard_error(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
-    `train` opens and closes it. Where the output is no terminal there is no bar, only the lines.
+
+class RichProgress:
+    """A `Progress` for people: a bar with time left, speed and loss terms, and a line for every finished epoch.
+
+    `train` opens and closes it. The bar is on standard error; where that is no terminal there are only the lines.
 
     Args:
-        console: Where to; standard error by default.
+        tell: Called with the line of an epoch; by default it goes to standard error.
+        within: Called with the fraction of the run that is done, for a run that is one of several.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
-        self._bar = rich_progress.Progress(
-            rich_progress.TextColumn("{task.description}"),
-            rich_progress.BarColumn(bar_width=None),
-            rich_progress.TextColumn("{task.fields[details]}"),
-            rich_progress.TimeElapsedColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("starting", total=None, details="")
+    def __init__(
+        self,
+        tell: Callable[[str], object] = _to_standard_error,
+        *,
+        within: Callable[[float], object] = lambda fraction: None,
+    ) -> None:
+        self._tell, self._within = tell, within
+        self._stack = ExitStack()
+        self._line = bars.Line("")
 
     def __call__(self, event: StepEvent) -> None:
         """Show an event."""
@@ -68,23 +71,21 @@ class RichProgress:
                 line += f"  {record['gpu_memory'] / 2**30:.1f} GB of GPU memory"
             if "held_out_mAP" in record:
                 line += f"  held-out mAP {100 * record['held_out_mAP']:.1f}"
-            self._console.print(line, highlight=False, soft_wrap=True)
-        speed = "" if event.images_per_second is None else f"  {event.images_per_second:.0f} images/s"
-        left = "" if event.seconds_left is None else f"  {_duration(event.seconds_left)} left"
-        self._bar.update(
-            self._task,
-            completed=event.step,
-            total=event.steps,
-            description=f"epoch {event.epoch}/{event.epochs}",
-            details=f"{_terms(event.terms)}{speed}{left}",
-        )
+            bars.hide()
+            self._tell(line)
+        left = "" if event.seconds_left is None else f"{bars.duration(event.seconds_left)} left  "
+        speed = "" if event.images_per_second is None else f"{event.images_per_second:.0f} images/s  "
+        self._within(event.step / event.steps)
+        self._line.description = f"epoch {event.epoch}/{event.epochs}"
+        self._line.show(event.step, event.steps, details=f"{left}{speed}{_terms(event.terms)}")
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        self._line = self._stack.enter_context(bars.line("starting"))
+        self._line.show(0, None)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._bar.stop()
+        self._stack.close()
 
 
 _SHORT = {
@@ -104,9 +105,3 @@ def _terms(terms: Mapping[str, Any]) -> str:
     if snr:
         shown["snr"] = sum(snr)
     return "  ".join(f"{name} {value:.3f}" for name, value in shown.items()) + f"  accuracy {terms['accuracy']:.0%}"
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}"

@@ -1,6 +1,5 @@
 """From the images of a dataset to their embeddings."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +8,9 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from snr_keras.evaluation.progress import Progress
 from snr_keras.reid.data.dataset import ReIDDataset, Split
 from snr_keras.reid.data.pipeline import evaluation_batches
-
-Progress = Callable[[int, int], None]  # images done, images in all
 
 
 @dataclass(frozen=True)

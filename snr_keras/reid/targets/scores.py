@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, FiniteFloat, with_config
 
 from snr_keras.evaluation.distances import DISTANCES
+from snr_keras.evaluation.progress import Progress
 from snr_keras.evaluation.protocols import RetrievalLabels
 from snr_keras.evaluation.re_ranking import check_scipy
 from snr_keras.evaluation.retrieval import evaluate_queries
@@ -136,6 +137,7 @@ def score(
     distance: str = "cosine",
     protocol: str | None = None,
     max_rank: int = 50,
+    progress: Progress | None = None,
 ) -> TargetResult:
     """The figures of one embedded dataset.
 
@@ -144,13 +146,16 @@ def score(
         distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
         protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the dataset.
         max_rank: The length of the CMC.
+        progress: As for `evaluate_embeddings`.
 
     Raises:
         ValueError: No query has a valid match; the message names the dataset, the cause and the remedy.
     """
     labels = labels_of(embedded.dataset, protocol)
     try:
-        queries = evaluate_queries(embedded.query, embedded.gallery, **labels, distance=distance, max_rank=max_rank)
+        queries = evaluate_queries(
+            embedded.query, embedded.gallery, **labels, distance=distance, max_rank=max_rank, progress=progress
+        )
     except ValueError as error:
         raise ValueError(f"{embedded.dataset.name}: {error}") from error
     result = queries.result()
@@ -170,20 +175,29 @@ def score(
     )
 
 
-def verify(embedded: EmbeddedDataset, *, distance: str = "cosine", protocol: str | None = None) -> VerificationResult:
+def verify(
+    embedded: EmbeddedDataset,
+    *,
+    distance: str = "cosine",
+    protocol: str | None = None,
+    progress: Progress | None = None,
+) -> VerificationResult:
     """How well a threshold on the distance tells whether a query and a gallery image show one person.
 
     Args:
         embedded: Embeddings and labels.
         distance: As for `score`, and so is `protocol`.
         protocol: See `distance`.
+        progress: As for `evaluate_embedding_verification`.
 
     Raises:
         ValueError: As `evaluate_embedding_verification`; the message names the dataset.
     """
     labels = labels_of(embedded.dataset, protocol)
     try:
-        return evaluate_embedding_verification(embedded.query, embedded.gallery, **labels, distance=distance)
+        return evaluate_embedding_verification(
+            embedded.query, embedded.gallery, **labels, distance=distance, progress=progress
+        )
     except ValueError as error:
         raise ValueError(f"{embedded.dataset.name}: {error}") from error
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from snr_keras.evaluation.progress import Progress, counted
 from snr_keras.reid.data.dataset import ReIDDataset, Split
-from snr_keras.reid.targets.embeddings import EmbeddedDataset, Progress, embed_dataset, extract_embeddings
+from snr_keras.reid.targets.embeddings import EmbeddedDataset, embed_dataset, extract_embeddings
 from snr_keras.reid.targets.scores import TargetResult, mean_over, score
 
 
@@ -48,6 +50,7 @@ def score_trials(
     distance: str = "cosine",
     protocol: str | None = None,
     max_rank: int = 50,
+    progress: Progress | None = None,
 ) -> TargetResult:
     """The figures of a target: the mean over its divisions, each with the same weight; counts are sums over them.
 
@@ -56,13 +59,15 @@ def score_trials(
         distance: As for `score`, and so are the others.
         protocol: See `distance`.
         max_rank: See `distance`.
+        progress: As for `score`; of several divisions, called with the number scored and in all.
 
     Raises:
         ValueError: As `score`.
     """
-    results = [score(trial, distance=distance, protocol=protocol, max_rank=max_rank) for trial in embedded]
-    if len(results) == 1:
-        return results[0]
+    scored = partial(score, distance=distance, protocol=protocol, max_rank=max_rank)
+    if len(embedded) == 1:
+        return scored(embedded[0], progress=progress)
+    results = [scored(trial) for trial in counted(embedded, progress, len(embedded))]
     return replace(
         results[0],
         mAP=mean_over(results, "mAP"),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from snr_keras.evaluation import evaluate_queries
 from snr_keras.evaluation.distances import distance_rows
+from snr_keras.evaluation.progress import Progress
 from snr_keras.evaluation.protocols import RetrievalLabels
 from snr_keras.reid.data.images import read_image
 from snr_keras.reid.targets import EmbeddedDataset
@@ -47,6 +48,7 @@ def rankings(
     worst_first: bool = False,
     distance: str = "cosine",
     protocol: str | None = None,
+    progress: Progress | None = None,
 ) -> list[Ranking]:
     """The rankings of some of the queries that have a match.
 
@@ -58,12 +60,13 @@ def rankings(
             dataset. Otherwise queries evenly spread over the dataset, in its order.
         distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
         protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the dataset.
+        progress: As for `evaluate_embeddings`.
 
     Raises:
         ValueError: As `evaluate_embeddings`; so if no query has a match.
     """
     of_both = labels_of(embedded.dataset, protocol)
-    figures = evaluate_queries(embedded.query, embedded.gallery, **of_both, distance=distance)
+    figures = evaluate_queries(embedded.query, embedded.gallery, **of_both, distance=distance, progress=progress)
     precisions = figures.average_precisions
     with_match = np.flatnonzero(np.isfinite(precisions))
     if worst_first:
@@ -73,7 +76,7 @@ def rankings(
         chosen = with_match[spread]
     labels = RetrievalLabels.checked(**of_both)
     found = []
-    rows = distance_rows(embedded.query, embedded.gallery, distance, only=chosen)
+    rows = distance_rows(embedded.query, embedded.gallery, distance, only=chosen, progress=progress)
     for q, distances in zip(chosen, rows, strict=True):
         matches, junk = labels.matches_and_junk(q)
         ranking = np.argsort(distances, kind="stable")
@@ -93,6 +96,7 @@ def save_ranked_gallery(
     distance: str = "cosine",
     protocol: str | None = None,
     title: str = "",
+    progress: Progress | None = None,
 ) -> Path:
     """Draw queries that have a match, a row each, with their average precision and their nearest gallery images.
 
@@ -101,14 +105,21 @@ def save_ranked_gallery(
         path: The PNG to write.
         num_queries: Rows.
         top: Gallery images a row.
-        worst_first: As for `rankings`, and so are the next two.
+        worst_first: As for `rankings`, and so are `distance`, `protocol` and `progress`.
         distance: See `worst_first`.
         protocol: See `worst_first`.
         title: A line above the picture.
+        progress: See `worst_first`.
     """
     query, gallery = embedded.dataset.query, embedded.dataset.gallery
     rows = rankings(
-        embedded, num_queries=num_queries, top=top, worst_first=worst_first, distance=distance, protocol=protocol
+        embedded,
+        num_queries=num_queries,
+        top=top,
+        worst_first=worst_first,
+        distance=distance,
+        protocol=protocol,
+        progress=progress,
     )
     figure = Figure(figsize=(0.85 * (top + 1), 1.9 * len(rows) + 0.4), layout="constrained")
     axes = figure.subplots(len(rows), top + 1, squeeze=False)

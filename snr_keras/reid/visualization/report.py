@@ -168,11 +168,11 @@ class _Drawing:
         scored = partial(score_trials, distance=chosen.distance, protocol=chosen.protocol)
         drawn = partial(save_ranked_gallery, num_queries=chosen.worst, worst_first=True, title=explanations.GALLERY)
         for number, (name, trials) in enumerate(targets.items(), 1):
-            moved = partial(self.progress, f"embedding {name}")
-            embedded = embed_trials(embedder(self.model), trials, flip=chosen.flip, progress=moved)
-            results.append(scored(embedded))
+            embedding, evaluating = (partial(self.progress, f"{what} {name}") for what in ("embedding", "evaluating"))
+            embedded = embed_trials(embedder(self.model), trials, flip=chosen.flip, progress=embedding)
+            results.append(scored(embedded, progress=evaluating))
             path = self._path(f"worst_{_slug(number, name)}.png")
-            drawn(embedded[0], path, distance=chosen.distance, protocol=chosen.protocol)
+            drawn(embedded[0], path, distance=chosen.distance, protocol=chosen.protocol, progress=evaluating)
             pictures.append(Picture(name, path, 940, wide=True))
         return results, Group("Where it fails", explanations.WORST, pictures)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from snr_keras.cli import main
+from snr_keras.reid import bars
 from tests.snr_keras.reid.conftest import no_learning, small_networks
 
 __all__ = ["no_learning", "small_networks"]  # fixtures
@@ -17,6 +18,20 @@ class Outcome(NamedTuple):
 
     status: int
     output: str
+
+
+def moves_of(patch: pytest.MonkeyPatch, description: str) -> list[tuple[float, int]]:
+    """A list that will hold how much a bar says is done, and of how much, each time that it moves."""
+    moves: list[tuple[float, int]] = []
+    show = bars.Line.show
+
+    def noted(line: bars.Line, done: float, total: int, **details: str) -> None:
+        if line.description == description:
+            moves.append((done, total))
+        show(line, done, total, **details)
+
+    patch.setattr(bars.Line, "show", noted)
+    return moves
 
 
 @pytest.fixture

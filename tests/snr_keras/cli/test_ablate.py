@@ -19,6 +19,7 @@ from snr_keras.reid.experiments.ablation import VARIANTS, Variant, run
 from snr_keras.reid.runs import RichProgress, load_run
 from snr_keras.reid.runs.lock import locked_folder
 from snr_keras.reid.targets import embed_trials, score_trials
+from tests.snr_keras.cli.conftest import moves_of
 
 RECIPE = """\
 [training]
@@ -36,6 +37,7 @@ class Ablation(NamedTuple):
     out: Path
     stopped: Result
     epochs: list[int]
+    trainings: list[tuple[float, int]]
     evaluated: list[str]
     """When it was stopped."""
     resumed: Result
@@ -65,11 +67,12 @@ def ablation(options, tmp_path_factory) -> Ablation:
                 raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("snr_keras.reid.runs.RichProgress", Stops)
+        patch.setattr("snr_keras.reid.experiments.ablation.run.RichProgress", Stops)
+        trainings = moves_of(patch, "trainings")
         stopped = CliRunner(env={"COLUMNS": "200"}).invoke(app, command)
     evaluated = [path.parents[1].name for path in out.glob("runs/*/evaluation/results.json")]
     resumed = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*command, "--resume"])
-    return Ablation(out, stopped, epochs, evaluated, resumed)
+    return Ablation(out, stopped, epochs, trainings, evaluated, resumed)
 
 
 @pytest.fixture
@@ -82,6 +85,9 @@ def test_it_can_be_stopped_in_any_epoch(ablation: Ablation) -> None:
     assert ablation.stopped.exit_code == 130
     assert ablation.epochs == [1, 2, 1]
     assert ablation.evaluated == ["none-seed0"]
+    assert ablation.trainings == sorted(ablation.trainings)
+    assert {(0, 2), (1, 2), (1.5, 2)} <= set(ablation.trainings)
+    assert ablation.trainings[-1] == (1.5, 2)  # after one of the two epochs of the second
 
 
 @pytest.mark.slow

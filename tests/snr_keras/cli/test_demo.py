@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from snr_keras.cli.app import app
 from snr_keras.reid.runs.lock import locked_folder
+from tests.snr_keras.cli.conftest import moves_of
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +26,7 @@ class Demo(NamedTuple):
     output: str
     figures: dict
     titles: list[str]
+    trainings: list[tuple[float, int]]
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +41,10 @@ def demo(out: Path) -> Demo:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "suptitle", lambda figure, title: titles.append(title) or draw(figure, title))
         patch.setenv("COLUMNS", "200")
+        shown = moves_of(patch, "trainings")
         done = CliRunner().invoke(app, list(map(str, ("demo", "--out", out, *VARIANTS, *ARGUMENTS))))
     assert done.exit_code == 0, done.output
-    return Demo(done.output, json.loads((out / "results.json").read_text())["figures"], titles)
+    return Demo(done.output, json.loads((out / "results.json").read_text())["figures"], titles, shown)
 
 
 def test_it_trains_every_variant_and_tests_it_in_every_domain(demo: Demo, out: Path) -> None:
@@ -52,6 +55,13 @@ def test_it_trains_every_variant_and_tests_it_in_every_domain(demo: Demo, out: P
     for name in ("results.txt", "loss_curves.png", "contact_sheet.png", "ranked_gallery_snr_night.png"):
         assert (out / name).stat().st_size > 100, name
     assert (out / "runs" / "snr-seed0" / "config.json").exists()
+
+
+def test_its_bar_counts_trainings(demo: Demo) -> None:
+    assert demo.trainings[0] == (0, 2)
+    assert demo.trainings[-1] == (2, 2)
+    assert demo.trainings == sorted(demo.trainings)
+    assert len(demo.trainings) > 4  # and it moves within each
 
 
 def test_a_picture_that_is_sent_on_its_own_says_whose_it_is_and_what_the_model_comes_to(demo: Demo) -> None:

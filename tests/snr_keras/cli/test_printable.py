@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from snr_keras.cli import bars, console
+from snr_keras.cli import console
 from snr_keras.reid.runs import TrainingConfig
 
 ORDER = "\x1b[2J\x1b]0;mine\x07"  # clears the screen and names the window
@@ -46,18 +46,15 @@ def test_so_is_a_warning_and_no_line_of_code_comes_with_it(snr, tmp_path: Path) 
     assert "UserWarning" not in outcome.output
 
 
-def test_so_are_tables_bars_and_lines_in_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_so_are_tables_and_lines_in_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     printed = console.PrintableConsole(file=stream, force_terminal=True, width=200, color_system="standard")
     monkeypatch.setattr(console, "console", printed)
-    monkeypatch.setattr(bars, "console", printed)
     table = Table(title=ORDER)
     table.add_column(ORDER)
     table.add_row(f"[red]{ORDER}[/red]")
     printed.print(table)
     printed.rule(ORDER)
-    with bars.progress_bar(f"embedding {ORDER}") as progress:
-        progress(1, 2)
     console.say(f"one line\n{ORDER}")
     text = stream.getvalue()
     assert "\x1b[2J" not in text

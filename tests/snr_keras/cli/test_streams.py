@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from snr_keras.cli import bars, main
 from snr_keras.cli import console as consoles
+from snr_keras.cli import main
 from snr_ref.conformance.cli import main as conformance
 
 
@@ -85,16 +84,6 @@ def test_bytes_that_are_no_characters_are_shown(monkeypatch, world, tmp_path) ->
     (tmp_path / os.fsdecode(b"caf\xe9")).symlink_to(world / "day")
     status, output = Streams("utf-8", monkeypatch).snr("data", "info", tmp_path / os.fsdecode(b"caf\xe9"))
     assert (status, output.startswith(r"caf\udce9")) == (0, True)
-
-
-def test_a_bar_shows_what_it_can(streams, monkeypatch) -> None:
-    monkeypatch.setattr(bars, "console", Console(force_terminal=True))
-
-    def work() -> None:
-        with bars.progress_bar("checking 人物 [bold]") as progress:
-            progress(1, 2)
-
-    assert r"checking \u4eba\u7269 [bold]" in streams(work)[1]
 
 
 def test_a_cell_is_as_wide_as_it_looks(streams) -> None:

@@ -143,9 +143,7 @@ def test_what_needs_tensorflow_says_so_before_anything_is_written(
     begin: dict[str, Callable[[], Any]] = {
         "train": lambda: train(SMALL, source, out),
         "adapt": lambda: adapt(AdaptationConfig(), nothing, source, source, out),
-        "ablate": lambda: ablate(
-            Ablation(Recipe(), source, None, (), out), {}, 1, tell=print, progress=lambda: None, bar=lambda _: None
-        ),
+        "ablate": lambda: ablate(Ablation(Recipe(), source, None, (), out), {}, 1, tell=print),
     }
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     with pytest.raises(ValueError, match=r"runs on TensorFlow: .*KERAS_BACKEND=tensorflow.* Received: .* 'torch'"):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +22,7 @@ from snr_keras.files.atomic import write_json
 from snr_keras.files.forms import read_json
 from snr_keras.keras_config import check_tensorflow
 from snr_keras.models import embedder
+from snr_keras.reid import bars
 from snr_keras.reid.data.dataset import ReIDDataset
 from snr_keras.reid.data.pipeline import steps_per_epoch
 from snr_keras.reid.data.report import printable
@@ -31,16 +31,13 @@ from snr_keras.reid.recipes import Recipe
 from snr_keras.reid.runs.held_out import hold_out
 from snr_keras.reid.runs.lock import locked_folder
 from snr_keras.reid.runs.model import new_model
-from snr_keras.reid.runs.progress import Progress
+from snr_keras.reid.runs.progress import Progress, RichProgress
 from snr_keras.reid.runs.run_folder import describe_source, hash_of_split, package_versions, unlike
 from snr_keras.reid.runs.watching import Watching
 from snr_keras.reid.runs.weights import weights_by_path
 from snr_keras.reid.settings.variants import SNR, VARIANTS, Variant, check_training
 from snr_keras.reid.targets import TargetResult, embed_trials, query_table, score_trials
 from snr_keras.reid.training import train
-
-Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
-"""`bar(description)`: a context that gives the function to call with images done and in all."""
 
 
 class Domain(NamedTuple):
@@ -101,8 +98,6 @@ def ablate(
     resume: bool = False,
     watch: bool = False,
     tell: Callable[[str], None],
-    progress: Callable[[], Any],
-    bar: Bar,
 ) -> dict[str, Any]:
     """Train and test every variant with every seed, and write the results.
 
@@ -118,8 +113,6 @@ def ablate(
         watch: After every epoch, test on the targets and write it to `watch.jsonl` of the run folder. No result
             depends on it.
         tell: Called with a line for people.
-        progress: Makes the progress of one training, a `RichProgress` for instance.
-        bar: Makes a bar for embedding.
 
     Returns:
         The results, as they are in `results.json`.
@@ -133,7 +126,7 @@ def ablate(
     _check(ablation)
     first = ablation.recipe.training.seed
     configs = {name: variant.config(ablation.recipe.training, first) for name, variant in variants.items()}
-    with locked_folder(ablation.out):
+    with locked_folder(ablation.out), bars.line("trainings") as line:
         _begin(ablation, resume)
         runs: dict[str, list[RunResults]] = {name: [] for name in configs}
         clock = _Clock(
@@ -146,7 +139,8 @@ def ablate(
                     tell(f"{ablation.run_dir(name, seed)} is done already")
                 else:
                     tell(f"{name}, seed {seed}: {clock}")
-                    _train_and_test(ablation, name, seed, watch=watch, tell=tell, progress=progress, bar=bar)
+                    move = line.within(clock.done, clock.runs)
+                    _train_and_test(ablation, name, seed, watch=watch, tell=tell, within=move)
                     clock.tick()
                 runs[name].append(_read_run(ablation, name, seed))
             results = results_of(
@@ -177,13 +171,20 @@ def _check(ablation: Ablation) -> None:
 
 
 def _train_and_test(
-    ablation: Ablation, name: str, seed: int, *, watch: bool, tell: Callable[[str], None], progress: Any, bar: Bar
+    ablation: Ablation,
+    name: str,
+    seed: int,
+    *,
+    watch: bool,
+    tell: Callable[[str], None],
+    within: Callable[[float], None],
 ) -> None:
     keras.backend.clear_session()  # of the models of earlier runs
     run = ablation.run_dir(name, seed)
-    shown: Progress = progress()
+    within(0)
+    shown: Progress = RichProgress(tell, within=within)
     if watch:
-        shown = Watching(shown, run, lambda model: _test(ablation, model, ablation.targets, bar), tell)
+        shown = Watching(shown, run, lambda model: _test(ablation, model, ablation.targets), tell)
     model = train(
         VARIANTS[name].config(ablation.recipe.training, seed),
         ablation.source,
@@ -192,19 +193,20 @@ def _train_and_test(
         progress=shown,
         initial=_initial_weights(ablation, seed),
     )
-    results = _test(ablation, model, ablation.domains, bar)
+    results = _test(ablation, model, ablation.domains)
     path = _results_path(ablation, name, seed)
     path.parent.mkdir(exist_ok=True)
     write_json(path, [result.to_json() for result in results])
 
 
-def _test(ablation: Ablation, model: keras.Model, domains: Iterable[Domain], bar: Bar) -> list[TargetResult]:
+def _test(ablation: Ablation, model: keras.Model, domains: Iterable[Domain]) -> list[TargetResult]:
     test = ablation.recipe.test
     results = []
     for domain in domains:
-        with bar(f"embedding {domain.label}") as done:
-            embedded = embed_trials(embedder(model), domain.trials, flip=test.flip, progress=done)
-        results.append(score_trials(embedded, distance=test.distance, protocol=test.protocol))
+        with bars.progress_bar(f"embedding {domain.label}") as move:
+            embedded = embed_trials(embedder(model), domain.trials, flip=test.flip, progress=move)
+        with bars.progress_bar(f"evaluating {domain.label}") as move:
+            results.append(score_trials(embedded, distance=test.distance, protocol=test.protocol, progress=move))
     return results
 
 
@@ -220,17 +222,17 @@ class _Clock:
     """Where an ablation stands, and how long the rest will take at the pace so far."""
 
     def __init__(self, runs: int) -> None:
-        self._runs, self._done, self._begun = runs, 0, time.monotonic()
+        self.runs, self.done, self._begun = runs, 0, time.monotonic()
 
     def tick(self) -> None:
         """A run is done."""
-        self._done += 1
+        self.done += 1
 
     def __str__(self) -> str:
-        standing = f"run {self._done + 1} of {self._runs}"
-        if not self._done:
+        standing = f"run {self.done + 1} of {self.runs}"
+        if not self.done:
             return standing
-        seconds = (time.monotonic() - self._begun) / self._done * (self._runs - self._done)
+        seconds = (time.monotonic() - self._begun) / self.done * (self.runs - self.done)
         return f"{standing}, {max(1, round(seconds / 60))} min left"
 
 
