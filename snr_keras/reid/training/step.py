@@ -45,7 +45,7 @@ def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bo
         norm = descend(model, tape, loss)
         return {**terms, "gradient_norm": norm, "accuracy": accuracy(labels, outputs["logits"])}
 
-    @tf.function(jit_compile=jit_compile)
+    @tf.function(jit_compile=jit_compile, autograph=False)
     def train_step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
         with synchronized_statistics(model) if replicas > 1 else nullcontext():
             results = strategy.run(step, args=(images, labels))
