@@ -7,6 +7,13 @@ import pytest
 
 from snr_keras.reid.deployment import exporting
 from snr_keras.reid.settings import formats
+from tests.snr_keras.reid.search.conftest import untrained_run
+
+
+@pytest.fixture
+def run(small_networks, tmp_path_factory) -> Path:
+    """The run folder of a small network."""
+    return untrained_run(tmp_path_factory.mktemp("runs") / "run")
 
 
 def test_a_run_becomes_a_saved_model_that_says_what_it_takes(snr, tmp_path: Path) -> None:
@@ -48,8 +55,8 @@ def test_where_tensorflow_would_not_find_it_nothing_is_written(snr, tmp_path: Pa
     assert not list(tmp_path.iterdir())
 
 
-def test_names_that_only_look_like_patterns_are_taken(snr, tmp_path: Path) -> None:
-    outcome = snr("export", "pretrained", tmp_path / "a*]b[?" / "people", "--format", "saved_model")
+def test_names_that_only_look_like_patterns_are_taken(snr, run: Path, tmp_path: Path) -> None:
+    outcome = snr("export", run, tmp_path / "a*]b[?" / "people", "--format", "saved_model")
     assert outcome.status == 0, outcome.output
 
 
@@ -68,17 +75,16 @@ def test_a_missing_package_names_the_extra(snr, tmp_path: Path, monkeypatch) -> 
     assert '(onnx, tf2onnx, onnxruntime): pip install "snr-reid[onnx]"' in outcome.output
 
 
-def test_an_export_that_is_another_function_is_not_kept(snr, tmp_path: Path, monkeypatch) -> None:
+def test_an_export_that_is_another_function_is_not_kept(snr, run: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(exporting, "largest_difference", lambda run, pictures, expected: float("nan"))
-    outcome = snr("export", "pretrained", tmp_path / "people", "--format", "saved_model")
+    outcome = snr("export", run, tmp_path / "people", "--format", "saved_model")
     assert outcome.status == 1
     assert "gives other embeddings than the model, and was not kept" in outcome.output
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("run", ["nowhere"])
-def test_what_is_no_run_is_refused(snr, tmp_path: Path, run: str) -> None:
-    outcome = snr("export", run, tmp_path / "people", "--format", "saved_model")
+def test_what_is_no_run_is_refused(snr, tmp_path: Path) -> None:
+    outcome = snr("export", "nowhere", tmp_path / "people", "--format", "saved_model")
     assert outcome.status == 1
     assert "Expected a run folder" in outcome.output
     assert not list(tmp_path.iterdir())
