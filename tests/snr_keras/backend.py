@@ -6,11 +6,21 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 
 from snr_keras.conformance import arrays
 from snr_keras.conformance.arrays import MODES, to_tensor, value_and_gradients
 
-__all__ = ["DTYPES", "MODES", "as_stored", "to_numpy", "to_tensor", "value_and_gradients"]
+__all__ = [
+    "COMPILED_DTYPES",
+    "DTYPES",
+    "DTYPES_AND_MODES",
+    "MODES",
+    "as_stored",
+    "to_numpy",
+    "to_tensor",
+    "value_and_gradients",
+]
 
 if keras.backend.backend() == "jax":
     import jax
@@ -21,6 +31,20 @@ if keras.backend.backend() == "jax":
 DTYPES = ["float32", "float64", "bfloat16", "float16"]
 if keras.backend.backend() == "torch":
     DTYPES.remove("float64")
+
+#: One that is computed in as it is, and one that is not.
+COMPILED_DTYPES = ("float32", "bfloat16")
+
+#: Each dtype with the modes that parity is asked in. To compile takes a second and 20 MB for each function and dtype,
+#: so that what the other dtypes come to in compiled functions is left to the slow tests.
+DTYPES_AND_MODES = [
+    *(pytest.param(dtype, MODES if dtype in COMPILED_DTYPES else MODES[:1], id=dtype) for dtype in DTYPES),
+    *(
+        pytest.param(dtype, MODES[1:], id=f"{dtype}-compiled", marks=pytest.mark.slow)
+        for dtype in DTYPES
+        if dtype not in COMPILED_DTYPES and MODES[1:]
+    ),
+]
 
 
 def to_numpy(tensor: Any) -> np.ndarray:

@@ -15,7 +15,15 @@ from snr_keras import losses
 from snr_keras.conformance.adapter import KerasAdapter
 from snr_ref.conformance.assertion import is_decided
 from tests.assertions import assert_parity
-from tests.snr_keras.backend import DTYPES, MODES, as_stored, to_numpy, to_tensor, value_and_gradients
+from tests.snr_keras.backend import (
+    COMPILED_DTYPES,
+    DTYPES,
+    MODES,
+    as_stored,
+    to_numpy,
+    to_tensor,
+    value_and_gradients,
+)
 from tests.strategies import (
     MultilabelBatch,
     embeddings,
@@ -31,8 +39,6 @@ EAGER_SHAPES = (
     if keras.backend.backend() == "jax"
     else st.tuples(st.integers(2, 7), st.integers(1, 4), st.integers(1, 5))
 )
-#: One that is computed in as it is, and one that is not.
-COMPILED_DTYPES = ("float32", "bfloat16")
 RATIO, RATE = 0.4, 0.25
 
 #: Magnitudes whose squares a dtype doesn't hold.
