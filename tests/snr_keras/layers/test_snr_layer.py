@@ -28,9 +28,13 @@ def random(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32) * 2 + 1
 
 
+def params_of(layer: SNR) -> snr_ref.SNRParams:
+    weights = (getattr(layer, name) for name in snr_ref.SNRParams._fields)
+    return snr_ref.SNRParams(*(None if w is None else to_numpy(w) for w in weights))
+
+
 def reference(layer: SNR, F: np.ndarray) -> snr_ref.SNROutputs:
-    weights = [None if w is None else to_numpy(w) for w in (getattr(layer, n) for n in snr_ref.SNRParams._fields)]
-    return snr_ref.snr(F, snr_ref.SNRParams(*weights), epsilon=layer.epsilon)
+    return snr_ref.snr(F, params_of(layer), epsilon=layer.epsilon)
 
 
 class StandardLayerTest(testing.TestCase):
@@ -359,11 +363,13 @@ def test_batch_and_spatial_sizes_may_be_dynamic(data_format: str) -> None:
     dynamic = tf.function(function, input_signature=[tf.TensorSpec(signature)])
     for shape in ((2, 1, 1, 4), (2, 3, 4, 4), (3, 5, 7, 4), (1, 8, 8, 4)):
         images = random(*shape)
-        F = tf.constant(images if last else np.moveaxis(images, -1, 1))
-        for got, expected in zip(dynamic(F), function(F), strict=True):
-            np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
-        F_plus, due = dynamic(F)[0], reference(layer, images)
-        np.testing.assert_allclose(F_plus if last else np.moveaxis(F_plus, 1, -1), due.F_plus, rtol=1e-4, atol=1e-5)
+        F_plus, f_plus, grad_F = dynamic(tf.constant(images if last else np.moveaxis(images, -1, 1)))
+        F_plus, grad_F = (x if last else np.moveaxis(x, 1, -1) for x in (F_plus, grad_F))
+        ones = np.ones(shape), None, np.ones((shape[0], 4))
+        due = reference(layer, images)
+        expected = due.F_plus, due.f_plus, snr_ref.snr_vjp(images, params_of(layer), *ones)[0]
+        for got, exact in zip((F_plus, f_plus, grad_F), expected, strict=True):
+            np.testing.assert_allclose(got, exact, rtol=1e-4, atol=1e-5)
     assert dynamic.experimental_get_tracing_count() == 1
 
 
