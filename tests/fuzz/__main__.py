@@ -14,16 +14,18 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.fuzz.damage import damage
-from tests.fuzz.full_disk import full_disk
-from tests.fuzz.hostile import hostile
 from tests.fuzz.outcomes import Table
-from tests.fuzz.subjects import Setting, answers, prepare
-from tests.fuzz.worker import Worker
 
 
 def fuzz(*, seed: int, damaged: int, hostiles: int, full: int, folder: Path) -> Table:
     """Try so many files of each kind, chosen by the seed, in an empty folder; what came of them."""
+    # Here, since these load TensorFlow, for which `--help` need not wait.
+    from tests.fuzz.damage import damage
+    from tests.fuzz.full_disk import full_disk
+    from tests.fuzz.hostile import hostile
+    from tests.fuzz.subjects import Setting, answers, prepare
+    from tests.fuzz.worker import Worker
+
     intact, work, table = folder / "intact", folder / "work", Table()
     intact.mkdir()
     work.mkdir()

@@ -15,6 +15,9 @@ def snr(F, params, *, epsilon=1e-5):
     return snr_ref.snr(F, params, epsilon=100 * epsilon)
 """
 
+#: The plugins of other packages, which take as long to load as the kit.
+WITHOUT_OTHERS = [f"-pno:{name}" for name in ("hypothesispytest", "pytest_cov", "sybil", "xdist", "xdist.looponfail")]
+
 
 @pytest.fixture
 def run(tmp_path):
@@ -24,7 +27,7 @@ def run(tmp_path):
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\nxfail_strict = true\n")
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *WITHOUT_OTHERS]
         return subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=tmp_path)
 
     return run
