@@ -12,8 +12,8 @@ from blocks import python_of
 
 
 @pytest.fixture(scope="module")
-def as_in_a_fresh_process(tmp_path_factory):
-    """A page writes its files where nobody minds, and Keras numbers the names of its layers from the start."""
+def as_in_a_fresh_process(request, _memory, tmp_path_factory):
+    """A page writes its files where nobody minds, Keras numbers its layers from the start, and at its end all goes."""
     import keras  # here, since the process that only hands out tests needs none
 
     here = os.getcwd()
@@ -21,6 +21,8 @@ def as_in_a_fresh_process(tmp_path_factory):
     keras.utils.clear_session()
     yield
     os.chdir(here)
+    for document in request.node.documents:
+        document.namespace.clear()
 
 
 pytest_collect_file = python_of("*.md", fixtures=("as_in_a_fresh_process",)).pytest()

@@ -25,12 +25,12 @@ os.environ["KERAS_HOME"] = tempfile.mkdtemp()  # a keras.json as well
 atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-for profile, examples in {"fast": 25, "thorough": 200}.items():
+for profile, examples in {"fast": 10, "usual": 25, "thorough": 200}.items():
     slow_machines_are_welcome = [HealthCheck.too_slow]
     settings.register_profile(
         profile, max_examples=examples, deadline=None, suppress_health_check=slow_machines_are_welcome
     )
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 
 
 def settings_of_keras() -> tuple[object, ...] | None:
@@ -59,13 +59,6 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 def pytest_collection_finish() -> None:
     """What is imported by now stays: looking it over again after each file would take long."""
     gc.freeze()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _memory() -> Iterator[None]:
-    """The models of a file go when it ends: they are in circles, for which Python looks rarely."""
-    yield
-    gc.collect()
 
 
 PROPERTIES: list[str] = []  # what Hypothesis says of each property-based test that ran
