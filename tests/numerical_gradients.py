@@ -6,7 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-STEP = 1e-30  # nothing is subtracted, so the step may be far below the unit roundoff
+#: Nothing is subtracted, so the step may be far below the unit roundoff; a power of two rounds no product with it.
+STEP = 2.0**-100
+
+#: Of a smaller gradient the step leaves no normal number.
+LEAST = float(np.finfo(np.float64).tiny) / STEP
 
 #: Relative error of `central_difference` for a function whose third derivative is of its own size. Where longdouble is
 #: no wider than double it is what double can give.
