@@ -413,12 +413,13 @@ def test_training_works_in_a_thread_that_may_not_handle_signals(source, tmp_path
 
 A_LONG_RUN = """
 import dataclasses, sys
-from tests.snr_keras.reid.small import SMALL, write_images
+from tests.snr_keras.reid.small import SMALL, small_networks
 from snr_keras.reid.data.market1501 import read_market1501
 from snr_keras.reid.training import train
 from snr_keras.reid.runs import RichProgress
 config = dataclasses.replace(SMALL, epochs=100000, normalization="none", stages=None)
-train(config, read_market1501(sys.argv[1], splits=("train",)), sys.argv[2], progress=RichProgress())
+with small_networks():
+    train(config, read_market1501(sys.argv[1], splits=("train",)), sys.argv[2], progress=RichProgress())
 """
 
 
