@@ -1,14 +1,17 @@
-"""The command line as a user calls it, and a small world to call it on."""
+"""The command line as a user calls it, and a small world to call it on; frameworks are imported where tests run."""
+
+from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from snr_keras.cli import main
-from snr_keras.reid import bars
 from tests.snr_keras.reid.conftest import no_learning, small_networks
+
+if TYPE_CHECKING:
+    from snr_keras.reid import bars
 
 __all__ = ["no_learning", "small_networks"]  # fixtures
 
@@ -22,6 +25,8 @@ class Outcome(NamedTuple):
 
 def moves_of(patch: pytest.MonkeyPatch, description: str) -> list[tuple[float, int]]:
     """A list that will hold how much a bar says is done, and of how much, each time that it moves."""
+    from snr_keras.reid import bars
+
     moves: list[tuple[float, int]] = []
     show = bars.Line.show
 
@@ -39,6 +44,8 @@ def snr(monkeypatch, capsys):
     """Run a command in this process: `snr("train", "--source", ...)`."""
 
     def call(*arguments: object) -> Outcome:
+        from snr_keras.cli import main
+
         monkeypatch.setattr(sys, "argv", ["snr", *map(str, arguments)])
         monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # Typer sets its own
         monkeypatch.setenv("COLUMNS", "200")
