@@ -1,1 +1,1 @@
-"""Person re-identification with SNR, on TensorFlow: what the command `snr` does."""
+"""Person re-identification with SNR, on TensorFlow: the application behind the command `snr`."""

@@ -1,4 +1,4 @@
-"""Unsupervised adaptation: a model of a labeled source learns from a target of which only the cameras are known."""
+"""Unsupervised adaptation of a source model to a target of which only the cameras are known."""
 
 from snr_keras.reid.adaptation.loop import adapt
 from snr_keras.reid.settings.adaptation import AdaptationConfig

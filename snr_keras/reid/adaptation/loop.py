@@ -53,32 +53,32 @@ def adapt(
     progress: Progress | None = None,
     watched: NDArray | None = None,
 ) -> keras.Model:
-    """Adapt the model of a run to a target domain of which images and their cameras are known, and no identities.
+    """Adapt the model of a run to a target domain with images and camera labels but no identities.
 
-    The run folder is one as of `train`, that whatever takes a run takes; a line of `metrics.jsonl` also has, as means
-    over the epoch, `threshold`, `multilabel_entropy` (in nats), `positives` and `negatives` (mined pairs a step), and
-    if identities are watched `true_positive_rate`, that of the positives of an epoch that has any. What `train` says of
-    Ctrl-C, of resuming bit for bit and of determinism holds here too.
+    The run folder is like that of `train` and serves wherever a run is expected. A line of `metrics.jsonl` also has
+    these means over the epoch: `threshold`, `multilabel_entropy` (in nats), `positives` and `negatives` (mined pairs
+    per step), and, if identities are watched, `true_positive_rate`, of the positives in epochs that have any. Ctrl-C,
+    bitwise resuming and determinism are as for `train`.
 
     Args:
-        config: The settings.
-        initial: The run to start from, as `load_run` takes it.
-        source: What that run was trained on; the reference agents are the people of its `train` split.
-        target: Its `train` split is what to adapt to. Its identities are not read.
-        run_dir: The run folder.
-        resume: Go on with the run that is in `run_dir`.
-        progress: As for `train`.
-        watched: The identities of the target's training images, (M,), for `true_positive_rate` and for nothing else.
+        config: Settings of the adaptation.
+        initial: Run to start from, as `load_run` takes it.
+        source: Training data of that run; the people of its `train` split are the reference agents.
+        target: Data to adapt to, its `train` split. Its identities are not read.
+        run_dir: Run folder to write.
+        resume: Whether to continue the run in `run_dir`.
+        progress: Function called after every step, as for `train`.
+        watched: Identities of the target's training images, (M,), used for `true_positive_rate` only.
 
     Returns:
         The adapted model, a `reid_model`.
 
     Raises:
         FileExistsError: If the folder holds results of a run, and `resume` is False.
-        FileNotFoundError: If `initial` is no run, or the folder holds none and `resume` is True.
-        ValueError: If the source is not what the initial run was trained on, the target has no camera labels, no camera
-            with two images or too few images, settings or images differ from those of the run to resume, or Keras runs
-            on another backend than TensorFlow.
+        FileNotFoundError: If `initial` is not a run, or the folder holds no run and `resume` is True.
+        ValueError: If the source is not the training data of the initial run, the target has no camera labels, no
+            camera with two images or too few images, settings or images differ from those of the run to resume, or
+            Keras runs on a backend other than TensorFlow.
         NonFiniteLossError: If the loss becomes NaN or infinite.
         TrainingInterrupted: After Ctrl-C or SIGTERM.
         LockedError: If another process writes to the folder.
@@ -142,9 +142,9 @@ def adapt(
 
 
 def check_source(initial: str | os.PathLike[str], source: ReIDDataset) -> None:
-    """Raise a ValueError unless a source is, by all that the record of a run says of it, what the run was trained on.
+    """Raise a ValueError unless a source matches the record of a run in everything that the record states about it.
 
-    The rows of the classifier stand for its people by their place: another source would pass for them unseen.
+    The rows of the classifier represent its people by position, so another source would be mistaken for them.
     """
     trained_on: dict[str, Any] = {**read_record(find_run(initial))["source"]}
     found = describe_source(source)
@@ -153,13 +153,13 @@ def check_source(initial: str | os.PathLike[str], source: ReIDDataset) -> None:
         f"{key} {trained_on[key]!r}, now {found[key]!r}" for key in sorted(common) if trained_on[key] != found[key]
     ]:
         raise ValueError(
-            f"The source must be what the run {initial} was trained on, {trained_on.get('name')!r}: its people are the "
-            f"reference of the adaptation. Received: {source.name!r}; the run has {'; '.join(differences)}"
+            f"The source must be the training data of the run {initial}, {trained_on.get('name')!r}: its people are "
+            f"the reference of the adaptation. Received: {source.name!r}; the run has {'; '.join(differences)}"
         )
 
 
 def true_positives(mined: MinedPairs, identities: NDArray | None) -> dict[str, float]:
-    """How many of the positives are of one person, where identities are watched."""
+    """The number of positives that show one person, if identities are watched."""
     if identities is None:
         return {}
     same = np.equal(*identities[mined.pairs.numpy()].T)
@@ -167,7 +167,7 @@ def true_positives(mined: MinedPairs, identities: NDArray | None) -> dict[str, f
 
 
 def apart(record: Record) -> Record:
-    """The line of an epoch with what is no loss beside the losses."""
+    """The line of an epoch, with everything that is not a loss separate from the losses."""
     losses = dict(record["losses"])
     others = {name: losses.pop(name) for name in _NO_LOSSES if name in losses}
     true_positives = others.pop("true_positives", None)

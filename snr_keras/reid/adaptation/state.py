@@ -1,4 +1,4 @@
-"""State carried between steps, as variables of TensorFlow and as arrays in a checkpoint."""
+"""The state carried between steps, as TensorFlow variables and as arrays in a checkpoint."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -28,13 +28,13 @@ _NAMES = ("threshold", "mean", "std", "multilabels", "visited")
 
 
 class RunningState:
-    """An `AdaptationState` that a `tf.function` moves on.
+    """An `AdaptationState` in variables that a `tf.function` updates.
 
     Args:
         arrays: `threshold` (), `mean` (K,), `std` (K,), `multilabels` (M, K), float32, and `visited` (M,), bool.
 
     Raises:
-        ValueError: If there are others.
+        ValueError: If the names of the arrays are different.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray]) -> None:
@@ -44,7 +44,7 @@ class RunningState:
 
     @classmethod
     def begin(cls, model: keras.Model, images: Split, config: AdaptationConfig) -> Self:
-        """The state before the first step, by what a `reid_model` makes of all images of the target."""
+        """The state before the first step, computed from a `reid_model`'s outputs for all target images."""
         features = unit(ops.convert_to_tensor(extract_embeddings(embedder(model), images)))
         log_y = log_multilabels(features, agents_of(model), scale=config.scale)
         threshold = initial_threshold(ops.exp(log_y), mining_ratio=config.mining_ratio)
@@ -60,11 +60,11 @@ class RunningState:
         )
 
     def arrays(self) -> dict[str, NDArray]:
-        """The variables' values, of which the class makes the same state."""
+        """The variables' values, from which the class restores the state."""
         return {name: variable.numpy() for name, variable in self._variables.items()}
 
     def read(self) -> AdaptationState:
-        """The state as it is."""
+        """The current state."""
         now = {name: tf.convert_to_tensor(variable) for name, variable in self._variables.items()}
         return AdaptationState(
             now["threshold"],
@@ -73,12 +73,12 @@ class RunningState:
         )
 
     def assign(self, state: AdaptationState) -> None:
-        """Move on to another."""
+        """Replace the state."""
         following = state.threshold, *state.statistics, *state.memory
         for variable, value in zip(self._variables.values(), following, strict=True):
             variable.assign(value)
 
 
 def agents_of(model: keras.Model) -> tf.Tensor:
-    """The reference agents of a `reid_model`, (K, D): what its classifier compares embeddings with, of unit length."""
+    """The reference agents of a `reid_model`, (K, D), of unit length: the weights of its classifier."""
     return unit(ops.transpose(model.get_layer("logits").kernel))

@@ -1,4 +1,4 @@
-"""One step of an adaptation: both domains forward, the losses, the gradient, the update, and the running state."""
+"""One step of an adaptation: forward passes of both domains, losses, gradient, update, and the running state."""
 
 from collections.abc import Callable
 
@@ -22,18 +22,18 @@ AdaptationStep = Callable[..., tuple[dict[str, tf.Tensor], MinedPairs]]
 def make_adaptation_step(
     model: keras.Model, running: RunningState, config: AdaptationConfig, network: TrainingConfig
 ) -> AdaptationStep:
-    """A `tf.function` that trains a compiled `reid_model` on a batch of each domain and moves the running state on.
+    """A `tf.function` that trains a compiled `reid_model` on a batch of each domain and updates the running state.
 
-    It takes the images and labels of the source, images, views and indices of the target, and `mining`, a Python bool:
-    whether the first epoch is over. Each domain has a forward pass of its own, so that no statistics of a batch mix
-    them; moving statistics see both in turn. To MAR's total, by the weights of the config, come the modules' L_SNR on
-    the source, which has labels, beside its cross-entropy: with MAR's weights 50 (CE + 0.2 L_RJ + sum of lambda_b
-    L_SNR^b).
+    Its arguments are the images and labels of the source, the images, views and indices of the target, and `mining`, a
+    Python bool: whether the first epoch is over. Each domain has its own forward pass, so the statistics of a batch
+    never mix domains; the moving statistics see both in turn. L_SNR of the modules, on the labelled source, is added to
+    the cross-entropy in MAR's total, which has the weights of the config: with MAR's weights 50 (CE + 0.2 L_RJ + sum of
+    lambda_b L_SNR^b).
 
-    It returns the pairs it mined, by the images' indices in the target, and float32 scalars: `discriminative`,
-    `consistency`, `cross_entropy`, `joint_embedding`, `snr{stage}_plus` and `snr{stage}_minus` before their weights,
-    and `total`; `gradient_norm` before clipping; `accuracy` on the source; `threshold` as it was;
-    `multilabel_entropy`, in nats, the mean over the target's images; `positives` and `negatives`, how many pairs.
+    It returns the mined pairs, by the images' indices in the target, and float32 scalars: `discriminative`,
+    `consistency`, `cross_entropy`, `joint_embedding`, `snr{stage}_plus` and `snr{stage}_minus` before weighting, and
+    `total`; `gradient_norm` before clipping; `accuracy` on the source; `threshold` before the update;
+    `multilabel_entropy`, in nats, the mean over the target's images; and the numbers of `positives` and `negatives`.
     """
     snr = snr_objective(network)
     weights = config.loss_weights
@@ -97,7 +97,7 @@ def _mined(
     mining: bool,
     config: AdaptationConfig,
 ) -> MinedPairs:
-    """What the loss of mined pairs saw; before it begins, nothing."""
+    """The pairs in the loss of mined pairs; none before it begins."""
     if not mining:
         return MinedPairs(tf.zeros((0, 2), indices.dtype), tf.zeros(0, tf.bool))
     mined = mine_pairs(features, tf.gather(memory, indices), threshold, mining_ratio=config.mining_ratio)
@@ -107,13 +107,13 @@ def _mined(
 def make_optimizer(
     config: AdaptationConfig, steps_per_epoch: int, *, loss_scaling: bool = False
 ) -> keras.optimizers.Optimizer:
-    """SGD with momentum under the schedule of a config; scales and shifts are not decayed."""
+    """SGD with momentum under the schedule of a config; scales and shifts have no weight decay."""
     steps = [round(milestone * config.epochs * steps_per_epoch) for milestone in config.milestones]
     rates = [config.learning_rate / 10**passed for passed in range(len(steps) + 1)]
     optimizer = keras.optimizers.SGD(
         keras.optimizers.schedules.PiecewiseConstantDecay(steps, rates),
         momentum=MOMENTUM,
-        # Keras takes the decay from the weights; an L2 penalty goes through the momentum, which adds it up.
+        # Keras' decay acts on the weights directly; an L2 penalty goes through the momentum, which accumulates it.
         weight_decay=config.weight_decay / (1 - MOMENTUM),
         global_clipnorm=config.clip_norm,
     )

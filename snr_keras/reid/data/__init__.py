@@ -1,1 +1,1 @@
-"""Data: the synthetic pedestrian world, folders in Market-1501 layout, and the input pipeline."""
+"""Data: the synthetic pedestrian world, data sets on disk, and the input pipeline."""

@@ -1,8 +1,8 @@
 """Random changes to training images that leave the person recognizable, for a whole batch at once.
 
-Everything random about a batch is one stateless draw from (seed, step): the same batch comes out however many
-threads prepare it, and when a run is resumed. Shift and mirror are one gather. Brightness, contrast, saturation and
-hue are affine maps of a pixel's colour, and so is their composition: one 3x3 matrix and one offset per image.
+Everything random about a batch is one stateless draw from (seed, step): the batch is the same with any number of
+threads, and when a run is resumed. Shift and mirror are one gather. Brightness, contrast, saturation and hue are
+affine maps of a pixel's colour, and so is their composition: one 3x3 matrix and one offset per image.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ def augment(
     *,
     seed: int,
     step: tf.Tensor | int,
-    share: tf.Tensor | int = 0,
-    shares: int = 1,
+    part: tf.Tensor | int = 0,
+    parts: int = 1,
 ) -> tf.Tensor:
-    """Applies random changes to a batch, or to one of the equal shares of a batch as they would be in the whole.
+    """Apply random changes to a batch, or to one of its equal parts, with the same result as in the whole batch.
 
     Args:
-        images: (N, H, W, 3) uint8 RGB; H and W static.
-        augmentation: which changes.
-        seed: with `step` it determines the changes.
-        step: scalar integer.
-        share: which share of the batch the images are, from 0.
-        shares: how many shares the batch has.
+        images: RGB images, (N, H, W, 3), uint8; H and W static.
+        augmentation: Changes to apply.
+        seed: Seed, which determines the changes together with `step`.
+        step: Number of the step, a scalar integer.
+        part: Number of the part, from 0.
+        parts: Number of parts of the batch.
 
     Returns:
-        (N, H, W, 3) float32 in [0, 255].
+        Changed images, (N, H, W, 3), float32 in [0, 255].
     """
     number = tf.shape(images)[0]
     draws = tf.random.stateless_uniform(
-        (shares * number, 12),
+        (parts * number, 12),
         seed=tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)]),
         alg="philox",
-    )[share * number : (share + 1) * number]
+    )[part * number : (part + 1) * number]
     images = _shift_and_flip(images, augmentation, *tf.unstack(draws[:, :3], axis=1))
     images = _jitter_colours(tf.cast(images, tf.float32), augmentation, *tf.unstack(2.0 * draws[:, 3:7] - 1.0, axis=1))
     if augmentation.erasing:
@@ -59,7 +59,7 @@ def augment(
 def _shift_and_flip(
     images: tf.Tensor, augmentation: Augmentation, down: tf.Tensor, right: tf.Tensor, flip: tf.Tensor
 ) -> tf.Tensor:
-    """Random crop of the padded image, perhaps mirrored; `down`, `right`, `flip`: (N,) in [0, 1)."""
+    """Random crop of the padded image, possibly mirrored; `down`, `right`, `flip`: (N,) in [0, 1)."""
     number, (height, width) = tf.shape(images)[0], images.shape[1:3]
     pad = round(augmentation.padding * height)
     padded = tf.pad(images, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
@@ -88,19 +88,19 @@ def _jitter_colours(
 
         x' = Y^-1 diag(1, s Rotation(t)) Y (b c x + (1 - c) b m),
 
-    and the matrix in front leaves greys as they are.
+    and the first matrix leaves greys unchanged.
     """
     b = 1.0 + augmentation.brightness * brightness
     c = 1.0 + augmentation.contrast * contrast
     s = 1.0 + augmentation.saturation * saturation
     angle = 2.0 * math.pi * augmentation.hue * hue
     cos, sin, zero = s * tf.cos(angle), s * tf.sin(angle), tf.zeros_like(s)
-    turn = tf.stack([zero, zero, zero, zero, cos - 1.0, -sin, zero, sin, cos - 1.0], axis=1)  # less the identity,
+    turn = tf.stack([zero, zero, zero, zero, cos - 1.0, -sin, zero, sin, cos - 1.0], axis=1)  # minus the identity,
     colours = tf.eye(3) + _YIQ_TO_RGB @ tf.reshape(turn, (-1, 3, 3)) @ _RGB_TO_YIQ  # so that "off" is exactly off
     grey = tf.reduce_mean(images, axis=(1, 2)) @ _RGB_TO_YIQ[:1].T  # (N, 1)
     offset = (1.0 - c)[:, None] * b[:, None] * grey
 
-    # Several pixels to a row of the product, by a block-diagonal matrix: products with 3 columns are twice as slow.
+    # A block-diagonal matrix puts several pixels into a row: products with 3 columns are twice as slow.
     height, width = images.shape[1:3]
     pixels = math.gcd(height * width, 16)
     blocks = tf.einsum("pq,nji->npiqj", tf.eye(pixels), (b * c)[:, None, None] * colours)
@@ -118,7 +118,7 @@ def _erase(
     top: tf.Tensor,
     left: tf.Tensor,
 ) -> tf.Tensor:
-    """Fills a rectangle with the image's mean colour; draws: (N,) in [0, 1)."""
+    """Fill a rectangle with the image's mean colour; draws: (N,) in [0, 1)."""
     height, width = images.shape[1:3]
     area = (0.02 + 0.38 * area) * height * width
     aspect = 0.3 * tf.pow(1 / 0.3**2, aspect)

@@ -1,4 +1,4 @@
-"""Data sets by name: how they are listed, and what their owners publish of them."""
+"""Data sets by name: how to list them, and the numbers that their owners publish."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from snr_keras.reid.settings.datasets import (
 
 @dataclass(frozen=True)
 class Known:
-    """A data set that can be opened by name.
+    """A data set that can be opened by its name.
 
     Attributes:
-        lister: lists the folder in which its archive unpacks.
-        version: what stands with every figure.
-        published: how many images and identities each split has, as published.
-        splits: those it has.
-        trials: in how many ways it is divided.
-        protocol: of evaluation, if it is published with one of its own.
+        lister: Function that lists the folder in which its archive unpacks.
+        version: Version to report with every score.
+        published: Published numbers of images and identities of each split.
+        splits: Names of its splits.
+        trials: Number of ways in which it is split.
+        protocol: Evaluation protocol, if it is published with its own.
     """
 
     lister: Lister
@@ -129,36 +129,36 @@ def open_dataset(
     unlabeled: bool = False,
     progress: Progress | None = None,
 ) -> ReIDDataset:
-    """Reads a data set by its path or by its name.
+    """Read a data set by its path or its name.
 
     Args:
-        dataset: one of
+        dataset: One of
 
-            - an existing folder in Market-1501 layout (one that is called like a published data set, with `./` before);
-            - an existing CSV file, a list of one's own;
-            - a name of `known_datasets()`: sought under `root` where its archive unpacks to, or, for a synthetic
-              domain, drawn into `root/synthetic/NAME` when it is first asked for;
+            - an existing folder in Market-1501 layout (with `./` before a name that is also a published data set);
+            - an existing CSV file, a list of your own;
+            - a name of `known_datasets()`: sought under `root` where its archive unpacks, or, for a synthetic domain,
+              drawn into `root/synthetic/NAME` on first use;
             - `NAME=FOLDER`: the data set of that name, in that folder;
-            - any of the two with the number of a split behind the name, `viper:3`, where there are several.
+            - either of the last two with the number of a split appended, `viper:3`, if it has several.
 
             Nothing is downloaded.
-        root: the folder that holds named data sets.
-        splits: those to read, of "train", "query" and "gallery"; by default those that the data set has.
-        unlabeled: whether the training images are to be used without identities: then those of -1, and in a list those
-            without an identity, which becomes -1, are among them, and it does not matter how many people there are.
-        progress: called with (things done, things in all) while images are checked, and before that while a synthetic
-            domain is drawn or images are taken out of what the owners distribute.
+        root: Folder of named data sets.
+        splits: Splits to read, out of "train", "query" and "gallery"; by default all that the data set has.
+        unlabeled: Whether to read the training images without identities: then images of identity -1, and those of a
+            list without an identity, are included, and any number of people is accepted.
+        progress: Function called with the numbers done and in total while images are checked, and before that while a
+            synthetic domain is drawn or images are extracted from the owners' files.
 
     Raises:
-        FileNotFoundError: if it is neither an existing folder nor a known name, or the named data set is not there.
-        ValueError: if it is divided in several ways and none is named, if a split is asked for that it does not have,
-            or if nothing can be done with what is there.
+        FileNotFoundError: If it is neither an existing folder nor a known name, or the named data set is missing.
+        ValueError: If it is split in several ways and none is named, if it does not have a requested split, or if it
+            cannot be used.
     """
     trials = open_trials(dataset, root=root, splits=splits, unlabeled=unlabeled, progress=progress)
     if len(trials) > 1:
         raise ValueError(
-            f"{os.fspath(dataset)} is divided in {len(trials)} ways: name one of them, {trials[0].name}:1 to "
-            f"{trials[0].name}:{len(trials)}. (As a target it needs no number: figures are means over all.)"
+            f"{os.fspath(dataset)} is split in {len(trials)} ways: name one of them, {trials[0].name}:1 to "
+            f"{trials[0].name}:{len(trials)}. (A target needs no number: its scores are means over all.)"
         )
     return trials[0]
 
@@ -171,10 +171,10 @@ def open_trials(
     unlabeled: bool = False,
     progress: Progress | None = None,
 ) -> tuple[ReIDDataset, ...]:
-    """Reads a data set in each of the ways in which it is divided; the arguments are those of `open_dataset`.
+    """Read a data set in every way in which it is split; the arguments are those of `open_dataset`.
 
     Returns:
-        One data set for each published division: ten for "viper", one for "viper:3" and for most others.
+        One data set for each published way: ten for "viper", one for "viper:3" and for most others.
     """
     if splits is not None:
         check_splits(splits)

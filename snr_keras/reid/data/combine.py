@@ -1,4 +1,4 @@
-"""Several data sets as one source to train on, with numbers of people and cameras that do not collide."""
+"""Several data sets as one source to train on, with unique numbers of people and cameras."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def open_source(
     images: str = "train",
     progress: Progress | None = None,
 ) -> ReIDDataset:
-    """Reads one or several data sets to train on, and combines them.
+    """Read one or several data sets to train on, and combine them.
 
     Args:
-        names: as `open_dataset` takes them; in one string, with commas between.
-        root: the folder that holds named data sets.
-        images: "train" for the training images, "all" for those of the test too.
-        progress: as `open_dataset` calls it.
+        names: Data sets, as `open_dataset` takes them, or one string with commas between them.
+        root: Folder of named data sets.
+        images: "train" for the training images, "all" for the test images too.
+        progress: Progress function, as for `open_dataset`.
 
     Raises:
-        ValueError: as `open_dataset` and `combine`.
+        ValueError: As for `open_dataset` and `combine`.
     """
     names = source_names(names)
     splits = ("train",) if _checked(images) == "train" else None
@@ -42,21 +42,21 @@ def open_source(
 
 
 def combine(datasets: Sequence[ReIDDataset], *, images: str = "train") -> ReIDDataset:
-    """Data sets as one whose training split has the images of all, from one data set after the other.
+    """Combine data sets into one, whose training split has the images of all, one data set after the other.
 
-    Identities are numbered anew from 0, cameras from 1, and the split knows which domain, 0, 1, ..., an image is from.
-    A data set without camera labels counts as one camera.
+    Identities are renumbered from 0 and cameras from 1. The split has the domain, 0, 1, ..., of each image. A data set
+    without camera labels counts as one camera.
 
     Args:
-        datasets: those to combine; of two with one name, the second gets a name of its own.
-        images: "train" for their training images; "all" for those of query and gallery too, as far as they were read,
+        datasets: Data sets to combine; if two have the same name, the second is renamed.
+        images: "train" for their training images; "all" for the images of query and gallery too, if they were read,
             without a gallery's junk and distractors, each image once.
 
     Returns:
-        A data set without query and gallery. Its version tells that of every part, and which images were taken.
+        A data set without query and gallery. Its version names the version of every part, and the images used.
 
     Raises:
-        ValueError: if there is none, two have an image in common, or one has no images.
+        ValueError: If there is no data set, two have an image in common, or one has no images.
     """
     if not datasets:
         raise ValueError("Expected data sets to train on. Received: none")
@@ -115,7 +115,7 @@ def _part(dataset: ReIDDataset, images: str) -> _Part:
 
 
 def _check_apart(names: Sequence[str], parts: Sequence[_Part]) -> None:
-    """An image of two data sets would be of two people."""
+    """Refuse data sets with a common image, which would show two people."""
     folder_of = lru_cache(os.path.realpath)
     found_in: dict[tuple[str, str], str] = {}
     for name, part in zip(names, parts, strict=True):

@@ -1,4 +1,4 @@
-"""The comparisons that papers on generalizable re-identification report, by name: what to train on, and test on."""
+"""The comparisons that papers on generalizable re-identification report, by name: training data and test data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VERSIONS = {
     "cuhk03": ("cuhk03-detected", "cuhk03-labeled"),
     "msmt17": ("msmt17-v1", "msmt17-v2"),
 }
-"""Data sets of which papers use one version or another; the first is the default."""
+"""Data sets of which papers use different versions; the first is the default."""
 
 _MARKET, _CUHK03, _MSMT17 = (versions[0] for versions in VERSIONS.values())
 _DUKE, _CUHK02, _SYSU = "dukemtmc-reid", "cuhk02", "cuhk-sysu"
@@ -22,13 +22,13 @@ _LARGE = {"market1501": _MARKET, "msmt17": _MSMT17, "cuhk03": _CUHK03}
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a paper trains on and tests on.
+    """The training and test data of a paper's comparison.
 
     Attributes:
-        name: of the comparison.
-        sources: names of the data sets to train on.
-        images: which of their images: "train" or "all".
-        targets: names of the data sets to test on.
+        name: Name of the comparison.
+        sources: Names of the data sets to train on.
+        images: Images of them to use: "train" or "all".
+        targets: Names of the data sets to test on.
     """
 
     name: str
@@ -63,25 +63,25 @@ COMPARISONS = {
 
 
 def find_comparison(name: str, *, use: Iterable[str] = ()) -> Comparison:
-    """The comparison of a name.
+    """Find a comparison by its name.
 
     Args:
-        name: one of `COMPARISONS`.
-        use: names of data sets to use in place of the default version, `msmt17-v2` for instance; with `=FOLDER` behind
-            a name, that data set is read there.
+        name: One of `COMPARISONS`.
+        use: Names of data sets to use in place of the default version, such as `msmt17-v2`; with `=FOLDER` appended,
+            the data set is read from that folder.
 
     Raises:
-        ValueError: if there is no such comparison, or one of `use` has no place in it.
+        ValueError: If there is no such comparison, or one of `use` does not belong to it.
     """
     if name not in COMPARISONS:
-        raise ValueError(f"A comparison is one of {', '.join(COMPARISONS)}. Received: {name!r}")
+        raise ValueError(f"A comparison must be one of {', '.join(COMPARISONS)}. Received: {name!r}")
     found = COMPARISONS[name]
     for wanted in use:
         places = _versions_of(wanted.partition("=")[0])
         there = [n for n in (*found.sources, *found.targets) if n.partition("=")[0] in places]
         if not there:
             raise ValueError(
-                f"{name} is about {', '.join((*found.sources, *found.targets))}. Received, to be used in it: {wanted!r}"
+                f"{name} uses {', '.join((*found.sources, *found.targets))}. Received a version to use: {wanted!r}"
             )
         found = replace(
             found,

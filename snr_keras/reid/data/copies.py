@@ -1,4 +1,4 @@
-"""Images that stand in two places: as one file under several names, or as files of equal contents."""
+"""Images that occur twice: as one file with several names, or as files with equal contents."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from snr_keras.reid.data.report import count, first_few
 
 
 def copies_in_gallery(query: Split, gallery: Split, digests: Mapping[str, bytes]) -> list[str]:
-    """What to say of queries that are in the gallery too, a sentence each.
+    """The notes on queries that are also in the gallery, a sentence each.
 
     Args:
-        query: images of people to be found.
-        gallery: the images to find them in.
-        digests: of the contents of these files, by path.
+        query: Images of people to find.
+        gallery: Images to find them in.
+        digests: Digests of the files' contents, by path.
     """
     same_file, equal = _found_among(query, [gallery], digests)
     queries, notes = count(len(query), "query", "queries"), []
@@ -37,31 +37,31 @@ def copies_in_gallery(query: Split, gallery: Split, digests: Mapping[str, bytes]
 
 
 def copies_in_test(train: Split, tested: Sequence[Split], digests: Mapping[str, bytes]) -> list[str]:
-    """What to say of images that are both trained on and tested on, a sentence.
+    """The note on images that are in both training and test, a sentence.
 
     Args:
-        train: images to train with.
-        tested: queries and galleries.
-        digests: of the contents of these files, by path.
+        train: Images to train on.
+        tested: Queries and galleries.
+        digests: Digests of the files' contents, by path.
     """
     same_file, equal = _found_among(train, tested, digests)
     if not (same_file | equal).any():
         return []
     return [
         f"{(same_file | equal).sum()} of {count(len(train), 'training image')} are test images too "
-        f"({same_file.sum()} the same file, {(equal & ~same_file).sum()} another file of equal contents), so that the "
-        f"test is not one on images never seen: {_named(train, same_file | equal)}"
+        f"({same_file.sum()} the same file, {(equal & ~same_file).sum()} another file of equal contents), so the test "
+        f"includes images seen in training: {_named(train, same_file | equal)}"
     ]
 
 
 def copies_between(trained: ReIDDataset, tested: ReIDDataset) -> list[str]:
-    """`copies_in_test` of two data sets."""
+    """`copies_in_test` for two data sets."""
     digests = {**trained.digests, **tested.digests}
     return copies_in_test(trained.train, [tested.query, tested.gallery], digests)
 
 
 def _found_among(images: Split, others: Sequence[Split], digests: Mapping[str, bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Which images are the file of one of the others, and which have equal contents as another file of them."""
+    """Which images are the same file as one of the others, and which have the same contents as another file of them."""
     files, *files_of_others = file_numbers(images.paths, *(split.paths for split in others))
     files_of: dict[bytes | None, set[int]] = defaultdict(set)
     for split, numbers in zip(others, files_of_others, strict=True):

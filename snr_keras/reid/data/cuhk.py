@@ -1,8 +1,8 @@
-"""CUHK02 and CUHK-SYSU, which standard comparisons train on.
+"""CUHK02 and CUHK-SYSU, training data of standard comparisons.
 
-CUHK02 is a folder for each of five pairs of cameras, `P1/cam1/001_0001.png`. CUHK-SYSU is distributed for the search of
-people in whole pictures: `Image/SSM/s1.jpg`, and in `annotation/Person.mat` where everyone is; the people are cut out
-once, to `cropped_images`. A folder of that name with images like `p11422_s16929_1.jpg` is used as it is.
+CUHK02 has a folder for each of five pairs of cameras, `P1/cam1/001_0001.png`. CUHK-SYSU is distributed for person
+search in whole pictures: `Image/SSM/s1.jpg`, and in `annotation/Person.mat` the boxes of everyone. The people are
+cropped once, to `cropped_images`. A folder of that name with images like `p11422_s16929_1.jpg` is used directly.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SYSU_NAME = re.compile(r"p(?P<identity>[0-9]{1,9})_")
 
 
 def list_cuhk02(root: Path, splits: Sequence[str], progress: Progress | None = None) -> list[Trial]:
-    """CUHK02: pairs 1 to 4 are trained on; in pair 5, camera 1 has the queries and camera 2 the gallery.
+    """CUHK02: pairs 1 to 4 for training; in pair 5, camera 1 has the queries and camera 2 the gallery.
 
     Identity 10001 is person 1 of pair 1; the cameras are numbered from 1 to 10.
     """
@@ -73,7 +73,7 @@ def list_cuhk02(root: Path, splits: Sequence[str], progress: Progress | None = N
 
 
 def list_cuhk_sysu(root: Path, splits: Sequence[str], progress: Progress | None = None) -> list[Trial]:
-    """CUHK-SYSU: everyone is trained on; there are no camera labels."""
+    """CUHK-SYSU: everyone is for training; there are no camera labels."""
     folder = root / CROPPED
     if not folder.is_dir() and not (root / "annotation" / "Person.mat").is_file():
         raise FileNotFoundError(
@@ -91,11 +91,11 @@ def _parse_sysu(name: str) -> ImageName:
 
 
 def _crop(root: Path, folder: Path, progress: Progress | None) -> None:
-    """Cuts every appearance of every person out, and writes it without loss.
+    """Crop every appearance of every person, and write it losslessly.
 
-    The owners' coordinates are those of pictures as they are stored, whose orientation tags are not followed.
+    The owners' coordinates refer to the pictures as stored, without their orientation tags.
     """
-    import tensorflow as tf  # here, so that data sets are found without TensorFlow
+    import tensorflow as tf  # here, so that data sets can be found without TensorFlow
 
     from snr_keras.reid.data.images import UnreadableImageError, read_contents, stored_image
 
@@ -106,7 +106,7 @@ def _crop(root: Path, folder: Path, progress: Progress | None) -> None:
             try:
                 picture = stored_image(read_contents(path))
             except UnreadableImageError as error:
-                raise ValueError(f"Expected a picture in which people are. Received: {str(path)!r}, {error}") from error
+                raise ValueError(f"Expected a picture of people. Received: {str(path)!r}, {error}") from error
             person = picture[max(y, 0) : y + height, max(x, 0) : x + width]
             name = f"p{identity}_{Path(scene).stem}_{number}.png"
             (folder / name).write_bytes(tf.io.encode_png(person).numpy())

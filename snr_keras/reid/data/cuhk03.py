@@ -1,10 +1,10 @@
-"""CUHK03: images inside a MATLAB file, labeled by hand or detected, with two ways of dividing them.
+"""CUHK03: images inside a MATLAB file, labeled by hand or detected, split in two ways.
 
 `cuhk03_release/cuhk-03.mat` (a MATLAB file of version 7.3, which is HDF5) holds the images of both kinds and the
-classic 20 divisions into 1367 people to train on and 100 to test on. The new protocol, 767 and 700, comes in
+classic 20 splits into 1367 people to train on and 100 to test on. The new protocol, 767 and 700, comes in
 `cuhk03_new_protocol_config_labeled.mat` and `..._detected.mat`. The images are written once, as PNG, to
-`images_labeled` and `images_detected`, under the names that the new protocol knows them by: `1_001_1_01.png` is the
-first image of person 1 of camera pair 1 by the first camera of the pair.
+`images_labeled` and `images_detected`, with the names of the new protocol: `1_001_1_01.png` is the first image of
+person 1 of camera pair 1 by the first camera of the pair.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 KINDS = ("detected", "labeled")
 MATLAB_FILE = "cuhk03_release/cuhk-03.mat"
-VIEWS_OF_FIVE = 5  # a person's images 1 to 5 are of the pair's first camera, 6 to 10 of its second
+VIEWS_OF_FIVE = 5  # a person's images 1 to 5 are by the pair's first camera, 6 to 10 by its second
 EXAMPLE = "1_001_1_01.png"
 
 _EXPECTED = "a MATLAB file of version 7.3"
@@ -39,7 +39,7 @@ _NAME = re.compile(r"(?P<pair>[0-9])_(?P<person>[0-9]{3})_(?P<camera>[12])_[0-9]
 
 
 def cuhk03_lister(kind: str, *, classic: bool) -> Lister:
-    """Lists CUHK03, "detected" or "labeled", in the classic 20 divisions or in the one of the new protocol."""
+    """A lister of CUHK03, "detected" or "labeled", in the classic 20 splits or in that of the new protocol."""
     return partial(_classic if classic else _new_protocol, kind)
 
 
@@ -89,7 +89,7 @@ def _of_people(folder: Listing, split: str, tested: set[int]) -> Listing:
 
 
 def _people_tested(path: Path) -> list[set[int]]:
-    """The 100 people of the test of each of the 20 divisions: `testsets` lists them as (pair, person)."""
+    """The 100 test people of each of the 20 splits: `testsets` lists them as (pair, person)."""
     with _open(path) as file:
         tables = [np.asarray(file[reference]) for reference in file["testsets"][()].ravel()]
     return [{_identity(int(pair), int(person)) for pair, person in table.T} for table in tables]
@@ -103,12 +103,12 @@ def _parse(name: str) -> ImageName:
 
 
 def _identity(pair: int, person: int) -> int:
-    """A number of its own for every person: 1001 is person 1 of pair 1."""
+    """A unique number for every person: 1001 is person 1 of pair 1."""
     return 1000 * pair + person
 
 
 def _images(root: Path, kind: str, progress: Progress | None) -> Path:
-    """The folder of the images of a kind, written from the MATLAB file if it is not there yet."""
+    """The folder of the images of a kind, extracted from the MATLAB file on first use."""
 
     def write(folder: Path) -> None:
         import tensorflow as tf  # here, so that data sets are found without TensorFlow
@@ -117,7 +117,7 @@ def _images(root: Path, kind: str, progress: Progress | None) -> Path:
             people = list(_people(file, kind))
             for done, (pair, person, references) in enumerate(people, 1):
                 for number, reference in enumerate(references, 1):
-                    image = np.asarray(file[reference]).T  # MATLAB's order of axes is the other way round
+                    image = np.asarray(file[reference]).T  # MATLAB's axes are in reverse order
                     if image.ndim == 3:  # an empty cell: some people have fewer than five images by a camera
                         camera = 1 if number <= VIEWS_OF_FIVE else 2
                         png = tf.io.encode_png(np.ascontiguousarray(image, np.uint8)).numpy()

@@ -1,4 +1,4 @@
-"""What a data set is here: images, who is on them, which camera took them, and what each image is for."""
+"""A data set: images, their identities and cameras, and the purpose of each image."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ JUNK, DISTRACTOR = -1, 0
 SPLITS = ("train", "query", "gallery")
 
 Progress = Callable[[int, int], None]
-"""Called with the number of things done and in all."""
+"""Function called with the number of things done and the total."""
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images that serve one purpose, with their labels.
+    """Images for one purpose, with their labels.
 
     Attributes:
-        paths: of the n image files.
-        identities: (n,) int64, any numbers from 0 up; in a gallery -1 is junk and 0 a distractor.
-        cameras: (n,) int64, any numbers from 0 up; None if the images have no camera labels.
-        domains: (n,) int64, from which of the combined data sets an image is, 0, 1, ...; None if they are of one.
+        paths: Paths of the n image files.
+        identities: Identities, (n,), int64, any numbers from 0; in a gallery -1 is junk and 0 a distractor.
+        cameras: Cameras, (n,), int64, any numbers from 0; None if the images have no camera labels.
+        domains: Number of the combined data set of each image, (n,), int64, from 0; None for a single data set.
     """
 
     paths: tuple[str, ...]
@@ -57,20 +57,20 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class ReIDDataset:
-    """Images to train with, images to search with (query), images to search in (gallery), and what reading them found.
+    """Images to train on, to search with (query) and to search in (gallery), and the report on them.
 
-    A split that was not asked for, or that the data set does not have, is empty. Within a data set, one number is one
-    person, in whatever split.
+    A split that was not requested, or that the data set does not have, is empty. Within a data set, a number stands for
+    the same person in every split.
 
     Attributes:
-        name: what it is called.
-        train: the images to train with.
-        query: the images of people to be found.
-        gallery: the images to find them in.
-        report: what was found on disk.
-        version: which of the forms in which it is distributed or used, to stand with every figure; "" if there is one.
-        digests: of the contents of the image files, by path: equal for equal contents.
-        protocol: of evaluation, if it is published with one of its own; "" where camera labels tell.
+        name: Name of the data set.
+        train: Images to train on.
+        query: Images of people to find.
+        gallery: Images to find them in.
+        report: Report on the files on disk.
+        version: Version to report with every score, if there are several; else "".
+        digests: Digests of the image files' contents, by path: equal for equal contents.
+        protocol: Evaluation protocol, if it is published with its own; "" if the camera labels decide.
     """
 
     name: str
@@ -84,10 +84,10 @@ class ReIDDataset:
 
 
 def named_apart(datasets: Sequence[Sequence[ReIDDataset]]) -> list[tuple[ReIDDataset, ...]]:
-    """Data sets under names of which none is another's: of two folders `crops`, the second is `crops (2)`.
+    """Data sets with unique names: of two folders `crops`, the second becomes `crops (2)`.
 
     Args:
-        datasets: each in all its divisions, which keep a name in common.
+        datasets: Data sets, each with all its splits, which keep a common name.
     """
     names: list[str] = []
     for trials in datasets:

@@ -1,4 +1,4 @@
-"""Folders of images that are made once from what the owners distribute, and appear complete or not at all."""
+"""Folders of images that are derived once from the owners' files, and appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from snr_keras.files.atomic import new_folder
 
 
 def derive(folder: Path, write: Callable[[Path], None]) -> Path:
-    """The folder, made by `write` in a temporary place beside it if it is not there yet.
+    """The folder; if it does not exist, `write` creates it at a temporary place next to it.
 
     Args:
-        folder: the folder to make.
-        write: fills a new folder.
+        folder: Folder to create.
+        write: Function that fills a new folder.
 
     Raises:
-        OSError: if it cannot be written.
+        OSError: If it cannot be written.
     """
     if folder.is_dir():
         return folder

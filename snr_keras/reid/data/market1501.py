@@ -1,8 +1,8 @@
 """The layout of Market-1501: three folders of images whose names carry the labels.
 
 A data set is a folder with three sub-folders of images, `bounding_box_train`, `query` and `bounding_box_test` (the
-gallery); file names carry the labels, `0002_c1s1_000451_03.jpg` being identity 2 seen by camera 1. Market-1501 and
-DukeMTMC-reID are distributed like this, and anyone's own crops can be named like this.
+gallery). File names carry the labels: `0002_c1s1_000451_03.jpg` is identity 2 seen by camera 1. Market-1501 and
+DukeMTMC-reID are distributed like this, and your own crops can be named like this.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ def read_market1501(
     splits: Sequence[str] = SPLITS,
     progress: Progress | None = None,
 ) -> ReIDDataset:
-    """Reads a folder in Market-1501 layout; every image is decoded once, so that none can fail later.
+    """Read a folder in Market-1501 layout; every image is decoded once, so that none can fail later.
 
-    What cannot be used is left out and listed in the report: files that are no images, names without an identity,
-    images that cannot be decoded. In training identity -1 is left out and identity 0 is an identity like others; in the
-    gallery both stay, as junk and distractors. If query or gallery have no camera labels, neither keeps them:
-    evaluate such a set under the protocol "no_camera".
+    Unusable files are left out and listed in the report: files that are not images, names without an identity, images
+    that cannot be decoded. In training, identity -1 is left out and identity 0 is an ordinary identity; in the gallery
+    both stay, as junk and distractors. If query or gallery have no camera labels, neither keeps them: evaluate such a
+    set under the protocol "no_camera".
 
     Args:
-        path: the folder that holds `bounding_box_train`, `query` and `bounding_box_test`.
-        splits: those to read, of "train", "query" and "gallery"; only their folders need to exist.
-        progress: called with (images done, images in all) while the images are checked.
+        path: Folder of `bounding_box_train`, `query` and `bounding_box_test`.
+        splits: Splits to read, out of "train", "query" and "gallery"; only their folders must exist.
+        progress: Function called with the number of checked images and the total.
 
     Returns:
-        The data set, with absolute paths; its name is that of the folder.
+        The data set, with absolute paths, named as the folder.
 
     Raises:
-        FileNotFoundError: if the folder or that of a split does not exist.
-        NotADirectoryError: if the path is a file.
-        ValueError: if nothing can be done with what is there: no usable image in a split, fewer than two identities to
-            train with, a query of identity -1 or 0.
+        FileNotFoundError: If the folder or that of a split does not exist.
+        NotADirectoryError: If the path is a file.
+        ValueError: If the data is unusable: no usable image in a split, fewer than two identities to train on, or a
+            query of identity -1 or 0.
     """
     check_splits(splits)
     root = Path(os.path.abspath(path))
@@ -55,13 +55,13 @@ def read_market1501(
 
 
 def check_splits(splits: Sequence[str]) -> None:
-    """ValueError unless these are names of splits, at least one."""
+    """Raise ValueError unless these are names of splits, at least one."""
     if not splits or not set(splits) <= set(SPLITS):
         raise ValueError(f"`splits` must be among {SPLITS}. Received: splits={tuple(splits)}")
 
 
 def list_market1501(root: Path, splits: Sequence[str], progress: Progress | None = None) -> list[Trial]:
-    """Lists the folders of the splits."""
+    """List the folders of the splits."""
     wanted = [split for split in SPLITS if split in splits]
     _check_layout(root, wanted)
     return [
@@ -75,12 +75,12 @@ def list_market1501(root: Path, splits: Sequence[str], progress: Progress | None
 
 
 def list_market1501_500k(root: Path, splits: Sequence[str], progress: Progress | None = None) -> list[Trial]:
-    """Lists Market-1501 with the 500 000 distractors, which lie in the folder `images` beside the others.
+    """List Market-1501 with the 500 000 distractors, which are in the folder `images` beside the others.
 
-    Each of them is a distractor whatever its name says, and needs no camera: it matches no query.
+    Each of them is a distractor whatever its name, and needs no camera, since it matches no query.
 
     Raises:
-        FileNotFoundError: also if there is no such folder and the gallery is wanted.
+        FileNotFoundError: Also if that folder is missing and the gallery is requested.
     """
     (trial,) = list_market1501(root, splits, progress)
     if "gallery" not in trial:
@@ -88,8 +88,8 @@ def list_market1501_500k(root: Path, splits: Sequence[str], progress: Progress |
     folder = root / DISTRACTOR_FOLDER
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"The 500 000 distractors of Market-1501 (distractors_500k.zip) are a folder {DISTRACTOR_FOLDER!r} beside "
-            f"{FOLDERS['gallery']!r}. Received: {str(root)!r}, without it"
+            f"The 500 000 distractors of Market-1501 (distractors_500k.zip) must be a folder {DISTRACTOR_FOLDER!r} "
+            f"beside {FOLDERS['gallery']!r}. Received: {str(root)!r}, without it"
         )
     extra = list_folder(str(folder), _distractor, example=EXAMPLE)
     called = f"{FOLDERS['gallery']} and {DISTRACTOR_FOLDER}"
@@ -112,7 +112,7 @@ def _check_layout(root: Path, wanted: Sequence[str]) -> None:
     if not root.exists():
         raise FileNotFoundError(f"The data set's folder does not exist. Received: {str(root)!r}")
     if not root.is_dir():
-        raise NotADirectoryError(f"A data set is a folder with {_layout()} in it. Received a file: {str(root)!r}")
+        raise NotADirectoryError(f"A data set must be a folder with {_layout()} in it. Received a file: {str(root)!r}")
     missing = [FOLDERS[split] for split in wanted if not (root / FOLDERS[split]).is_dir()]
     if not missing:
         return

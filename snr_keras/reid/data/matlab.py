@@ -1,4 +1,4 @@
-"""MATLAB's files: those of version 5 by SciPy, without anything that could run."""
+"""MATLAB files of version 5, read by SciPy, without anything that could run."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-_EXACT = 2**53  # up to which doubles, MATLAB's usual numbers, are whole numbers one by one
+_EXACT = 2**53  # largest range in which doubles, MATLAB's usual numbers, hold every integer
 
 
 def load_matlab(path: Path) -> dict[str, Any]:
-    """The variables of a MATLAB file of version 5, its cells and structs as nested arrays.
+    """The variables of a MATLAB file of version 5, with cells and structs as nested arrays.
 
     Raises:
-        ModuleNotFoundError: if SciPy is not installed.
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is no such file, or damaged.
+        ModuleNotFoundError: If SciPy is not installed.
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not such a file, or damaged.
     """
     if importlib.util.find_spec("scipy") is None:
         raise ModuleNotFoundError(f'Reading {path} needs SciPy. Install with: pip install "snr-reid[data]"')
@@ -28,15 +28,15 @@ def load_matlab(path: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"Expected a MATLAB file. Received: {str(path)!r}, which does not exist")
     try:
         return loadmat(str(path), simplify_cells=False)
-    except Exception as error:  # on damaged files SciPy raises whatever it stumbles over
+    except Exception as error:  # SciPy may raise anything on damaged files
         raise ValueError(f"Expected a MATLAB file of version 5. Received: {str(path)!r} ({error})") from error
 
 
 def whole_numbers(values: ArrayLike, *, least: int = 0) -> list[int]:
-    """Numbers of a MATLAB file that have to be whole, which are doubles there as often as integers.
+    """Integers from a MATLAB file, where they are often stored as doubles.
 
     Raises:
-        ValueError: if they are no numbers, or one of them is not whole or smaller than `least`.
+        ValueError: If they are not numbers, or one of them is not whole or less than `least`.
     """
     array = np.asarray(values).ravel()
     if array.dtype.kind not in "iuf":

@@ -1,8 +1,8 @@
-"""The layout of MSMT17: two folders of images, and lists that say which image is whose.
+"""The layout of MSMT17: two folders of images, and lists of their identities.
 
-V1 has `train` and `test`, V2, with blurred faces, `mask_train_v2` and `mask_test_v2`; both have `list_train.txt`,
-`list_val.txt`, `list_query.txt` and `list_gallery.txt`, whose lines are `0000/0000_000_01_0303morning_0015_0.jpg 0`:
-a file, and an identity. The third number of the name is the camera.
+V1 has `train` and `test`; V2, with blurred faces, `mask_train_v2` and `mask_test_v2`. Both have `list_train.txt`,
+`list_val.txt`, `list_query.txt` and `list_gallery.txt`, with lines like `0000/0000_000_01_0303morning_0015_0.jpg 0`: a
+file and an identity. The third number of the name is the camera.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from snr_keras.reid.data.scan import ImageName, Listing
 
 LISTS = {"train": ("list_train.txt", "list_val.txt"), "query": ("list_query.txt",), "gallery": ("list_gallery.txt",)}
 FIRST_TEST_IDENTITY = 10_000
-"""Training and test people are both numbered from 0 in the lists; here those of the test follow this number."""
+"""The lists number training and test people from 0 each; here the test people follow this number."""
 
 _LINE = re.compile(r"(?P<name>(.*/)?[0-9]+_[0-9]+_(?P<camera>[0-9]{1,9})_.*) (?P<identity>[0-9]{1,9})")
 
 
 def msmt17_lister(train_folder: str, test_folder: str) -> Lister:
-    """Lists a version of MSMT17 whose images lie in these two folders."""
+    """A lister of a version of MSMT17 with these two folders."""
     return partial(_list, {"train": train_folder, "query": test_folder, "gallery": test_folder})
 
 
@@ -52,7 +52,7 @@ def _read(root: Path, split: str, folder: str) -> Listing:
             if match is None:
                 wrong.append(Excluded(f"{called}, line {number}", f"no image, camera and identity in {line!r}"))
             elif (name := f"{folder}/{match['name']}") in images:
-                wrong.append(Excluded(f"{called}, line {number}", f"an image that was listed already, {line!r}"))
+                wrong.append(Excluded(f"{called}, line {number}", f"an image that was already listed, {line!r}"))
             else:
                 images[name] = ImageName(first_identity + int(match["identity"]), int(match["camera"]))
     called = " and ".join(LISTS[split])

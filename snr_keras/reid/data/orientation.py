@@ -1,8 +1,8 @@
-"""The orientation tag of EXIF, by which a camera says how an image is to be turned; in JPEG and PNG.
+"""The orientation tag of EXIF, by which a camera says how to turn an image; in JPEG and PNG.
 
-It is read by TensorFlow's operations, so that a `tf.data` pipeline does it without Python: of JPEG in the application
-segments with which a file begins, of PNG in an `eXIf` chunk before the pixels. A tag that is damaged, or has another
-value than 1 to 8, turns nothing.
+TensorFlow's operations read it, so a `tf.data` pipeline needs no Python: in JPEG from the application segments at the
+beginning of a file, in PNG from an `eXIf` chunk before the pixels. A tag that is damaged, or has a value other than 1
+to 8, is ignored.
 
 Source:
     CIPA DC-008, "Exchangeable image file format for digital still cameras: Exif Version 2.32", sections 4.5 and 4.6
@@ -23,7 +23,7 @@ _EXIF_OF_JPEG, _EXIF_OF_PNG, _PIXELS_OF_PNG = (int.from_bytes(b, "big") for b in
 _APP0, _APP1, _APP15, _COMMENT = 0xFFE0, 0xFFE1, 0xFFEF, 0xFFFE
 _LITTLE, _BIG = int.from_bytes(b"II*\0", "big"), int.from_bytes(b"MM\0*", "big")
 
-# How a file begins that has no tag, as most are: pixels, or the tables for them, come at once (None for any byte).
+# The beginning of a file without a tag, the usual case: pixels, or tables for them, come first (None for any byte).
 _UNTAGGED = (
     (*b"\xff\xd8\xff\xdb",),
     (*b"\xff\xd8\xff\xe0\0\x10", *14 * [None], *b"\xff\xdb"),
@@ -39,14 +39,14 @@ for _row, _bytes in enumerate(_UNTAGGED):
 
 @tf.function(input_signature=[_IMAGE, _FILE], autograph=False)
 def upright(image: tf.Tensor, contents: tf.Tensor | bytes) -> tf.Tensor:
-    """An image turned as its file says.
+    """The image, turned as its file says.
 
     Args:
-        image: (H, W, C) uint8, as it is stored.
-        contents: a scalar string, the bytes of the file.
+        image: Image as stored, (H, W, C), uint8.
+        contents: Bytes of the file, a scalar string.
 
     Returns:
-        (H, W, C), or (W, H, C) if the image lies on its side.
+        The image, (H, W, C), or (W, H, C) if it lies on its side.
     """
     with tf.device("CPU:0"):
         beginning = tf.io.decode_raw(contents, tf.uint8, fixed_length=_BEGINNING)
@@ -55,13 +55,13 @@ def upright(image: tf.Tensor, contents: tf.Tensor | bytes) -> tf.Tensor:
 
 
 def orientation(contents: tf.Tensor | bytes) -> tf.Tensor:
-    """How the image in an encoded file is to be turned.
+    """The orientation tag of an encoded file.
 
     Args:
-        contents: a scalar string, the bytes of the file.
+        contents: Bytes of the file, a scalar string.
 
     Returns:
-        A scalar int64: the tag's value, 1 to 8; 1 if there is none.
+        The value of the tag, 1 to 8, a scalar int64; 1 if there is none.
     """
     file = tf.io.decode_raw(contents, tf.uint8)
     start = _number(file, 0, 2)
@@ -73,10 +73,10 @@ def orientation(contents: tf.Tensor | bytes) -> tf.Tensor:
     return tf.cond(exif > 0, lambda: _value(file, exif), lambda: tf.constant(1, tf.int64))
 
 
-# A function that stays one within others: a branch that is not taken costs as much as it has nodes.
+# A separate function, since the cost of a branch that is not taken grows with its nodes.
 @tf.function(input_signature=[_IMAGE, _FILE], autograph=False, experimental_attributes={"_noinline": True})
 def _turned(image: tf.Tensor, contents: tf.Tensor) -> tf.Tensor:
-    """What `upright` makes of an image whose file may have a tag."""
+    """The result of `upright` for an image whose file may have a tag."""
     says = orientation(contents)
     swapped = tf.cond(says >= 5, lambda: tf.transpose(image, (1, 0, 2)), lambda: image)
     bottom_first = tf.reduce_any(tf.equal(says, (3, 4, 7, 8)))
@@ -86,7 +86,7 @@ def _turned(image: tf.Tensor, contents: tf.Tensor) -> tf.Tensor:
 
 
 def _exif_of_jpeg(file: tf.Tensor) -> tf.Tensor:
-    """Where the EXIF data of a JPEG file begin, 0 if it has none."""
+    """The offset of the EXIF data in a JPEG file, 0 if it has none."""
 
     def is_exif(at: tf.Tensor) -> tf.Tensor:
         return tf.equal(_number(file, at, 2), _APP1) & tf.equal(_number(file, at + 4, 6), _EXIF_OF_JPEG)
@@ -101,7 +101,7 @@ def _exif_of_jpeg(file: tf.Tensor) -> tf.Tensor:
 
 
 def _exif_of_png(file: tf.Tensor) -> tf.Tensor:
-    """Where the EXIF data of a PNG file begin, 0 if it has none."""
+    """The offset of the EXIF data in a PNG file, 0 if it has none."""
 
     def is_exif(at: tf.Tensor) -> tf.Tensor:
         return tf.equal(_number(file, at + 4, 4), _EXIF_OF_PNG)
@@ -115,7 +115,7 @@ def _exif_of_png(file: tf.Tensor) -> tf.Tensor:
 
 
 def _value(file: tf.Tensor, exif: tf.Tensor) -> tf.Tensor:
-    """The orientation in EXIF data, which are a TIFF file: the tag is in its first directory."""
+    """The orientation in EXIF data, which is a TIFF file with the tag in its first directory."""
     order = _number(file, exif, 4)
     little = tf.equal(order, _LITTLE)
     directory = exif + _number(file, exif + 4, 4, little)
@@ -127,7 +127,7 @@ def _value(file: tf.Tensor, exif: tf.Tensor) -> tf.Tensor:
 
 
 def _number(file: tf.Tensor, at: tf.Tensor | int, size: int, little: tf.Tensor | bool = False) -> tf.Tensor:
-    """The unsigned integers in `size` bytes from places on, any shape, int64; bytes beyond the file's end are 0."""
+    """The unsigned integers in `size` bytes at some offsets, any shape, int64; bytes after the file's end are 0."""
     places = tf.cast(at, tf.int64)[..., None] + tf.range(size, dtype=tf.int64)
     last = tf.size(file, tf.int64) - 1
     found = tf.cast(tf.gather(file, tf.minimum(places, last)), tf.int64) * tf.cast(places <= last, tf.int64)

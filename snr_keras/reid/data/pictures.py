@@ -1,4 +1,4 @@
-"""Pictures wherever a user has them: named one by one, in folders with all that is below, or in lists of paths."""
+"""Pictures of the user: named one by one, in folders at any depth, or in lists of paths."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 @dataclass(frozen=True)
 class Pictures:
-    """The files that were found, before any is read.
+    """The files found, before any is read.
 
     Attributes:
-        given: What was named: pictures, folders and lists.
-        names: Of the files, as a path from the working folder or an absolute one, whichever was given.
-        left_out: What was found and is not tried, and why.
-        repeated: How many were named again, and count once.
+        given: The pictures, folders and lists that were named.
+        names: Paths of the files, relative to the working folder or absolute, as they were given.
+        left_out: Files that were found and left out, each with the reason.
+        repeated: Number of files that were named more than once; they count once.
     """
 
     given: tuple[str, ...]
@@ -35,22 +35,22 @@ class Pictures:
 
 
 def find_pictures(what: Paths) -> Pictures:
-    """Lists pictures, folders and lists of paths.
+    """List pictures, folders and lists of paths.
 
-    In a folder, and below it, files are taken that end as images do or have no ending at all; symbolic links are
-    followed, each folder is entered once. A file that ends in `.txt` is a list of pictures and folders, `-` the list on
-    standard input: a path a line, or each path ended by a zero byte, as `find -print0` does. A folder without a name of
-    its own, such as `.` or `/`, is not entered for a list. Whatever else is named is taken.
+    From a folder, at any depth, files are taken whose name has the extension of an image or none. Symbolic links are
+    followed, and each folder is entered once. A file that ends in `.txt` is a list of pictures and folders, `-` the
+    list on standard input: one path per line, or each path ended by a zero byte, as from `find -print0`. A list may not
+    name a folder without a name of its own, such as `.` or `/`. Any other file is taken as a picture.
 
     Args:
-        what: A path, or several.
+        what: One path or several.
 
     Returns:
         The files in the order in which they were named, those of a folder by name.
 
     Raises:
-        FileNotFoundError: If something that was named does not exist; what a list names is found out when it is read.
-        ValueError: If nothing is named, or a list is no text, as `snr_keras.files.text.file_names`.
+        FileNotFoundError: If a named path does not exist; entries of a list are checked only when they are read.
+        ValueError: If nothing is named, or a list is not text, as for `snr_keras.files.text.file_names`.
     """
     given = [os.fspath(one) for one in ([what] if isinstance(what, str | os.PathLike) else what)]
     if missing := [path for path in given if path != "-" and not os.path.lexists(path)]:
@@ -63,7 +63,7 @@ def find_pictures(what: Paths) -> Pictures:
     names: dict[tuple[str, str], str] = {}
     left_out: dict[str, Excluded] = {}
     repeated = 0
-    real_folder = lru_cache(os.path.realpath)  # not of the file: two links to one picture are two pictures
+    real_folder = lru_cache(os.path.realpath)  # not for files: two links to one picture are two pictures
     for thing in named:
         for found in _below(thing, set()) if isinstance(thing, str) and os.path.isdir(thing) else (thing,):
             if isinstance(found, Excluded):
@@ -76,7 +76,7 @@ def find_pictures(what: Paths) -> Pictures:
 
 
 def _listed(path: str) -> list[str | Excluded]:
-    """The paths in a list; the path itself if it is none."""
+    """The paths in a list; the path itself if it is not a list."""
     if path == "-":
         return [_of_list(name) for name in file_names(sys.stdin.buffer.read(), "standard input")]
     if path.lower().endswith(".txt") and not os.path.isdir(path):
@@ -85,7 +85,7 @@ def _listed(path: str) -> list[str | Excluded]:
 
 
 def _of_list(path: str) -> str | Excluded:
-    """The path, unless it means a folder without naming it: `.`, `..` or a root, which a mistake comes to easily."""
+    """The path, unless it is a folder without a name, `.`, `..` or a root, which is easily named by mistake."""
     parts = os.path.splitdrive(os.path.normpath(path))[1].split(os.sep)
     if set(parts) <= {"", os.curdir, os.pardir}:
         return Excluded(path, "a folder without a name, which is not entered for a list")
@@ -93,7 +93,7 @@ def _of_list(path: str) -> str | Excluded:
 
 
 def _below(folder: str, entered: set[tuple[int, int]]) -> Iterator[str | Excluded]:
-    """What is in a folder and below it, by name; `entered` has the folders that were, as (device, inode)."""
+    """The content of a folder at any depth, by name; `entered` has the folders visited so far, as (device, inode)."""
     try:
         at = os.stat(folder)
         entries = sorted(os.listdir(folder))
@@ -101,7 +101,7 @@ def _below(folder: str, entered: set[tuple[int, int]]) -> Iterator[str | Exclude
         yield Excluded(folder, error.strerror or str(error))
         return
     if (at.st_dev, at.st_ino) in entered:
-        yield Excluded(folder, "a folder that was entered already")
+        yield Excluded(folder, "a folder that was already entered")
         return
     entered.add((at.st_dev, at.st_ino))
     for entry in entries:
@@ -119,7 +119,7 @@ def _below(folder: str, entered: set[tuple[int, int]]) -> Iterator[str | Exclude
 
 
 def reasons(left_out: Sequence[Excluded]) -> list[str]:
-    """A line a reason: how many files were left out for it, and the first few of them."""
+    """One line per reason: how many files were left out for it, and the first few of them."""
     by_reason: dict[str, list[str]] = {}
     for excluded in left_out:
         by_reason.setdefault(excluded.reason, []).append(repr(excluded.name))

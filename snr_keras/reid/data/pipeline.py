@@ -1,4 +1,4 @@
-"""From a `Split` to batches of images: tf.data, deterministic, fast enough that the model is the bottleneck."""
+"""Batches of images from a `Split`, by tf.data: deterministic, and fast enough that the model is the bottleneck."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from snr_keras.reid.data.images import load_image
 from snr_keras.reid.data.sampler import domain_balanced_batches, identity_batches, num_steps, share_of_domain
 
 KEPT_BYTES = 512 * 2**20
-"""A training split of at most this size, decoded and resized, is kept in memory (Market-1501's is 318 MB at 128x64);
-a larger one is read and decoded anew for each batch."""
+"""A training split up to this size, decoded and resized, is kept in memory (Market-1501's is 318 MB at 128x64); a
+larger one is read and decoded again for each batch."""
 
 unconverted = tf.autograph.experimental.do_not_convert
 """Nothing here has control flow of Python that depends on tensors; looking for some takes longer than all the rest."""
@@ -35,35 +35,34 @@ def training_batches(
     domain_balanced: bool = False,
     context: tf.distribute.InputContext | None = None,
 ) -> tf.data.Dataset:
-    """Batches of P identities with K images each, augmented, from `start_step` up to and without `stop_step`.
+    """Batches of P identities with K images each, augmented, from `start_step` up to but without `stop_step`.
 
-    The batch at step s is a function of (split, seed, s) and the settings alone: a dataset with `start_step=s`
-    continues bit for bit. Which images a batch holds is told in `snr_keras.reid.data.sampler`; an epoch is
-    `steps_per_epoch` batches.
+    The batch at step s depends on (split, seed, s) and the settings only: a dataset with `start_step=s` continues bit
+    for bit. `snr_keras.reid.data.sampler` determines the images of a batch; an epoch is `steps_per_epoch` batches.
 
-    Where a `tf.distribute` strategy has R replicas, the batch of a step is cut between identities into R equal shares,
-    pixel for pixel what they are in the whole batch, and the dataset has for each step one share after the other for
-    the replicas of its input pipeline.
+    With R replicas of a `tf.distribute` strategy, the batch of a step is divided by identity into R equal parts, equal
+    to the whole batch pixel for pixel. For each step the dataset has the parts for the replicas of its input pipeline,
+    one after the other.
 
     Args:
-        split: the images to train with.
+        split: Images to train on.
         image_size: (height, width) of the images in the batches.
-        identities_per_batch: P.
-        images_per_identity: K.
-        seed: from 0 to 2^63 - 1.
-        augmentation: the random changes.
-        stop_step: the step after the last batch: `steps_per_epoch` times the number of epochs.
-        start_step: the step of the first batch.
-        domain_balanced: whether a batch has as many identities of every domain of the split.
-        context: which replicas the dataset is for; without it there is one.
+        identities_per_batch: Number P of identities.
+        images_per_identity: Number K of images of each.
+        seed: Seed, from 0 to 2^63 - 1.
+        augmentation: Random changes to the images.
+        stop_step: Step after the last batch: `steps_per_epoch` times the number of epochs.
+        start_step: Step of the first batch.
+        domain_balanced: Whether each batch has equal numbers of identities from every domain of the split.
+        context: Replicas that the dataset is for; by default there is one.
 
     Returns:
-        A dataset, of known length, of (images, labels): (P * K, H, W, 3) float32 RGB in [0, 255], and (P * K,) int32 in
-        [0, split.num_identities), identities numbered in ascending order, the K images of an identity side by side. Of
-        R replicas each has P / R identities.
+        A dataset of known length with (images, labels): (P * K, H, W, 3), float32, RGB in [0, 255], and (P * K,),
+        int32, in [0, split.num_identities), identities numbered in ascending order, the K images of an identity
+        adjacent. With R replicas each part has P / R identities.
 
     Raises:
-        ValueError: if the split has fewer than P identities, an argument is out of range, or domains are to be balanced
+        ValueError: If the split has fewer than P identities, an argument is out of range, domains are to be balanced
             and the split has none, or P is not a multiple of their number, or of that of the replicas.
     """
     replicas, here = _replicas(context or tf.distribute.InputContext(), identities_per_batch)
@@ -80,32 +79,32 @@ def training_batches(
     else:
         batches = identity_batches(labels, **sampling)
     # All of them at once, a few MB for a long run: a Python generator within a tf.data pipeline can deadlock with the
-    # interpreter when the pipeline is dropped half-way.
+    # interpreter if the pipeline is dropped half-way.
     count = max(0, stop_step - start_step)
     indices_of_batches = np.fromiter(islice(batches, count), np.dtype((np.int32, size)), count)
-    indices_of_shares = indices_of_batches.reshape(count, replicas, size // replicas)[:, here]
+    indices_of_parts = indices_of_batches.reshape(count, replicas, size // replicas)[:, here]
     with tf.device("CPU:0"):
         label_of = tf.constant(labels)
         load = images_at(split, image_size)
 
     @unconverted
-    def batch(step: tf.Tensor, share: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def batch(step: tf.Tensor, part: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         images = tf.ensure_shape(load(indices), (size // replicas, *image_size, 3))
-        images = augment(images, augmentation, seed=seed, step=step, share=share, shares=replicas)
+        images = augment(images, augmentation, seed=seed, step=step, part=part, parts=replicas)
         return images, tf.gather(label_of, indices)
 
-    steps, shares = np.meshgrid(np.arange(start_step, start_step + count), np.array(here, np.int32), indexing="ij")
-    flat = steps.ravel(), shares.ravel(), indices_of_shares.reshape(steps.size, size // replicas)
+    steps, parts = np.meshgrid(np.arange(start_step, start_step + count), np.array(here, np.int32), indexing="ij")
+    flat = steps.ravel(), parts.ravel(), indices_of_parts.reshape(steps.size, size // replicas)
     batches_here = tf.data.Dataset.from_tensor_slices(flat)
     return batches_here.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
 def _replicas(context: tf.distribute.InputContext, identities_per_batch: int) -> tuple[int, list[int]]:
-    """The number of replicas in all, and which of them an input pipeline is for."""
+    """The number of replicas, and the numbers of those that an input pipeline serves."""
     replicas = context.num_replicas_in_sync
     if identities_per_batch % replicas:
         raise ValueError(
-            f"A batch is cut between identities into equal shares for {replicas} replicas: set "
+            f"A batch is divided by identity into equal parts for {replicas} replicas: set "
             f"`identities_per_batch` to a multiple of {replicas}. Received: "
             f"identities_per_batch={identities_per_batch}"
         )
@@ -115,17 +114,17 @@ def _replicas(context: tf.distribute.InputContext, identities_per_batch: int) ->
 
 def _domains(split: Split) -> np.ndarray:
     if split.domains is None:
-        raise ValueError("Balancing domains takes a source of several data sets. Received: a split of one")
+        raise ValueError("Balancing domains needs a source of several data sets. Received: a split of one")
     return split.domains
 
 
 def steps_per_epoch(
     split: Split, identities_per_batch: int, images_per_identity: int, *, domain_balanced: bool = False
 ) -> int:
-    """Number of batches in which every identity is shown and about every image.
+    """Number of batches in which every identity is shown, and approximately every image.
 
-    It is `snr_keras.reid.data.sampler.num_steps`. Balancing domains does not change it. Whatever `training_batches`
-    raises, this does.
+    It is `snr_keras.reid.data.sampler.num_steps`; balancing domains does not change it. The errors are those of
+    `training_batches`.
     """
     if domain_balanced:
         share_of_domain(split.identities, _domains(split), identities_per_batch)
@@ -137,15 +136,15 @@ def steps_per_epoch(
 
 
 def evaluation_batches(split: Split, *, image_size: tuple[int, int], batch_size: int) -> tf.data.Dataset:
-    """The images of a split in order, resized and otherwise untouched.
+    """The images of a split in order, resized and otherwise unchanged.
 
     Args:
-        split: the images.
+        split: Images to embed.
         image_size: (height, width) of the images in the batches.
-        batch_size: images per batch; the last batch has what is left.
+        batch_size: Images per batch; the last batch may have fewer.
 
     Returns:
-        A dataset, of known length, of (N, H, W, 3) float32 RGB in [0, 255].
+        A dataset of known length with (N, H, W, 3), float32, RGB in [0, 255].
     """
     if batch_size < 1 or not len(split):
         raise ValueError(
@@ -162,7 +161,7 @@ def evaluation_batches(split: Split, *, image_size: tuple[int, int], batch_size:
 
 
 def images_at(split: Split, image_size: tuple[int, int]) -> Callable[[tf.Tensor], tf.Tensor]:
-    """A function from (n,) indices to (n, H, W, 3) uint8 images, from memory where the split is small enough."""
+    """A function from indices, (n,), to images, (n, H, W, 3), uint8, from memory if the split is small enough."""
     paths = _path_strings(split)
     if len(split) * image_size[0] * image_size[1] * 3 > KEPT_BYTES:
         return lambda indices: _load_images(tf.gather(paths, indices), image_size)
@@ -174,7 +173,7 @@ def images_at(split: Split, image_size: tuple[int, int]) -> Callable[[tf.Tensor]
 
 
 def _load_images(paths: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
-    """The images of (n,) paths, (n, H, W, 3) uint8; batches run in parallel, not images: less to hand around."""
+    """The images of paths, (n,), as (n, H, W, 3), uint8; parallel over batches, not images, with less overhead."""
     return tf.map_fn(
         lambda path: load_image(path, image_size),
         paths,
@@ -183,5 +182,5 @@ def _load_images(paths: tf.Tensor, image_size: tuple[int, int]) -> tf.Tensor:
 
 
 def _path_strings(split: Split) -> tf.Tensor:
-    """The paths as the bytes that the file system knows them by, whatever their encoding."""
+    """The paths as the file system's bytes, whatever their encoding."""
     return tf.constant([os.fsencode(path) for path in split.paths])

@@ -1,4 +1,4 @@
-"""From what a folder lists to a data set: every image decoded once, what cannot be used left out and told."""
+"""From the listings of a folder to a data set: every image is decoded once, and unusable ones are reported."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from snr_keras.reid.data.report import Excluded, ScanReport, SplitReport, count,
 from snr_keras.reid.data.scan import Listing, examine_all
 
 Trial = Mapping[str, Listing]
-"""The images of each split that was asked for."""
+"""The listing of each requested split."""
 
 Lister = Callable[[Path, Sequence[str], Progress | None], list[Trial]]
-"""Lists the folder of a data set, given the splits that are wanted: one trial for each way in which its owners, or the
-field, divide it; most data sets are divided in one way."""
+"""Function that lists the folder of a data set, for the requested splits: one trial for each way in which it is split;
+most data sets are split in one way."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many images and identities the owners of a data set publish for a split; None if they publish no number."""
+    """The published numbers of images and identities of a split; None if there is no published number."""
 
     images: int | None
     identities: int
@@ -41,29 +41,29 @@ def assemble(
     unlabeled: bool = False,
     progress: Progress | None = None,
 ) -> tuple[ReIDDataset, ...]:
-    """Makes data sets of listings. Every image is decoded once, so that none can fail later.
+    """Make data sets from listings. Every image is decoded once, so that none can fail later.
 
-    What cannot be used is left out and listed in the report: files that are no images, names without an identity,
-    images that cannot be decoded. In training identity -1 is left out and identity 0 is an identity like others; in the
-    gallery both stay, as junk and distractors. If query or gallery have no camera labels, neither keeps them:
-    evaluate such a set under the protocol "no_camera".
+    Unusable files are left out and listed in the report: files that are not images, names without an identity, images
+    that cannot be decoded. In training, identity -1 is left out and identity 0 is an ordinary identity; in the gallery
+    both stay, as junk and distractors. If query or gallery have no camera labels, neither keeps them: evaluate such a
+    set under the protocol "no_camera".
 
     Args:
-        name: of the data sets.
-        root: the folder that they lie in.
-        trials: the listings of the splits, for each data set.
-        version: of the data sets.
-        published: the counts of each split as published; a difference is noted in the report.
-        unlabeled: whether the training images are to be used without identities: then those of -1 are kept, and it does
-            not matter how many people there are.
-        progress: called while the images are decoded.
+        name: Name of the data sets.
+        root: Folder of the data sets.
+        trials: Listings of the splits, for each data set.
+        version: Version of the data sets.
+        published: Published counts of each split; the report notes differences.
+        unlabeled: Whether to read the training images without identities: then those of identity -1 are kept, and any
+            number of people is accepted.
+        progress: Function called while the images are decoded.
 
     Returns:
         One data set for each trial, with absolute paths.
 
     Raises:
-        ValueError: if nothing can be done with what is there: no usable image in a split, fewer than two identities to
-            train with, a query of identity -1 or 0.
+        ValueError: If the data is unusable: no usable image in a split, fewer than two identities to train on, or a
+            query of identity -1 or 0.
     """
     paths = [listing.path(image) for trial in trials for listing in trial.values() for image in listing.images]
     examined = examine_all(list(dict.fromkeys(paths)), progress)
@@ -166,7 +166,7 @@ def _check_usable(
         if nobody:
             place = os.path.join(os.path.dirname(listings["query"].folder), listings["query"].called)
             raise ValueError(
-                "A query is a person to be found: identities -1 (junk) and 0 (distractor) are for the gallery; number "
+                "Queries are people to find: identities -1 (junk) and 0 (distractor) are for the gallery only; number "
                 "people from 1. "
                 f"Received: {count(len(nobody), 'such image')} in {place!r}: "
                 + first_few([repr(name) for name in nobody])
@@ -174,17 +174,17 @@ def _check_usable(
 
 
 def _without_lone_cameras(listings: Trial, found: dict[str, Split], notes: list[str]) -> dict[str, Split]:
-    """Query and gallery are compared camera by camera: the labels of one are of no use without the other's."""
+    """Query and gallery, with camera labels only if both have them, since they are compared camera by camera."""
     tested = [split for split in ("query", "gallery") if split in found]
     without = [split for split in tested if found[split].cameras is None]
     if not without:
         return found
     if len(without) == len(tested):
-        notes.append("no camera labels: to be evaluated under the protocol 'no_camera'")
+        notes.append("no camera labels: evaluate under the protocol 'no_camera'")
         return found
     notes.append(
-        f"{listings[without[0]].called} has no camera labels, so that those of the other are not used: to be evaluated "
-        "under the protocol 'no_camera'"
+        f"{listings[without[0]].called} has no camera labels, so those of the other are not used: evaluate under the "
+        "protocol 'no_camera'"
     )
     return {split: replace(images, cameras=None) if split in tested else images for split, images in found.items()}
 
@@ -198,7 +198,7 @@ def _note_shared_identities(found: dict[str, Split], notes: list[str]) -> None:
     if len(shared):
         notes.append(
             f"{count(len(shared), 'identity', 'identities')} in both training and test: {first_few(shared.tolist())}; "
-            "if they are the same people, the test is not one on people never seen"
+            "if they are the same people, the test is not on unseen people"
         )
 
 
@@ -237,5 +237,5 @@ def _note_unlike_published(reports: dict[str, SplitReport], published: Mapping[s
             images = "" if counts.images is None else f"{counts.images} of "
             notes.append(
                 f"{split}: {count(report.images, 'image')} of {count(report.identities, 'identity', 'identities')}, "
-                f"where {images}{counts.identities} are published: figures on it are not comparable with others'"
+                f"where {images}{counts.identities} are published: scores on it are not comparable with others'"
             )

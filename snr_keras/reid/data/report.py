@@ -1,42 +1,42 @@
-"""What was found in a data set on disk, as data and as text."""
+"""The report on a data set on disk, as data and as text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_NAMED = 3  # of the things of a kind, how many the text names
-_LONGEST = 1000  # characters of such a name; a line of a damaged list may be one of a million
+_NAMED = 3  # maximal number of things of a kind that the text names
+_LONGEST = 1000  # maximal length of such a name; a line of a damaged list may have a million characters
 
 
 @dataclass(frozen=True)
 class Excluded:
-    """Something that is not used, and why."""
+    """Something that is not used, and the reason."""
 
     name: str
     reason: str
 
     def __str__(self) -> str:
-        """The name, its unprintable characters escaped, and the reason."""
+        """The name, with unprintable characters escaped, and the reason."""
         return f"{self.name!r}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class SplitReport:
-    """What was found in the folder of a split.
+    """The report on the folder of a split.
 
     Attributes:
-        folder: its name, `bounding_box_train` for instance.
-        images: how many images are used (a gallery's junk and distractors among them).
-        identities: how many identities they have (a gallery's -1 and 0 are none).
-        cameras: how many cameras; None if the images have no camera labels.
-        junk: how many images have identity -1: not used in training, ignored in a gallery.
-        distractors: how many images of a gallery have identity 0: people nobody looks for.
-        odd_files: what is no image by its name (other extensions, hidden files), and sub-folders.
-        wrong_names: images whose name lacks the identity, or the camera where others have one.
-        unreadable: images that cannot be read, or not be decoded to their end.
-        single_image_identities: identities with one image in this split.
-        single_camera_identities: identities seen by one camera only; empty without camera labels.
+        folder: Name of the folder, such as `bounding_box_train`.
+        images: Number of images used (including a gallery's junk and distractors).
+        identities: Number of identities (a gallery's -1 and 0 do not count).
+        cameras: Number of cameras; None if the images have no camera labels.
+        junk: Number of images of identity -1: not used in training, ignored in a gallery.
+        distractors: Number of images of identity 0 in a gallery: people who match no query.
+        odd_files: Files that are not images by their names (other extensions, hidden files), and sub-folders.
+        wrong_names: Images whose name lacks the identity, or the camera where others have one.
+        unreadable: Images that cannot be read, or not be decoded completely.
+        single_image_identities: Identities with one image in this split.
+        single_camera_identities: Identities seen by one camera only; empty without camera labels.
     """
 
     folder: str
@@ -53,14 +53,14 @@ class SplitReport:
 
     @property
     def num_excluded(self) -> int:
-        """How many things in the folder are not used, junk not counted."""
+        """The number of things in the folder that are not used, without junk."""
         return len(self.odd_files) + len(self.wrong_names) + len(self.unreadable)
 
     def lines(self, *, in_full: bool = False) -> list[str]:
-        """A headline, then a line for each kind of thing worth knowing, with the first few of it named.
+        """A headline, then a line for each kind of notable thing, with the first few of it named.
 
         Args:
-            in_full: whether to name every file that is not used, on a line of its own.
+            in_full: Whether to name every unused file, on its own line.
         """
         cameras = "no camera labels" if self.cameras is None else count(self.cameras, "camera")
         identities = count(self.identities, "identity", "identities")
@@ -90,12 +90,12 @@ class SplitReport:
 
 @dataclass(frozen=True)
 class ScanReport:
-    """What was found in a data set.
+    """The report on a data set.
 
     Attributes:
-        path: its folder.
-        splits: a report for each split that was read.
-        notes: what the splits show together, a sentence each.
+        path: Folder of the data set.
+        splits: Report of each split that was read.
+        notes: Notes on the splits together, a sentence each.
     """
 
     path: str
@@ -104,14 +104,14 @@ class ScanReport:
 
     @property
     def num_excluded(self) -> int:
-        """How many things in the folders are not used, junk not counted."""
+        """The number of things in the folders that are not used, without junk."""
         return sum(split.num_excluded for split in self.splits)
 
     def lines(self, *, in_full: bool = False) -> list[str]:
-        """The summary to print. Unprintable characters of file names are escaped: it is safe for any terminal.
+        """The summary to print. Unprintable characters of file names are escaped, so it is safe on any terminal.
 
         Args:
-            in_full: whether to name every file that is not used, on a line of its own.
+            in_full: Whether to name every unused file, on its own line.
         """
         splits = [f"  {line}" for split in self.splits for line in split.lines(in_full=in_full)]
         return [printable(self.path), *splits, *(f"  {note}" for note in self.notes)]
@@ -122,7 +122,7 @@ class ScanReport:
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
-    """`1 image`, `3 images`; `many` where an s does not make the plural."""
+    """`1 image`, `3 images`; `many` is for irregular plurals."""
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
@@ -138,5 +138,5 @@ def _shortened(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with whatever cannot be printed escaped, undecodable bytes of a file name for instance."""
+    """The text with unprintable characters escaped, such as undecodable bytes of a file name."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -1,9 +1,9 @@
-"""Which images stand together in a training batch: P identities with K images each, from a seed, in NumPy.
+"""The images of each training batch: P identities with K images each, from a seed, in NumPy.
 
-The semantics are those of the `RandomIdentitySampler` that users of person re-identification libraries know
-(FaceNet, arXiv:1503.03832; Hermans et al., arXiv:1703.07737): in an epoch the images of an identity are shuffled and
-cut into groups of K, and batches are filled with groups of P different identities until no further batch can be.
-Here the number of batches is known beforehand, and every batch follows from the seed and its step alone.
+The semantics are those of `RandomIdentitySampler` in person re-identification libraries (FaceNet, arXiv:1503.03832;
+Hermans et al., arXiv:1703.07737): in an epoch the images of an identity are shuffled and divided into groups of K, and
+batches are filled with groups of P different identities as long as possible. Here the number of batches is known in
+advance, and every batch depends only on the seed and its step.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ def identity_batches(
     seed: int,
     start_step: int = 0,
 ) -> Iterator[np.ndarray]:
-    """Yields without end the image indices of batch `start_step`, `start_step + 1`, ...
+    """Yield without end the image indices of batch `start_step`, `start_step + 1`, ...
 
     In an epoch (`num_steps` batches):
 
     - every identity occurs at least once, and at most once in a batch;
-    - an identity with n images occurs max(1, n // K) times, give or take what makes the batches full: fewer than P
-      groups in all are left out or drawn again, at random, others in every epoch;
+    - an identity with n images occurs max(1, n // K) times, except for what is needed to fill the batches: fewer than P
+      groups in total are left out or drawn again, at random, different ones in every epoch;
     - no image of an identity that has K images or more occurs twice in a batch, nor twice in an epoch unless its
       identity was drawn again to fill a batch;
     - an identity with fewer than K images shows each of them at least once wherever it occurs, and repeats some.
 
     Args:
-        labels: (n,) integers, the identity of each image; any numbers.
-        identities_per_batch: P, at least 1.
-        images_per_identity: K, at least 1.
-        seed: from 0 to 2^63 - 1.
-        start_step: the step of the first batch yielded; the batches are those that a sampler started at 0 gives there.
+        labels: Identity of each image, (n,), integers, any numbers.
+        identities_per_batch: Number P of identities, at least 1.
+        images_per_identity: Number K of images of each, at least 1.
+        seed: Seed, from 0 to 2^63 - 1.
+        start_step: Step of the first batch; the batches are the same as those of a sampler started at 0.
 
     Yields:
-        (P * K,) int64 indices into `labels`, the K images of an identity side by side.
+        Indices into `labels`, (P * K,), int64, with the K images of an identity adjacent.
 
     Raises:
-        ValueError: if there are fewer than P identities, or an argument is out of range.
+        ValueError: If there are fewer than P identities, or an argument is out of range.
     """
     labels = _checked(labels, identities_per_batch, images_per_identity)
     if not 0 <= seed < 2**63 or start_step < 0:
@@ -77,24 +77,24 @@ def domain_balanced_batches(
     seed: int,
     start_step: int = 0,
 ) -> Iterator[np.ndarray]:
-    """As `identity_batches`, with as many identities of every domain in each batch, whatever the domains' sizes.
+    """Batches as from `identity_batches`, with equal numbers of identities from every domain, whatever its size.
 
-    Each of D domains is sampled for itself, P / D identities a batch, and starts anew when it is through: within the
-    steps of an epoch, `num_steps` of all labels together, people of a small domain are shown more often.
+    Each of D domains is sampled separately, P / D identities per batch, and starts again when it is exhausted. In an
+    epoch, `num_steps` of all labels together, people of a small domain are therefore shown more often.
 
     Args:
-        labels: (n,) integers, the identity of each image; nobody is in two domains.
-        domains: (n,) integers, the domain of each image.
-        identities_per_batch: P, a multiple of the number of domains.
-        images_per_identity: K.
-        seed: from 0 to 2^63 - 1.
-        start_step: the step of the first batch yielded.
+        labels: Identity of each image, (n,), integers; nobody is in two domains.
+        domains: Domain of each image, (n,), integers.
+        identities_per_batch: Number P of identities, a multiple of the number of domains.
+        images_per_identity: Number K of images of each.
+        seed: Seed, from 0 to 2^63 - 1.
+        start_step: Step of the first batch.
 
     Yields:
-        (P * K,) int64 indices into `labels`, the domains one after the other, the K images of an identity side by side.
+        Indices into `labels`, (P * K,), int64, domain after domain, with the K images of an identity adjacent.
 
     Raises:
-        ValueError: if P is not a multiple of the number of domains, a domain has fewer than P / D identities, or an
+        ValueError: If P is not a multiple of the number of domains, a domain has fewer than P / D identities, or an
             argument is out of range.
     """
     share = share_of_domain(labels, domains, identities_per_batch)
@@ -118,22 +118,22 @@ def domain_balanced_batches(
 
 
 def share_of_domain(labels: np.ndarray, domains: np.ndarray, identities_per_batch: int) -> int:
-    """How many identities of each domain a domain-balanced batch has: P / D.
+    """The number of identities of each domain in a domain-balanced batch: P / D.
 
     Args:
-        labels: (n,) integers, the identity of each image.
-        domains: (n,) integers, the domain of each image.
-        identities_per_batch: P.
+        labels: Identity of each image, (n,), integers.
+        domains: Domain of each image, (n,), integers.
+        identities_per_batch: Number P of identities.
 
     Raises:
-        ValueError: if P is not a multiple of the number of domains, or a domain has fewer identities than that.
+        ValueError: If P is not a multiple of the number of domains, or a domain has fewer identities than that.
     """
     found = np.unique(domains)
     share, rest = divmod(identities_per_batch, len(found))
     people = [len(np.unique(labels[domains == domain])) for domain in found]
     if rest or share > min(people):
         raise ValueError(
-            f"With as many identities of each of {len(found)} domains in every batch, set "
+            f"With equal numbers of identities from {len(found)} domains in every batch, set "
             f"`identities_per_batch` to a multiple of {len(found)}, of at most {len(found) * min(people)}. Received: "
             f"identities_per_batch={identities_per_batch}, domains of {', '.join(map(str, people))} identities"
         )
@@ -141,20 +141,20 @@ def share_of_domain(labels: np.ndarray, domains: np.ndarray, identities_per_batc
 
 
 def num_steps(labels: np.ndarray, *, identities_per_batch: int, images_per_identity: int) -> int:
-    """Number of batches in an epoch: about `len(labels) / (P * K)`.
+    """Number of batches in an epoch: approximately `len(labels) / (P * K)`.
 
     Identity i offers g_i = max(1, n_i // K) groups. S batches of P different identities can be filled from them exactly
-    if sum_i min(g_i, S) >= P S; the largest such S is taken, or ceil(identities / P) where that is more, so that
-    every identity has its turn. (An identity with most of the images can't be in every place of a batch: its surplus
-    is shown in other epochs.)
+    if sum_i min(g_i, S) >= P S. The result is the largest such S, or ceil(identities / P) if that is larger, so that
+    every identity occurs. (An identity with most of the images can occur only once per batch: its surplus is shown in
+    other epochs.)
 
     Args:
-        labels: (n,) integers, the identity of each image.
-        identities_per_batch: P.
-        images_per_identity: K.
+        labels: Identity of each image, (n,), integers.
+        identities_per_batch: Number P of identities.
+        images_per_identity: Number K of images of each.
 
     Raises:
-        ValueError: if there are fewer than P identities, or an argument is out of range.
+        ValueError: If there are fewer than P identities, or an argument is out of range.
     """
     labels = _checked(labels, identities_per_batch, images_per_identity)
     groups = _groups(np.unique(labels, return_counts=True)[1], images_per_identity)
@@ -171,14 +171,14 @@ def num_steps(labels: np.ndarray, *, identities_per_batch: int, images_per_ident
 def _epoch(
     images_of: list[np.ndarray], steps: int, per_batch: int, per_identity: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Yields the batches of one epoch; `remaining[i]` is how often identity i is still to be shown."""
+    """Yield the batches of one epoch; `remaining[i]` is how often identity i still has to occur."""
     counts = np.array([len(images) for images in images_of])
     remaining = _quotas(_groups(counts, per_identity), steps, per_batch, rng)
     shuffled: list[np.ndarray] = [np.empty(0, np.int64)] * len(images_of)
     for steps_left in range(steps, 0, -1):
         # The batches can be completed exactly if sum(remaining) = P * steps_left and no identity has more than
-        # steps_left turns to come. Whoever has that many must be in this batch; the others are drawn in proportion to
-        # what they have left (exponential races: Efraimidis and Spirakis, 2006).
+        # steps_left occurrences left. Identities with that many must be in this batch; the others are drawn in
+        # proportion to their remaining occurrences (exponential races: Efraimidis and Spirakis, 2006).
         turn = np.full(len(remaining), np.inf)
         waiting = remaining > 0
         turn[waiting] = rng.exponential(size=waiting.sum()) / remaining[waiting]
@@ -195,7 +195,7 @@ def _epoch(
 
 
 def _quotas(groups: np.ndarray, steps: int, per_batch: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each identity is shown in an epoch: `groups`, corrected to fill the batches; 1 to `steps` each."""
+    """How often each identity occurs in an epoch: `groups`, corrected to fill the batches; 1 to `steps` each."""
     quotas = np.minimum(groups, steps)
     surplus = int(quotas.sum()) - steps * per_batch
     room = np.minimum(quotas - 1 if surplus > 0 else steps - quotas, abs(surplus))
@@ -204,7 +204,7 @@ def _quotas(groups: np.ndarray, steps: int, per_batch: int, rng: np.random.Gener
 
 
 def _shuffled(images: np.ndarray, per_identity: int, rng: np.random.Generator) -> np.ndarray:
-    """The images in random order; fewer than K are repeated until they are K."""
+    """The images in random order; fewer than K are repeated to make K."""
     shuffled = rng.permutation(images)
     return shuffled if len(images) >= per_identity else np.resize(shuffled, per_identity)
 

@@ -1,4 +1,4 @@
-"""Looking at a folder of images before anything is computed from it: what its file names say, what can be decoded."""
+"""Inspection of a folder of images: the labels in file names, and whether the images can be decoded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAME = re.compile(r"(?P<identity>-1|[0-9]+)(?![^\W_])(?:_[cC](?P<camera>[0-9]+)
 
 @dataclass(frozen=True)
 class ImageName:
-    """What a file name says: the identity (-1, 0, 1, ...), and the camera or None."""
+    """The labels in a file name: the identity (-1, 0, 1, ...), and the camera or None."""
 
     identity: int
     camera: int | None
@@ -28,11 +28,11 @@ class ImageName:
 
 @dataclass(frozen=True)
 class Examined:
-    """What reading an image file to its end found.
+    """The result of reading an image file completely.
 
     Attributes:
-        reason: why it cannot be used, in a few words; None if it can.
-        digest: of its contents, equal for equal contents (BLAKE2b, 16 bytes); empty if it cannot be used.
+        reason: Why it cannot be used, in a few words; None if it can.
+        digest: Digest of its contents, equal for equal contents (BLAKE2b, 16 bytes); empty if it cannot be used.
     """
 
     reason: str | None
@@ -41,16 +41,16 @@ class Examined:
 
 @dataclass(frozen=True)
 class Listing:
-    """The images of a split by their names, before any is decoded, and what else was found where they are listed.
+    """The images of a split by their names, before any is decoded, and the other findings there.
 
     Attributes:
-        folder: the folder that the names are relative to.
-        called: what the report calls the place: the name of the folder, or of the file that lists the images.
-        expected: what should be there, for the message when nothing is.
-        images: the labels by name, in the order of the split.
-        odd_files: what is no image by its name.
-        wrong_names: images whose name, or lines whose text, does not say what it should.
-        notes: what is worth knowing besides, a sentence each.
+        folder: Folder to which the names are relative.
+        called: Name of the place in the report: that of the folder, or of the file that lists the images.
+        expected: Description of what should be there, for the message when nothing is.
+        images: Labels by name, in the order of the split.
+        odd_files: Files that are not images by their names.
+        wrong_names: Images whose name, or lines whose text, lacks the required labels.
+        notes: Other notes, a sentence each.
     """
 
     folder: str
@@ -67,14 +67,14 @@ class Listing:
 
 
 def parse_name(name: str) -> ImageName:
-    """Reads the labels out of a file name: `IDENTITY[_cCAMERA][anything]`.
+    """The labels in a file name: `IDENTITY[_cCAMERA][anything]`.
 
-    The identity is -1 or digits, and ends where letters and digits end; `_c` and digits right behind it are the
-    camera; the rest is free: `0002_c1s1_000451_03.jpg`, `0001_c2_f0046182.jpg`, `-1_c3s2_000001_00.jpg`,
+    The identity is -1 or digits, and ends where letters and digits end. `_c` and digits directly after it are the
+    camera. The rest is free: `0002_c1s1_000451_03.jpg`, `0001_c2_f0046182.jpg`, `-1_c3s2_000001_00.jpg`,
     `17_c12_anything.png`, and without a camera `0002_0001.jpg`, `0002.jpg`.
 
     Raises:
-        ValueError: if the name does not start with an identity, or has a number that 64 bits do not hold.
+        ValueError: If the name does not start with an identity, or has a number that exceeds 64 bits.
     """
     match = _NAME.match(name)
     if match is None:
@@ -87,15 +87,15 @@ def parse_name(name: str) -> ImageName:
 
 
 def list_folder(folder: str, parse: Callable[[str], ImageName] = parse_name, *, example: str) -> Listing:
-    """Lists a folder of images whose names carry the labels; symbolic links are followed, sub-folders not entered.
+    """List a folder of images whose names carry the labels; symbolic links are followed, sub-folders not entered.
 
     Args:
-        folder: its path.
-        parse: reads the labels out of a name, or raises ValueError with the reason why it cannot.
-        example: a name as it should be, for the message when there is none.
+        folder: Path of the folder.
+        parse: Function that reads the labels from a name, or raises ValueError with the reason why it cannot.
+        example: Example of a correct name, for the message when there is none.
 
     Raises:
-        OSError: if the folder cannot be listed.
+        OSError: If the folder cannot be listed.
     """
     odd_files, wrong_names = [], []
     images: dict[str, ImageName] = {}
@@ -112,12 +112,12 @@ def list_folder(folder: str, parse: Callable[[str], ImageName] = parse_name, *, 
 
 
 def merge(root: str | os.PathLike[str], listings: Sequence[Listing], *, called: str) -> Listing:
-    """Several listings as one, with names relative to a folder above them.
+    """Several listings as one, with names relative to a common parent folder.
 
     Args:
-        root: that folder.
-        listings: of folders in it.
-        called: what the report calls them together.
+        root: Parent folder.
+        listings: Listings of folders in it.
+        called: Common name in the report.
     """
     prefix_of = {listing.folder: os.path.relpath(listing.folder, root) for listing in listings}
 
@@ -141,8 +141,8 @@ def merge(root: str | os.PathLike[str], listings: Sequence[Listing], *, called: 
 def with_cameras_or_without(listing: Listing, *, cameras_needed: bool) -> Listing:
     """The listing with a camera for every image, or for none.
 
-    If some images have a camera and some have none: where cameras are needed (query and gallery, for the junk rule),
-    those without count as wrongly named; elsewhere (training) all are kept and none has a camera.
+    If some images have a camera and others do not: where cameras are required (query and gallery, for the junk rule),
+    images without one count as wrongly named; elsewhere (training) all are kept, without cameras.
     """
     images = listing.images
     without = [name for name, label in images.items() if label.camera is None]
@@ -167,7 +167,7 @@ def with_cameras_or_without(listing: Listing, *, cameras_needed: bool) -> Listin
 
 
 def examine(path: str) -> Examined:
-    """Decodes the image in a file to its end."""
+    """Decode the image in a file completely."""
     from snr_keras.reid.data.images import (  # here, so that data sets are found without TensorFlow
         UnreadableImageError,
         checked_image,
@@ -183,11 +183,12 @@ def examine(path: str) -> Examined:
 
 
 def examine_all(paths: Sequence[str], progress: Callable[[int, int], None] | None = None) -> dict[str, Examined]:
-    """Decodes every image to its end, in parallel, and returns what was found by path.
+    """Decode every image completely, in parallel; returns the findings by path.
 
     Args:
-        paths: of image files.
-        progress: called with (images done, images in all), from the calling thread, about a hundred times.
+        paths: Paths of image files.
+        progress: Function called with the number of images done and the total, from the calling thread, about a hundred
+            times.
     """
     step = max(1, len(paths) // 100)
     found = {}
@@ -198,7 +199,7 @@ def examine_all(paths: Sequence[str], progress: Callable[[int, int], None] | Non
             if progress and (done % step == 0 or done == len(paths)):
                 progress(done, len(paths))
     finally:
-        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the images that are left
+        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the remaining images
     return found
 
 
@@ -208,7 +209,7 @@ def _why_odd(folder: str, name: str) -> str | None:
     try:
         mode = os.stat(os.path.join(folder, name)).st_mode
     except OSError:
-        mode = stat.S_IFREG  # a broken link, say: an unreadable image if it has the name of one
+        mode = stat.S_IFREG  # for example a broken link: an unreadable image if it has the name of one
     if stat.S_ISDIR(mode):
         return "sub-folder, not entered"
     if not stat.S_ISREG(mode):

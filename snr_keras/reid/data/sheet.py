@@ -1,4 +1,4 @@
-"""A data set at a glance: some of its people, one a row, by their cameras."""
+"""A data set at a glance: some of its people, one per row, sorted by camera."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _Thing = TypeVar("_Thing")
 def dataset_sheet(
     dataset: ReIDDataset, *, people: int = 10, images: int = 10, image_size: tuple[int, int] = (128, 64)
 ) -> np.ndarray:
-    """Shows people of a data set, evenly spread over its numbers, each in a row, the images in the order of cameras.
+    """Show people of a data set, evenly spaced over its numbers, one per row, with images sorted by camera.
 
-    Someone with more images than places shows some of every camera. Places that are left are white.
+    A person with more images than columns shows some of every camera. Unused places are white.
 
     Args:
-        dataset: a data set, of which the splits that were read are shown.
-        people: rows at most.
-        images: columns at most.
+        dataset: Data set; the splits that were read are shown.
+        people: Maximal number of rows.
+        images: Maximal number of columns.
         image_size: (height, width) of each image in pixels.
 
     Returns:
-        (height, width, 3) uint8 RGB.
+        The sheet, (height, width, 3), uint8, RGB.
     """
     paths_of: dict[int, dict[str, int]] = {}
     for split in (dataset.train, dataset.query, dataset.gallery):
@@ -52,6 +52,6 @@ def dataset_sheet(
 
 
 def _spread(things: list[_Thing], number: int) -> list[_Thing]:
-    """At most so many of them, evenly spread, the first and the last among them."""
+    """At most `number` of the things, evenly spaced, including the first and the last."""
     places = np.linspace(0, len(things) - 1, min(number, len(things))).round().astype(int)
     return [things[place] for place in places]

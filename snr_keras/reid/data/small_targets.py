@@ -1,6 +1,6 @@
-"""The small data sets that generalizable re-identification is tested on: VIPeR, PRID2011, GRID and i-LIDS.
+"""The small data sets on which generalizable re-identification is tested: VIPeR, PRID2011, GRID and i-LIDS.
 
-Each is divided at random in ten ways into people to train on and people to test on, and figures are means over the ten.
+Each is split at random in ten ways into people to train on and people to test on; scores are means over the ten.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ GRID_PARTITIONS = "features_and_partitions.mat"
 
 
 def list_viper(root: Path, splits: Sequence[str], progress: Progress | None = None) -> list[Trial]:
-    """VIPeR: `cam_a/000_45.bmp`, one image of each of 632 people by each camera; half are trained on.
+    """VIPeR: `cam_a/000_45.bmp`, one image of each of 632 people by each camera; half are for training.
 
-    Queries are of camera a, the gallery of camera b. Identities are the numbers in the names, and one more: 0 is taken.
+    Queries are by camera a, the gallery by camera b. Identities are the numbers in the names plus one, since 0 is
+    reserved.
     """
     folders = _folders(
         root, {"cam_a": 1, "cam_b": 2}, r"(?P<identity>[0-9]{1,9})_[0-9]+\.", example="000_45.bmp", first=1
@@ -43,8 +44,9 @@ def list_viper(root: Path, splits: Sequence[str], progress: Progress | None = No
 def list_prid2011(root: Path, splits: Sequence[str], progress: Progress | None = None) -> list[Trial]:
     """PRID2011, single shot: `single_shot/cam_a/person_0001.png`, 385 people by camera a and 749 by camera b.
 
-    The first 200 are the same in both: 100 are trained on; 100 are queries of camera a, and the gallery is everyone of
-    camera b who is not trained on. The other 185 of camera a, who bear the numbers of other people, are not used.
+    The first 200 are the same people in both: 100 are for training and 100 are queries of camera a; the gallery is
+    everyone of camera b who is not for training. The other 185 of camera a, who share numbers with other people, are
+    not used.
     """
     folders = _folders(
         root / "single_shot", {"cam_a": 1, "cam_b": 2}, r"person_(?P<identity>[0-9]{1,9})\.", example="person_0001.png"
@@ -62,7 +64,7 @@ def list_prid2011(root: Path, splits: Sequence[str], progress: Progress | None =
 def list_grid(root: Path, splits: Sequence[str], progress: Progress | None = None) -> list[Trial]:
     """GRID: `probe/0001_1_25004_107_32_106_221.jpeg`, 250 people; `gallery` has them too, and 775 images of others.
 
-    The others are of identity 0, distractors. `features_and_partitions.mat` says who is trained on in each of the ten.
+    The others are distractors, of identity 0. `features_and_partitions.mat` has the training people of each of the ten.
     """
     name, example = r"(?P<identity>[0-9]{1,9})_(?P<camera>[0-9]{1,9})_", "0001_1_25004_107_32_106_221.jpeg"
     folders = _folders(root, {"probe": None, "gallery": None}, name, example=example)
@@ -82,7 +84,7 @@ def list_grid(root: Path, splits: Sequence[str], progress: Progress | None = Non
 def list_ilids(root: Path, splits: Sequence[str], progress: Progress | None = None) -> list[Trial]:
     """i-LIDS: `Persons/0001001.jpg`, person 1, image 1; 476 images of 119 people, without camera labels.
 
-    59 people are trained on; of each of the other 60 one image is a query, and another one is the gallery.
+    59 people are for training; for each of the other 60 one image is a query, and another one is the gallery.
     """
     folders = _folders(root, {"Persons": None}, r"(?P<identity>[0-9]{4})[0-9]{3}\.", example="0001001.jpg")
     images_of: dict[int, list[str]] = {}
@@ -106,7 +108,7 @@ def list_ilids(root: Path, splits: Sequence[str], progress: Progress | None = No
 
 
 def _folders(root: Path, camera_of: dict[str, int | None], pattern: str, *, example: str, first: int = 0) -> Listing:
-    """The images of several folders: labels from the names, cameras also from the folder."""
+    """The images of several folders: labels from the names, and cameras from the folders too."""
     if missing := [name for name in camera_of if not (root / name).is_dir()]:
         there = sorted(repr(entry.name) for entry in root.iterdir()) if root.is_dir() else []
         raise FileNotFoundError(
@@ -146,7 +148,7 @@ def _by_camera(
 
 
 def _grid_partitions(path: Path) -> list[set[int]]:
-    """Who is trained on in each trial: of `trainIdxAll`, ten cells with a struct each, whose third field lists them."""
+    """The training people of each trial: `trainIdxAll` has ten cells with a struct, whose third field lists them."""
     partitions: Any = load_matlab(path)
     try:
         cells = partitions["trainIdxAll"].ravel()
@@ -157,7 +159,7 @@ def _grid_partitions(path: Path) -> list[set[int]]:
         ) from error
     if len(trained) != TRIALS or not all(identities and DISTRACTOR not in identities for identities in trained):
         raise ValueError(
-            f"Expected ten lists of the identities that are trained on in {str(path)!r}. Received: "
+            f"Expected ten lists of training identities in {str(path)!r}. Received: "
             f"{[len(identities) for identities in trained]}"
         )
     return trained

@@ -1,9 +1,9 @@
-"""The ten random divisions under which small data sets are evaluated, and how they are drawn where nobody ships them.
+"""The ten random splits under which small data sets are evaluated, and how they are drawn if nobody publishes them.
 
-The publications say how many people are trained on, and that ten divisions are drawn at random; for VIPeR, PRID2011
-and i-LIDS the owners ship no list of them. Here they follow from SHA-256: in trial t of a data set, people stand in the
-order of the digests of `NAME/t/NUMBER`, and the first of them are for training. Whoever has a list of their own puts it
-into the data set's folder as `ten_splits.json`.
+The publications state the number of training people, and that ten splits are drawn at random. For VIPeR, PRID2011 and
+i-LIDS the owners publish no list of them. Here SHA-256 determines them: in trial t of a data set, people are sorted by
+the digests of `NAME/t/NUMBER`, and the first of them are for training. To use a list of your own, put it into the data
+set's folder as `ten_splits.json`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OWN_LIST = "ten_splits.json"
 
 
 def shuffled(things: Iterable[int], *key: object) -> list[int]:
-    """Numbers in the order of the SHA-256 digests of `KEY/.../NUMBER`: random, and the same everywhere and forever."""
+    """Numbers sorted by the SHA-256 digests of `KEY/.../NUMBER`: random, and the same everywhere and forever."""
     prefix = "/".join(map(str, key))
     return sorted(things, key=lambda thing: hashlib.sha256(f"{prefix}/{thing}".encode()).digest())
 
@@ -37,14 +37,15 @@ def ten_trials(
     """The images of each split in each of the ten trials.
 
     Args:
-        folders: every image of the data set, with its labels.
-        root: where the user's own list is sought, `ten_splits.json`: a list of objects whose keys `train`, `query` and
-            `gallery` hold the names of images, relative to this folder.
-        splits: those wanted.
-        names_of_trial: the names of the images of each split in trial 1, 2, ..., where there is no such file.
+        folders: Every image of the data set, with its labels.
+        root: Folder in which to look for the user's own list, `ten_splits.json`: a list of objects whose keys `train`,
+            `query` and `gallery` hold names of images, relative to this folder.
+        splits: Names of the requested splits.
+        names_of_trial: Function that returns the names of the images of each split in trial 1, 2, ..., if there is no
+            such file.
 
     Raises:
-        ValueError: if the user's list is not of this form, or names an image that is not there.
+        ValueError: If the user's list is not of this form, or names a missing image.
     """
     own = root / OWN_LIST
     trials = _read_own(own, folders) if own.is_file() else [names_of_trial(t + 1) for t in range(TRIALS)]
@@ -64,7 +65,7 @@ def _select(folders: Listing, names: Sequence[str], split: str) -> Listing:
 
 @dataclass(frozen=True)
 class _Own:
-    """A division in the user's list: the names of images of each split, such as cam_a/person_0001.png."""
+    """A trial in the user's list: names of the images of each split, such as cam_a/person_0001.png."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -76,7 +77,7 @@ class _Own:
 def _read_own(path: Path, folders: Listing) -> list[dict[str, list[str]]]:
     trials = [asdict(trial) for trial in read_json(path, list[_Own])]
     if not trials:
-        raise ValueError(f"Expected an object for each division in {str(path)!r}. Received: an empty list")
+        raise ValueError(f"Expected an object for each trial in {str(path)!r}. Received: an empty list")
     absent = [name for trial in trials for names in trial.values() for name in names if name not in folders.images]
     if absent:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Batches of images of which only the camera is known: the target of an unsupervised adaptation."""
+"""Batches of images of which only the camera is known: the target of unsupervised adaptation."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from snr_keras.reid.data.pipeline import images_at, unconverted
 
 
 def unlabeled(split: Split) -> Split:
-    """The split without its identities: a zero stands for each, so that nothing that is given it can learn from them.
+    """The split without its identities: each is 0, so that nothing can learn from them.
 
     Args:
-        split: any images, such as the `train` of a `ReIDDataset`.
+        split: Any images, such as the `train` of a `ReIDDataset`.
     """
     return replace(split, identities=np.zeros(len(split), np.int64))
 
@@ -33,31 +33,31 @@ def unlabeled_batches(
     stop_step: int,
     start_step: int = 0,
 ) -> tf.data.Dataset:
-    """Batches of different images with their views, augmented, from `start_step` up to and without `stop_step`.
+    """Batches of different images with their views, augmented, from `start_step` up to but without `stop_step`.
 
-    Passes over the images follow one another, each in a random order of its own, and batches are cut from them without
-    a gap: every image comes once before any comes again, none is left out because a pass does not divide into batches,
-    and a batch that the end of a pass and the beginning of the next share has no image twice either. An epoch may have
-    any number of steps.
+    Each pass over the images is in a random order of its own, and batches are taken from consecutive passes without a
+    gap. Every image occurs once before any occurs again, none is left out if a pass does not divide into batches, and a
+    batch that spans two passes has no image twice either. An epoch may have any number of steps.
 
-    The batch at step s is a function of (split, seed, s) and the settings alone, as with `training_batches`; from the
-    same seed the two draw different numbers. Identities are never read.
+    The batch at step s depends on (split, seed, s) and the settings only, as for `training_batches`; with the same seed
+    the two draw different numbers. Identities are never read.
 
     Args:
-        split: the images, with camera labels.
+        split: Images, with camera labels.
         image_size: (height, width) of the images in the batches.
-        batch_size: B, images per batch, at least 1.
-        seed: from 0 to 2^63 - 1.
-        augmentation: the random changes.
-        stop_step: the step after the last batch.
-        start_step: the step of the first batch.
+        batch_size: Number B of images per batch, at least 1.
+        seed: Seed, from 0 to 2^63 - 1.
+        augmentation: Random changes to the images.
+        stop_step: Step after the last batch.
+        start_step: Step of the first batch.
 
     Returns:
-        A dataset, of known length, of (images, views, indices): (B, H, W, 3) float32 RGB in [0, 255]; (B,) int32, the
-        camera of each image, cameras numbered from 0 in ascending order; (B,) int32, which image of the split it is.
+        A dataset of known length with (images, views, indices): (B, H, W, 3), float32, RGB in [0, 255]; (B,), int32,
+        the camera of each image, cameras numbered from 0 in ascending order; (B,), int32, the index of the image in the
+        split.
 
     Raises:
-        ValueError: if the split has no camera labels, fewer than two images or fewer than a batch, or an argument is
+        ValueError: If the split has no camera labels, fewer than two images or fewer than a batch, or an argument is
             out of range.
     """
     if batch_size < 1 or start_step < 0 or not 0 <= seed < 2**63:
@@ -85,15 +85,16 @@ def unlabeled_batches(
 
 
 def views_of(split: Split) -> np.ndarray:
-    """The camera of each image, (n,) int32, cameras numbered from 0 in ascending order.
+    """The camera of each image, (n,), int32, cameras numbered from 0 in ascending order.
 
     Raises:
-        ValueError: if the split has no camera labels.
+        ValueError: If the split has no camera labels.
     """
     if split.cameras is None:
         raise ValueError(
-            "Images to adapt to must have camera labels: those of each camera are compared with all. Name the files "
-            "IDENTITY_cCAMERA and anything else, such as 0000_c1_17.jpg, or give a list with a camera in every line. "
+            "Images to adapt to must have camera labels: the images of each camera are compared with all. Name the "
+            "files IDENTITY_cCAMERA followed by anything, such as 0000_c1_17.jpg, or use a list with a camera in each "
+            "line. "
             f"Received: {len(split)} images without cameras"
         )
     return np.unique(split.cameras, return_inverse=True)[1].astype(np.int32)
@@ -112,9 +113,9 @@ def check_unlabeled(split: Split, batch_size: int) -> None:
 
 
 def _batches(number: int, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Without end, `size` different numbers below `number`; a pass begins with none that its first batch has already.
+    """Yield without end `size` different numbers below `number`; a pass starts with none that its first batch has.
 
-    What a batch holds depends on the pass before, hence all passes are drawn from the first on, which costs little.
+    The content of a batch depends on the pass before, so all passes are drawn from the first, which costs little.
     """
     left = np.empty(0, np.int64)
     while True:

@@ -19,7 +19,7 @@ Row = tuple[str | os.PathLike[str], int, int | None]
 """(path, identity, camera or None)."""
 
 Rows = Sequence[tuple[str, Row]]
-"""The images of a split, each with the place where it stands, for errors."""
+"""The images of a split, each with its place in the list, for errors."""
 
 COLUMNS = ("path", "identity", "camera", "split")
 
@@ -33,25 +33,25 @@ def read_list(
     root: str | os.PathLike[str] = ".",
     progress: Progress | None = None,
 ) -> ReIDDataset:
-    """Makes a data set of lists of (path, identity, camera); every image is decoded once, so that none can fail later.
+    """Make a data set from lists of (path, identity, camera); every image is decoded once, so that none can fail later.
 
-    The rules are those of a folder: `snr_keras.reid.data.market1501.read_market1501`. One number is one person, in
-    whatever list; identity -1 is junk and, in the gallery, 0 a distractor; without cameras, give None for every image.
+    The rules are those of a folder: `snr_keras.reid.data.market1501.read_market1501`. A number stands for one person in
+    all lists; identity -1 is junk and, in the gallery, 0 a distractor. Without cameras, give None for every image.
 
     Args:
-        train: images to train with.
-        query: images of people to be found.
-        gallery: images to find them in.
-        name: of the data set.
-        root: the folder that relative paths start at.
-        progress: called with (images done, images in all) while the images are checked.
+        train: Images to train on.
+        query: Images of people to find.
+        gallery: Images to find them in.
+        name: Name of the data set.
+        root: Folder to which relative paths refer.
+        progress: Function called with the number of checked images and the total.
 
     Returns:
-        The data set, its images in the order given, with absolute paths.
+        The data set, its images in the given order, with absolute paths.
 
     Raises:
-        ValueError: if an image stands twice in a list, an identity or a camera is not an integer from -1 or 0 up, no
-            list has an image, or nothing can be done with what is there.
+        ValueError: If an image occurs twice in a list, an identity or a camera is not an integer from -1 or 0, no list
+            has an image, or the data is unusable.
     """
     folder = Path(os.path.abspath(root))
     rows = {
@@ -63,19 +63,19 @@ def read_list(
 
 
 def list_csv(path: Path, splits: Sequence[str] | None, *, unlabeled: bool = False) -> Trial:
-    """Lists the images of a CSV file with the columns path, identity and, if there are, camera and split.
+    """List the images of a CSV file with the columns path, identity and optionally camera and split.
 
     Paths are relative to the folder of the file. Without the column `split` every image is for training.
 
     Args:
-        path: the file.
-        splits: those wanted; None for those that the file has.
-        unlabeled: whether an image for training may be without an identity, which becomes -1; where none of them is
-            wanted, it may.
+        path: Path of the file.
+        splits: Names of the requested splits; None means those in the file.
+        unlabeled: Whether a training image may lack an identity, which becomes -1; also allowed if no training image is
+            requested.
 
     Raises:
-        ValueError: if the file is no text or no CSV, a column is missing or unknown, a line has a wrong value, which
-            the message names, or a split that is wanted has no line.
+        ValueError: If the file is not text or not CSV, a column is missing or unknown, a line has a wrong value, which
+            the message names, or a requested split has no line.
     """
     rows: dict[str, list[tuple[str, Row]]] = {split: [] for split in SPLITS}
     unlabeled = unlabeled or (splits is not None and "train" not in splits)
@@ -83,7 +83,7 @@ def list_csv(path: Path, splits: Sequence[str] | None, *, unlabeled: bool = Fals
     _, columns = next(lines, ("", []))
     if not ({"path", "identity"} <= set(columns) <= set(COLUMNS) and len(columns) == len(set(columns))):
         raise ValueError(
-            "Expected a first line with path, identity and, if there are, camera and split. "
+            "Expected a first line with path, identity and optionally camera and split. "
             f"Received: {columns} in {str(path)!r}"
         )
     for place, values in lines:
@@ -102,7 +102,7 @@ def list_csv(path: Path, splits: Sequence[str] | None, *, unlabeled: bool = Fals
 
 
 def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """The values of every line that is not blank, with its place; a line of values may be several of the file."""
+    """The values of every line that is not blank, with its place; a record may span several lines of the file."""
     reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
     while True:
         place = f"{str(path)!r}, line {reader.line_num + 1}"
@@ -118,7 +118,7 @@ def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
 
 def _row(columns: Sequence[str], values: Sequence[str], unlabeled: bool) -> tuple[str, Row]:
     if len(values) != len(columns):
-        raise ValueError(f"as many values as columns are expected, {len(columns)}. Received: {len(values)}")
+        raise ValueError(f"expected as many values as columns, {len(columns)}. Received: {len(values)}")
     line = dict(zip(columns, values, strict=True))
     split = line.get("split", "train")
     if split not in SPLITS:
@@ -152,11 +152,11 @@ def _listing(folder: Path, split: str, rows: Rows, called: str) -> Listing:
         name = os.fspath(path)
         if not _is_integer(identity, JUNK) or not (camera is None or _is_integer(camera, 0)):
             raise ValueError(
-                f"{place}: an identity is an integer from -1 up, a camera one from 0 up or None. Received: "
+                f"{place}: an identity must be an integer from -1, a camera an integer from 0 or None. Received: "
                 f"{name!r} with identity {identity!r}, camera {camera!r}"
             )
         if name in images:
-            raise ValueError(f"{place}: an image can stand once in a list. Received: {name!r} again")
+            raise ValueError(f"{place}: an image may occur once in a list. Received: {name!r} again")
         images[name] = ImageName(int(identity), None if camera is None else int(camera))
     return Listing(str(folder), split, f"images ({' '.join(EXTENSIONS)}) for {split} in {called!r}", images)
 

@@ -1,4 +1,4 @@
-"""Surroundings: what stands behind the person. One layout per camera, seen a little shifted in each image."""
+"""Backgrounds: the scene behind the person. One layout per camera, shifted a little in each image."""
 
 from dataclasses import dataclass
 
@@ -47,7 +47,7 @@ class Background:
 
 
 def draw_background(rng: np.random.Generator) -> Background:
-    """Draws the layout of one camera."""
+    """Draw the layout of one camera."""
     kind = KINDS[rng.integers(len(KINDS))]
     brightness = rng.uniform(0.7, 1.2)
     return Background(
@@ -62,15 +62,15 @@ def draw_background(rng: np.random.Generator) -> Background:
 
 
 def paint_background(background: Background, image_size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Paints the surroundings as one image shows them.
+    """Paint the background of one image.
 
     Args:
         background: The camera's layout.
         image_size: (height, width) in pixels.
-        rng: Where in the scene the person stands, and the texture there.
+        rng: Source of randomness, for the position in the scene and the texture.
 
     Returns:
-        (H, W, 3) float32 linear RGB.
+        The background, (H, W, 3), float32, linear RGB.
     """
     height, width = image_size
     x = (np.arange(width, dtype=np.float32)[None] + 0.5) / height + np.float32(rng.uniform(0.0, 2.0))
@@ -89,7 +89,7 @@ def paint_background(background: Background, image_size: tuple[int, int], rng: n
 
 
 def _accent(background: Background, x: np.ndarray, y: np.ndarray, horizon: float, pixel: float) -> np.ndarray:
-    """How much of each point shows the accent colour, (H, W) in [0, 1]."""
+    """The fraction of the accent colour at each point, (H, W), in [0, 1]."""
     across = np.abs((x / background.period) % 1.0 - 0.5) * background.period
     if background.kind == "buildings":
         down = np.abs((y / (0.8 * background.period)) % 1.0 - 0.5) * 0.8 * background.period

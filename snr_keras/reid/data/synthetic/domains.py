@@ -1,4 +1,4 @@
-"""Domains: distributions over camera styles. A camera draws its style once, each image then jitters around it."""
+"""Domains: distributions over camera styles. A camera draws its style once; each image jitters around it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,11 +18,11 @@ class Domain:
     """A distribution over `Style`: each camera's value is uniform within the range of the same name.
 
     Attributes:
-        exposure: See `Style`, as for every range below.
+        exposure: Gain on the light; for this and all ranges below see `Style`.
         gradient: Strength of the uneven illumination.
         cast: The hue of the domain's light.
         cast_spread: Standard deviation of the logarithm of each camera's gains around `cast`.
-        haze: Share of the air's light.
+        haze: Fraction of the air's light.
         haze_colour: The light of the air.
         blur: Defocus.
         detail: Resolution.
@@ -107,14 +107,14 @@ _DOMAINS: Mapping[str, Domain] = {
 
 
 def domain_index(name: str) -> int:
-    """Position of a domain in `DOMAINS`; a ValueError that names them all for any other name."""
+    """The position of a domain in `DOMAINS`; a ValueError that names all for any other name."""
     if name not in DOMAINS:
         raise ValueError(f"domain must be one of {', '.join(DOMAINS)}. Received: domain={name!r}")
     return DOMAINS.index(name)
 
 
 def draw_camera(domain: str, rng: np.random.Generator) -> Style:
-    """Draws the style of one camera of a domain.
+    """Draw the style of one camera of a domain.
 
     Args:
         domain: One of `DOMAINS`.
@@ -144,7 +144,7 @@ def draw_camera(domain: str, rng: np.random.Generator) -> Style:
 
 
 def jitter(style: Style, rng: np.random.Generator) -> Style:
-    """Draws the style of one image around its camera's: the sun moves, the camera adapts."""
+    """Draw the style of one image around its camera's: the sun moves, the camera adapts."""
     return replace(
         style,
         exposure=style.exposure * float(np.exp(rng.normal(0.0, 0.25))),

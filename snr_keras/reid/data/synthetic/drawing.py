@@ -1,6 +1,6 @@
 """Drawing: a person in a pose becomes colours, coverage and a part mask. NumPy only.
 
-Every part is a shape given by a signed distance, so that edges are smooth at any size, painted from far to near.
+Every part is a shape defined by a signed distance, so that edges are smooth at any size; parts are painted far to near.
 """
 
 from collections.abc import Callable
@@ -32,13 +32,13 @@ class Drawing(NamedTuple):
 
 
 def draw_person(identity: Identity, pose: Pose, image_size: tuple[int, int], rng: np.random.Generator) -> Drawing:
-    """Draws one person.
+    """Draw one person.
 
     Args:
-        identity: Who.
-        pose: How the person stands in the frame.
+        identity: The person.
+        pose: Pose of the person in the frame.
         image_size: (height, width) in pixels. The frame is the largest centred box of aspect 2 : 1 inside it.
-        rng: Source of the folds in the clothes.
+        rng: Source of randomness for the folds in the clothes.
 
     Returns:
         The drawing.
@@ -76,7 +76,7 @@ class _Canvas:
         self.parts = np.zeros((height, width), np.uint8)
 
     def window(self, left: float, right: float, low: float, high: float) -> tuple[slice, slice]:
-        """Rows and columns that a box, one pixel larger on each side, touches."""
+        """The rows and columns that a box, enlarged by one pixel on each side, covers."""
         columns, rows = len(self.x), len(self.y)
         first, last = (left - self.left) / self.pixel - 1.0, (right - self.left) / self.pixel + 2.0
         upper, lower = (self.top - high) / self.pixel - 1.0, (self.top - low) / self.pixel + 2.0
@@ -93,7 +93,7 @@ class _Canvas:
         part: int,
         normal: np.ndarray,
     ) -> None:
-        """Paints where the signed `distance` is negative, shaded by the surface normal's share to the right."""
+        """Paint where the signed `distance` is negative, shaded by the horizontal part of the surface normal."""
         alpha = _step(-distance, self.pixel)
         normal = np.minimum(np.maximum(normal, -1.0), 1.0)
         shade = 0.66 + 0.34 * np.sqrt(1.0 - normal * normal) + 0.13 * self.light * normal
@@ -105,7 +105,7 @@ class _Canvas:
         self.parts[window][alpha > 0.5] = part
 
     def limb(self, start: np.ndarray, end: np.ndarray, radii: tuple[float, float], colour: Colour, part: int) -> None:
-        """A rounded stroke from `start` to `end` whose radius changes evenly."""
+        """A rounded stroke from `start` to `end` with a linearly changing radius."""
         (x0, y0), (x1, y1), reach = start[:2].tolist(), end[:2].tolist(), max(radii)
         window = self.window(min(x0, x1) - reach, max(x0, x1) + reach, min(y0, y1) - reach, max(y0, y1) + reach)
         along_x, along_y = x1 - x0, y1 - y0
@@ -227,13 +227,13 @@ def _torso(canvas: _Canvas, identity: Identity, pose: Pose) -> None:
 
 
 def _cloth(identity: Identity, angle: np.ndarray, y: np.ndarray, pixel: float) -> np.ndarray:
-    """Colours of the upper garment at angles around the body and heights, (h, w, 3)."""
+    """The colours of the upper garment at angles around the body and heights, (h, w, 3)."""
     second = _second_share(identity, angle, y, pixel)[..., None]
     return np.asarray(identity.upper_colour) * (1.0 - second) + np.asarray(identity.upper_second) * second
 
 
 def _second_share(identity: Identity, angle: np.ndarray, y: np.ndarray, pixel: float) -> np.ndarray:
-    """How much of each point shows the second colour, (h, w) in [0, 1]."""
+    """The fraction of the second colour at each point, (h, w), in [0, 1]."""
     period = identity.pattern_period
     radius = identity.shoulders
     around = (angle + np.pi) % (2 * np.pi) - np.pi  # 0 at the front, +-pi in the middle of the back
@@ -265,8 +265,8 @@ def _stripes(position: np.ndarray, period: float, pixel: float) -> np.ndarray:
 
 
 def _step(inside: np.ndarray, pixel: float) -> np.ndarray:
-    """1 where `inside` is positive, 0 where negative, smooth over one pixel."""
-    return np.minimum(np.maximum(0.5 + inside / pixel, 0.0), 1.0)  # np.clip takes thrice as long on so few pixels
+    """1 where `inside` is positive, 0 where it is negative, smooth over one pixel."""
+    return np.minimum(np.maximum(0.5 + inside / pixel, 0.0), 1.0)  # np.clip takes three times as long on so few pixels
 
 
 def _head(canvas: _Canvas, identity: Identity, body: Skeleton) -> None:
@@ -298,7 +298,7 @@ def _head(canvas: _Canvas, identity: Identity, body: Skeleton) -> None:
 
 
 def _hair_behind(canvas: _Canvas, identity: Identity, body: Skeleton) -> list[tuple[float, Callable[[], None]]]:
-    """Long hair falls down the back: over the torso in a back view, hidden behind it in a front view."""
+    """Long hair down the back: over the torso in a back view, hidden behind it in a front view."""
     if identity.hair != "long":
         return []
     top, bottom = body.place(np.array([[0.0, HEAD - 0.01, -0.03], [0.0, HEAD - 0.16, -0.06]]))
@@ -348,7 +348,7 @@ def _arms(canvas: _Canvas, identity: Identity, body: Skeleton) -> list[tuple[flo
 
 
 def _cut(joints: np.ndarray, radii: tuple[float, ...], share: float) -> tuple[np.ndarray, tuple[float, ...]]:
-    """The first `share` of a limb of three joints and two equally long bones."""
+    """The first part of a limb of three joints and two equally long bones; `share` is its fraction of the length."""
     whole, rest = divmod(min(2.0 * share, 2.0), 1.0)
     if rest < 1e-6:
         return joints[: int(whole) + 1], radii[: int(whole) + 1]

@@ -18,7 +18,7 @@ TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 RECORD = "dataset.json"
 JPEG_QUALITY = 95
 FORMAT = 1
-"""Raised whenever the same parameters begin to give other pictures, so that old folders are not taken for new."""
+"""Grows whenever the same parameters give other pictures, so that old folders are not mistaken for new ones."""
 
 
 @dataclass(frozen=True)
@@ -78,32 +78,32 @@ def synthesize(
     image_size: tuple[int, int] = (64, 32),
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Writes one domain of the pedestrian world as a folder in Market-1501 layout.
+    """Write one domain of the pedestrian world as a folder in Market-1501 layout.
 
     The folder holds `bounding_box_train`, `query` and `bounding_box_test` with JPEG images whose names carry identity
     and camera (`0002_c1s1_000003_00.jpg`), the part masks as `masks/<split>/<same name>.png`, and `dataset.json` with
-    the parameters. Identities 1 to `train_identities` are for training and the next `test_identities` for the
-    test. Of each test identity in each camera, the first image is a query and the others are in the gallery.
+    the parameters. Identities 1 to `train_identities` are for training, the next `test_identities` for the test. For
+    each test identity and camera, the first image is a query and the others are in the gallery.
 
-    The folder appears complete or not at all. A folder that already holds the very same world is left as it is.
+    The folder appears complete or not at all. A folder that already holds the same world is left unchanged.
 
     Args:
-        directory: The folder to write; it must be absent, empty, or the same world.
+        directory: Folder to write; it must be absent, empty, or the same world.
         domain: One of `snr_keras.reid.data.synthetic.DOMAINS`.
-        seed: Which world.
+        seed: Seed of the world.
         train_identities: Number of people to train on.
         test_identities: Number of people to test on; none of them is among the training ones.
         cameras: Number of cameras, at least 2. Every person passes every camera.
         images_per_camera: Images of each person in each camera, at least 2.
         image_size: (height, width) in pixels, at least (32, 16).
-        progress: Called with (images done, images in total) after each image.
+        progress: Function called with the number of images done and the total, after each image.
 
     Returns:
-        The folder.
+        The path of the folder.
 
     Raises:
-        ValueError: An argument outside its range.
-        FileExistsError: The folder holds something else, or only a part of this world.
+        ValueError: If an argument is out of range.
+        FileExistsError: If the folder holds something else, or only a part of this world.
     """
     directory = Path(directory)
     parameters = _Parameters(domain, seed, train_identities, test_identities, cameras, images_per_camera, image_size)
@@ -113,18 +113,18 @@ def synthesize(
         with new_folder(directory) as unfinished:
             _write(unfinished, parameters, progress)
     except OSError:
-        if not _already_there(directory, parameters):  # else someone wrote the same world in the meantime
+        if not _already_there(directory, parameters):  # else another process wrote the same world in the meantime
             raise
     return directory
 
 
 def _already_there(directory: Path, parameters: _Parameters) -> bool:
-    """Whether the folder holds this very world; False where there is nothing yet; an error for anything else."""
+    """Whether the folder holds this world; False if there is nothing yet; an error for anything else."""
     if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
         return False
     from snr_keras.files.forms import read_json  # here, so that drawing needs NumPy only
 
-    refusal = f"directory must be absent, empty, or hold the very same world. Received: directory={str(directory)!r}, "
+    refusal = f"directory must be absent, empty, or hold the same world. Received: directory={str(directory)!r}, "
     if not directory.is_dir():
         raise FileExistsError(refusal + "which is a file")
     try:

@@ -1,4 +1,4 @@
-"""People: what stays the same about a person from one image to the next."""
+"""People: the attributes of a person that are the same in all images."""
 
 from dataclasses import dataclass
 
@@ -94,7 +94,7 @@ class Identity:
 
 
 def draw_identity(rng: np.random.Generator) -> Identity:
-    """Draws a person at random.
+    """Draw a person at random.
 
     Args:
         rng: Source of randomness; the same state gives the same person.
@@ -144,7 +144,7 @@ def draw_identity(rng: np.random.Generator) -> Identity:
 
 
 def linear(srgb: np.ndarray) -> np.ndarray:
-    """Turns display values in [0, 255] into linear light in [0, 1] (IEC 61966-2-1)."""
+    """Convert display values in [0, 255] to linear light in [0, 1] (IEC 61966-2-1)."""
     value = np.asarray(srgb) / 255.0
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
@@ -160,7 +160,7 @@ def _colour(rng: np.random.Generator, palette: np.ndarray, chances: np.ndarray |
 
 
 def _colour_unlike(rng: np.random.Generator, other: Colour) -> Colour:
-    """A garment colour that stands out against `other`."""
+    """A garment colour that contrasts with `other`."""
     while True:
         colour = _colour(rng, _GARMENT_SRGB, _GARMENT_CHANCES)
         if np.abs(np.sqrt(colour) - np.sqrt(other)).max() > 0.25:

@@ -1,4 +1,4 @@
-"""Poses: how a person stands before the camera in one image, and where the joints come to lie."""
+"""Poses: how a person stands before the camera in one image, and the positions of the joints."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from snr_keras.reid.data.synthetic.identity import Identity
 
 HIP, KNEE, ANKLE = 0.5, 0.27, 0.04
 SHOULDER, NECK, HEAD = 0.8, 0.86, 0.925
-"""Heights over the ground, as fractions of the person's height."""
+"""Heights above the ground, as fractions of the person's height."""
 
 _UPPER_ARM, _FOREARM = 0.165, 0.15
 
 
 @dataclass(frozen=True)
 class Pose:
-    """What changes about a person from one image to the next.
+    """The attributes of a person that change from image to image.
 
     Attributes:
         yaw: Heading in radians; 0 faces the camera, pi shows the back, pi/2 walks to the image's right.
@@ -39,15 +39,15 @@ class Pose:
 
 
 def draw_pose(rng: np.random.Generator, *, heading: float, tilt: float) -> Pose:
-    """Draws a pose as one camera sees it.
+    """Draw a pose as one camera sees it.
 
     Args:
         rng: Source of randomness.
-        heading: The direction in which most people walk before this camera, in radians.
+        heading: Direction in which most people walk before this camera, in radians.
         tilt: How far this camera looks down.
 
     Returns:
-        The pose: most often along the camera's usual heading, now and then in any other direction.
+        The pose: usually along the camera's heading, sometimes in another direction.
     """
     yaw = heading + rng.normal(0.0, 0.55) if rng.random() < 0.7 else rng.uniform(-np.pi, np.pi)
     elbows = rng.uniform(0.1, 0.5, 2)
@@ -79,12 +79,12 @@ class Skeleton:
     pose: Pose
 
     def place(self, points: np.ndarray) -> np.ndarray:
-        """Turns points of the body (left, up, forward) into points on the image; (..., 3) to (..., 3)."""
+        """Convert points of the body (left, up, forward) to points on the image; (..., 3) to (..., 3)."""
         return _turn(np.asarray(points, float), self.pose)
 
 
 def skeleton(identity: Identity, pose: Pose) -> Skeleton:
-    """Computes where the joints of a person lie on the image.
+    """Compute the positions of a person's joints on the image.
 
     Args:
         identity: The person.

@@ -32,24 +32,24 @@ def contact_sheet(
     image_size: tuple[int, int] = (64, 32),
     enlarge: int = 1,
 ) -> np.ndarray:
-    """Shows the same people, in the same poses, in every domain: what differs from row to row is style.
+    """Show the same people, in the same poses, in every domain: rows differ only in style.
 
-    One row for each domain, then one with the part masks. A person's images by the cameras 1, 2, ... stand side
-    by side, then the next person's. (In the folders that `synthesize` writes, each domain has its own people.)
+    There is one row for each domain, then one with the part masks. A person's images by the cameras 1, 2, ... are
+    adjacent, then come the next person's. (In the folders of `synthesize`, each domain has its own people.)
 
     Args:
         domains: Names of the domains, one row each.
         people: Number of people.
         cameras: Number of cameras.
-        seed: Which world.
+        seed: Seed of the world.
         image_size: (height, width) of each image in pixels, at least (32, 16).
-        enlarge: Repeats each pixel so many times in both directions.
+        enlarge: Factor by which to repeat each pixel in both directions.
 
     Returns:
-        (height, width, 3) uint8 RGB.
+        The sheet, (height, width, 3), uint8, RGB.
 
     Raises:
-        ValueError: An argument outside its range.
+        ValueError: If an argument is out of range.
     """
     check_whole_numbers(
         at_least_1={"people": people, "cameras": cameras, "enlarge": enlarge, "len(domains)": len(domains)},

@@ -1,4 +1,4 @@
-"""Camera styles: everything between the scene and the stored pixels that says nothing about who is in it."""
+"""Camera styles: everything between the scene and the stored pixels that is independent of the person."""
 
 from dataclasses import dataclass
 
@@ -12,23 +12,23 @@ from snr_keras.reid.data.synthetic.identity import Colour
 
 @dataclass(frozen=True)
 class Style:
-    """How one camera sees the world; the causes of domain shift, one field each.
+    """How one camera sees the world; each field is a cause of domain shift.
 
     Attributes:
         exposure: Gain on the light of the whole scene.
         gradient: Strength of the uneven illumination; 0.5 means 1.5 times the light on one side and 0.5 on the other.
-        gradient_angle: Where the light comes from, in radians: 0 from the right, pi/2 from the top.
+        gradient_angle: Direction of the light, in radians: 0 from the right, pi/2 from the top.
         cast: Gains of red, green and blue: the light's hue and the camera's white balance.
-        haze: Share of the light that the air replaces by its own, between person and camera.
+        haze: Fraction of the light that the air replaces by its own, between person and camera.
         haze_colour: The light of the air.
         blur: Standard deviation of the defocus, as a fraction of the image's height.
-        detail: Share of the rows and columns that the sensor resolves.
+        detail: Fraction of the rows and columns that the sensor resolves.
         noise: Standard deviation of the sensor's noise in linear light.
         contrast: Slope of the tone curve around mid-grey.
         saturation: Factor on the distance of a colour from grey.
         gamma: Exponent from linear light to stored values is 1 / (2.2 gamma); above 1 brightens the shadows.
-        background: The surroundings.
-        heading: The direction in which most people walk before this camera, in radians.
+        background: Background of the camera.
+        heading: Direction in which most people walk before this camera, in radians.
         tilt: How far the camera looks down.
     """
 
@@ -50,17 +50,17 @@ class Style:
 
 
 def photograph(drawing: Drawing, style: Style, rng: np.random.Generator) -> np.ndarray:
-    """Puts a drawn person into the camera's surroundings and takes the picture.
+    """Put a drawn person in front of the camera's background and take the picture.
 
-    The order is that of the light: surroundings, illumination, air, lens, sensor, tone curve.
+    The order is that of the light: background, illumination, air, lens, sensor, tone curve.
 
     Args:
         drawing: The person.
         style: The camera.
-        rng: Source of the surroundings' texture and of the sensor's noise.
+        rng: Source of randomness for the background's texture and the sensor's noise.
 
     Returns:
-        (H, W, 3) uint8 display RGB.
+        The picture, (H, W, 3), uint8, display RGB.
     """
     height, width = drawing.coverage.shape
     scene = paint_background(style.background, (height, width), rng)
@@ -88,7 +88,7 @@ def _lens(scene: np.ndarray, style: Style) -> np.ndarray:
 
 
 def _sampled(size: int, style: Style, height: int | None = None) -> np.ndarray:
-    """Blur, then the loss of resolution, of one axis of `size` pixels, as one matrix."""
+    """The blur and then the loss of resolution of one axis of `size` pixels, as one matrix."""
     resolved = max(8, round(size * style.detail))
     matrix = blurring(size, style.blur * (height or size))
     if resolved < size:
@@ -97,7 +97,7 @@ def _sampled(size: int, style: Style, height: int | None = None) -> np.ndarray:
 
 
 def _along(matrix: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Applies a matrix to the first axis."""
+    """Apply a matrix to the first axis."""
     return (matrix @ image.reshape(image.shape[0], -1)).reshape(-1, *image.shape[1:])
 
 

@@ -161,7 +161,7 @@ def test_nothing_is_adapted_in_a_folder_that_another_writes_to(adapted, initial,
 
 
 def test_a_source_that_is_not_the_runs_is_refused(initial, domains, tmp_path):
-    with pytest.raises(ValueError, match=r"must be what the run .* was trained on, 'source'.*images 24, now 28"):
+    with pytest.raises(ValueError, match=r"must be the training data of the run .*, 'source'.*images 24, now 28"):
         adapt(CONFIG, initial, domains[1], domains[1], tmp_path)
     assert not any(tmp_path.iterdir())
 

@@ -44,7 +44,7 @@ def test_another_version_takes_the_place_of_the_default_wherever_it_stands():
 
 @pytest.mark.parametrize("use", ["msmt17-v2", "cuhk03", "nobody=/data"])
 def test_what_has_no_place_in_a_comparison_is_refused(use):
-    with pytest.raises(ValueError, match=f"protocol-1 is about market1501, .* to be used in it: '{use}'"):
+    with pytest.raises(ValueError, match=f"protocol-1 uses market1501, .* Received a version to use: '{use}'"):
         find_comparison("protocol-1", use=[use])
 
 

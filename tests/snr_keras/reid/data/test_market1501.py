@@ -195,7 +195,7 @@ def without_cameras(root):
 def test_a_set_without_camera_labels_is_read_and_the_report_says_how_to_evaluate_it(tmp_path):
     dataset = read_market1501(without_cameras(tmp_path))
     assert dataset.train.cameras is dataset.query.cameras is dataset.gallery.cameras is None
-    assert dataset.report.notes == ("no camera labels: to be evaluated under the protocol 'no_camera'",)
+    assert dataset.report.notes == ("no camera labels: evaluate under the protocol 'no_camera'",)
     report = reports(dataset)[TRAIN]
     assert (report.cameras, report.single_camera_identities) == (None, ())
     assert report.lines()[0] == "bounding_box_train: 3 images, 2 identities, no camera labels"

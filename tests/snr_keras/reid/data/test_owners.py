@@ -134,7 +134,7 @@ def test_what_a_list_says_wrongly_is_told_with_its_line(tmp_path):
     report = dataset.report.splits[1]
     assert [str(wrong) for wrong in report.wrong_names] == [
         "'list_query.txt, line 3': no image, camera and identity in '0001/nothing.jpg 1'",
-        "'list_query.txt, line 5': an image that was listed already, '0001/0001_000_09_0303noon_1_0.jpg 2'",
+        "'list_query.txt, line 5': an image that was already listed, '0001/0001_000_09_0303noon_1_0.jpg 2'",
         "'list_query.txt, line 6': no image, camera and identity in '0001/0001_000_01_0303noon_1_0.jpg 1_0'",
     ]
     (bad,) = report.unreadable
@@ -397,7 +397,7 @@ def test_a_folder_that_is_missing_is_named_with_what_is_there(tmp_path, name, fo
 
 def test_a_data_set_that_is_divided_in_several_ways_must_be_numbered_to_be_one(tmp_path):
     owners.viper(tmp_path)
-    with pytest.raises(ValueError, match=r"viper is divided in 10 ways: name one of them, viper:1 to viper:10"):
+    with pytest.raises(ValueError, match=r"viper is split in 10 ways: name one of them, viper:1 to viper:10"):
         open_dataset("viper", root=tmp_path)
     with pytest.raises(ValueError, match=r"viper has splits 1 to 10\. Received: viper:11"):
         open_dataset("viper:11", root=tmp_path)

@@ -40,7 +40,7 @@ def test_what_is_no_picture_is_named_with_its_reason() -> None:
         "photos/.hidden.jpg": "hidden",
         "photos/notes.md": "not one of .jpg .jpeg .png .bmp",
         "photos/pipe.jpg": "not a regular file",
-        "photos/loop/photos": "a folder that was entered already",
+        "photos/loop/photos": "a folder that was already entered",
     }
 
 

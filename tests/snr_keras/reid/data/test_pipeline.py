@@ -388,8 +388,8 @@ def png_of(width: int, height: int) -> bytes:
     ("contents", "reason"),
     [
         (png_of(20_000, 20_000), "20000 x 20000 pixels, where at most 100 million are decoded"),
-        (bmp(colours()) + b"abc", "BMP with 3 bytes behind its pixels"),
-        (bmp(colours())[:28] + b"\x10" + bmp(colours())[29:], "BMP of 16 bits a pixel: those of 8, 24 and 32 are read"),
+        (bmp(colours()) + b"abc", "BMP with 3 bytes after its pixels"),
+        (bmp(colours())[:28] + b"\x10" + bmp(colours())[29:], "BMP of 16 bits a pixel: supported are 8, 24 and 32"),
         (bmp(colours())[:28] + b"\x01" + bmp(colours())[29:], "BMP of 1 bits a pixel"),
         (bmp(colours())[:30] + b"\x01" + bmp(colours())[31:], "BMP of 24 bits a pixel, compressed"),
         (b"GIF89a" + bytes(40), "not an image (JPEG, PNG or BMP)"),

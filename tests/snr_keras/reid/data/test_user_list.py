@@ -43,7 +43,7 @@ def test_a_list_without_cameras_is_evaluated_without_them(images):
     rows = {split: [(path, i, None) for path, i, _ in images] for split, images in TEST.items()}
     dataset = read_list(**rows, name="mine", root=images)
     assert dataset.query.cameras is None
-    assert "no camera labels: to be evaluated under the protocol 'no_camera'" in dataset.report.notes
+    assert "no camera labels: evaluate under the protocol 'no_camera'" in dataset.report.notes
 
 
 def test_what_cannot_be_read_is_told_and_left_out(images):
@@ -130,7 +130,7 @@ def test_a_csv_file_of_another_encoding_is_refused_with_its_line(images):
         ("path,identity,camera\na.jpg,1,c1\n", "line 2: camera: expected a whole number from 0 .* 'c1'"),
         ("path,identity,camera\na.jpg,1,1\nb.jpg,1,-1\n", "line 3: camera: expected a whole number from 0 .* '-1'"),
         ("path,identity,camera\na.jpg,1,1_0\n", "line 2: camera: .* Received: '1_0'"),
-        ("path,identity\na.jpg,1\n\na.jpg,2\n", "line 4: an image can stand once in a list. Received: 'a.jpg' again"),
+        ("path,identity\na.jpg,1\n\na.jpg,2\n", "line 4: an image may occur once in a list. Received: 'a.jpg' again"),
         (
             'path,identity\na.jpg,1\n"b.jpg,2\nc.jpg,3\n',
             "line 3: expected CSV, with quotation marks in pairs.* end of data",
@@ -139,8 +139,8 @@ def test_a_csv_file_of_another_encoding_is_refused_with_its_line(images):
         (f"path,identity\na.jpg,1\n{'b' * 131_073},2\n", "line 3: expected CSV.* larger than field limit .131072."),
         ("path,identity\na.jpg,1\nb\0.jpg,2\n", "list.csv', line 3: expected text in UTF-8.* a zero byte"),
         ("path,identity,split\na.jpg,1,test\n", "line 2: split must be one of train, query, gallery.* 'test'"),
-        ("path,identity\na.jpg\n", "line 2: as many values as columns are expected, 2"),
-        ("path,identity\na.jpg,1,2\n", "line 2: as many values as columns are expected, 2"),
+        ("path,identity\na.jpg\n", "line 2: expected as many values as columns, 2"),
+        ("path,identity\na.jpg,1,2\n", "line 2: expected as many values as columns, 2"),
         ("path,identity\n", "Received: none in '.*list.csv'"),
     ],
 )

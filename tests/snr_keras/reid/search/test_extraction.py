@@ -56,7 +56,7 @@ def test_what_cannot_be_read_is_named_with_the_reason(flattener, identity, photo
         "cut.jpg": "truncated or damaged JPEG",
         "empty.png": "empty file",
         "broken.jpg": "No such file or directory",
-        "loop": "a folder that was entered already",
+        "loop": "a folder that was already entered",
         "notes.md": "not one of .jpg .jpeg .png .bmp",
         "text": "not an image (JPEG, PNG or BMP)",
         ".hidden.jpg": "hidden",
