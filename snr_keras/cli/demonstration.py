@@ -124,7 +124,7 @@ def _begin(out: Path, settings: Mapping[str, Any], resume: bool) -> None:
     if resume and path.exists() and (before := read_json(path, dict[str, Any])) != settings:
         different = [key for key in settings if settings[key] != before.get(key)]
         raise ValueError(
-            f"The demo in {out} was begun with other settings: "
+            f"The demo in {out} was started with other settings: "
             + ", ".join(f"{key}={before.get(key)!r}, now {settings[key]!r}" for key in different)
         )
     write_json(path, settings)
@@ -161,7 +161,7 @@ def _train_and_test(
     run = out / "runs" / f"{name}-seed{seed}"
     results = run / "results.json"
     if results.exists():
-        say(f"{run} is done already")
+        say(f"{run} is already done")
         found = cast("Figures", read_sealed(results, dict[str, TargetFigures]))
         if set(found) != set(DOMAINS):
             raise ValueError(f"Expected figures on {', '.join(DOMAINS)} in {str(results)!r}. Received: {list(found)}")

@@ -119,7 +119,7 @@ def adapt(
         of_target = unlabeled_batches(images, batch_size=config.target_batch_size, **streams)
         batches = zip(training_batches(known, **sampling, **streams), of_target, strict=True)
         checkpoint = newest_checkpoint(run_dir)
-        running = RunningState(checkpoint.beside()) if checkpoint else RunningState.begin(model, images, config)
+        running = RunningState(checkpoint.arrays()) if checkpoint else RunningState.begin(model, images, config)
         adaptation_step = make_adaptation_step(model, running, config, network)
 
         def step() -> Mapping[str, float]:
@@ -136,7 +136,7 @@ def adapt(
             workers=Workers(tf.distribute.get_strategy()),
             progress=progress,
             finish_record=apart,
-            beside=running.arrays,
+            arrays=running.arrays,
         )
     return model
 

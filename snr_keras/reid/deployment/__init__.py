@@ -1,4 +1,4 @@
-"""Out to deployment: a trained model as one file that a runtime takes which knows neither Keras nor this project."""
+"""Deployment: a trained model as one file for runtimes that know neither Keras nor this package."""
 
 from snr_keras.reid.deployment.exporting import Export, export_model
 from snr_keras.reid.settings.formats import FORMATS, PRECISIONS, UNFIT, Format, check_installed, find_format

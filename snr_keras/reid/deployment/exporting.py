@@ -1,4 +1,4 @@
-"""From a run to a file for deployment, which is compared with the model before it is where it was asked for."""
+"""Export of a run to a file for deployment, which is compared with the model before it appears under its name."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from snr_keras.reid.settings.formats import Format, check_installed, find_format
 from snr_keras.reid.settings.training import TrainingConfig
 
 TOLERANCE = 1e-3
-"""The largest difference of embeddings in float32 that is rounding, as a fraction of the largest number in them."""
+"""The largest difference of float32 embeddings due to rounding, as a fraction of their largest number."""
 
 
 @dataclass(frozen=True)
 class Export:
-    """What was written, and how near it is to the model.
+    """An exported file, and its difference from the model.
 
     Attributes:
-        path: The file or folder.
-        size: Bytes of it, and of the files that belong to it.
-        image_size: (height, width) of the pictures that it takes.
-        width: Numbers in an embedding.
-        difference: The largest difference between its embeddings and those of the Keras model, on drawn pictures.
-        largest: The largest number in the embeddings of the Keras model.
+        path: Path of the file or folder.
+        size: Bytes of it and of its companion files.
+        image_size: (height, width) of its input pictures.
+        width: Length of an embedding.
+        difference: Largest difference between its embeddings and those of the Keras model, on drawn pictures.
+        largest: Largest number in the embeddings of the Keras model.
     """
 
     path: Path
@@ -58,28 +58,28 @@ def export_model(
     *,
     unfit: bool = False,
 ) -> Export:
-    """Write the part of a model that retrieval needs for a runtime.
+    """Export the part of a model that retrieval needs.
 
-    The input, `images`, is (N, H, W, 3) float32, RGB in [0, 255], in the image size of the run; the output,
-    `embedding`, is (N, D) float32. Normalization of pixels, pooling and BNNeck are in the graph; the classifier and
-    whatever only the losses need are not. The file is first compared with the model.
+    The input, `images`, is (N, H, W, 3), float32, RGB in [0, 255], in the image size of the run; the output,
+    `embedding`, is (N, D), float32. The graph includes the normalization of pixels, pooling and BNNeck, but not the
+    classifier and the parts that only the losses need. The file is compared with the model before it is kept.
 
     Args:
-        run: What `load_run` takes.
-        out: The file to write, or the folder.
+        run: Run, as `load_run` takes it.
+        out: File or folder to write.
         format: One of `FORMATS`.
-        precision: One of those that the format has.
-        unfit: Whether to write one of `UNFIT` too, to measure it.
+        precision: One of the precisions of the format.
+        unfit: Whether to allow the precisions in `UNFIT` too, to measure them.
 
     Raises:
-        ValueError: If there is no such format or precision, it is not fit for use, the name of `out` has another
-            ending than that of the format, the runtime could not open it there, Keras runs on another backend than
-            TensorFlow, or weights are too large for the precision.
-        FileExistsError: If something is there already.
-        ModuleNotFoundError: If a package is not installed that the format needs.
-        ArithmeticError: If the export gives other embeddings than the model.
-        OSError: If there is no room for it; the message names `out`.
-        Others: As `load_run`.
+        ValueError: If there is no such format or precision, it is not fit for use, the extension of `out` is not that
+            of the format, the runtime could not open a file there, Keras runs on a backend other than TensorFlow, or
+            weights are too large for the precision.
+        FileExistsError: If something is already there.
+        ModuleNotFoundError: If a package that the format needs is not installed.
+        ArithmeticError: If the embeddings of the export differ from the model's.
+        OSError: If the disk is full; the message names `out`.
+        Others: As for `load_run`.
     """
     chosen, runtime, out = find_format(format, precision, unfit=unfit), RUNTIMES[format], Path(out)
     check_tensorflow("Exports are made")
@@ -98,21 +98,21 @@ def export_model(
         difference, largest = largest_difference(runtime.open(made), pictures, expected), float(np.abs(expected).max())
         if not np.isfinite(difference) or (precision == "float32" and difference > TOLERANCE * largest):
             raise ArithmeticError(
-                f"The {chosen.title} export gives other embeddings than the model, and was not kept: they differ by "
-                f"{difference:.3g}, of numbers up to {largest:.3g}."
+                f"The embeddings of the {chosen.title} export differ from the model's, and it was not kept: the "
+                f"difference is {difference:.3g}, of numbers up to {largest:.3g}."
             )
         size = 0
-        for path in (*runtime.beside(made), made):  # what a reader looks for first comes last
+        for path in (*runtime.companions(made), made):  # the main file, which readers look for, comes last
             size += _size(path)
             os.replace(path, out.with_name(path.name))
     return Export(out, size, identity.image_size, expected.shape[1], difference, largest)
 
 
 def open_float32(run: str | os.PathLike[str]) -> tuple[keras.Model, ModelIdentity]:
-    """The embedder of a run as it is exported, and its identity: one of mixed precision computes in float32 here.
+    """The embedder of a run for export, and its identity; after mixed precision it computes in float32.
 
     Raises:
-        Others: As `load_run`.
+        Others: As for `load_run`.
     """
     embeds, identity = open_model(run, flip=False)
     config = TrainingConfig.from_json(identity.settings)
@@ -125,26 +125,26 @@ def open_float32(run: str | os.PathLike[str]) -> tuple[keras.Model, ModelIdentit
 
 
 def largest_difference(run: Run, pictures: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
-    """Between the embeddings of an export and what they should be, with the pictures in one batch and the first alone.
+    """The largest difference of an export's embeddings from the expected ones, for one batch and for the first alone.
 
     NaN if an embedding is not finite.
     """
     found = [(run(batch)["embedding"], expected[: len(batch)]) for batch in (pictures, pictures[:1])]
-    return float(np.max([np.abs(values - right).max() for values, right in found]))  # which keeps a NaN
+    return float(np.max([np.abs(values - right).max() for values, right in found]))  # np.max keeps NaN
 
 
 def _named(embeds: keras.Model) -> keras.Model:
-    """The same model with its output by name, as the files have it."""
+    """The model with its output named as in the files."""
     return keras.Model(embeds.inputs[0], {"embedding": embeds.output}, name=embeds.name)
 
 
 def _check_name(out: Path, format: Format, runtime: Runtime) -> None:
     if format.ending and out.suffix != format.ending:
-        raise ValueError(f"The name of a file for {format.title} ends in {format.ending}. Received: {str(out)!r}")
+        raise ValueError(f"The name of a file for {format.title} must end in {format.ending}. Received: {str(out)!r}")
     runtime.check_path(out)
-    for path in (out, *runtime.beside(out)):
+    for path in (out, *runtime.companions(out)):
         if path.exists():
-            raise FileExistsError(f"An export replaces nothing: choose another name. Received: {str(path)!r}")
+            raise FileExistsError(f"An export does not replace files: choose another name. Received: {str(path)!r}")
 
 
 def _metadata(identity: ModelIdentity, embeds: keras.Model, format: str, precision: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the exports to all formats share."""
+"""The common parts of the exports to all formats."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-#: From the array of a model's only input to its outputs by name.
+#: Function from the array of a model's only input to its outputs by name.
 Run = Callable[[Any], Mapping[str, Any]]
 
-#: Under which name a file keeps its metadata, as JSON.
+#: Name under which a file keeps its metadata, as JSON.
 METADATA = "snr_reid"
 
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Within, converters do not warn of what is none of a user's business: gradients left out, the next NumPy."""
+    """Within this context, converters do not warn of things irrelevant to users: missing gradients, the next NumPy."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():

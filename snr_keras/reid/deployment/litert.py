@@ -19,19 +19,19 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None:
-    """Write a model; the metadata are a file beside it, `metadata_file`: the format has no place for a text."""
+    """Write a model; the metadata go to a file beside it, `metadata_file`, since the format has no place for text."""
     with plain_operations(model):
         model.export(path, format="litert", verbose=False, **_OPTIONS[precision])
     metadata_file(path).write_text(metadata, encoding="utf-8")
 
 
 def metadata_file(path: Path) -> Path:
-    """Where the metadata of an export are."""
+    """The path of an export's metadata."""
     return path.with_name(f"{path.name}.json")
 
 
 def open_run(path: Path) -> Run:
-    """The model as LiteRT runs it by default: by XNNPACK where that has the operation."""
+    """The model run by LiteRT in its default way: by XNNPACK for the operations that it supports."""
     from ai_edge_litert.interpreter import Interpreter
 
     run = Interpreter(model_content=path.read_bytes()).get_signature_runner()

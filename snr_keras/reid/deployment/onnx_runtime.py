@@ -1,4 +1,4 @@
-"""ONNX, for ONNX Runtime and everything else that reads it."""
+"""ONNX, for ONNX Runtime and other programs that read it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from snr_keras.models.network import plain_operations
 from snr_keras.reid.deployment.graph import METADATA, Run
 from snr_keras.reid.deployment.pictures import drawn_pictures
 
-#: How many drawn pictures the ranges of feature maps are found on in full int8.
+#: Number of drawn pictures on which the ranges of feature maps are determined for full int8.
 CALIBRATION = 128
 
-#: What is made smaller has at least as many numbers: of fewer there is nothing to be gained.
+#: Tensors with fewer numbers than this are not made smaller, since nothing would be gained.
 SMALL = 16
 
 
 def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None:
-    """Write a model; the metadata are among the file's own, as `snr_reid`."""
+    """Write a model; the metadata are in the file, as `snr_reid`."""
     import onnx
 
     with tempfile.TemporaryDirectory() as folder:
@@ -44,7 +44,7 @@ def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None
 
 
 def open_run(path: Path) -> Run:
-    """The model as ONNX Runtime runs it on the CPU."""
+    """The model run by ONNX Runtime on the CPU."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
@@ -53,9 +53,9 @@ def open_run(path: Path) -> Run:
 
 
 def _halve_weights(graph: Any) -> None:
-    """Keep weights in float16, and cast them where they enter: what is computed stays in float32.
+    """Keep weights in float16, and cast them where they are used, so that the computation stays in float32.
 
-    SNR's statistics are sums over pixels, in which half precision loses its digits, so that they are never asked of it.
+    SNR's statistics are sums over pixels, in which half precision would lose digits.
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -66,7 +66,9 @@ def _halve_weights(graph: Any) -> None:
             continue
         halved = values.astype(np.float16)
         if not np.isfinite(halved).all():
-            raise ValueError(f"float16 ends at 65504. Received: a weight of {np.abs(values).max():.3g} ({weight.name})")
+            raise ValueError(
+                f"float16 holds numbers up to 65504. Received: a weight of {np.abs(values).max():.3g} ({weight.name})"
+            )
         name = weight.name
         weight.CopyFrom(numpy_helper.from_array(halved, f"{name}/float16"))
         casts.append(helper.make_node("Cast", [weight.name], [name], to=TensorProto.FLOAT))
@@ -76,14 +78,14 @@ def _halve_weights(graph: Any) -> None:
 
 
 def _quantize(path: Path) -> None:
-    """Quantize the weights of convolutions and products to 8 bits, and what they are applied to on the way."""
+    """Quantize the weights of convolutions and products to 8 bits, and their inputs dynamically."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     quantize_dynamic(path, path, weight_type=QuantType.QUInt8)
 
 
 def _quantize_maps_too(path: Path, pictures: NDArray[np.float32]) -> None:
-    """Quantize every operation that can be: weights with a scale per channel, maps with one range for all pictures."""
+    """Quantize every possible operation: weights with a scale per channel, maps with one range for all pictures."""
     from onnxruntime.quantization import CalibrationDataReader, quantize_static
 
     class Pictures(CalibrationDataReader):

@@ -12,10 +12,10 @@ from snr_keras.reid.deployment.graph import METADATA, Run
 
 
 def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None:
-    """Write a model, by way of ONNX: a SavedModel takes the converter ten times as long, for the same results.
+    """Write a model via ONNX: from a SavedModel the conversion takes ten times as long, with the same results.
 
-    Beside the file is another with the weights, of the same name but for its ending, `.bin`. The metadata are in the
-    `rt_info` of the model, as `snr_reid`.
+    The weights are in another file with the same name and the extension `.bin`. The metadata are in the `rt_info` of
+    the model, as `snr_reid`.
     """
     import openvino
 
@@ -28,7 +28,7 @@ def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None
 
 
 def open_run(path: Path) -> Run:
-    """The model as OpenVINO runs it on the CPU, in float32: left alone it takes bfloat16 where there is that."""
+    """The model run by OpenVINO on the CPU, in float32: by default it would use bfloat16 where available."""
     import openvino
 
     compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})

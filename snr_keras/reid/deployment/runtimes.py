@@ -1,4 +1,4 @@
-"""What writes each format of deployment, and how its runtime opens it."""
+"""The functions that write and open each format of deployment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from snr_keras.reid.deployment.graph import Run
 
 @dataclass(frozen=True)
 class Runtime:
-    """What writes and opens the files of a format.
+    """The functions that write and open the files of a format.
 
     Attributes:
-        write: Writes a model of one input to a path, in a precision, with a text of metadata.
-        open: Loads such a file.
-        beside: From the path of the file to those of the other files that are written with it.
-        check_path: ValueError if the runtime could not open what is written there.
+        write: Function that writes a model with one input to a path, in a precision, with a text of metadata.
+        open: Function that loads such a file.
+        companions: Function from the path of the file to the paths of the other files written with it.
+        check_path: Function that raises ValueError if the runtime could not open a file at that path.
     """
 
     write: Callable[[keras.Model, Path, str, str], None]
     open: Callable[[Path], Run]
-    beside: Callable[[Path], tuple[Path, ...]] = lambda path: ()
+    companions: Callable[[Path], tuple[Path, ...]] = lambda path: ()
     check_path: Callable[[Path], None] = lambda path: None
 
 

@@ -1,4 +1,4 @@
-"""TensorFlow's SavedModel: a folder, for TensorFlow Serving and whatever else reads it."""
+"""TensorFlow's SavedModel: a folder, for TensorFlow Serving and other programs that read it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from snr_keras.reid.deployment.graph import METADATA, Run, quietly
 
 
 def check_path(path: Path) -> None:
-    """ValueError if a folder's name is a pattern to TensorFlow that it does not match itself: it finds nothing."""
+    """Raise ValueError if TensorFlow takes a folder's name for a pattern that does not match it."""
     if re.search(r"\[[^/]+\]|\\", path.as_posix()):
         raise ValueError(
-            "TensorFlow opens no SavedModel below a folder with [...] or a backslash in its name. "
+            "TensorFlow cannot open a SavedModel in a folder with [...] or a backslash in its name. "
             f"Received: {str(path)!r}"
         )
 
 
 def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None:
-    """Write a model; the metadata are a file in `assets.extra`, the place for what TensorFlow does not read itself.
+    """Write a model; the metadata go to a file in `assets.extra`, the place for files that TensorFlow does not read.
 
-    Weights are constants of the graph: as variables Keras writes each of them twice.
+    Weights are constants of the graph: Keras would write variables twice.
     """
     images = tf.TensorSpec(model.input_shape, model.inputs[0].dtype, name=model.inputs[0].name)
     function = partial(tf.function, input_signature=[images], autograph=False)
@@ -43,7 +43,7 @@ def write(model: keras.Model, path: Path, precision: str, metadata: str) -> None
 
 
 def open_run(path: Path) -> Run:
-    """The model as TensorFlow runs it, by its signature."""
+    """The model run by TensorFlow, through its signature."""
     with quietly():
         serve = tf.saved_model.load(path).signatures["serving_default"]
     (given,) = serve.structured_input_signature[1]

@@ -1,1 +1,1 @@
-"""What measures and prints a table: the ablation, and benchmarks."""
+"""Experiments that measure and print a table: the ablation, and benchmarks."""

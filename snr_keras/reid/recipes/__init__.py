@@ -1,8 +1,8 @@
-"""Recipes: TOML files that hold the settings of a run, some of which come with the package.
+"""Recipes: TOML files with the settings of a run, some of which come with the package.
 
 A recipe has a `description` and up to four tables: `training`, the settings of a `TrainingConfig`; `adaptation`, those
-of an `AdaptationConfig`; `data`, what to train on, to adapt to and to test on; `test`, how to test. What it leaves out
-takes its default. TOML has no null: where a setting may be None, `false` stands for it.
+of an `AdaptationConfig`; `data`, the data to train on, to adapt to and to test on; `test`, how to test. Missing
+settings take their defaults. TOML has no null: `false` stands for None where a setting may be None.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class DataSettings:
-    """What to train on and to test on, each as the options of `snr train` take it.
+    """The data to train on and to test on, each as the options of `snr train` take it.
 
     Attributes:
-        source: Data sets to train on, with commas between; None if `comparison` says it.
-        source_images: "train" or "all"; None is "train".
-        targets: Data sets to test on; the one to adapt to.
-        comparison: Instead of a source: the name of a comparison.
-        use: The versions to use in it.
+        source: Data sets to train on, separated by commas; None if `comparison` names them.
+        source_images: "train" or "all"; None means "train".
+        targets: Data sets to test on, or the one to adapt to.
+        comparison: Name of a comparison, instead of a source.
+        use: Versions of data sets to use in the comparison.
 
     Raises:
-        ValueError: If a value is of another type.
+        ValueError: If a value has another type.
     """
 
     source: str | None = None
@@ -56,11 +56,11 @@ class Recipe:
     """The settings of a run.
 
     Attributes:
-        description: One line.
-        training: All that decides the training.
-        adaptation: All that decides an adaptation, beside the run it starts from.
-        data: What to train on and to test on.
-        test: How to test.
+        description: One line of text.
+        training: Settings that determine a training.
+        adaptation: Settings that determine an adaptation, besides the initial run.
+        data: Data to train on and to test on.
+        test: Settings of the test.
     """
 
     description: str = ""
@@ -71,12 +71,12 @@ class Recipe:
 
 
 def recipe_names() -> tuple[str, ...]:
-    """The recipes that come with the package."""
+    """The names of the recipes in the package."""
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 
 
 def recipe_text(recipe: str | os.PathLike[str]) -> str:
-    """The file of a recipe, as it is; the argument and the errors are those of `load_recipe`."""
+    """The text of a recipe's file; argument and errors are those of `load_recipe`."""
     return read_text(_file(recipe))
 
 
@@ -84,13 +84,14 @@ def load_recipe(recipe: str | os.PathLike[str] | None = None, overrides: Iterabl
     """Read a recipe.
 
     Args:
-        recipe: The name of one of `recipe_names()`, or a TOML file; None is one of defaults only.
-        overrides: Settings to change, as `training.epochs=4`: a dotted key and a value in TOML. The last one counts.
+        recipe: One of `recipe_names()`, or a TOML file; None means defaults only.
+        overrides: Settings to change, such as `training.epochs=4`: a dotted key and a TOML value. The last one of a key
+            counts.
 
     Raises:
         FileNotFoundError: If there is no such recipe.
-        ValueError: If a file is not TOML, a setting is unknown, or a value not what it has to be; the message names the
-            file or the override, the setting and what was expected.
+        ValueError: If a file is not TOML, a setting is unknown, or a value is invalid; the message names the file or
+            the override, the setting and what was expected.
     """
     origin, settings = "the defaults", {}
     if recipe is not None:
@@ -109,7 +110,7 @@ def _file(recipe: str | os.PathLike[str]) -> Path:
     path = shipped if os.fspath(recipe) in recipe_names() else Path(recipe)
     if not path.is_file():
         raise FileNotFoundError(
-            f"A recipe is one of {', '.join(recipe_names())} or a TOML file. Received: {os.fspath(recipe)!r}"
+            f"A recipe must be one of {', '.join(recipe_names())} or a TOML file. Received: {os.fspath(recipe)!r}"
         )
     return path
 
@@ -117,21 +118,21 @@ def _file(recipe: str | os.PathLike[str]) -> Path:
 def _parsed(text: str, origin: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # numbers too long are a ValueError, nested arrays the other
+    except (ValueError, RecursionError) as error:  # numbers that are too long, and arrays nested too deeply
         raise ValueError(f"{origin} is not TOML: {error}") from None
 
 
 def _changed(settings: Mapping[str, Any], override: str) -> dict[str, Any]:
     key, equals, value = override.partition("=")
     if not equals or not key.strip():
-        raise ValueError(f"`overrides` are KEY=VALUE, such as training.epochs=4. Received: {override!r}")
+        raise ValueError(f"`overrides` must be KEY=VALUE, such as training.epochs=4. Received: {override!r}")
     try:
         parsed = tomllib.loads(f"value = {value}")
     except (ValueError, RecursionError):
         parsed = {}
     if set(parsed) != {"value"}:
         raise ValueError(
-            "The value of an override is one of TOML: 4, 0.5, true, [256, 128], or a string in quotes, "
+            "The value of an override must be a TOML value: 4, 0.5, true, [256, 128], or a string in quotes, "
             f'`{key}="{value}"`. Received: {override!r}'
         )
     return _with(settings, [part.strip() for part in key.split(".")], parsed["value"], override)
@@ -143,7 +144,7 @@ def _with(settings: Mapping[str, Any], path: list[str], value: Any, override: st
         return {**settings, first: value}
     table = settings.get(first, {})
     if not isinstance(table, Mapping):
-        raise ValueError(f"{first} is a setting and has none of its own. Received: the override {override!r}")
+        raise ValueError(f"{first} is a setting, not a table of settings. Received: the override {override!r}")
     return {**settings, first: _with(table, rest, value, override)}
 
 

@@ -1,4 +1,4 @@
-"""What every loop shares: a run's settings, its folder that can always be resumed, checkpoints, logs and progress."""
+"""The common parts of all loops: the run folder, which can always be resumed, settings, checkpoints, logs, progress."""
 
 from snr_keras.reid.runs.distribution import is_chief, make_strategy
 from snr_keras.reid.runs.foreign import export_run, import_run, starting_account

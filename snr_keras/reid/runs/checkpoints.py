@@ -1,4 +1,4 @@
-"""Checkpoints: whole compiled `.keras` files, written atomically, that also say where training stood."""
+"""Checkpoints: compiled `.keras` files, written atomically, which also hold the state of the training."""
 
 import io
 import json
@@ -23,7 +23,7 @@ from snr_keras.files.forms import parse_json
 from snr_keras.files.hdf5 import check_hdf5, expecting
 
 KEPT = 2
-"""Checkpoints that stay: the newest, and one before in case the newest is damaged; the best, and the best before it."""
+"""Checkpoints to keep: the newest and the one before, in case the newest is damaged; the best and the one before."""
 
 _STATE = "training_state.json"
 _WEIGHTS = "model.weights.h5"
@@ -33,15 +33,15 @@ _BESIDE = "beside.npz"
 @with_config(ConfigDict(extra="forbid"))
 @dataclass
 class TrainingState:
-    """Where training stands, beyond the variables of model and optimizer.
+    """The state of a training, besides the variables of model and optimizer.
 
     Attributes:
-        step: Steps done; the next batch is number `step`.
-        epoch_sums: Sums of the terms over the steps done in the current epoch.
-        epoch_steps: Number of those steps.
-        epoch_seconds: Time they took.
-        best_mAP: The best of the figures of `judge` so far.
-        best_steps: The steps after which it was reached, and the best before it: the last ones, the best last.
+        step: Number of finished steps; the next batch is number `step`.
+        epoch_sums: Sums of the terms over the finished steps of the current epoch.
+        epoch_steps: Number of these steps.
+        epoch_seconds: Duration of these steps.
+        best_mAP: Best score of `judge` so far.
+        best_steps: The steps after which it and the previous best were reached, the best last.
     """
 
     step: int = 0
@@ -60,7 +60,7 @@ class TrainingState:
             self.epoch_sums[name] = self.epoch_sums.get(name, 0.0) + term
 
     def end_epoch(self, batch_size: int) -> dict[str, Any]:
-        """The means over the epoch, its time and speed; the next epoch starts at zero."""
+        """The means over the epoch, its time and speed; the sums restart at zero."""
         means = {name: total / self.epoch_steps for name, total in self.epoch_sums.items()}
         images = self.epoch_steps * batch_size
         record = {
@@ -74,7 +74,7 @@ class TrainingState:
         return record
 
     def judge(self, mAP: float) -> float:
-        """Take note of what the model is worth after this step, which is returned; of equal ones the first is best."""
+        """Record the score of the model after this step and return it; of equal scores the first is the best."""
         if mAP > self.best_mAP:
             self.best_mAP = mAP
             self.best_steps = [*self.best_steps, self.step][-KEPT:]
@@ -83,7 +83,7 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint file that was found to be readable."""
+    """A checkpoint file that is readable."""
 
     path: Path
 
@@ -91,25 +91,25 @@ class Checkpoint:
         """The model, with its optimizer if `compile`.
 
         Raises:
-            ValueError: If the file, whole as it is, holds no model.
+            ValueError: If the complete file does not hold a model.
         """
         with expecting("a checkpoint that Keras can load", self.path):
             return keras.models.load_model(self.path, compile=compile)
 
     def state(self) -> TrainingState:
-        """Where training stood.
+        """The state of the training.
 
         Raises:
-            ValueError: If the file does not say it.
+            ValueError: If the file does not hold it.
         """
         with zipfile.ZipFile(self.path) as file:
             return parse_json(file.read(_STATE), TrainingState, f"{str(self.path)!r}: {_STATE}")
 
-    def beside(self) -> dict[str, NDArray]:
-        """What was saved beside the model.
+    def arrays(self) -> dict[str, NDArray]:
+        """The arrays saved with the model.
 
         Raises:
-            ValueError: If there is nothing.
+            ValueError: If there are none.
         """
         with expecting(f"a checkpoint with {_BESIDE}", self.path):
             with zipfile.ZipFile(self.path) as file:
@@ -119,23 +119,23 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    model: keras.Model, run_dir: Path, state: TrainingState, beside: Mapping[str, NDArray] | None = None
+    model: keras.Model, run_dir: Path, state: TrainingState, arrays: Mapping[str, NDArray] | None = None
 ) -> Path:
-    """Write `checkpoints/step-00000123.keras`, then delete all but the newest two and the best two.
+    """Write `checkpoints/step-00000123.keras`, then delete all except the newest two and the best two.
 
-    Whenever the process dies, every file of that name is whole.
+    Whenever the process dies, every file of that name is complete.
 
     Args:
-        model: The model, compiled with its optimizer.
-        run_dir: The run folder.
-        state: Where training stands.
-        beside: What else a run needs to go on, by name.
+        model: Model, compiled with its optimizer.
+        run_dir: Run folder.
+        state: State of the training.
+        arrays: Other state of the run, by name.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
-        OSError: As `writing`; what was written so far is deleted, since the disk may be full of it.
+        OSError: As for `writing`; the unfinished file is deleted, since the disk may be full of it.
     """
     folder = run_dir / "checkpoints"
     path = _path(folder, state.step)
@@ -143,9 +143,9 @@ def save_checkpoint(
         model.save(unfinished)
         with zipfile.ZipFile(unfinished, "a") as file:
             file.writestr(_STATE, json.dumps(asdict(state)))
-            if beside:
-                with file.open(_BESIDE, "w", force_zip64=True) as arrays:
-                    np.savez(arrays, **beside)  # type: ignore[arg-type]
+            if arrays:
+                with file.open(_BESIDE, "w", force_zip64=True) as member:
+                    np.savez(member, **arrays)  # type: ignore[arg-type]
     best = [_path(folder, step) for step in state.best_steps]
     for old in (*_files(folder)[KEPT:], *folder.glob(f"{UNFINISHED}*")):
         if old not in best:
@@ -155,42 +155,42 @@ def save_checkpoint(
 
 @contextmanager
 def writing(run_dir: Path, step: int) -> Iterator[None]:
-    """For writing what a step leaves: a failure, such as a full disk, says up to where the run is saved.
+    """Within this context, a failed write, such as on a full disk, is reported with the last saved step.
 
     Raises:
-        OSError: Whatever Keras, HDF5 or TensorFlow made of the failure.
+        OSError: In place of the errors of Keras, HDF5 and TensorFlow.
     """
     try:
         yield
     except (OSError, RuntimeError, tf.errors.OpError) as error:
         good = newest_checkpoint(run_dir)
-        reason = re.sub(r"\{\{.*?\}\} ", "", str(error)).partition("\n")[0]  # TensorFlow begins with its node
+        reason = re.sub(r"\{\{.*?\}\} ", "", str(error)).partition("\n")[0]  # TensorFlow's message begins with its node
         raise OSError(
-            f"At step {step}, {run_dir} could not be written to ({reason}). The last checkpoint that is whole: "
-            f"{good.path if good else 'none yet'}. Once there is room, train with `resume=True` to go on "
+            f"At step {step}, {run_dir} could not be written to ({reason}). The last complete checkpoint: "
+            f"{good.path if good else 'none yet'}. Once there is room, train with `resume=True` to continue "
             f"from {'there' if good else 'the beginning'}."
         ) from error
 
 
 def newest_checkpoint(run_dir: Path) -> Checkpoint | None:
-    """The newest checkpoint that is readable; if newer ones are damaged, a warning names them and the one it is."""
+    """The newest readable checkpoint; if newer ones are damaged, a warning names them and the one used."""
     damaged = []
     for path in _files(run_dir / "checkpoints"):
         if damage := _damage(path):
             damaged.append(f"The checkpoint {path} is damaged ({damage}).")
         else:
             if damaged:
-                warnings.warn(f"{' '.join(damaged)} The one before is used, {path.name}.", stacklevel=2)
+                warnings.warn(f"{' '.join(damaged)} Used instead: the one before, {path.name}.", stacklevel=2)
             return Checkpoint(path)
     if damaged:
-        warnings.warn(f"{' '.join(damaged)} There is none before.", stacklevel=2)
+        warnings.warn(f"{' '.join(damaged)} There is no earlier one.", stacklevel=2)
     return None
 
 
 def reported_checkpoint(run_dir: Path) -> Checkpoint | None:
-    """The checkpoint that a run is known by: the best on what was held out, or the newest if nothing was.
+    """The checkpoint that represents a run: the best on held-out people, or the newest if none were held out.
 
-    If it is damaged, a warning says so and which is used: the best before it, or the newest.
+    If it is damaged, a warning names it and the one used: the previous best, or the newest.
     """
     newest = newest_checkpoint(run_dir)
     damaged = []
@@ -200,7 +200,7 @@ def reported_checkpoint(run_dir: Path) -> Checkpoint | None:
         if not damage:
             newest = Checkpoint(path)
             break
-        damaged.append(f"The checkpoint {path}, the best on what was held out, is damaged ({damage}).")
+        damaged.append(f"The checkpoint {path}, the best on held-out people, is damaged ({damage}).")
     if newest and damaged:
         warnings.warn(f"{' '.join(damaged)} Used instead: {newest.path.name}.", stacklevel=2)
     return newest
@@ -216,21 +216,21 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _damage(path: Path) -> str | None:
-    """What is wrong with a file, by reading all its parts."""
+    """What is wrong with a file, found by reading all its parts."""
     try:
         _check_parts(path, _STATE)
         Checkpoint(path).state()
-    except Exception as error:  # whatever zipfile and h5py make of a damaged file
+    except Exception as error:  # zipfile and h5py may raise anything on a damaged file
         return f"{type(error).__name__}: {error}"
     return None
 
 
 def load_model_file(path: Path) -> keras.Model:
-    """The model in a `.keras` file that comes from elsewhere.
+    """The model in a `.keras` file from elsewhere.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged, reaches beyond itself, or is none that Keras can load.
+        ValueError: If it is damaged, refers to other files, or Keras cannot load it.
     """
     with expecting("a model in a .keras file", path):
         _check_parts(path)

@@ -1,7 +1,8 @@
-"""More than one device: strategies of `tf.distribute` by name, and what replicas of a model have to tell each other.
+"""Several devices: strategies of `tf.distribute` by name, and the communication between replicas of a model.
 
-Each replica has the forward pass of its share of a batch. Whatever looks at a whole batch sees all of it: statistics
-of normalizations are those of all replicas, and the objective is that of the gathered outputs, the same on each.
+Each replica computes the forward pass of its part of a batch. Everything that needs the whole batch sees all of it:
+statistics of normalizations are those of all replicas, and the objective, equal on each, is that of the gathered
+outputs.
 """
 
 import os
@@ -19,14 +20,14 @@ from snr_keras.reid.settings.training import TrainingConfig, check_strategy
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:
-    """The strategy of a name.
+    """The strategy of that name.
 
-    `"mirrored"` has a replica on every GPU of this machine, or without any on every CPU device that TensorFlow knows.
+    `"mirrored"` has a replica on every GPU of this machine, or without any on every CPU device of TensorFlow.
     `"multi_worker"` has one on every GPU, or else the CPU, of every worker in the cluster that the environment variable
-    TF_CONFIG tells of; the same program runs on each. It must be made before TensorFlow is used for anything else.
+    TF_CONFIG describes; the same program runs on each. It must be made before TensorFlow is used for anything else.
 
     Raises:
-        ValueError: If there is no such strategy, or TF_CONFIG is missing or not what it should be.
+        ValueError: If there is no such strategy, or TF_CONFIG is missing or invalid.
         RuntimeError: If it is too late for `"multi_worker"`.
     """
     check_strategy(name)
@@ -87,11 +88,11 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def check_distributable(config: TrainingConfig, strategy: tf.distribute.Strategy) -> None:
-    """Whether a run with these settings on several replicas is the run on one device.
+    """Refuse settings with which a run on several replicas would differ from the run on one device.
 
     Raises:
-        ValueError: If the strategy is of another kind than those of `make_strategy`, P is not a multiple of the number
-            of replicas, styles are mixed between images of a batch, or XLA is to compile the step.
+        ValueError: If the strategy is not one of `make_strategy`, P is not a multiple of the number of replicas, styles
+            are mixed between images of a batch, or XLA is to compile the step.
     """
     replicas = strategy.num_replicas_in_sync
     known = tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStrategy
@@ -104,18 +105,18 @@ def check_distributable(config: TrainingConfig, strategy: tf.distribute.Strategy
         return
     if config.identities_per_batch % replicas:
         raise ValueError(
-            f"A batch is cut between identities into equal shares for {replicas} replicas: set `identities_per_batch` "
+            f"A batch is divided by identity into equal parts for {replicas} replicas: set `identities_per_batch` "
             f"to a multiple of {replicas}. Received: "
             f"identities_per_batch={config.identities_per_batch}"
         )
     if config.normalization in ("mixstyle", "efdmix"):
         raise ValueError(
-            "MixStyle and EFDMix give images the style of others of the batch, of which a replica has only its share: "
-            f"train them on one device. Received: normalization={config.normalization!r}, {replicas} replicas"
+            "MixStyle and EFDMix mix the styles of all images of a batch, and a replica has only its part: train them "
+            f"on one device. Received: normalization={config.normalization!r}, {replicas} replicas"
         )
     if config.jit_compile:
         raise ValueError(
-            "XLA does not compile a step that several replicas do together: leave `jit_compile` off. "
+            "XLA cannot compile a step of several replicas: leave `jit_compile` off. "
             f"Received: jit_compile=True, {replicas} replicas"
         )
 
@@ -123,21 +124,21 @@ def check_distributable(config: TrainingConfig, strategy: tf.distribute.Strategy
 def distributed_batches(
     strategy: tf.distribute.Strategy, batches: Callable[[tf.distribute.InputContext], tf.data.Dataset]
 ) -> Iterator[Any]:
-    """What each step takes, from the function that makes the dataset of an input pipeline: shares for every replica."""
+    """The input of each step, from the function that makes the dataset of an input pipeline: one part per replica."""
     if strategy.num_replicas_in_sync == 1:
         return iter(batches(tf.distribute.InputContext()))
-    # Without end: else workers ask each other before every batch whether all have one.
+    # Without end; otherwise workers ask each other before every batch whether all have one.
     return iter(strategy.distribute_datasets_from_function(lambda context: batches(context).repeat()))
 
 
 @contextmanager
 def synchronized_statistics(model: keras.Model) -> Iterator[None]:
-    """Statistics of a batch are those of all replicas in what is traced within.
+    """Within this context, traced statistics of a batch are those of all replicas.
 
-    Only there, so that a checkpoint does not say on how many devices it was trained.
+    It is limited to a context so that a checkpoint does not depend on the number of devices.
 
     Raises:
-        ValueError: If a layer has moving statistics and does not know how to synchronize them.
+        ValueError: If a layer has moving statistics that cannot be synchronized.
     """
     layers = [layer for layer in model.layers if any(weight.name == "moving_variance" for weight in layer.weights)]
     if unable := [layer.name for layer in layers if not hasattr(layer, "synchronized")]:
@@ -156,22 +157,23 @@ def synchronized_statistics(model: keras.Model) -> Iterator[None]:
 
 
 def gathered(tensor: tf.Tensor) -> tf.Tensor:
-    """A tensor `(n, ...)` of each replica as `(R n, ...)` of all R, in their order.
+    """A tensor `(n, ...)` of each replica as `(R n, ...)` of all R replicas, in their order.
 
-    Its gradient is the sum of what the losses of all replicas say: where each has the loss of the whole batch, that
-    loss has to be divided by R.
+    Its gradient is the sum of the gradients from the losses of all replicas. If each replica has the loss of the whole
+    batch, divide that loss by R.
     """
     replica = tf.distribute.get_replica_context()
-    number, *others = tensor.shape  # which gathering forgets
+    number, *others = tensor.shape  # which gathering loses
     shape = number and number * replica.num_replicas_in_sync, *others
-    tensor = tf.identity(tensor)  # on the replica's device: an argument of a tf.function is on none
+    tensor = tf.identity(tensor)  # on the replica's device, since an argument of a tf.function has none
     return tf.ensure_shape(replica.all_gather(tensor, axis=0), shape)
 
 
 def gathered_outputs(outputs: Any) -> Any:
     """`gathered` for the outputs of a model, a structure of matrices `(n, D)` of one dtype, all at once.
 
-    In one tensor: given several, `all_gather` of TensorFlow 2.21 fails in its gradient unless they have the same shape.
+    They go in one tensor: with several, `all_gather` of TensorFlow 2.21 fails in its gradient unless all shapes are
+    equal.
     """
     matrices = tf.nest.flatten(outputs)
     whole = gathered(tf.concat(matrices, axis=1))
@@ -185,7 +187,7 @@ def summed(gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
 
 @contextmanager
 def lost_workers() -> Iterator[None]:
-    """Say what it means when workers cannot reach each other any more.
+    """Within this context, the loss of a worker is reported clearly.
 
     Raises:
         ConnectionError: In place of TensorFlow's errors.
@@ -194,16 +196,16 @@ def lost_workers() -> Iterator[None]:
         yield
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
         raise ConnectionError(
-            "Another worker is gone, and training cannot go on without it. The last checkpoint is kept: end the "
-            f"workers that are left and start all again with `resume=True`. TensorFlow says: {error.message}"
+            "Another worker is gone, and training cannot continue without it. The last checkpoint is kept: end the "
+            f"remaining workers and start all again with `resume=True`. TensorFlow says: {error.message}"
         ) from error
 
 
 class Workers:
-    """The processes that train together: this one alone, or the workers of a `MultiWorkerMirroredStrategy`.
+    """The processes that train together: only this one, or the workers of a `MultiWorkerMirroredStrategy`.
 
     Args:
-        strategy: The strategy.
+        strategy: Strategy of the training.
 
     Attributes:
         chief: Whether this process is the one that writes.
@@ -220,18 +222,18 @@ class Workers:
         self._exchange = exchange
 
     def numbers_of_all(self, number: int) -> list[int]:
-        """The numbers of all workers, from each its own in [-2^31, 2^31): all have to ask, and wait for the last."""
+        """The numbers of all workers, one in [-2^31, 2^31) from each: all must call this, and wait for the last."""
         return self._exchange(tf.constant([number])).numpy().tolist() if self._several else [number]
 
     def check_same(self, **things: str) -> None:
-        """Whether all workers have the same.
+        """Refuse to continue unless all workers have the same things.
 
         Raises:
-            ValueError: On all of them, if they have not.
+            ValueError: If they differ; raised on all workers.
         """
         checksums = {name: self.numbers_of_all(zlib.crc32(thing.encode()) >> 1) for name, thing in things.items()}
         if different := [name for name, numbers in checksums.items() if len(set(numbers)) > 1]:
             raise ValueError(
-                f"All workers need the same {', '.join(things)}: start each by the same command, with the same images "
-                f"and a run folder that all of them see. Received: different {', '.join(different)}"
+                f"All workers need the same {', '.join(things)}: start each with the same command, with the same "
+                f"images and a run folder that all of them can reach. Received: different {', '.join(different)}"
             )

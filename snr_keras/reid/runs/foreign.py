@@ -1,4 +1,4 @@
-"""Runs out of PyTorch's files, and files for PyTorch out of runs."""
+"""Conversion of PyTorch files to runs, and of runs to PyTorch files."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ def import_run(
     network: str | None = None,
     leave: Iterable[str] = (),
 ) -> tuple[TrainingConfig, Account]:
-    """Make a packed run of a file of PyTorch, which `load_run` takes.
+    """Make a packed run, for `load_run`, from a PyTorch file.
 
-    Beside `config.json` and `weights.h5` it has `import.json`: what became of every name in the file.
+    Beside `config.json` and `weights.h5` it has `import.json`, the account of every name in the file.
 
     Args:
-        file: What `read_state_dict` takes.
-        folder: The folder to write, which must be absent or empty.
-        backbone: Its name; None reads it from the names and shapes in the file.
-        stages: Which have the modules that are in the file; None is all for which there are any.
-        last_stride: 1 or 2; None is what a file that was written here says, else 1.
-        image_size: (height, width) in pixels; None is what a file that was written here says, else (256, 128).
-        network: Of several networks in the file, the one that is meant, as for `read_state_dict`.
-        leave: Likewise.
+        file: File, as `read_state_dict` takes it.
+        folder: Folder to write, which must be absent or empty.
+        backbone: Name of the backbone; None derives it from the names and shapes in the file.
+        stages: Stages whose modules to use; None means all that the file has.
+        last_stride: Last stride, 1 or 2; None means as a file of this package states, else 1.
+        image_size: (height, width) in pixels; None means as a file of this package states, else (256, 128).
+        network: Network to use, if the file has several, as for `read_state_dict`.
+        leave: Patterns of names to leave out, as for `read_state_dict`.
 
     Returns:
         The settings of the network, and the account.
 
     Raises:
         FileExistsError: If there is something in the folder.
-        Others: As `read_state_dict`, `network_of` and `import_state_dict`.
+        Others: As for `read_state_dict`, `network_of` and `import_state_dict`.
     """
     state_dict = read_state_dict(file, network=network, leave=leave)
     recognized = network_of(state_dict)
@@ -78,14 +78,14 @@ def import_run(
 
 
 def starting_account(config: TrainingConfig, identities: int) -> Account:
-    """What training that starts from a file of PyTorch takes of it.
+    """The account of the weights that training takes from a PyTorch file at its start.
 
     Args:
-        config: Settings with `weights` of PyTorch.
-        identities: Those in the training images.
+        config: Settings with `weights` from PyTorch.
+        identities: Number of training identities.
 
     Raises:
-        Others: As `read_state_dict` and `import_state_dict`.
+        Others: As for `read_state_dict` and `import_state_dict`.
     """
     if config.weights is None:
         raise ValueError("Expected settings with weights to start from. Received: weights=None")
@@ -106,18 +106,18 @@ def account_to_json(account: Account) -> dict[str, Any]:
 
 
 def export_run(run: str | os.PathLike[str], file: str | os.PathLike[str]) -> int:
-    """Write the weights of a run, or of a model in a `.keras` file, under PyTorch's names into a safetensors file.
+    """Write the weights of a run, or of a model in a `.keras` file, to a safetensors file with PyTorch's names.
 
     Args:
-        run: What `load_run` takes, or the file of a `reid_model`.
-        file: The file to write; its name ends in `.safetensors`.
+        run: Run, as `load_run` takes it, or the file of a `reid_model`.
+        file: File to write; its name must end in `.safetensors`.
 
     Returns:
         The number of tensors.
 
     Raises:
         ValueError: If no PyTorch code has names for its normalization.
-        Others: As `load_run` and `write_state_dict`.
+        Others: As for `load_run` and `write_state_dict`.
     """
     model = load_model_file(Path(run)) if Path(run).suffix == ".keras" else load_run(run)[1]
     tensors = state_dict_of(model)

@@ -1,6 +1,6 @@
-"""Locks: what one process writes to, no other writes to at the same time.
+"""Locks: only one process at a time writes to a file or folder.
 
-The lock is the operating system's, which frees it when the process ends, however it ends.
+The lock is the operating system's, which releases it when the process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 
 
 class LockedError(OSError):
-    """Another process writes there."""
+    """Another process is writing there."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class _Holder:
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """A folder that nobody else writes to who asks for this lock; it is made if it is not there.
+    """Lock a folder against other processes that ask for the same lock; it is created if necessary.
 
     Args:
-        folder: The folder.
+        folder: Folder to lock.
 
     Raises:
         LockedError: If another process, or another thread of this one, holds the lock; the message names both.
@@ -59,13 +59,13 @@ def locked_folder(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def locked_file(path: Path) -> Iterator[None]:
-    """A file that nobody else writes who asks for this lock; it need not be there.
+    """Lock a file, which need not exist, against other processes that ask for the same lock.
 
     Args:
-        path: Of the file, in a folder that is there.
+        path: Path of the file, in an existing folder.
 
     Raises:
-        LockedError: As `locked_folder`.
+        LockedError: As for `locked_folder`.
         OSError: If it cannot be written.
     """
     with _locked(path, path.with_name(f".{path.name}.lock")):
@@ -89,7 +89,7 @@ def _locked(what: Path, path: Path) -> Iterator[None]:
         write_json(note, {"process": os.getpid(), "host": platform.node()})
         yield
     finally:
-        for file in (note, path):  # while they are ours: whoever opened them before looks again
+        for file in (note, path):  # while the lock is held: processes that opened them before check again
             with suppress(OSError):
                 file.unlink()
         lock.release()
@@ -98,6 +98,6 @@ def _locked(what: Path, path: Path) -> Iterator[None]:
 def _holder(note: Path) -> str:
     try:
         holder = read_json(note, _Holder)
-    except (OSError, ValueError):  # it has just begun
+    except (OSError, ValueError):  # it has only just started
         return "another process"
     return f"process {holder.process} on {holder.host}"

@@ -1,4 +1,4 @@
-"""What a run leaves to look at: `metrics.jsonl`, and the same numbers for TensorBoard."""
+"""The logs of a run: `metrics.jsonl`, and the same numbers for TensorBoard."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ from typing import Any, Required, Self
 
 import tensorflow as tf
 from pydantic import ConfigDict, FiniteFloat, with_config
-from typing_extensions import TypedDict  # Python's own, before 3.12, is none that pydantic takes
+from typing_extensions import TypedDict  # pydantic does not accept Python's own before 3.12
 
 from snr_keras.files.atomic import append_line, write_json, write_text
 from snr_keras.files.forms import parse_json
@@ -16,12 +16,12 @@ from snr_keras.files.regular import read_bytes
 from snr_keras.reid.runs.checkpoints import writing
 
 Record = dict[str, Any]
-"""An epoch as the loop makes it, of the form of an `Epoch`."""
+"""An epoch as the loop makes it, in the form of an `Epoch`."""
 
 
 @with_config(ConfigDict(extra="forbid"))
 class Epoch(TypedDict, total=False):
-    """A line of `metrics.jsonl`: means over the steps of an epoch. Under loss scaling a gradient may be infinite."""
+    """A line of `metrics.jsonl`: means over the steps of an epoch. With loss scaling a gradient may be infinite."""
 
     epoch: Required[int]
     step: Required[int]
@@ -41,24 +41,24 @@ class Epoch(TypedDict, total=False):
     true_positive_rate: FiniteFloat
 
 
-# What `tf.summary.scalar` writes; that function itself needs TensorBoard installed, which only looking does.
+# The format of `tf.summary.scalar`, which itself would need TensorBoard to be installed.
 _SCALAR = tf.compat.v1.SummaryMetadata(
     plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"), data_class="DATA_CLASS_SCALAR"
 )
 
 
 class MetricsLog:
-    """Appends records to `metrics.jsonl` and their numbers to `tensorboard/`; a context manager.
+    """A context manager that appends records to `metrics.jsonl` and their numbers to `tensorboard/`.
 
-    Each line is one JSON object, written whole or not at all. Lines after `up_to_step`, left by a run that died after
-    its last checkpoint, are dropped, and TensorBoard's files made anew, so that nothing is in them twice.
+    Each line is one JSON object, written completely or not at all. Lines after `up_to_step`, left by a run that died
+    after its last checkpoint, are dropped, and TensorBoard's files are rewritten, so that nothing is in them twice.
 
     Args:
-        run_dir: The run folder.
-        up_to_step: The step the run stands at.
+        run_dir: Run folder.
+        up_to_step: Current step of the run.
 
     Raises:
-        OSError: As `writing`, here and when a record is added.
+        OSError: As for `writing`, here and when a record is added.
     """
 
     def __init__(self, run_dir: Path, *, up_to_step: int) -> None:
@@ -79,7 +79,7 @@ class MetricsLog:
             self._draw(record)
 
     def summarize(self, *, parameters: int, batch_size: int) -> None:
-        """Write `summary.json`, for a run that has done all its epochs."""
+        """Write `summary.json`, for a run that has finished all its epochs."""
         if not self._records:  # metrics.jsonl of a finished run was removed
             return
         last = self._records[-1]
@@ -115,7 +115,7 @@ class MetricsLog:
 
 
 def gpu_memory() -> dict[str, int]:
-    """`gpu_memory`, the most bytes that were in use on any one GPU since the last call; nothing where there is none."""
+    """`gpu_memory`, the most bytes in use on any one GPU since the last call; nothing without a GPU."""
     peaks = []
     for gpu in tf.config.list_logical_devices("GPU"):
         name = gpu.name.removeprefix("/device:")
@@ -125,9 +125,9 @@ def gpu_memory() -> dict[str, int]:
 
 
 def read_metrics(run_dir: Path) -> list[Record]:
-    """The records of `metrics.jsonl`, none if it does not exist or no epoch has ended.
+    """The records of `metrics.jsonl`; none if it does not exist or no epoch has finished.
 
-    A last line that was cut off, as when the process died, is reported and left out.
+    An incomplete last line, left by a process that died, is reported and left out.
 
     Raises:
         ValueError: If another line is damaged; the message names the file, the line and what was expected.
@@ -144,5 +144,5 @@ def read_metrics(run_dir: Path) -> list[Record]:
         except ValueError as error:
             if number < len(lines):
                 raise ValueError(f"{error}. Correct the line, or delete it") from None
-            warnings.warn(f"The last line was not written to its end, and is left out: {error}", stacklevel=2)
+            warnings.warn(f"The last line is incomplete and is left out: {error}", stacklevel=2)
     return records

@@ -1,4 +1,4 @@
-"""Progress of a training run, as a value for any callback and as a bar in the terminal."""
+"""Progress of a training run, as an event for any callback and as a bar in the terminal."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -11,17 +11,17 @@ from snr_keras.reid import bars
 
 @dataclass(frozen=True)
 class StepEvent:
-    """What is known after a step.
+    """The state of a run after a step.
 
     Attributes:
-        epoch: The epoch the step belongs to, from 1.
-        epochs: Their number.
-        step: Steps done.
-        steps: Their number in the whole run.
+        epoch: Number of the step's epoch, from 1.
+        epochs: Number of epochs in the run.
+        step: Number of finished steps.
+        steps: Number of steps in the run.
         terms: Every term of the loss at this step, `gradient_norm` and `accuracy`.
-        images_per_second: Over the last steps; None while unknown.
-        seconds_left: At that speed; None while unknown.
-        epoch_record: After the last step of an epoch, the line of `metrics.jsonl`: means over the epoch.
+        images_per_second: Speed over the last steps; None while unknown.
+        seconds_left: Time left at that speed; None while unknown.
+        epoch_record: Line of `metrics.jsonl` after the last step of an epoch: means over the epoch.
     """
 
     epoch: int
@@ -35,7 +35,7 @@ class StepEvent:
 
 
 Progress = Callable[[StepEvent], None]
-"""Called after every step; what it raises ends the run, as it is."""
+"""Function called after every step; an exception that it raises ends the run."""
 
 
 def _to_standard_error(line: str) -> None:
@@ -43,13 +43,13 @@ def _to_standard_error(line: str) -> None:
 
 
 class RichProgress:
-    """A `Progress` for people: a bar with time left, speed and loss terms, and a line for every finished epoch.
+    """A `Progress` for the terminal: a bar with time left, speed and loss terms, and a line per finished epoch.
 
-    `train` opens and closes it. The bar is on standard error; where that is no terminal there are only the lines.
+    `train` opens and closes it. The bar is on standard error; if that is not a terminal there are only the lines.
 
     Args:
-        tell: Called with the line of an epoch; by default it goes to standard error.
-        within: Called with the fraction of the run that is done, for a run that is one of several.
+        tell: Function called with the line of an epoch; by default it prints to standard error.
+        within: Function called with the finished fraction of the run, for a run that is one of several.
     """
 
     def __init__(

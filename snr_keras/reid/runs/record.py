@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Required, TypeVar
 
 from pydantic import ConfigDict, Field, FiniteFloat, with_config
-from typing_extensions import TypedDict  # Python's own, before 3.12, is none that pydantic takes
+from typing_extensions import TypedDict  # pydantic does not accept Python's own before 3.12
 
 from snr_keras.reid.settings.config import Config
 
@@ -16,7 +16,7 @@ _exact = with_config(ConfigDict(extra="forbid"))
 
 @_exact
 class TargetFigures(TypedDict):
-    """How well a model retrieves on a target, in [0, 1]."""
+    """Retrieval scores on a target, in [0, 1]."""
 
     mAP: FiniteFloat
     rank1: FiniteFloat
@@ -25,7 +25,7 @@ class TargetFigures(TypedDict):
 
 @_exact
 class Source(TypedDict, total=False):
-    """What a model was trained on."""
+    """The training data of a model."""
 
     name: Required[str]
     version: str
@@ -37,7 +37,7 @@ class Source(TypedDict, total=False):
 
 @_exact
 class Target(TypedDict, total=False):
-    """What a model was adapted to."""
+    """The data to which a model was adapted."""
 
     name: Required[str]
     version: str
@@ -48,7 +48,7 @@ class Target(TypedDict, total=False):
 
 @_exact
 class Initial(TypedDict):
-    """The run that an adaptation began with, and the hash of its weights."""
+    """The initial run of an adaptation, and the hash of its weights."""
 
     name: str
     weights: str
@@ -56,7 +56,7 @@ class Initial(TypedDict):
 
 @_exact
 class Weights(TypedDict, total=False):
-    """Of a packed run: the step of its checkpoint, and the hash of the file of its weights."""
+    """The weights of a packed run: the step of the checkpoint, and the hash of the weights file."""
 
     step: int
     sha256: Required[str]
@@ -64,7 +64,7 @@ class Weights(TypedDict, total=False):
 
 @_exact
 class RunRecord(TypedDict, total=False):
-    """What `config.json` of a run folder says; its settings are those of `TrainingConfig` and `AdaptationConfig`."""
+    """The content of `config.json` in a run folder; its settings are a `TrainingConfig` and an `AdaptationConfig`."""
 
     training: Required[dict[str, Any]]
     source: Required[Source]
@@ -81,7 +81,7 @@ AnyConfig = TypeVar("AnyConfig", bound=Config)
 
 
 def settings_of(config: type[AnyConfig], settings: Mapping[str, Any], part: str, run_dir: Path) -> AnyConfig:
-    """The settings in a part of the record of a run.
+    """The settings in a part of a run's record.
 
     Raises:
         ValueError: If one is unknown or out of range; the message names the file, the part and the setting.

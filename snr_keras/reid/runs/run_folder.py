@@ -1,4 +1,4 @@
-"""The run folder: what a run was started with, and that no run is ever overwritten."""
+"""The run folder: the record of how a run was started; no run is ever overwritten."""
 
 import hashlib
 import json
@@ -35,14 +35,14 @@ WEIGHTS = "weights.h5"
 
 
 def load_run(run_dir: str | os.PathLike[str]) -> tuple[TrainingConfig, keras.Model]:
-    """The settings of a run and its model: that of `reported_checkpoint`, or of a packed run its only one.
+    """The settings of a run and its model: that of `reported_checkpoint`, or the only one of a packed run.
 
     Args:
-        run_dir: A run folder of `train`, a folder of `pack_run`, or "pretrained", the run that comes with the package.
+        run_dir: Run folder of `train`, folder of `pack_run`, or "pretrained", the run in the package.
 
     Raises:
-        FileNotFoundError: If the folder holds no run, or no checkpoint that can be read.
-        ValueError: If the record or the weights of the run are damaged, or not those of each other.
+        FileNotFoundError: If the folder holds no run, or no readable checkpoint.
+        ValueError: If the record or the weights of the run are damaged, or do not belong together.
     """
     run_dir = find_run(run_dir)
     record = read_record(run_dir)
@@ -59,21 +59,21 @@ def load_run(run_dir: str | os.PathLike[str]) -> tuple[TrainingConfig, keras.Mod
 
 
 def pack_run(run_dir: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Path:
-    """Write a run without what only training needs: the weights of its reported checkpoint, and its record.
+    """Write a run without the files that only training needs: the weights of its reported checkpoint, and its record.
 
-    `config.json` has what the run's has (settings, training images, versions of packages), the step of the checkpoint,
-    the hash of `weights.h5` and, if the run was tested, its figures by target. `load_run` takes the folder.
+    `config.json` has the content of the run's (settings, training images, versions of packages), the step of the
+    checkpoint, the hash of `weights.h5` and, if the run was tested, its scores by target. `load_run` reads the folder.
 
     Args:
-        run_dir: The run folder.
-        folder: The folder to write, which must be absent or empty.
+        run_dir: Run folder.
+        folder: Folder to write, which must be absent or empty.
 
     Returns:
         The folder.
 
     Raises:
         FileExistsError: If there is something in the folder.
-        FileNotFoundError: As `load_run`.
+        FileNotFoundError: As for `load_run`.
     """
     run_dir, folder = Path(run_dir), Path(folder)
     record: dict[str, Any] = {**read_record(run_dir)}
@@ -87,14 +87,14 @@ def pack_run(run_dir: str | os.PathLike[str], folder: str | os.PathLike[str]) ->
     return folder
 
 
-def write_packed(folder: Path, model: keras.Model, record: dict[str, Any], beside: Mapping[str, str] = {}) -> None:
-    """Write a packed run, whole or not at all: the weights of a model, and its record with their hash, sealed.
+def write_packed(folder: Path, model: keras.Model, record: dict[str, Any], texts: Mapping[str, str] = {}) -> None:
+    """Write a packed run atomically: the weights of a model, and its record with their hash, sealed.
 
     Args:
-        folder: Absent or empty.
-        model: The model.
-        record: Of `config.json`.
-        beside: Text files to write too, by their names.
+        folder: Folder to write, which must be absent or empty.
+        model: Model whose weights to write.
+        record: Content of `config.json`.
+        texts: Other text files to write, by their names.
 
     Raises:
         FileExistsError: If there is something in the folder.
@@ -103,7 +103,7 @@ def write_packed(folder: Path, model: keras.Model, record: dict[str, Any], besid
         raise FileExistsError(f"A packed run needs a folder of its own, new or empty. Received: {str(folder)!r}")
     with new_folder(folder) as unfinished:
         save_weights(model, unfinished / WEIGHTS)
-        for name, text in beside.items():
+        for name, text in texts.items():
             write_text(unfinished / name, text)
         weights = {**record.get("weights", {}), "sha256": sha256_of(unfinished / WEIGHTS)}
         write_sealed(unfinished / "config.json", {**record, "weights": weights})
@@ -114,10 +114,10 @@ def _packed_model(run_dir: Path, record: RunRecord, config: TrainingConfig) -> k
     expected = record["weights"]["sha256"] if "weights" in record else "told there"
     if (found := sha256_of(weights)) != expected:
         raise ValueError(
-            f"The file {str(weights)!r} is damaged, or another than config.json tells of: its SHA-256 should be "
+            f"The file {str(weights)!r} is damaged, or not the one that config.json names: its SHA-256 should be "
             f"{expected}. Received: {found}"
         )
-    # The backbone's weights are in the file: those it started from need not be found again.
+    # The backbone's weights are in the file, so its initial weights are not needed.
     identities = record["source"]["identities"]
     model = new_model(replace(config, weights=None), identities - number_held_out(identities, config.held_out))
     load_weights(model, weights)
@@ -125,7 +125,7 @@ def _packed_model(run_dir: Path, record: RunRecord, config: TrainingConfig) -> k
 
 
 def _figures(run_dir: Path) -> dict[str, TargetFigures]:
-    """mAP, Rank-1 and mINP by target, of the tests that `snr demo` or `snr train` left in a run folder."""
+    """mAP, Rank-1 and mINP by target, from the tests that `snr demo` or `snr train` left in a run folder."""
     of_demo, of_train = run_dir / "results.json", run_dir / "evaluation" / "results.json"
     if of_demo.is_file():
         return read_sealed(of_demo, dict[str, TargetFigures])
@@ -143,12 +143,12 @@ def sha256_of(path: Path) -> str:
 
 
 def begin_run(run_dir: Path, record: Mapping[str, Any], *, write: bool = True) -> None:
-    """Write `config.json` into a folder that holds no results of a run; one that died before it had any is replaced.
+    """Write `config.json` to a folder without results of a run; the record of a run that died before any is replaced.
 
     Args:
-        run_dir: The run folder.
-        record: What `config.json` is to say, as `describe_run` has it.
-        write: Whether to write it, or only to look whether one could: of several workers one writes.
+        run_dir: Run folder.
+        record: Content of `config.json`, as from `describe_run`.
+        write: Whether to write it, or only check: of several workers one writes.
 
     Raises:
         FileExistsError: If it holds results.
@@ -158,7 +158,7 @@ def begin_run(run_dir: Path, record: Mapping[str, Any], *, write: bool = True) -
     _refuse_packed(run_dir)
     if (metrics.exists() and metrics.stat().st_size) or (checkpoints.exists() and any(checkpoints.iterdir())):
         raise FileExistsError(
-            f"The run folder {run_dir} holds the results of a run already, which are not overwritten. Go on with that "
+            f"The run folder {run_dir} already holds the results of a run, which are not overwritten. Continue that "
             "run by `resume=True`, or choose another folder."
         )
     if write:
@@ -167,15 +167,15 @@ def begin_run(run_dir: Path, record: Mapping[str, Any], *, write: bool = True) -
 
 
 def resume_run(run_dir: Path, now: Mapping[str, Any], configs: Mapping[str, type[Config]] = {}) -> None:
-    """Check that the run in a folder is the one that is meant.
+    """Check that the run in a folder is the requested one.
 
-    Other versions of the packages and another number of replicas are warned about: the run goes on, but perhaps not
-    bit for bit. So is a checkpoint that was not written to its end: the run goes on from the one before.
+    Other versions of the packages and another number of replicas give a warning: the run continues, but perhaps not bit
+    for bit. So does an incomplete checkpoint: the run continues from the one before.
 
     Args:
-        run_dir: The run folder.
-        now: What a run that began now would be described as by `describe_run`.
-        configs: What parts of the record beside `training` are settings, and of which class.
+        run_dir: Run folder.
+        now: Description of the requested run, as from `describe_run`.
+        configs: Class of each part of the record that is settings, besides `training`.
 
     Raises:
         FileNotFoundError: If the folder holds no run.
@@ -187,48 +187,46 @@ def resume_run(run_dir: Path, now: Mapping[str, Any], configs: Mapping[str, type
     of_settings: dict[str, type[Config]] = {"training": TrainingConfig, **configs}
     for part, config in of_settings.items():
         if part in begun:
-            # settings may have been added since
+            # newer versions may have added settings
             begun[part] = settings_of(config, begun[part], part, run_dir).to_json()
     differences = [
         f"{key} was {old!r}, now {new!r}"
         for part in ("training", "source", "adaptation", "target", "initial")
         for key, old, new in unlike(begun.get(part, {}), now.get(part, {}))
-        if key != "name"  # the same images may be called otherwise
+        if key != "name"  # the same images may have another name
     ]
     if differences:
         raise ValueError(
-            f"The run in {run_dir} was begun differently: {'; '.join(differences)}. Resume it as it was begun, or "
-            "choose another folder. (More epochs are another run, too: the learning rate's schedule depends on them.)"
+            f"The run in {run_dir} was started differently: {'; '.join(differences)}. Resume it as it was started, or "
+            "choose another folder. (A different number of epochs, too, is another run: the schedule depends on it.)"
         )
     for package, old, new in unlike(begun["versions"], now["versions"]):
-        warnings.warn(f"The run was begun with {package} {old}, now {new}: it may differ in last digits.", stacklevel=3)
+        warnings.warn(f"The run was started with {package} {old}, now {new}: last digits may differ.", stacklevel=3)
     for unfinished in (run_dir / "checkpoints").glob(f"{UNFINISHED}*"):
-        warnings.warn(f"{unfinished} was not written to its end: the checkpoint before it is used.", stacklevel=3)
+        warnings.warn(f"{unfinished} is incomplete: the checkpoint before it is used.", stacklevel=3)
     if (before := begun.get("replicas", 1)) != (replicas := now["replicas"]):
-        warnings.warn(
-            f"The run was begun on {before} devices, now {replicas}: it may differ in last digits.", stacklevel=3
-        )
+        warnings.warn(f"The run was started on {before} devices, now {replicas}: last digits may differ.", stacklevel=3)
 
 
 def _refuse_packed(run_dir: Path) -> None:
     if (run_dir / WEIGHTS).exists():
         raise ValueError(
-            f"{run_dir} is a packed run, with weights and without what training needs to go on: choose another folder."
+            f"{run_dir} is a packed run, without the files needed to continue training: choose another folder."
         )
 
 
 def read_record(run_dir: Path) -> RunRecord:
-    """What `config.json` of a run folder says.
+    """The content of `config.json` in a run folder.
 
     Raises:
         FileNotFoundError: If there is none.
-        ValueError: If it was changed since it was written, or is none of a run.
+        ValueError: If it was changed after it was written, or is not the record of a run.
     """
     return read_sealed(record_file(run_dir), RunRecord)
 
 
 def describe_run(config: TrainingConfig, source: ReIDDataset, replicas: int = 1) -> dict[str, Any]:
-    """What decides a run: settings, images, the number of replicas, and the versions of the packages."""
+    """The description of a run: settings, images, the number of replicas, and the versions of the packages."""
     return {
         "training": config.to_json(),
         "source": describe_source(source),
@@ -238,7 +236,7 @@ def describe_run(config: TrainingConfig, source: ReIDDataset, replicas: int = 1)
 
 
 def describe_source(source: ReIDDataset) -> dict[str, Any]:
-    """What a model is trained on: its name and version, numbers, and a hash."""
+    """The description of training data: its name and version, numbers, and a hash."""
     return {
         "name": printable(source.name),
         **({"version": source.version} if source.version else {}),
@@ -249,7 +247,7 @@ def describe_source(source: ReIDDataset) -> dict[str, Any]:
 
 
 def describe_target(target: ReIDDataset) -> dict[str, Any]:
-    """What a model is adapted to: as `describe_source`, with cameras in place of the identities, which are not read."""
+    """The description of adaptation data: as `describe_source`, with cameras in place of identities (never read)."""
     images = target.train
     cameras = [] if images.cameras is None else images.cameras.tolist()
     return {
@@ -262,7 +260,7 @@ def describe_target(target: ReIDDataset) -> dict[str, Any]:
 
 
 def hash_of_split(split: Split) -> str:
-    """The SHA-256 of the names of a split's images and of who is on them."""
+    """The SHA-256 of the names and labels of a split's images."""
     return _sha256([[Path(path).name for path in split.paths], split.identities.tolist()])
 
 
@@ -271,7 +269,7 @@ def _sha256(labelled: Any) -> str:
 
 
 def package_versions() -> dict[str, str]:
-    """The versions of Python and of the packages that decide the digits of a run."""
+    """The versions of Python and of the packages that affect the digits of a run."""
     return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
 
 
@@ -283,7 +281,7 @@ def _version(package: str) -> str:
 
 
 def unlike(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """(dotted key, old value, new value) of every setting that is not the same; None where there is none."""
+    """(dotted key, old value, new value) of every setting that differs; None for a missing one."""
     for key in sorted(set(old) | set(new)):
         before, after = old.get(key), new.get(key)
         if isinstance(before, Mapping) and isinstance(after, Mapping):

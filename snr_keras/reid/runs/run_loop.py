@@ -1,4 +1,4 @@
-"""Step after step: logs, checkpoints, progress, and an end that loses nothing, whatever a step does."""
+"""The loop over steps: logs, checkpoints, progress, and an end that loses nothing, whatever a step does."""
 
 import math
 import signal
@@ -21,21 +21,21 @@ from snr_keras.reid.runs.progress import Progress, StepEvent
 
 
 class NonFiniteLossError(ArithmeticError):
-    """A term of the loss, or the gradient, became NaN or infinite; nothing of that step was saved."""
+    """A term of the loss, or the gradient, became NaN or infinite; nothing of that step is saved."""
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Training was asked to stop (Ctrl-C, SIGTERM) and did so, after its current step and a checkpoint."""
+    """Training was asked to stop (Ctrl-C, SIGTERM), and stopped after its current step and a checkpoint."""
 
 
 @dataclass(frozen=True)
 class Length:
-    """How long a run is.
+    """The length of a run.
 
     Attributes:
-        epochs: Their number.
-        epoch_steps: Steps in each.
-        batch_size: Images in a step.
+        epochs: Number of epochs.
+        epoch_steps: Number of steps in each.
+        batch_size: Number of images in a step.
     """
 
     epochs: int
@@ -44,18 +44,18 @@ class Length:
 
     @property
     def steps(self) -> int:
-        """In the whole run."""
+        """The number of steps in the whole run."""
         return self.epochs * self.epoch_steps
 
 
 def newest_or_new(
     run_dir: Path, optimizer: keras.Optimizer, begin: Callable[[], keras.Model]
 ) -> tuple[keras.Model, TrainingState]:
-    """The model, compiled with the optimizer, and where it stands: from the newest checkpoint, or begun, at step 0."""
+    """The compiled model and the state of the training, from the newest checkpoint, or new at step 0."""
     if checkpoint := newest_checkpoint(run_dir):
         model = checkpoint.load()
         saved = model.optimizer.variables
-        # Not the loaded optimizer itself: which variables it does not decay is not in the file.
+        # Not the loaded optimizer: the file does not say which variables have no decay.
         optimizer.build(model.trainable_variables)
         for variable, value in zip(optimizer.variables, saved, strict=True):
             variable.assign(value)
@@ -64,7 +64,7 @@ def newest_or_new(
         model = begin()
         optimizer.build(model.trainable_variables)
         state = TrainingState()
-    # Compiled only so that the checkpoint holds the optimizer; it scales the loss itself where that is needed.
+    # Compiled only so that the checkpoint holds the optimizer, which scales the loss itself if needed.
     model.compile(optimizer=optimizer, auto_scale_loss=False)
     return model, state
 
@@ -79,20 +79,21 @@ def run_steps(
     workers: Workers,
     progress: Progress | None = None,
     finish_record: Callable[[Record], Record] = lambda record: record,
-    beside: Callable[[], Mapping[str, NDArray]] = dict,
+    arrays: Callable[[], Mapping[str, NDArray]] = dict,
 ) -> None:
-    """Do what is left of a run, with a line of `metrics.jsonl` and a checkpoint at the end of every epoch.
+    """Do the remaining steps of a run, with a line of `metrics.jsonl` and a checkpoint at the end of every epoch.
 
     Args:
-        step: Trains the model on the next batch; returns the terms of the loss, `gradient_norm` and `accuracy`.
-        model: Compiled with its optimizer.
-        state: Where the run stands; it is moved on.
-        run_dir: The run folder.
-        length: Of the whole run.
-        workers: Of which the first alone writes and tells of progress.
-        progress: Called after every step. If it is a context manager, it is entered for the run.
-        finish_record: From the line of an epoch to the one that is written.
-        beside: What a checkpoint holds beside the model, by name.
+        step: Function that trains the model on the next batch; returns the terms of the loss, `gradient_norm` and
+            `accuracy`.
+        model: Model, compiled with its optimizer.
+        state: State of the training, which is updated.
+        run_dir: Run folder.
+        length: Length of the whole run.
+        workers: Workers; only the first writes and reports progress.
+        progress: Function called after every step. If it is a context manager, it is entered for the run.
+        finish_record: Function from the line of an epoch to the one to write.
+        arrays: Function that returns other state to save in a checkpoint, by name.
 
     Raises:
         NonFiniteLossError: If the loss becomes NaN or infinite.
@@ -126,13 +127,14 @@ def run_steps(
                         **gpu_memory(),
                     }
                 )
-                # The line before the checkpoint: killed in between, the run resumes before both and writes both.
+                # The line is written before the checkpoint: a run killed in between resumes before both and writes
+                # both.
                 if log:
                     log.append(record)
-            # The signal that any worker got: all stop after the same step.
+            # A signal to any worker stops all after the same step.
             signal_number = max(workers.numbers_of_all(stop_requested()))
             if workers.chief and (record or signal_number):
-                save_checkpoint(model, run_dir, state, beside())
+                save_checkpoint(model, run_dir, state, arrays())
             if progress is not None:
                 progress(
                     StepEvent(
@@ -147,11 +149,11 @@ def run_steps(
                     )
                 )
             if signal_number and state.step < length.steps:
-                workers.numbers_of_all(0)  # nobody leaves before the chief has saved
+                workers.numbers_of_all(0)  # no worker leaves before the chief has saved
                 name = signal.Signals(signal_number).name
                 raise TrainingInterrupted(
                     f"Stopped by {name} after step {state.step} of {length.steps}, which is saved in {run_dir}. "
-                    "To go on, ask for the same again with `resume=True`."
+                    "To continue, call it again with `resume=True`."
                 )
         if log:
             log.summarize(parameters=model.count_params(), batch_size=length.batch_size)
@@ -159,7 +161,7 @@ def run_steps(
 
 
 def _check_finite(terms: Mapping[str, float], step: int, run_dir: Path, *, overflow_is_handled: bool) -> None:
-    # Under loss scaling an infinite gradient is no accident: that update is skipped and the scale halved.
+    # With loss scaling an infinite gradient is expected: that update is skipped and the scale halved.
     bad = {
         k: v for k, v in terms.items() if not math.isfinite(v) and not (k == "gradient_norm" and overflow_is_handled)
     }
@@ -175,7 +177,7 @@ def _check_finite(terms: Mapping[str, float], step: int, run_dir: Path, *, overf
 
 
 class _Clock:
-    """Seconds per step, and a speed over the last steps."""
+    """Seconds per step, and the speed over the last steps."""
 
     def __init__(self, batch_size: int) -> None:
         self._batch_size = batch_size
@@ -186,7 +188,7 @@ class _Clock:
         """Seconds since the last tick."""
         now = time.perf_counter()
         seconds = now - self._times[-1]
-        if self._first:  # the first step is mostly tracing and compiling: no measure of speed
+        if self._first:  # the first step is mostly tracing and compiling
             self._times.clear()
             self._first = False
         self._times.append(now)
@@ -194,21 +196,21 @@ class _Clock:
 
     @property
     def images_per_second(self) -> float | None:
-        """Over the last fifty steps; None before the second step."""
+        """The speed over the last fifty steps; None before the second step."""
         steps = len(self._times) - 1
         return steps * self._batch_size / (self._times[-1] - self._times[0]) if steps else None
 
     def seconds_for(self, steps: int) -> float | None:
-        """Seconds that a number of steps will take at this speed."""
+        """The seconds that a number of steps will take at this speed."""
         speed = self.images_per_second
         return None if speed is None else steps * self._batch_size / speed
 
 
 @contextmanager
 def _stop_requests() -> Iterator[Callable[[], int]]:
-    """Turn the first SIGINT or SIGTERM into a number the loop can ask for; the second acts as usual, at once."""
+    """Turn the first SIGINT or SIGTERM into a number that the loop can query; the second acts immediately, as usual."""
     received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():  # Python lets no other thread handle signals
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can handle signals
         yield lambda: 0
         return
 

@@ -1,4 +1,4 @@
-"""Figures on targets while a run goes on, for people to see and for nothing else."""
+"""Scores on targets during a run, for people to watch only."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -17,14 +17,14 @@ from snr_keras.reid.targets import TargetResult
 class Watching:
     """A `Progress` that also tests the model after every epoch.
 
-    To choose anything by these figures would be to choose by labels of the targets: they are told, with the word that
-    they are not used, and go to `watch.jsonl` of the run folder, which nothing reads.
+    Choosing anything by these scores would use the targets' labels. They are printed as not used, and go to
+    `watch.jsonl` of the run folder, which nothing reads.
 
     Args:
-        shown: The progress that is shown.
-        run_dir: The run folder.
-        test: From a model to its figures on the targets.
-        tell: Called with a line for people.
+        shown: Progress to show.
+        run_dir: Run folder.
+        test: Function from a model to its results on the targets.
+        tell: Function called with a line of text for the user.
     """
 
     def __init__(

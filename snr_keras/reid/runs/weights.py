@@ -1,7 +1,7 @@
 """The weights of a model in an HDF5 file, each under its name.
 
-Keras' own files of weights number the layers of each class, so that a model with other layers may take from them what
-happens to fit. Here a weight goes where its name says, or nowhere.
+Keras' own weights files number the layers of each class, so a model with other layers may load whatever happens to fit.
+Here a weight is loaded by its name or not at all.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ FORMAT, FORMAT_VERSION = "snr weights", 1
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
-    """Write every weight as a dataset under its path in the model, `stage1_snr/gamma` for example."""
+    """Write every weight as a dataset under its path in the model, such as `stage1_snr/gamma`."""
     with new_hdf5(path) as (file, _):
         file.attrs["format"], file.attrs["format_version"] = FORMAT, FORMAT_VERSION
         for weight in model.weights:
@@ -32,7 +32,7 @@ def weights_by_path(model: keras.Model) -> dict[str, NDArray]:
 
 
 def assign_shared_weights(model: keras.Model, weights: Mapping[str, NDArray]) -> None:
-    """Set the weights of a model that are in `weights` under the same path and of the same shape, and no others."""
+    """Set the weights of a model that are in `weights` with the same path and shape, and no others."""
     for weight in model.weights:
         value = weights.get(weight.path)
         if value is not None and value.shape == tuple(weight.shape):
@@ -40,11 +40,11 @@ def assign_shared_weights(model: keras.Model, weights: Mapping[str, NDArray]) ->
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
-    """Set every weight of a model from a file that has exactly those weights, in their shapes.
+    """Set every weight of a model from a file that has exactly those weights, with their shapes.
 
     Raises:
         OSError: If there is no such file.
-        ValueError: If it is none that `save_weights` wrote, or of another model; the message names what differs.
+        ValueError: If it is not a file of `save_weights`, or of another model; the message names the differences.
     """
     expected = f"a file of the weights of {model.name!r}, of format {FORMAT!r} version {FORMAT_VERSION}"
     with expecting(expected, path), open_hdf5(path) as file:

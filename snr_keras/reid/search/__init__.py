@@ -1,4 +1,4 @@
-"""A trained model at work on one's own pictures: embed them once, then search among them."""
+"""Search with a trained model in your own pictures: embed them once, then search among them."""
 
 from snr_keras.reid.search.extraction import extract
 from snr_keras.reid.search.features import Features, open_features

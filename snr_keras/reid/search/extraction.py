@@ -1,4 +1,4 @@
-"""From pictures to their embeddings: each read once, a few batches in memory."""
+"""Extraction of embeddings from pictures: each picture is read once, with a few batches in memory."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from snr_keras.reid.search.features import Features, new_features, open_features
 from snr_keras.reid.search.model import ModelIdentity, open_model
 from snr_keras.reid.targets.embeddings import embed
 
-Progress = Callable[[int, int], None]  # pictures done, pictures in all
+Progress = Callable[[int, int], None]  # pictures done, total
 
 
 def extract(
@@ -36,20 +36,20 @@ def extract(
 
     Args:
         what: Pictures, folders, or lists of them: see `snr_keras.reid.data.pictures.find_pictures`.
-        model: A run folder, or "pretrained".
-        out: A file to write, HDF5; without it the embeddings are held in memory. The file appears when it is whole.
+        model: Run folder, or "pretrained".
+        out: HDF5 file to write, which appears when it is complete; None keeps the embeddings in memory.
         flip: Whether to average each embedding with that of the mirrored image.
-        batch_size: Pictures embedded at a time.
-        progress: Called with the number of pictures done and in all.
+        batch_size: Number of pictures embedded at a time.
+        progress: Function called with the number of pictures done and the total.
 
     Returns:
-        The features, with what was left out and why; read from `out` if it is given.
+        The features, with the files left out and the reasons; read from `out` if it is given.
 
     Raises:
-        FileNotFoundError: If something that is named does not exist, or the folder that `out` is to be in.
-        ValueError: If not one picture can be read, the model gives a number that is not finite, or as `load_run`.
+        FileNotFoundError: If a named path, or the folder of `out`, does not exist.
+        ValueError: If no picture can be read, or the model returns a number that is not finite; also as for `load_run`.
         OSError: If `out` cannot be written.
-        LockedError: If another process writes it.
+        LockedError: If another process is writing it.
     """
     if out is not None:
         check_writable(out)
@@ -66,7 +66,7 @@ def embed_pictures(
     batch_size: int = 128,
     progress: Progress | None = None,
 ) -> Features:
-    """`extract` with a model that is open already."""
+    """`extract` with a loaded model."""
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}")
     pictures = find_pictures(what)
@@ -74,7 +74,7 @@ def embed_pictures(
     names: list[str] = []
     rows: list[NDArray[np.float32]] = []
     folder = os.getcwd()
-    # One shape for all batches, filled up with what was there before: SNR is compiled for each shape that it meets.
+    # One shape for all batches, padded with old content: SNR is compiled for each new shape.
     stacked = np.zeros((min(batch_size, len(pictures.names)), *identity.image_size, 3), np.float32)
     done = 0
     with ExitStack() as stack:
@@ -110,10 +110,10 @@ def embed_pictures(
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Find out before any work whether a file can be written.
+    """Check, before any work, that a file can be written.
 
     Raises:
-        OSError: It cannot; the message names it.
+        OSError: If it cannot; the message names it.
     """
     path = Path(path)
     if path.is_dir():
@@ -121,13 +121,13 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder to write {str(path)!r} in: {str(path.parent)!r}")
     if not os.access(path.parent, os.W_OK):
-        raise PermissionError(f"The folder {str(path.parent)!r} is not writable, so that {path.name!r} cannot be there")
+        raise PermissionError(f"The folder {str(path.parent)!r} is not writable, so {path.name!r} cannot be written")
 
 
 def _decoded_batches(
     names: tuple[str, ...], image_size: tuple[int, int], batch_size: int
 ) -> Iterator[tuple[tuple[str, ...], list[NDArray[np.uint8] | str]]]:
-    """Names, and for each the image or the reason why there is none; the next batch is decoded meanwhile."""
+    """The names, each with its image or the reason why there is none; the next batch is decoded in the background."""
 
     def load(name: str) -> NDArray[np.uint8] | str:
         with tf.device("CPU:0"):

@@ -1,4 +1,4 @@
-"""Embeddings with the names of their pictures and the model that made them, in memory and as an HDF5 file."""
+"""Embeddings with the names of their pictures and their model, in memory and as an HDF5 file."""
 
 import json
 import os
@@ -21,17 +21,17 @@ from snr_keras.reid.settings.paths import FEATURES_FILE
 
 FORMAT, FORMAT_VERSION = "snr features", 2
 
-_LAYOUT = ("v110", "v110")  # from this one on HDF5 has a checksum in each piece of its own bookkeeping
-_ROWS = 256  # of a chunk of the file
+_LAYOUT = ("v110", "v110")  # since this version HDF5's own metadata have checksums
+_ROWS = 256  # rows per chunk of the file
 _EXPECTED = f"a file of features, as `extract` writes it, of version {FORMAT_VERSION}"
 
 
 class Rows:
-    """Embeddings in a file, read where they are used: `rows[i:j]`. HDF5 compares the checksum of each chunk then.
+    """Embeddings in a file, read on use: `rows[i:j]`. HDF5 then compares the checksum of each chunk.
 
     Attributes:
-        shape: (n, D).
-        dtype: float32.
+        shape: Shape (n, D).
+        dtype: Dtype, float32.
     """
 
     def __init__(self, dataset: h5py.Dataset, path: str) -> None:
@@ -44,7 +44,7 @@ class Rows:
         return self.shape[0]
 
     def __getitem__(self, which: Any) -> NDArray[np.float32]:
-        """Some of the rows.
+        """Read some of the rows.
 
         Raises:
             ValueError: If they are damaged.
@@ -56,7 +56,7 @@ class Rows:
         return rows
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
-        """All of them, in memory."""
+        """All rows, in memory."""
         return self[...].astype(dtype or self.dtype, copy=False)
 
 
@@ -65,13 +65,13 @@ class Features:
     """Pictures and their embeddings.
 
     Attributes:
-        names: (n,) the pictures, as they were named.
-        embeddings: (n, D) float32, an array, or in a file: `embeddings[i:j]` reads rows.
-        folder: What relative names are relative to.
-        model: What made the embeddings.
-        left_out: What was not embedded, and why.
-        repeated: How many pictures were named again, and are there once.
-        file: The file that it was read from or written to.
+        names: Names of the pictures as given, (n,).
+        embeddings: Embeddings, (n, D), float32, as an array or in a file: `embeddings[i:j]` reads rows.
+        folder: Folder to which relative names refer.
+        model: Model that made the embeddings.
+        left_out: Files that were not embedded, each with the reason.
+        repeated: Number of pictures that were named more than once; they are included once.
+        file: File that it was read from or written to.
     """
 
     names: Sequence[str]
@@ -92,9 +92,9 @@ class Features:
 
 
 class FeaturesWriter:
-    """A features file that grows, a batch at a time.
+    """A features file that grows by batches.
 
-    Texts have a fixed length, which any HDF5 program reads; every dataset has checksums.
+    Text has a fixed length, which any HDF5 program can read; every dataset has checksums.
     """
 
     def __init__(
@@ -135,14 +135,14 @@ class FeaturesWriter:
         """Add pictures.
 
         Raises:
-            OSError: If there was no room for those before.
+            OSError: If the disk was full for earlier ones.
         """
         self._check()
         _append(self._embeddings, embeddings)
         _append(self._names, [os.fsencode(name) for name in names])
 
     def leave_out(self, left_out: Sequence[Excluded]) -> None:
-        """Say what was not embedded."""
+        """Record the files that were not embedded."""
         names, reasons = [os.fsencode(e.name) for e in left_out], [e.reason.encode() for e in left_out]
         for name, texts in (("names", names), ("reasons", reasons)):
             _append(self._texts(f"left_out/{name}", max(map(len, texts), default=1)), texts)
@@ -163,25 +163,25 @@ def _append(dataset: h5py.Dataset, rows: NDArray[np.float32] | list[bytes]) -> N
 def new_features(
     path: str | os.PathLike[str], folder: str, model: ModelIdentity, width: int, longest_name: int
 ) -> Iterator[FeaturesWriter]:
-    """A features file that appears under its name when the block ends well, and not at all otherwise.
+    """A features file that appears under its name when the block succeeds, and not at all otherwise.
 
     Args:
-        path: Of the file.
-        folder: What names are relative to.
-        model: What makes the embeddings.
-        width: Numbers in an embedding.
-        longest_name: Bytes of the longest name that there can be.
+        path: Path of the file.
+        folder: Folder to which names refer.
+        model: Model that makes the embeddings.
+        width: Length of an embedding.
+        longest_name: Bytes of the longest possible name.
     """
     with new_hdf5(Path(path), libver=_LAYOUT) as (file, check):
         yield FeaturesWriter(file, check, folder, model, width, longest_name)
 
 
 def open_features(path: str | os.PathLike[str]) -> Features:
-    """The features in a file; embeddings are read from it where they are used, names at once.
+    """The features in a file; embeddings are read on use, names immediately.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is none that `extract` wrote, or damaged.
+        ValueError: If it is not a file of `extract`, or is damaged.
     """
     check_file(path, FEATURES_FILE)
     with expecting(_EXPECTED, path):
@@ -194,12 +194,12 @@ def open_features(path: str | os.PathLike[str]) -> Features:
 
 
 def _open_current(path: str | os.PathLike[str]) -> h5py.File:
-    """The file, if its version is the present one."""
+    """The file, if it has the current version."""
     with open_regular(path) as opened, h5py.File(opened, "r") as file:
         found = file.attrs.get("format"), file.attrs.get("format_version")
     if found == (FORMAT, 1):
         raise ValueError(
-            "version 1, which has no checksums and does not say all that decides a vector: extract the pictures again"
+            "version 1, which lacks checksums and some settings of the embeddings: extract the pictures again"
         )
     if found != (np.bytes_(FORMAT), FORMAT_VERSION):
         raise ValueError(f"format {found[0]!r}, version {found[1]!r}")

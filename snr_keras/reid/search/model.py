@@ -1,4 +1,4 @@
-"""Which model made an embedding, and with what preprocessing: embeddings of another have nothing to do with it."""
+"""The identity of the model and preprocessing of an embedding, since those of different models are not comparable."""
 
 import os
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ _OF_THE_NETWORK = ("backbone", "normalization", "last_stride", "reduction", "snr
 
 @dataclass(frozen=True)
 class ModelIdentity:
-    """What must be equal for embeddings to be comparable, and where the model is.
+    """The properties that must be equal for embeddings to be comparable, and the location of the model.
 
-    Weights alone do not tell what is computed with them: a stride, or the stages whose modules are used, has none.
+    Weights alone do not determine the computation: strides, and the stages whose modules are used, have no weights.
 
     Attributes:
-        run: The run folder, an absolute path, or "pretrained".
-        sha256: Of the weights that make an embedding.
-        settings: Those of the training run, as JSON's types.
+        run: Absolute path of the run folder, or "pretrained".
+        sha256: SHA-256 of the weights of the embedding.
+        settings: Settings of the training run, as JSON's types.
         image_size: (height, width) to which images are resized.
-        flip: Whether an embedding is the mean with that of the mirrored image.
+        flip: Whether an embedding is averaged with that of the mirrored image.
 
     Raises:
-        ValueError: If the settings are none of a training run.
+        ValueError: If the settings are not those of a training run.
     """
 
     run: str
@@ -41,16 +41,16 @@ class ModelIdentity:
 
     @property
     def network(self) -> dict[str, Any]:
-        """The settings that decide what is computed with the weights."""
+        """The settings that determine the computation with the weights."""
         config = TrainingConfig.from_json(self.settings)
         stages = module_stages(config.normalization, config.stages)
         return {"stages": stages, **{name: getattr(config, name) for name in _OF_THE_NETWORK}}
 
     def check_same(self, other: "ModelIdentity", where: str) -> None:
-        """Refuse to compare embeddings that differ in more than where their model is.
+        """Refuse to compare embeddings whose models differ in more than their location.
 
         Raises:
-            ValueError: The message names both models and what differs.
+            ValueError: If they do; the message names both models and the differences.
         """
         differences = [
             f"{what} {mine!r} and {its!r}"
@@ -73,7 +73,7 @@ def open_model(run: str | os.PathLike[str], *, flip: bool) -> tuple[keras.Model,
     """The embedder of a run, and its identity.
 
     Raises:
-        Others: As `load_run`.
+        Others: As for `load_run`.
     """
     config, model = load_run(run)
     embeds = embedder(model)

@@ -1,4 +1,4 @@
-"""The nearest of a gallery to each query: exact, a chunk of both at a time."""
+"""The nearest gallery rows of each query: exact, a chunk of both at a time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 DISTANCES = ("cosine", "euclidean")
 
 CHUNK_BYTES = 64 * 2**20
-"""Memory of the largest array at work: a few of them are there at a time."""
+"""Bytes of the largest array in use; there are a few of that size at a time."""
 
 QUERIES = 512
-"""Queries whose distances to a chunk of the gallery are held at one time."""
+"""Number of queries whose distances to a chunk of the gallery are in memory at a time."""
 
 SPARE = 16
-"""Candidates beyond those asked for, whose distances are computed directly too: near ties are decided by these."""
+"""Number of additional candidates whose distances are computed directly too, to decide near ties."""
 
 
 def nearest(
@@ -26,22 +26,23 @@ def nearest(
     distance: str = "cosine",
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The nearest gallery rows of each query, as a sort of all distances would have them.
+    """The nearest gallery rows of each query, as a sort of all distances gives them.
 
-    Each chunk is searched by a matrix product, in float64. Those that it finds nearest, and a few to spare, have their
-    distances computed again from their differences, which lose no digits where two vectors are close: equal vectors
-    have distance 0. Of equal distances the lower gallery index comes first, unless more than those to spare are equal
+    Each chunk is searched by a matrix product in float64. The distances of the nearest candidates, and of a few more,
+    are computed again from differences, which lose no digits where two vectors are close: equal vectors have distance
+    0. At equal distances the lower gallery index comes first, unless more candidates than the additional ones are equal
     at the last place. A query of zeros has no direction: by the cosine any rows are its nearest.
 
     Args:
-        queries: (Q, D), an array or whatever gives rows by `queries[i:j]`, a dataset of an HDF5 file for instance.
-        gallery: (G, D), likewise; it is read once for every 512 queries.
-        top: How many; as many as there are, if the gallery is smaller.
+        queries: Query embeddings, (Q, D), an array or an object that returns rows by `queries[i:j]`, such as an HDF5
+            dataset.
+        gallery: Gallery embeddings, (G, D), likewise; read once for every 512 queries.
+        top: Number of matches per query; a smaller gallery gives fewer.
         distance: "cosine" or "euclidean".
-        progress: Called with the number of chunks searched, and in all.
+        progress: Function called with the number of chunks searched and the total.
 
     Returns:
-        (Q, min(top, G)) gallery indices and their distances, in ascending order.
+        Gallery indices and distances, both (Q, min(top, G)), in ascending order of distance.
 
     Raises:
         ValueError: If `top` is not positive, the distance unknown, the widths differ, or a number is not finite.
@@ -65,7 +66,7 @@ def nearest(
 
 
 def check_searchable(queries: Any, gallery: Any, top: int, distance: str) -> None:
-    """Refuse what cannot be searched.
+    """Refuse arguments with which no search is possible.
 
     Raises:
         ValueError: If `top` is not positive, the distance unknown, or the widths differ.
@@ -81,12 +82,12 @@ def check_searchable(queries: Any, gallery: Any, top: int, distance: str) -> Non
 
 
 def chunk_rows(gallery: Any) -> int:
-    """The rows of the gallery that are worked on at a time."""
+    """The number of gallery rows in memory at a time."""
     return max(1, CHUNK_BYTES // (8 * max(QUERIES, gallery.shape[1])))
 
 
 def prepared(rows: Any, distance: str, where: str) -> NDArray[np.float64]:
-    """The rows in float64, of length 1 (or 0) for the cosine."""
+    """The rows in float64, with length 1 (or 0) for the cosine."""
     x = np.asarray(rows, np.float64)
     if not np.isfinite(x).all():
         raise ValueError(f"Embeddings must be finite. Received: NaN or infinity in {where}")
@@ -99,8 +100,8 @@ def prepared(rows: Any, distance: str, where: str) -> NDArray[np.float64]:
 def _nearest_of_chunk(
     block: NDArray[np.float64], chunk: NDArray[np.float64], top: int, distance: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """(B, k) indices in the chunk of its k = top and some nearest to each query, and their distances."""
-    # Among unit vectors the larger product is nearer; else the smaller |y|^2 - 2 x.y is.
+    """Indices in the chunk of the candidates nearest to each query, (B, k), and their distances."""
+    # For unit vectors the larger product is nearer; otherwise the smaller |y|^2 - 2 x.y.
     order = -block @ chunk.T
     if distance == "euclidean":
         order *= 2
@@ -112,7 +113,7 @@ def _nearest_of_chunk(
 
 
 def distances_to(x: NDArray[np.float64], y: NDArray[np.float64], distance: str) -> NDArray[np.float64]:
-    """(k,) distances of x (D,) to y (k, D), computed from differences."""
+    """The distances of x, (D,), to y, (k, D), computed from differences, (k,)."""
     squares = np.sum((y - x) ** 2, axis=1)
     if distance == "euclidean":
         return np.sqrt(squares)

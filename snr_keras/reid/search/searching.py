@@ -1,4 +1,4 @@
-"""Search among features, by pictures or by other features."""
+"""Search among features, with pictures or other features as queries."""
 
 import csv
 import io
@@ -23,12 +23,12 @@ from snr_keras.reid.search.neighbours import nearest
 
 @dataclass(frozen=True)
 class Match:
-    """A picture of the gallery that is near to a query.
+    """A picture of the gallery that is near a query.
 
     Attributes:
-        name: As it was named when it was embedded.
-        path: Where it is.
-        distance: From the query.
+        name: Name of the picture when it was embedded.
+        path: Path of the picture.
+        distance: Distance from the query.
     """
 
     name: str
@@ -38,18 +38,18 @@ class Match:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What was found.
+    """The result of a search.
 
     Attributes:
         queries: Names of the queries.
-        paths: Where the queries are.
-        matches: For each query the nearest pictures, nearest first.
-        gallery: How many pictures were searched.
+        paths: Paths of the queries.
+        matches: Nearest pictures of each query, nearest first.
+        gallery: Number of pictures searched.
         distance: "cosine" or "euclidean".
-        model: The run that made the embeddings of the gallery.
-        sha256: Of that model's weights.
-        left_out: Queries that could not be read, and why.
-        index: The file of the index by which they were found, or None if the search was exact.
+        model: Run that made the embeddings of the gallery.
+        sha256: SHA-256 of that model's weights.
+        left_out: Queries that could not be read, each with the reason.
+        index: File of the index used, or None if the search was exact.
     """
 
     queries: tuple[str, ...]
@@ -63,7 +63,7 @@ class SearchResult:
     index: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The result as JSON's types; bytes of names that are not UTF-8 are escaped."""
+        """The result as JSON's types; bytes in names that are not UTF-8 are escaped."""
         return {
             "gallery": self.gallery,
             "distance": self.distance,
@@ -88,7 +88,7 @@ class SearchResult:
         }
 
     def to_csv(self) -> str:
-        """A line a match, query,rank,name,distance, below a line of these headings."""
+        """One line per match, query,rank,name,distance, after a line with these headings."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(("query", "rank", "name", "distance"))
@@ -109,25 +109,24 @@ def search(
     index: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SearchResult:
-    """The pictures nearest to each query.
+    """Find the nearest pictures to each query.
 
     Args:
-        features: What is searched: features, or a file of them.
+        features: Features to search, or a file of them.
         queries: Features, a file of them, or pictures as for `extract`, which are embedded as `features` were.
-        model: Where the model of the features is, if not where it was.
-        top: How many pictures for each query; all that there are, if they are fewer.
+        model: Run of the features' model, if it has moved.
+        top: Number of pictures per query; a smaller gallery gives fewer.
         distance: "cosine" or "euclidean".
-        exclude_itself: Whether to leave out of a query's matches the picture that is the query's own file, whatever
-            links and names lead to it.
-        index: A file for an index of FAISS, by which a large gallery is searched faster and not quite exactly; it is
-            written if it is not there. Without it the search is exact.
-        progress: Called with the number of query pictures embedded, and in all; then with that of chunks searched.
+        exclude_itself: Whether to leave out the query's own file from its matches, whatever links and names lead to it.
+        index: File of a FAISS index, which makes the search of a large gallery faster and not quite exact; it is
+            written if it does not exist. None means an exact search.
+        progress: Function called with the number of query pictures embedded and the total, then with chunks searched.
 
     Raises:
         ModuleNotFoundError: If `index` is given and FAISS is not installed.
-        FileNotFoundError: If a file, or the run of the model, is not there.
-        ValueError: If queries were embedded by another model, or `model` is another; if the index is that of other
-            features or of another distance; or as `nearest`.
+        FileNotFoundError: If a file, or the run of the model, does not exist.
+        ValueError: If queries were embedded by another model, or `model` is another; if the index belongs to other
+            features or another distance; or as for `nearest`.
     """
     gallery = features if isinstance(features, Features) else open_features(features)
     asked = _queries(gallery, queries, model, progress)
@@ -185,20 +184,20 @@ def _queries(
         if model is not None:
             raise
         raise FileNotFoundError(
-            f"The model of the features is not where it was, {gallery.model.run!r}: say where it is by `model`. {error}"
+            f"The model of the features is no longer at {gallery.model.run!r}: name its run by `model`. {error}"
         ) from error
     gallery.model.check_same(identity, "`model`" if model is not None else "what is there now")
     return embed_pictures(embedder, identity, queries, progress=progress)
 
 
 def _features_file(queries: Features | Paths) -> str | None:
-    """The path of the one file of features that the queries are; None if they are pictures."""
+    """The path of the queries' file of features; None if they are pictures."""
     if isinstance(queries, Features):
         return None
     paths = [os.fspath(q) for q in ([queries] if isinstance(queries, str | os.PathLike) else queries)]
     files = [path for path in paths if os.path.isfile(path) and h5py.is_hdf5(path)]
     if files and len(paths) > 1:
-        raise ValueError(f"Queries are pictures or one file of features. Received: {paths}")
+        raise ValueError(f"Queries must be pictures or one file of features. Received: {paths}")
     return files[0] if files else None
 
 

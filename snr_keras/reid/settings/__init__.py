@@ -1,1 +1,1 @@
-"""What a user may choose, and its values. Nothing here imports a framework, so that the command starts at once."""
+"""The settings that a user may choose. Nothing here imports a framework, so the command starts at once."""

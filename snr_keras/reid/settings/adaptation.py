@@ -1,4 +1,4 @@
-"""What decides an adaptation, beside the run that it starts from."""
+"""The settings that determine an adaptation, besides the initial run."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 class AdaptationConfig(Config):
     """The settings of an adaptation by MAR (Yu et al., CVPR 2019); the defaults suit the synthetic pedestrians.
 
-    The network, its precision, the size of its images and the weights of L_SNR are those of the run it starts from.
+    The network, its precision, the image size and the weights of L_SNR are those of the initial run.
 
     Attributes:
-        epochs: Passes over the source; the losses of mined pairs begin with the second.
-        identities_per_batch: P of the source's batches, at least 2.
-        images_per_identity: K of the source's batches, at least 2.
-        target_batch_size: Images of the target in a step, at least 2.
-        learning_rate: Of SGD with momentum 0.9, at the beginning.
-        milestones: Shares of the run after each of which the learning rate is a tenth of what it was.
-        weight_decay: On kernels only, as the L2 penalty of SGD: after many steps a kernel of no gradient shrinks by
-            `learning_rate * weight_decay / (1 - 0.9)` a step.
+        epochs: Number of passes over the source; the losses of mined pairs start in the second.
+        identities_per_batch: Number P of identities in the source's batches, at least 2.
+        images_per_identity: Number K of images of each in the source's batches, at least 2.
+        target_batch_size: Number of target images in a step, at least 2.
+        learning_rate: Initial learning rate of SGD with momentum 0.9.
+        milestones: Fractions of the run after which the learning rate is divided by ten.
+        weight_decay: L2 penalty of SGD, on kernels only: after many steps a kernel without gradient shrinks by
+            `learning_rate * weight_decay / (1 - 0.9)` per step.
         clip_norm: Largest global norm of the gradient; `None` does not clip.
-        mining_ratio: Which share of a batch's target pairs is mined, in (0, 1].
-        margin: Of L_RJ.
-        scale: What cosines are multiplied by before a softmax.
-        discriminative_weight: Of L_MDL in the total; 0 leaves a loss out.
-        consistency_weight: lambda_1, of L_CML, which is a sum over the people of the source. MAR's 2e-4 is for 4,101;
-            the default is where the gain from `day` to `dusk` stops growing.
-        source_weight: lambda_2, of the source's losses: cross-entropy, L_RJ and L_SNR.
-        joint_embedding_weight: beta, of L_RJ among these.
-        seed: Decides batches and augmentation.
-        augmentation: What is done to images of both domains.
+        mining_ratio: Fraction of a batch's target pairs to mine, in (0, 1].
+        margin: Margin of L_RJ.
+        scale: Factor of the cosines before a softmax.
+        discriminative_weight: Weight of L_MDL in the total; a weight of 0 leaves a loss out.
+        consistency_weight: Weight lambda_1 of L_CML, which is a sum over the people of the source. MAR's 2e-4 is for
+            4,101 people; the default is where the gain from `day` to `dusk` stops growing.
+        source_weight: Weight lambda_2 of the source's losses: cross-entropy, L_RJ and L_SNR.
+        joint_embedding_weight: Weight beta of L_RJ among these.
+        seed: Seed of batches and augmentation.
+        augmentation: Random changes to the images of both domains.
 
     Raises:
         ValueError: If a value is out of range; the message names it.
@@ -68,12 +68,12 @@ class AdaptationConfig(Config):
 
     @property
     def batch_size(self) -> int:
-        """Images in a step, of both domains."""
+        """The number of images in a step, from both domains."""
         return self.identities_per_batch * self.images_per_identity + self.target_batch_size
 
     @property
     def loss_weights(self) -> AdaptationWeights:
-        """What the losses count in the total."""
+        """The weights of the losses in the total."""
         from snr_ref import AdaptationWeights
 
         return AdaptationWeights(

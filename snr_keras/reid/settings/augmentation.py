@@ -1,4 +1,4 @@
-"""How strongly training images are changed at random."""
+"""The strength of random changes to training images."""
 
 from dataclasses import dataclass, fields
 
@@ -7,22 +7,22 @@ from snr_keras.scalars import is_number, plain
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is done to training images, in this order; the numbers are torchreid's where it has them.
+    """Random changes to training images, in this order; the values are torchreid's where it has them.
 
     Attributes:
-        padding: black border on each side before the random crop back to size, as a fraction of the image height; 0.04
-            are 10 pixels at 256x128. 0 turns it off.
-        flip: probability of mirroring left and right.
-        brightness: colours are multiplied by a factor drawn from [1 - brightness, 1 + brightness].
-        contrast: likewise the distances of colours from the image's mean grey.
-        saturation: likewise the distances of colours from the pixel's own grey.
-        hue: colours are turned about the grey axis (in YIQ) by an angle drawn from [-hue, hue] full turns; at most 0.5.
-        erasing: probability of filling a rectangle with the image's mean colour (random erasing, arXiv:1708.04896;
-            area 2 to 40 % of the image, aspect ratio 0.3 to 3.3). Off by default: it raises the accuracy on the
-            training domain and lowers it on domains never seen (arXiv:1903.07071), and it is those that count here.
+        padding: Black border on each side before the random crop, as a fraction of the image height; 0.04 is 10 pixels
+            at 256x128. 0 turns it off.
+        flip: Probability of mirroring left and right.
+        brightness: Colours are multiplied by a factor drawn from [1 - brightness, 1 + brightness].
+        contrast: Likewise for the distances of colours from the image's mean grey.
+        saturation: Likewise for the distances of colours from the pixel's own grey.
+        hue: Colours are turned about the grey axis (in YIQ) by an angle drawn from [-hue, hue] full turns; at most 0.5.
+        erasing: Probability of filling a rectangle with the image's mean colour (random erasing, arXiv:1708.04896; area
+            2 to 40 % of the image, aspect ratio 0.3 to 3.3). Off by default: it raises the accuracy on the training
+            domain and lowers it on unseen domains (arXiv:1903.07071), which matter here.
 
     Raises:
-        ValueError: if a number is outside its range.
+        ValueError: If a number is out of range.
     """
 
     padding: float = 0.04

@@ -1,7 +1,7 @@
-"""What the benchmarks measure unless told otherwise."""
+"""The defaults of the benchmarks."""
 
-#: Queries and gallery images of Market-1501, and the width of its ResNet-50's features.
+#: Number of queries and gallery images of Market-1501, and the width of its ResNet-50's features.
 MARKET = (3368, 19732, 2048)
 
-#: What is measured: from distances, from embeddings, and re-ranking from embeddings.
+#: The tasks: scores from distances, scores from embeddings, and re-ranking from embeddings.
 TASKS = ("distances", "embeddings", "re_ranking")

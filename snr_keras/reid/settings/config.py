@@ -1,4 +1,4 @@
-"""What the settings of a training and of an adaptation have in common: a JSON form."""
+"""The common part of the settings of a training and of an adaptation: a JSON form."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class Config:
     """Base of a frozen dataclass of settings, one of which may be an `augmentation`."""
 
     def to_json(self) -> dict[str, Any]:
-        """The settings as JSON's own types; `from_json` brings them back."""
+        """The settings as JSON's own types; the inverse of `from_json`."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}  # type: ignore[call-overload]
 
     @classmethod
     def from_json(cls, settings: Mapping[str, Any]) -> Self:
-        """The config that `to_json` wrote; a setting that is missing takes its default.
+        """The config that `to_json` wrote; missing settings take their defaults.
 
         Raises:
-            ValueError: If there is a setting that no config has, or a value out of range.
+            ValueError: If a setting is unknown, or a value out of range.
         """
         values: dict[str, Any] = dict(known(cls, settings))
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

@@ -1,4 +1,4 @@
-"""The data sets that have names, and whether one that a user names is there; nothing of it is read."""
+"""The names of data sets, and whether a named one exists; its content is not read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding
 """The folders of Market-1501's layout."""
 
 DOMAINS = ("day", "dusk", "night", "fog")
-"""The synthetic domains, which are drawn when they are first asked for."""
+"""The synthetic domains, which are drawn on first use."""
 
 _MARKET = ("market1501/Market-1501-v15.09.15", "Market-1501-v15.09.15", "market1501")
 _CUHK03 = ("cuhk03",)
@@ -33,7 +33,7 @@ PLACES = {
     "grid": ("grid/underground_reid", "underground_reid"),
     "ilids": ("ilids/i-LIDS_Pedestrian", "i-LIDS_Pedestrian"),
 }
-"""For each published data set the folders below the root where it is sought, in this order."""
+"""The folders below the root in which each published data set is sought, in this order."""
 
 ALIASES = {"dukemtmc": "dukemtmc-reid"}
 
@@ -46,24 +46,24 @@ def known_datasets() -> tuple[str, ...]:
 
 
 def source_names(names: str | Sequence[str]) -> Sequence[str]:
-    """The names in one string, with commas between; what exists is one name, commas and all."""
+    """The names in one string, separated by commas; an existing path with commas is one name."""
     if not isinstance(names, str):
         return names
     return [names] if os.path.exists(names) else [name for name in names.split(",") if name]
 
 
 def is_published(text: str) -> bool:
-    """Whether this is the name of a published data set, whatever folder is called so."""
+    """Whether this is the name of a published data set, even if a folder has that name."""
     return text in PLACES or text in ALIASES
 
 
 def check_there(dataset: str | os.PathLike[str], *, root: str | os.PathLike[str]) -> None:
-    """Looks whether a data set can be found, before anything is read; arguments and errors are `open_dataset`'s."""
+    """Check that a data set can be found, before anything is read; arguments and errors are those of `open_dataset`."""
     text = os.fspath(dataset)
     if os.path.isfile(text):
         if not text.lower().endswith(".csv"):
             raise NotADirectoryError(
-                f"A data set is a folder with {', '.join(FOLDERS.values())} in it, or a list of images, a .csv file. "
+                f"A data set must be a folder with {', '.join(FOLDERS.values())}, or a list of images, a .csv file. "
                 f"Received a file: {text!r}"
             )
     elif not os.path.isdir(text) or is_published(text):
@@ -72,12 +72,12 @@ def check_there(dataset: str | os.PathLike[str], *, root: str | os.PathLike[str]
             folder_of(name, place, Path(root))
         elif name not in DOMAINS or place or number is not None:
             raise FileNotFoundError(
-                f"A data set is an existing folder or one of {', '.join(known_datasets())}. Received: {text!r}"
+                f"A data set must be an existing folder or one of {', '.join(known_datasets())}. Received: {text!r}"
             )
 
 
 def parts_of(text: str) -> tuple[str, int | None, Path | None]:
-    """The name of a data set, the number behind it, and the folder that it is said to be in."""
+    """The name of a data set, the number of its split, and its folder, if they are given."""
     name, _, place = text.partition("=")
     numbered = _NUMBERED.fullmatch(name)
     name = numbered["name"] if numbered else name
@@ -85,7 +85,7 @@ def parts_of(text: str) -> tuple[str, int | None, Path | None]:
 
 
 def folder_of(name: str, place: Path | None, root: Path) -> Path:
-    """The folder of a published data set: the one that the user names, or what its archive unpacks to below it.
+    """The folder of a published data set: the one that the user names, or the folder in it where its archive unpacks.
 
     Raises:
         FileNotFoundError: If there is none.

@@ -1,4 +1,4 @@
-"""The formats of deployment: the names of their files, the precisions of each, and what has to be installed."""
+"""The formats of deployment: extensions, precisions, and required packages."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from importlib.util import find_spec
 
 @dataclass(frozen=True)
 class Format:
-    """A format of files.
+    """A file format.
 
     Attributes:
-        title: Its name as its makers write it.
-        ending: Of the file's name; empty where it is a folder.
-        precisions: Of `PRECISIONS`, those it has.
-        packages: What must be installed to write and to open it.
-        unfit: Of `UNFIT`, those that can be written.
+        title: Name of the format as its makers write it.
+        ending: Extension of the file's name; empty if it is a folder.
+        precisions: Precisions of the format, out of `PRECISIONS`.
+        packages: Packages needed to write and open it.
+        unfit: Precisions out of `UNFIT` that can be written.
     """
 
     title: str
@@ -27,11 +27,11 @@ class Format:
 
 PRECISIONS = {
     "float32": "as trained",
-    "float16": "weights of 16 bits, computed with in what the runtime has, on CPUs float32",
+    "float16": "weights of 16 bits; the runtime chooses the dtype of the computation, float32 on CPUs",
     "int8": "dynamic range: weights of 8 bits, feature maps quantized on the way",
 }
 
-#: What is written only to be measured, and why.
+#: Precisions that can be written only for measurement, and the reason.
 UNFIT = {
     "full_int8": "one range for a feature map of all pictures, found by calibration, is too coarse; what that costs is "
     "measured by `snr bench export --precision full_int8`",
@@ -46,10 +46,10 @@ FORMATS = {
 
 
 def find_format(name: str, precision: str, *, unfit: bool = False) -> Format:
-    """The format of a name, if it has that precision, or if one of `UNFIT` is wanted too and it has that.
+    """The format with a name, if it has that precision; `unfit` allows the precisions in `UNFIT` too.
 
     Raises:
-        ValueError: If it has not, or there is no such format; the message lists what there is.
+        ValueError: If it does not, or there is no such format; the message lists those that exist.
     """
     if name not in FORMATS:
         raise ValueError(f"`format` must be one of {', '.join(FORMATS)}. Received: format={name!r}")
@@ -64,10 +64,10 @@ def find_format(name: str, precision: str, *, unfit: bool = False) -> Format:
 
 
 def check_installed(format: Format) -> None:
-    """ModuleNotFoundError, with what to do, if a package that the format needs is not installed."""
+    """Raise ModuleNotFoundError, with what to do, if a package that the format needs is not installed."""
     missing = [package for package in format.packages if find_spec(package) is None]
     if missing:
         raise ModuleNotFoundError(
-            f"Exports to {format.title} need what is not installed ({', '.join(missing)}): "
+            f"Exports to {format.title} need packages that are not installed ({', '.join(missing)}): "
             f'pip install "snr-reid[{format.title.lower()}]"'
         )

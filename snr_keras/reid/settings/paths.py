@@ -1,16 +1,16 @@
-"""Which run or file a user means, and whether it is there."""
+"""The paths of runs and files that a user names, and whether they exist."""
 
 import os
 from pathlib import Path
 
 PRETRAINED = "pretrained"
-"""The name of the run that comes with the package; a run folder of that name comes first."""
+"""The name of the run in the package; a run folder of that name takes precedence."""
 
 FEATURES_FILE = "a file of features, as `extract` writes them"
 
 
 def find_run(run_dir: str | os.PathLike[str]) -> Path:
-    """The folder of a run: the one that is named, or for "pretrained" that of the run that comes with the package."""
+    """The folder of a run: the named one, or for "pretrained" that of the run in the package."""
     run_dir = Path(run_dir)
     if run_dir == Path(PRETRAINED) and not (run_dir / "config.json").is_file():
         return Path(__file__).parents[1] / PRETRAINED
@@ -30,5 +30,5 @@ def record_file(run_dir: Path) -> Path:
 
 
 def check_run(run_dir: str | os.PathLike[str]) -> None:
-    """Refuse a run that is not there before anything else is done; FileNotFoundError."""
+    """Raise FileNotFoundError for a missing run before any other work."""
     record_file(find_run(run_dir))

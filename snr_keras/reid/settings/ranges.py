@@ -1,4 +1,4 @@
-"""Which values settings may have."""
+"""The valid values of settings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -7,13 +7,13 @@ from typing import Any
 from snr_keras.scalars import plain
 
 Ranges = Mapping[str, tuple[str, Callable[[Any], bool]]]
-"""Of each setting: what it must be, in words, and whether a value is that."""
+"""For each setting: a description of its valid values, and a test of a value."""
 
 
 def check_ranges(settings: Any, ranges: Ranges) -> None:
-    """Raise a ValueError that names the first attribute of `settings` that is not what it must be.
+    """Raise a ValueError that names the first attribute of `settings` with an invalid value.
 
-    Scalars of NumPy's become Python's own, which JSON takes.
+    NumPy scalars are converted to Python's own, which JSON accepts.
     """
     for name, (expected, holds) in ranges.items():
         value = plain(getattr(settings, name))
@@ -23,9 +23,9 @@ def check_ranges(settings: Any, ranges: Ranges) -> None:
 
 
 def known(cls: type, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The settings; a ValueError if they are no mapping, or the dataclass does not have one of them."""
+    """The settings; ValueError if they are not a mapping, or the dataclass does not have one of them."""
     if not isinstance(settings, Mapping):
-        raise ValueError(f"{cls.__name__} has settings, each with its name. Received: {settings!r}")
+        raise ValueError(f"{cls.__name__} must be a mapping of settings. Received: {settings!r}")
     names = [f.name for f in fields(cls)]
     if unknown := sorted(set(settings) - set(names)):
         raise ValueError(f"{cls.__name__} has the settings {names}. Received unknown ones: {unknown}")
@@ -33,11 +33,11 @@ def known(cls: type, settings: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def one_of(names: tuple[str, ...]) -> tuple[str, Callable[[Any], bool]]:
-    """The range of a setting that is one of some names."""
+    """The range of a setting that must be one of some names."""
     return f"one of {names}", lambda x: x in names
 
 
 def expect(name: str, value: Any, expected: str, holds: Callable[[Any], bool]) -> None:
-    """Raise a ValueError that names a setting whose value is not what it must be, in words."""
+    """Raise a ValueError that names a setting with an invalid value and says what was expected."""
     if not holds(value):
         raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")

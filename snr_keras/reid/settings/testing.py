@@ -1,4 +1,4 @@
-"""How a model is tested on its targets."""
+"""The settings of a test on targets."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ from snr_keras.reid.settings.ranges import expect
 
 @dataclass(frozen=True)
 class TestSettings:
-    """How to test.
+    """The settings of a test.
 
     Attributes:
         distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
-        protocol: "market1501" or "no_camera"; None is what the camera labels of a target allow.
+        protocol: "market1501" or "no_camera"; None means as the camera labels of a target allow.
         flip: Whether to average each embedding with that of the mirrored image.
 
     Raises:
-        ValueError: If a value is of another type.
+        ValueError: If a value has another type.
     """
 
-    __test__ = False  # for pytest, which takes a class of this name for its own
+    __test__ = False  # or pytest would collect a class with this name
 
     distance: str = "cosine"
     protocol: str | None = None

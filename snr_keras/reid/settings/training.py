@@ -1,4 +1,4 @@
-"""Everything that decides the outcome of a training run, as one frozen value with a JSON form."""
+"""The settings that determine a training run, as one frozen value with a JSON form."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,7 +14,7 @@ POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
 def check_strategy(name: str) -> None:
-    """ValueError if there is no such strategy."""
+    """Raise ValueError if there is no such strategy."""
     if name not in STRATEGIES:
         raise ValueError(f"The strategy must be one of {STRATEGIES}. Received: {name!r}")
 
@@ -24,39 +24,39 @@ class TrainingConfig(Config):
     """The settings of a training run; the defaults suit the synthetic pedestrians at 64x32 on a CPU.
 
     Attributes:
-        normalization: What the stages of the backbone have: `"none"`, `"snr"` or a rival, see `reid_model`.
-        backbone: `"resnet_small"`, `"resnet50"`, or one that weights of PyTorch fit, see `reid_model`.
-        stages: Which of the stages 1 to 4 have it; `None` is the normalization's default.
-        weights: Weights to start from: `None`, `"imagenet"` (for `"resnet50"`) or a path, see `reid_model`.
-        last_stride: Of the last stage, 1 or 2.
-        reduction: The reduction ratio r of the channel attention of SNR and of the gate.
+        normalization: Normalization of the backbone's stages: `"none"`, `"snr"` or a baseline, see `reid_model`.
+        backbone: `"resnet_small"`, `"resnet50"`, or one for PyTorch weights, see `reid_model`.
+        stages: Stages, of 1 to 4, that have the normalization; `None` means its default.
+        weights: Initial weights: `None`, `"imagenet"` (for `"resnet50"`) or a path, see `reid_model`.
+        last_stride: Stride of the last stage, 1 or 2.
+        reduction: Reduction ratio r of the channel attention of SNR and of the gate.
         snr_bias: Whether SNR's attention has biases, as in public codes; the paper's has none.
-        batch_norm_momentum: Of the moving statistics of every BatchNormalization.
+        batch_norm_momentum: Momentum of the moving statistics of every BatchNormalization.
         image_size: `(height, width)` in pixels.
-        epochs: Passes over the training images. The learning-rate schedule ends with the last.
-        identities_per_batch: P, at least 2.
-        images_per_identity: K, at least 2: else no anchor has a positive.
-        domain_balanced: Whether a batch has as many identities of each of the combined sources; P must then be a
+        epochs: Number of passes over the training images. The learning-rate schedule ends with the last.
+        identities_per_batch: Number P of identities per batch, at least 2.
+        images_per_identity: Number K of images of each, at least 2, since an anchor needs a positive.
+        domain_balanced: Whether each batch has equal numbers of identities from every combined source; P must then be a
             multiple of their number.
-        learning_rate: The largest, at the end of the warm-up; a cosine brings it down to a hundredth.
-        halved_every: Instead of the cosine, the learning rate halves every so many epochs after the warm-up.
-        warmup_epochs: Over which the learning rate rises linearly from a hundredth of the largest; fractions are
-            allowed, and a run of fewer epochs ends while it still rises.
-        weight_decay: Decoupled (AdamW), on kernels only; 0 is Adam.
+        learning_rate: Largest learning rate, at the end of the warm-up; a cosine reduces it to a hundredth.
+        halved_every: Number of epochs after which the learning rate halves repeatedly, instead of the cosine.
+        warmup_epochs: Number of epochs in which the learning rate rises linearly from a hundredth of the largest;
+            fractions are allowed, and a run of fewer epochs ends while it still rises.
+        weight_decay: Decoupled weight decay (AdamW), on kernels only; 0 is Adam.
         clip_norm: Largest global norm of the gradient; `None` does not clip.
-        label_smoothing: Of the cross-entropy, in [0, 1).
-        triplet_margin: Of the batch-hard triplet loss: a number, or `"soft"` for Softplus.
-        snr_weights: The lambda of the dual causality loss of each stage, 1 to 4; that of a stage without a
-            module counts for nothing. All 0 is SNR without that loss.
-        snr_terms: Which of its two terms count: `"both"`, `"plus"` (L+) or `"minus"` (L-).
-        distance: Of the dual causality loss: `"cosine"` or `"euclidean"`.
-        held_out: The share of the training identities that are kept out of training, at most a half; after every epoch
-            the model is tested on them, and the run's model is that of the best epoch. 0 trains on all of them, and the
+        label_smoothing: Label smoothing of the cross-entropy, in [0, 1).
+        triplet_margin: Margin of the batch-hard triplet loss: a number, or `"soft"` for Softplus.
+        snr_weights: Weights lambda of the dual causality loss after stages 1 to 4; that of a stage without a module has
+            no effect. All 0 is SNR without that loss.
+        snr_terms: Terms of that loss to use: `"both"`, `"plus"` (L+) or `"minus"` (L-).
+        distance: Distance of the dual causality loss: `"cosine"` or `"euclidean"`.
+        held_out: Fraction of the training identities to hold out of training, at most a half; after every epoch the
+            model is tested on them, and the run's model is that of the best epoch. 0 trains on all of them, and the
             run's model is that of the last epoch.
-        seed: Decides initial weights, batches, augmentation and who is held out.
+        seed: Seed of initial weights, batches, augmentation and held-out people.
         mixed_precision: `"float32"`, `"mixed_float16"` (with dynamic loss scaling) or `"mixed_bfloat16"`.
         jit_compile: Whether XLA compiles the training step.
-        augmentation: What is done to training images.
+        augmentation: Random changes to the training images.
 
     Raises:
         ValueError: If a value is out of range; the message names it.
@@ -97,7 +97,7 @@ class TrainingConfig(Config):
 
     @property
     def batch_size(self) -> int:
-        """Images in a batch: P times K."""
+        """The number of images in a batch: P times K."""
         return self.identities_per_batch * self.images_per_identity
 
 

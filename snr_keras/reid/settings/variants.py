@@ -1,4 +1,4 @@
-"""What an ablation compares, by the names that users type."""
+"""The variants of an ablation, by the names that users type."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from snr_keras.reid.settings.training import TrainingConfig
 
 SNR = "snr"
-"""The variant that every other is compared with."""
+"""The variant with which every other is compared."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class Variant:
     """One way to train.
 
     Attributes:
-        description: What it is, in a line.
-        settings: The settings of a `TrainingConfig` in which it differs from the recipe.
+        description: Description in a line.
+        settings: Settings of a `TrainingConfig` that differ from the recipe.
     """
 
     description: str
@@ -41,10 +41,10 @@ VARIANTS: dict[str, Variant] = {
     "none": _normalization("none", "The plain network."),
     "in": _normalization("in", "Instance normalization after stages 1 to 3."),
     "ibn-a": _normalization("ibn_a", "IBN-a: half of the channels by instance, half by batch, inside the blocks."),
-    "ibn-b": _normalization("ibn_b", "IBN-b: instance normalization behind the sum of a block."),
+    "ibn-b": _normalization("ibn_b", "IBN-b: instance normalization after the sum of a block."),
     "bin": _normalization("bin", "Batch-instance normalization: a learned mixture of the two, channel by channel."),
     "mixstyle": _normalization("mixstyle", "MixStyle: training images exchange part of their statistics."),
-    "efdmix": _normalization("efdmix", "EFDMix: they exchange part of their whole sorted distribution."),
+    "efdmix": _normalization("efdmix", "EFDMix: training images exchange part of their whole sorted distribution."),
     "dualnorm": _normalization("dualnorm", "DualNorm: instance normalization early, batch normalization of features."),
     "aibn": _normalization("aibn", "AIBN: statistics of instance and batch mixed inside one norm, by learned weights."),
     "gate": _normalization("gate", "A channel gate on F, without instance normalization and restitution."),
@@ -57,19 +57,19 @@ VARIANTS: dict[str, Variant] = {
 
 
 def find_variants(names: Iterable[str]) -> dict[str, Variant]:
-    """The variants of these names, or all if there are none, in the order of `VARIANTS`.
+    """The variants with these names, or all if there are none, in the order of `VARIANTS`.
 
     Raises:
         ValueError: If a name is unknown.
     """
     wanted = set(names) or set(VARIANTS)
     if unknown := sorted(wanted - set(VARIANTS)):
-        raise ValueError(f"A variant is one of {', '.join(VARIANTS)}. Received: {', '.join(unknown)}")
+        raise ValueError(f"A variant must be one of {', '.join(VARIANTS)}. Received: {', '.join(unknown)}")
     return {name: variant for name, variant in VARIANTS.items() if name in wanted}
 
 
 def check_training(training: TrainingConfig) -> None:
-    """Refuse a recipe that itself says what the variants are to say.
+    """Refuse a recipe that sets what the variants set.
 
     Raises:
         ValueError: If one of those settings is not at its default.
@@ -78,6 +78,6 @@ def check_training(training: TrainingConfig) -> None:
     for name in ("normalization", "stages", "snr_terms"):
         if getattr(training, name) != defaults[name]:
             raise ValueError(
-                f"The variants of an ablation decide `{name}`: the recipe must leave it at its default, "
+                f"The variants of an ablation set `{name}`: the recipe must leave it at its default, "
                 f"{defaults[name]!r}. Received: {name}={getattr(training, name)!r}"
             )

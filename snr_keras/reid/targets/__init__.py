@@ -1,4 +1,4 @@
-"""A model on its targets: the embeddings of a data set, and how well it retrieves there."""
+"""Testing a model on targets: the embeddings of a data set, and the retrieval scores."""
 
 from snr_keras.reid.targets.embeddings import EmbeddedDataset, embed_dataset, extract_embeddings
 from snr_keras.reid.targets.scores import TargetResult, check_target, score, verify

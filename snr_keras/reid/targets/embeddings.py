@@ -1,4 +1,4 @@
-"""From the images of a dataset to their embeddings."""
+"""From the images of a data set to their embeddings."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +18,9 @@ class EmbeddedDataset:
     """A dataset whose queries and gallery have been embedded.
 
     Attributes:
-        dataset: The dataset.
-        query: (Q, D) float32 embeddings of `dataset.query`, in its order.
-        gallery: (G, D) float32 embeddings of `dataset.gallery`, in its order.
+        dataset: Data set.
+        query: Embeddings of `dataset.query`, (Q, D), float32, in its order.
+        gallery: Embeddings of `dataset.gallery`, (G, D), float32, in its order.
     """
 
     dataset: ReIDDataset
@@ -59,15 +59,15 @@ def extract_embeddings(
     """Embed every image of a split, in order.
 
     Args:
-        embedder: A model from (N, H, W, 3) RGB images in [0, 255] to (N, D) embeddings; `snr_keras.models.embedder`
-            makes one. Images are resized to its input size.
-        split: The images.
-        batch_size: Images embedded at a time.
+        embedder: Model from RGB images in [0, 255], (N, H, W, 3), to embeddings, (N, D), as from
+            `snr_keras.models.embedder`. Images are resized to its input size.
+        split: Images to embed.
+        batch_size: Number of images embedded at a time.
         flip: Whether to average each embedding with that of the mirrored image.
-        progress: Called with the number of images done and in all.
+        progress: Function called with the number of images done and the total.
 
     Returns:
-        (n, D) float32.
+        Embeddings, (n, D), float32.
     """
     height, width = embedder.input_shape[1:3]
     rows = []
@@ -81,7 +81,7 @@ def extract_embeddings(
 
 
 def embed(embedder: keras.Model, images: Any, *, flip: bool = False) -> NDArray[np.float32]:
-    """Embed a batch of images, (N, H, W, 3) in [0, 255], each as the mean with its mirror image if `flip`; (N, D)."""
+    """Embed a batch of images, (N, H, W, 3), in [0, 255], averaged with the mirrored images if `flip`; (N, D)."""
     embeddings = embedder(images, training=False)
     if flip:
         embeddings = (embeddings + embedder(ops.flip(images, axis=2), training=False)) / 2

@@ -1,4 +1,4 @@
-"""One target domain's figures, and several of them as JSON."""
+"""The retrieval scores of a target domain, and of several as JSON."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -25,24 +25,24 @@ from snr_ref import VerificationResult
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class TargetResult:
-    """How well a model retrieves on one target domain. Fractions are in [0, 1].
+    """The retrieval scores on one target domain. Fractions are in [0, 1].
 
     Attributes:
-        target: The domain's name.
+        target: Name of the domain.
         mAP: Mean average precision.
         mINP: Mean inverse negative penalty.
-        cmc: The fraction of queries with a match among the first k, for k = 1, 2, ...
-        num_queries: Queries in the split.
-        num_valid_queries: Queries with a valid match; the others are left out of every mean.
-        num_gallery: Gallery images.
+        cmc: Fraction of queries with a match in the top k, for k = 1, 2, ...
+        num_queries: Number of queries in the split.
+        num_valid_queries: Number of queries with a valid match; the others are left out of every mean.
+        num_gallery: Number of gallery images.
         protocol: "market1501", "no_camera" or "single_gallery_shot".
         distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
-        version: Of the data set, where there are several.
-        splits: The figures of each of the divisions of the data set, of which these are the means and, of numbers of
-            images, the sums; empty if it is divided in one way.
-        num_queries_in_gallery: Queries that are gallery images too, each left out of its own ranking.
-        average_precisions: Of each query, in the order of the data set; None for one without a valid match. Those of a
-            data set that is divided in several ways are in its `splits`.
+        version: Version of the data set, if there are several.
+        splits: Scores of each split of the data set; these scores are their means and these numbers of images their
+            sums. Empty if there is only one split.
+        num_queries_in_gallery: Number of queries that are gallery images too, each left out of its own ranking.
+        average_precisions: Average precision of each query, in the order of the data set; None without a valid match.
+            If the data set has several splits, they are in `splits`.
     """
 
     target: str
@@ -60,11 +60,11 @@ class TargetResult:
     average_precisions: tuple[FiniteFloat | None, ...] = ()
 
     def rank(self, k: int) -> float:
-        """Rank-k: the fraction of queries with a match among the first k."""
+        """Rank-k: the fraction of queries with a match in the top k."""
         return self.cmc[min(k, len(self.cmc)) - 1]
 
     def to_json(self) -> dict[str, Any]:
-        """The result as JSON's types; `from_json` brings it back, with a name that can be printed."""
+        """The result as JSON's types, with a printable name; the inverse of `from_json`."""
         splits = [split.to_json() for split in self.splits]
         average_precisions = list(self.average_precisions)
         return vars(self) | {
@@ -79,13 +79,13 @@ class TargetResult:
         """The result that `to_json` wrote.
 
         Raises:
-            ValueError: If it is none.
+            ValueError: If it is not a result.
         """
         return parse_json(json.dumps(result), cls, "a result")
 
 
 def protocol_of(dataset: ReIDDataset) -> str:
-    """The dataset's own, else "market1501" where queries and gallery both have cameras, else "no_camera"."""
+    """The data set's own protocol, else "market1501" if queries and gallery both have cameras, else "no_camera"."""
     if dataset.protocol:
         return dataset.protocol
     with_cameras = dataset.query.cameras is not None and dataset.gallery.cameras is not None
@@ -93,11 +93,11 @@ def protocol_of(dataset: ReIDDataset) -> str:
 
 
 def labels_of(dataset: ReIDDataset, protocol: str | None = None) -> dict[str, Any]:
-    """The labels of queries and gallery, as `evaluate_queries` and others take them; where they are one file, they say.
+    """The labels of queries and gallery, as for `evaluate_queries`, with file numbers if they share files.
 
     Args:
-        dataset: The dataset.
-        protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the dataset.
+        dataset: Data set.
+        protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the data set.
     """
     query, gallery = dataset.query, dataset.gallery
     query_files, gallery_files = file_numbers(query.paths, gallery.paths)
@@ -113,10 +113,10 @@ def labels_of(dataset: ReIDDataset, protocol: str | None = None) -> dict[str, An
 
 
 def check_target(dataset: ReIDDataset, *, distance: str = "cosine", protocol: str | None = None) -> None:
-    """Find out before any training whether a dataset can be tested on: `score` with these arguments will not fail.
+    """Check, before any training, that a data set can be tested on: `score` with these arguments will not fail.
 
     Raises:
-        ValueError: As `score`.
+        ValueError: As for `score`.
         ModuleNotFoundError: If re-ranking needs scipy, and it is not installed.
     """
     if distance not in DISTANCES:
@@ -139,17 +139,17 @@ def score(
     max_rank: int = 50,
     progress: Progress | None = None,
 ) -> TargetResult:
-    """The figures of one embedded dataset.
+    """The scores of one embedded data set.
 
     Args:
         embedded: Embeddings and labels.
         distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
-        protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the dataset.
-        max_rank: The length of the CMC.
-        progress: As for `evaluate_embeddings`.
+        protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the data set.
+        max_rank: Length of the CMC curve.
+        progress: Function called as by `evaluate_embeddings`.
 
     Raises:
-        ValueError: No query has a valid match; the message names the dataset, the cause and the remedy.
+        ValueError: If no query has a valid match; the message names the data set, the cause and the remedy.
     """
     labels = labels_of(embedded.dataset, protocol)
     try:
@@ -182,16 +182,16 @@ def verify(
     protocol: str | None = None,
     progress: Progress | None = None,
 ) -> VerificationResult:
-    """How well a threshold on the distance tells whether a query and a gallery image show one person.
+    """How well a threshold on the distance decides whether a query and a gallery image show one person.
 
     Args:
         embedded: Embeddings and labels.
-        distance: As for `score`, and so is `protocol`.
-        protocol: See `distance`.
-        progress: As for `evaluate_embedding_verification`.
+        distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
+        protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the data set.
+        progress: Function called as by `evaluate_embedding_verification`.
 
     Raises:
-        ValueError: As `evaluate_embedding_verification`; the message names the dataset.
+        ValueError: As for `evaluate_embedding_verification`; the message names the data set.
     """
     labels = labels_of(embedded.dataset, protocol)
     try:
@@ -203,6 +203,6 @@ def verify(
 
 
 def mean_over(results: Iterable[TargetResult], figure: str) -> float:
-    """The mean of one figure ("mAP", "mINP" or "rank1") over results."""
+    """The mean of one score ("mAP", "mINP" or "rank1") over results."""
     values = [result.rank(1) if figure == "rank1" else getattr(result, figure) for result in results]
     return sum(values) / len(values)

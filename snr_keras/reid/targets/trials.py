@@ -1,4 +1,4 @@
-"""Targets that are divided in several ways: every image embedded once, every division scored, and the mean."""
+"""Targets with several splits: every image is embedded once, every split is scored, and the scores are averaged."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,14 +22,14 @@ def embed_trials(
     flip: bool = False,
     progress: Progress | None = None,
 ) -> tuple[EmbeddedDataset, ...]:
-    """Embed the queries and galleries of the divisions of a data set, each image once.
+    """Embed the queries and galleries of a data set's splits, each image once.
 
     Args:
-        embedder: As for `extract_embeddings`, and so are the others.
-        trials: What `snr_keras.reid.data.catalogue.open_trials` returns.
-        batch_size: See `embedder`.
-        flip: See `embedder`.
-        progress: See `embedder`.
+        embedder: Model from images to embeddings, as for `extract_embeddings`.
+        trials: Splits of the data set, as from `snr_keras.reid.data.catalogue.open_trials`.
+        batch_size: Number of images embedded at a time.
+        flip: Whether to average each embedding with that of the mirrored image.
+        progress: Function called with the number of images done and the total.
     """
     if len(trials) == 1:
         return (embed_dataset(embedder, trials[0], batch_size=batch_size, flip=flip, progress=progress),)
@@ -52,17 +52,17 @@ def score_trials(
     max_rank: int = 50,
     progress: Progress | None = None,
 ) -> TargetResult:
-    """The figures of a target: the mean over its divisions, each with the same weight; counts are sums over them.
+    """The scores of a target: the mean over its splits, all with the same weight; counts are sums over them.
 
     Args:
-        embedded: What `embed_trials` returns.
-        distance: As for `score`, and so are the others.
-        protocol: See `distance`.
-        max_rank: See `distance`.
-        progress: As for `score`; of several divisions, called with the number scored and in all.
+        embedded: Embedded splits, as from `embed_trials`.
+        distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
+        protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the data set.
+        max_rank: Length of the CMC curve.
+        progress: Function called as by `score`; for several divisions, with the number scored and the total.
 
     Raises:
-        ValueError: As `score`.
+        ValueError: As for `score`.
     """
     scored = partial(score, distance=distance, protocol=protocol, max_rank=max_rank)
     if len(embedded) == 1:
@@ -83,14 +83,15 @@ def score_trials(
 
 
 def query_table(result: TargetResult, trials: Sequence[ReIDDataset]) -> NDArray[np.float64]:
-    """The average precisions of a target by division and query image, for statistics over the images.
+    """The average precisions of a target by split and query image, for statistics over the images.
 
     Args:
-        result: What `score_trials` returns.
-        trials: The data set's divisions, of which it is.
+        result: Result of `score_trials`.
+        trials: Splits of the same data set.
 
     Returns:
-        (S, Q): a row a division, a column an image that is a query in any; NaN where it is none, or has no valid match.
+        Average precisions, (S, Q): a row per split, a column per image that is a query in any; NaN where it is not, or
+        has no valid match.
     """
     paths = dict.fromkeys(path for trial in trials for path in trial.query.paths)
     column_of = {path: column for column, path in enumerate(paths)}

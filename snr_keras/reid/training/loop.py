@@ -40,25 +40,25 @@ def train(
 ) -> keras.Model:
     """Train a ReID model on the training images of a data set.
 
-    Everything is kept in the run folder: `config.json`, `metrics.jsonl` (a line per epoch), `tensorboard/` and
+    The run folder holds everything: `config.json`, `metrics.jsonl` (a line per epoch), `tensorboard/` and
     `checkpoints/`, written at the end of every epoch. On Ctrl-C or SIGTERM the current step is finished and saved
-    first. A run that was interrupted, even killed, and resumed goes on bit for bit as if nothing had happened, on a
+    first. A run that is interrupted, even killed, and resumed continues bit for bit as if nothing had happened, on a
     CPU of the same kind with the same number of threads.
 
-    For that, TensorFlow's deterministic operations are switched on, and the random seeds of Python, NumPy and
-    Keras are set, in the whole process.
+    For this, TensorFlow's deterministic operations are switched on, and the random seeds of Python, NumPy and Keras are
+    set, in the whole process.
 
     Args:
-        config: The settings.
-        source: Its `train` split is what the model learns from.
-        run_dir: The run folder.
-        resume: Go on with the run that is in `run_dir`; the settings and the images must be those of that run.
-        progress: Called after every step, for instance a `RichProgress`. If it is a context manager, it is entered
+        config: Settings of the training.
+        source: Data to train on, its `train` split.
+        run_dir: Run folder.
+        resume: Whether to continue the run in `run_dir`; the settings and the images must be those of that run.
+        progress: Function called after every step, such as a `RichProgress`. If it is a context manager, it is entered
             for the run.
-        initial: Weights to start from instead of random ones, by their path in a model; of other models too, of which
-            those are taken that have the path and the shape of one here.
-        strategy: For several devices: a name in `STRATEGIES`, or what `make_strategy` made of it. The run does what one
-            device does, to the last digits. Of several workers the first alone writes and tells of progress.
+        initial: Initial weights instead of random ones, by their path in a model. They may come from another model:
+            those with the path and shape of a weight here are used.
+        strategy: Strategy for several devices: a name in `STRATEGIES`, or the result of `make_strategy`. The run equals
+            that on one device up to the last digits. Of several workers only the first writes and reports progress.
 
     Returns:
         The trained model, a `reid_model`: that of the last epoch, or with `held_out` that of the best.
@@ -66,8 +66,8 @@ def train(
     Raises:
         FileExistsError: If the folder holds results of a run, and `resume` is False.
         FileNotFoundError: If it holds none, and `resume` is True.
-        ValueError: If settings or images differ from those of the run to resume, or between workers, or several devices
-            cannot have them, or Keras runs on another backend than TensorFlow.
+        ValueError: If settings or images differ from those of the run to resume, or between workers, or are impossible
+            on several devices, or Keras runs on a backend other than TensorFlow.
         NonFiniteLossError: If the loss becomes NaN or infinite.
         TrainingInterrupted: After Ctrl-C or SIGTERM.
         ConnectionError: If another worker is gone.

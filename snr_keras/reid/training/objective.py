@@ -22,16 +22,16 @@ def reid_objective(config: TrainingConfig) -> Objective:
 
     - `cross_entropy`: label-smoothed, on the logits;
     - `triplet`: batch-hard, Euclidean, on the pooled features before the BNNeck;
-    - `snr{stage}_plus`, `snr{stage}_minus`: L+ and L- of the module after that stage, before their weight;
-    - `total`: `cross_entropy + triplet + sum of lambda_b (plus + minus)`, of which `snr_terms` may leave one out.
+    - `snr{stage}_plus`, `snr{stage}_minus`: L+ and L- of the module after that stage, before weighting;
+    - `total`: `cross_entropy + triplet + sum of lambda_b (plus + minus)`; `snr_terms` may leave out plus or minus.
     """
     triplet = BatchHardTripletLoss(margin=config.triplet_margin)
     snr = snr_objective(config)
 
     def objective(labels: Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
         logits = outputs["logits"]
-        # Not the mean, which Keras divides by the number of replicas as well where there are several.
-        dtype = keras.backend.result_type(logits.dtype, "float32")  # of half precision, more
+        # Not the mean, which Keras also divides by the number of replicas.
+        dtype = keras.backend.result_type(logits.dtype, "float32")  # at least float32
         cross_entropy = CrossEntropyLoss(config.label_smoothing, reduction="sum", dtype=dtype)
         of_reid = {
             "cross_entropy": cross_entropy(labels, logits) / ops.shape(logits)[0],
@@ -45,7 +45,7 @@ def reid_objective(config: TrainingConfig) -> Objective:
 
 
 def snr_objective(config: TrainingConfig) -> Objective:
-    """L+ and L- of every module by its stage, as `reid_objective` has them, and the sum of lambda_b * L_SNR^b."""
+    """L+ and L- of every module by its stage, as in `reid_objective`, and the sum of lambda_b * L_SNR^b."""
     dual_causality = DualCausalityLoss(distance=config.distance)
     stages = module_stages(config.normalization, config.stages)
 
@@ -53,7 +53,7 @@ def snr_objective(config: TrainingConfig) -> Objective:
         terms: dict[str, Any] = {}
         total: Any = 0.0
         for stage, embeddings in zip(stages, outputs.get("snr", ()), strict=config.normalization == "snr"):
-            # A model that was loaded from a file returns plain sequences where it had named tuples.
+            # A model loaded from a file returns plain sequences in place of named tuples.
             plus, minus = dual_causality.terms(labels, SNREmbeddings(*embeddings))
             terms[f"snr{stage}_plus"], terms[f"snr{stage}_minus"] = plus, minus
             if weight := config.snr_weights[stage - 1]:

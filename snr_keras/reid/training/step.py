@@ -19,12 +19,12 @@ TrainStep = Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
 def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bool = False) -> TrainStep:
     """A `tf.function` that trains a compiled `model` on one batch.
 
-    It returns float32 scalars: the terms of the objective as they were before the update, without any loss scale;
-    `regularization`, if layers of the model add losses (they are part of `total`); `gradient_norm`, before clipping;
-    `accuracy` of the classifier on the batch.
+    It returns float32 scalars: the terms of the objective before the update, without any loss scale; `regularization`,
+    if layers of the model add losses (part of `total`); `gradient_norm`, before clipping; and `accuracy` of the
+    classifier on the batch.
 
-    Made within the scope of a `tf.distribute` strategy with several replicas, it takes the shares of a batch that an
-    iterator of the strategy yields, and does to each replica's weights what one device does with the whole batch.
+    Made in the scope of a `tf.distribute` strategy with several replicas, it takes the parts of a batch from an
+    iterator of the strategy, and updates each replica's weights as one device with the whole batch does.
     """
     optimizer = model.optimizer
     strategy = tf.distribute.get_strategy()
@@ -40,7 +40,7 @@ def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bo
                 terms["regularization"] = ops.sum(ops.stack([ops.cast(x, "float32") for x in model.losses]))
                 terms["total"] += terms["regularization"]
             loss = optimizer.scale_loss(terms["total"])
-            if replicas > 1:  # every replica has the loss of the whole batch, and gradients add up over all
+            if replicas > 1:  # every replica has the loss of the whole batch, and gradients are summed over all
                 loss /= replicas
         norm = descend(model, tape, loss)
         return {**terms, "gradient_norm": norm, "accuracy": accuracy(labels, outputs["logits"])}
@@ -55,37 +55,38 @@ def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bo
 
 
 def descend(model: keras.Model, tape: tf.GradientTape, loss: tf.Tensor) -> tf.Tensor:
-    """Update a compiled model by the gradient of its scaled loss; the norm of that gradient, without the scale.
+    """Update a compiled model by the gradient of its scaled loss; returns the norm of that gradient, without the scale.
 
-    Of several replicas, each gives its part of the loss; the norm is that of the sum.
+    With several replicas, each contributes its part of the loss; the norm is that of the sum.
     """
     optimizer, variables = model.optimizer, model.trainable_variables
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    # gamma of a last-stage SNR reaches no term (it cancels in the pooling): None there counts as zero.
+    # gamma of a last-stage SNR affects no term (it cancels in the pooling): None there counts as zero.
     gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     if replicas > 1:
         gradients = summed(gradients)
     norm = tf.linalg.global_norm(gradients)
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         norm /= ops.convert_to_tensor(optimizer.dynamic_scale)
-    # Keras' optimizers add up what they get from the replicas, but only after clipping and looking for overflows:
-    # that is why they get equal parts of what is added up already.
+    # Keras' optimizers add up what they get from the replicas, but only after clipping and checking for overflows: so
+    # each gets an equal part of the sum.
     optimizer.apply([gradient / replicas for gradient in gradients] if replicas > 1 else gradients, variables)
     return norm
 
 
 def accuracy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """The share of the images whose largest logit is that of their label."""
+    """The fraction of the images whose largest logit is that of their label."""
     return ops.mean(ops.cast(ops.equal(ops.argmax(logits, axis=-1), labels), "float32"))
 
 
 def make_optimizer(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """AdamW (Adam without weight decay) under the schedule of a config, clipping by the gradient's global norm.
+    """AdamW (Adam without weight decay) with the schedule of a config, clipping by the gradient's global norm.
 
-    Within the scope of a `tf.distribute` strategy it clips the equal parts of a gradient that replicas give it.
+    In the scope of a `tf.distribute` strategy it clips the equal parts of a gradient that it gets from replicas.
 
-    Scales, shifts and the mixtures of normalizations are not decayed: pulling gamma to zero would switch normalization
-    layers off, pulling rho there would make batch-instance normalization instance normalization.
+    Scales, shifts and the mixtures of normalizations have no weight decay: reducing gamma to zero would switch
+    normalization layers off, and reducing rho to zero would turn batch-instance normalization into instance
+    normalization.
     """
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     optimizer: Any = keras.optimizers.AdamW(
@@ -100,7 +101,7 @@ def make_optimizer(config: TrainingConfig, steps_per_epoch: int) -> keras.optimi
 
 
 def make_schedule(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """A linear warm-up, then the halvings of `halved_every`, or without them a cosine down to a hundredth."""
+    """A linear warm-up, then the halvings of `halved_every`, or without them a cosine to a hundredth."""
     warmup = round(config.warmup_epochs * steps_per_epoch)
     largest, smallest = config.learning_rate, config.learning_rate / 100
     if config.halved_every is not None:

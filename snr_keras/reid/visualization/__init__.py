@@ -1,6 +1,6 @@
-"""Pictures of models, their training and what they find. Needs matplotlib (`pip install "snr-reid[cli]"`).
+"""Pictures of models, their training and their results. Needs matplotlib (`pip install "snr-reid[cli]"`).
 
-The t-SNE needs scikit-learn too (`pip install "snr-reid[visualize]"`).
+The t-SNE also needs scikit-learn (`pip install "snr-reid[visualize]"`).
 """
 
 from snr_keras.reid.visualization.adaptation_curves import save_adaptation_curves

@@ -1,4 +1,4 @@
-"""How an adaptation goes without anyone's labels: what it takes for a pair, and how sure its multilabels are."""
+"""The course of an adaptation, without labels: the threshold, the mined pairs and the entropy of the multilabels."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from snr_keras.reid.visualization.figures import save_figure
 
 PANELS = {
     "threshold of the agreement": ("threshold",),
-    "mined pairs a step": ("positives", "negatives"),
+    "mined pairs per step": ("positives", "negatives"),
     "positives of one person, in per cent": ("true_positive_rate",),
     "entropy of the multilabels, in nats": ("multilabel_entropy",),
 }
@@ -21,20 +21,20 @@ LABELS = {"positives": "positive", "negatives": "hard negative"}
 
 
 def save_adaptation_curves(run: str | os.PathLike[str], path: str | os.PathLike[str]) -> Path:
-    """Draw what an adaptation's metrics.jsonl says of its pairs and multilabels over the epochs, a panel a thing.
+    """Plot an adaptation's pairs and multilabels from metrics.jsonl over the epochs, one quantity per panel.
 
-    The share of positives that are of one person is there if identities were watched, in the epochs with a positive.
+    The fraction of positives that show one person is included if identities were watched, in epochs with a positive.
 
     Args:
-        run: The run folder of `adapt`.
-        path: The PNG to write.
+        run: Run folder of `adapt`.
+        path: PNG file to write.
 
     Raises:
-        ValueError: If the run has finished no epoch, or is none of `adapt`.
+        ValueError: If the run has finished no epoch, or is not a run of `adapt`.
     """
     records = [record for record in read_metrics(Path(run)) if "threshold" in record]
     if not records:
-        raise ValueError(f"There must be a finished epoch of an adaptation to draw. Received: {str(run)!r}")
+        raise ValueError(f"There must be a finished epoch of an adaptation to plot. Received: {str(run)!r}")
     panels = {title: lines for title, names in PANELS.items() if (lines := _lines(records, names))}
     figure = Figure(figsize=(3.6 * len(panels), 3.2), layout="constrained")
     for ax, (title, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
@@ -52,7 +52,7 @@ def save_adaptation_curves(run: str | os.PathLike[str], path: str | os.PathLike[
 
 
 def _lines(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, tuple[list[int], list[float]]]:
-    """(epochs, values) of each of the names that a record has."""
+    """(epochs, values) of each of the names that the records have."""
     lines = {}
     for name in names:
         scale = 100 if name.endswith("rate") else 1

@@ -1,4 +1,4 @@
-"""CMC curves: how often the right person is among the first k, for several models on one target."""
+"""CMC curves: how often the right person is in the top k, for several models on one target."""
 
 import os
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ from snr_keras.reid.visualization.figures import caption, save_figure
 
 
 def save_cmc_curves(results: Mapping[str, TargetResult], path: str | os.PathLike[str], *, max_rank: int = 20) -> Path:
-    """Draw the CMC curves of one target, a curve a model.
+    """Plot the CMC curves of one target, one curve per model.
 
     Args:
-        results: Figures of the target, by the model's name.
-        path: The PNG to write.
-        max_rank: The last rank that is drawn, at most.
+        results: Results on the target, by the model's name.
+        path: PNG file to write.
+        max_rank: Maximal rank to plot.
 
     Raises:
-        ValueError: If there are no results, or they are of several targets.
+        ValueError: If there are no results, or they belong to several targets.
     """
     if len({result.target for result in results.values()}) != 1:
         raise ValueError(f"Expected results of one target. Received: {[r.target for r in results.values()]}")
@@ -32,7 +32,7 @@ def save_cmc_curves(results: Mapping[str, TargetResult], path: str | os.PathLike
         values = 100 * np.array(result.cmc[:max_rank])
         told = f"{caption(name)}: mAP {100 * result.mAP:.1f}, Rank-1 {100 * result.rank(1):.1f}"
         ax.plot(np.arange(1, len(values) + 1), values, color=f"C{number}", marker=".", label=told)
-    ax.set(xlabel="rank k", ylabel="found among the first k, %", xlim=(0.5, max_rank + 0.5))
+    ax.set(xlabel="rank k", ylabel="found in the top k, %", xlim=(0.5, max_rank + 0.5))
     ax.set_ylim(10 * floor(99.9 * min(result.rank(1) for result in results.values()) / 10), 101)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))

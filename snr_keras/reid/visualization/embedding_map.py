@@ -1,4 +1,4 @@
-"""Embeddings in the plane by t-SNE (van der Maaten and Hinton, 2008): what lies near what, by domain and by person."""
+"""Embeddings in the plane by t-SNE (van der Maaten and Hinton, 2008), by domain and by person."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 from snr_keras.reid.visualization.figures import caption, save_figure
 from snr_keras.reid.visualization.stages import PooledFeatures
 
-PEOPLE = 8  # that are told apart by colour, as many as eyes tell apart; other colours than those of domains
+PEOPLE = 8  # number of people with distinguishable colours, which differ from those of domains
 PERSON_COLOURS = tuple(colormaps["Dark2"](n) for n in range(PEOPLE))
 MARKERS = "os^Dvp*hX<>"
 
 
 def scikit_learn() -> tuple[type[Any], Any]:
-    """The class TSNE, and what bounds its threads.
+    """The class TSNE, and the function that limits its threads.
 
     Raises:
         ModuleNotFoundError: If it is not installed; the message says how to.
@@ -29,21 +29,19 @@ def scikit_learn() -> tuple[type[Any], Any]:
         from sklearn.manifold import TSNE
         from threadpoolctl import threadpool_limits
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            'A t-SNE is made with scikit-learn. Install with: pip install "snr-reid[visualize]"'
-        ) from error
+        raise ModuleNotFoundError('A t-SNE needs scikit-learn: pip install "snr-reid[visualize]"') from error
     return TSNE, threadpool_limits
 
 
 def tsne(features: ArrayLike, *, seed: int = 0) -> NDArray[np.float32]:
-    """Places in the plane, neighbours near each other; distances further apart, and axes, mean nothing.
+    """Positions in the plane, with neighbours near each other; larger distances, and the axes, have no meaning.
 
     Args:
-        features: (n, D), n at least 4.
-        seed: Equal seeds give equal places, on one machine.
+        features: Features, (n, D), n at least 4.
+        seed: Seed; equal seeds give equal positions on one machine.
 
     Returns:
-        (n, 2).
+        Positions, (n, 2).
 
     Raises:
         ValueError: If there are fewer than 4 rows.
@@ -51,21 +49,23 @@ def tsne(features: ArrayLike, *, seed: int = 0) -> NDArray[np.float32]:
     """
     features = np.asarray(features, np.float32)
     if features.ndim != 2 or len(features) < 4:
-        raise ValueError(f"A t-SNE takes a matrix of at least 4 rows. Received: shape {features.shape}")
-    perplexity = min(30.0, (len(features) - 1) / 3)  # about how many neighbours count; scikit-learn's default is 30
+        raise ValueError(f"A t-SNE needs a matrix of at least 4 rows. Received: shape {features.shape}")
+    perplexity = min(
+        30.0, (len(features) - 1) / 3
+    )  # approximate number of neighbours that count; scikit-learn's default is 30
     TSNE, threadpool_limits = scikit_learn()
-    with threadpool_limits(1):  # more of them wait for each other on a busy machine, for minutes
+    with threadpool_limits(1):  # on a busy machine several threads wait for each other for minutes
         places = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(features)
     return np.asarray(places, np.float32)
 
 
 def feature_sets(domains: Sequence[PooledFeatures], stage: int) -> dict[str, NDArray[np.float32]]:
-    """What is mapped, all domains one after another: f of F, f~+ if SNR follows, and embeddings of length 1.
+    """The features to map, all domains one after another: f of F, f~+ if SNR follows, and embeddings of length 1.
 
-    Embeddings are compared by the cosine, and of vectors of length 1 the Euclidean distance says the same.
+    Embeddings are compared by the cosine, and the Euclidean distance of vectors of length 1 is equivalent.
 
     Raises:
-        ValueError: If the network has no such stage.
+        ValueError: If the network does not have that stage.
     """
     if any(stage not in features.stages for features in domains):
         raise ValueError(f"`stage` must be one of {sorted(domains[0].stages)}. Received: stage={stage}")
@@ -86,14 +86,14 @@ def save_embedding_map(
     stage: int = 3,
     seed: int = 0,
 ) -> Path:
-    """Draw t-SNEs, a row before SNR, one after it and one of the embeddings, coloured by domain and by person.
+    """Plot t-SNEs, a row before SNR, one after it and one of the embeddings, coloured by domain and by person.
 
     Args:
-        domains: What `pooled_features` gives for images of each domain, by its name; of one model.
-        identities: (n,) of the same images.
-        path: The PNG to write.
-        stage: Whose maps are pooled.
-        seed: Of the t-SNE.
+        domains: Result of `pooled_features` for images of each domain, by its name; all from one model.
+        identities: Identities of the same images, (n,).
+        path: PNG file to write.
+        stage: Stage whose maps are pooled.
+        seed: Seed of the t-SNE.
 
     Raises:
         ValueError: If there are fewer than 4 images, or no such stage.
@@ -130,14 +130,14 @@ def save_embedding_map(
 
 
 def coloured_people(identities: Sequence[NDArray[np.int64]], people: int = PEOPLE) -> NDArray[np.int64]:
-    """Numbers 0, 1, ... for the first few people of every domain, with two images or more, and -1 for the others.
+    """Numbers 0, 1, ... for the first few people of every domain with at least two images, and -1 for the others.
 
     Args:
-        identities: Of the images of each domain; equal numbers in two domains are two people.
-        people: How many over all domains, at most; the first of every domain if there are more domains.
+        identities: Identities of the images of each domain; equal numbers in two domains are two people.
+        people: Maximal number of people over all domains; at least the first of every domain.
 
     Returns:
-        One number an image, the domains one after another.
+        One number per image, the domains one after another.
     """
     each = max(1, people // len(identities))
     numbers, taken = [], 0

@@ -1,4 +1,4 @@
-"""What all pictures share: a matplotlib figure to a file, never half-written; frames of images, and names in texts."""
+"""The common parts of all pictures: atomic writing of figures, frames of images, and names in texts."""
 
 import os
 import warnings
@@ -15,22 +15,22 @@ INK = "#333333"
 
 
 def save_figure(figure: Figure, path: str | os.PathLike, *, dpi: int = 150) -> Path:
-    """Write a figure as PNG, replacing what was there only when it is whole; no display, no global state."""
+    """Write a figure as PNG, replacing an existing file only when it is complete; no display, no global state."""
     path = Path(path)
     with new_file(path) as unfinished, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box in place of a letter is all it means
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # it only means a box in place of a letter
         figure.savefig(unfinished, format="png", dpi=dpi, bbox_inches="tight", facecolor="white")
     return path
 
 
 def show_image(ax: Axes, image: ArrayLike, *, colour: str = INK, frame: float = 0.5) -> None:
-    """Fill axes with an image, (H, W, 3) or (H, W), in a frame so many points wide."""
+    """Fill axes with an image, (H, W, 3) or (H, W), in a frame `frame` points wide."""
     ax.imshow(image, aspect="auto")
     frame_axes(ax, colour=colour, frame=frame)
 
 
 def frame_axes(ax: Axes, *, colour: str = INK, frame: float = 0.5) -> None:
-    """Axes without numbers, in a frame so many points wide."""
+    """Axes without numbers, in a frame `frame` points wide."""
     ax.set_xticks([])
     ax.set_yticks([])
     for side in ax.spines.values():
@@ -38,7 +38,7 @@ def frame_axes(ax: Axes, *, colour: str = INK, frame: float = 0.5) -> None:
 
 
 def caption(name: str, longest: int = 40) -> str:
-    """A name as the text of a figure: the unprintable escaped, `$` no formula, the middle left out if it is long."""
+    """A name as text of a figure: unprintable characters escaped, `$` literal, the middle of a long name left out."""
     name = printable(name)
     if len(name) > longest:
         kept = (longest - 2) // 2

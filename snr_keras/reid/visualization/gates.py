@@ -1,4 +1,4 @@
-"""How much of each channel SNR gives back: the gate a of its channel attention, by stage and domain."""
+"""The fraction of each channel that SNR restores: the gate a of its channel attention, by stage and domain."""
 
 import os
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ class GateStatistics:
     """The gate of a stage over the images of a domain.
 
     Attributes:
-        images: How many.
-        mean: (C,) in [0, 1], in the order of the layer's channels.
-        std: (C,) the standard deviation from image to image.
+        images: Number of images.
+        mean: Mean, (C,), in [0, 1], in the order of the layer's channels.
+        std: Standard deviation over images, (C,).
     """
 
     images: int
@@ -28,18 +28,18 @@ class GateStatistics:
     std: NDArray[np.float64]
 
     def to_json(self) -> dict:
-        """As JSON's types."""
+        """The statistics as JSON's types."""
         return {"images": self.images, "mean": self.mean.tolist(), "std": self.std.tolist()}
 
 
 def gate_statistics(domains: Mapping[str, PooledFeatures]) -> dict[int, dict[str, GateStatistics]]:
-    """Mean and spread of every channel's gate.
+    """Mean and standard deviation of every channel's gate.
 
     Args:
-        domains: What `pooled_features` gives for images of each domain, by its name; of one model.
+        domains: Result of `pooled_features` for images of each domain, by its name; all from one model.
 
     Returns:
-        By the number of a stage with SNR, and by domain.
+        The statistics by the number of a stage with SNR, and by domain.
     """
     statistics: dict[int, dict[str, GateStatistics]] = {}
     for domain, features in domains.items():
@@ -51,11 +51,11 @@ def gate_statistics(domains: Mapping[str, PooledFeatures]) -> dict[int, dict[str
 
 
 def save_gate_statistics(statistics: Mapping[int, Mapping[str, GateStatistics]], path: str | os.PathLike[str]) -> Path:
-    """Draw the gates, a panel a stage and a curve a domain, channels in the order of their mean over the domains.
+    """Plot the gates, one panel per stage and one curve per domain, channels sorted by their mean over the domains.
 
     Args:
-        statistics: What `gate_statistics` gives.
-        path: The PNG to write.
+        statistics: Result of `gate_statistics`.
+        path: PNG file to write.
 
     Raises:
         ValueError: If there is no stage with SNR.
@@ -79,7 +79,7 @@ def save_gate_statistics(statistics: Mapping[int, Mapping[str, GateStatistics]],
     for ax in axes[len(statistics) :]:
         ax.axis("off")
     figure.supxlabel("channel, sorted by its mean gate", fontsize=9)
-    figure.supylabel("gate a (1: all is given back)", fontsize=9)
+    figure.supylabel("gate a (1: all is restored)", fontsize=9)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)), fontsize=8, frameon=False)
     return save_figure(figure, path)

@@ -26,11 +26,11 @@ PANELS = {
 def save_loss_curves(
     runs: Mapping[str, str | os.PathLike[str]], path: str | os.PathLike[str], *, title: str = ""
 ) -> Path:
-    """Draw the loss terms of runs from their metrics.jsonl: a panel a term, a line a run.
+    """Plot the loss terms of runs from their metrics.jsonl: one panel per term, one line per run.
 
     Args:
-        runs: Run folders by the name that stands in the legend.
-        path: The PNG to write.
+        runs: Run folders by their names in the legend.
+        path: PNG file to write.
         title: Lines above the picture.
 
     Raises:
@@ -40,7 +40,7 @@ def save_loss_curves(
     curves = {panel: _curves(epochs, terms) for panel, terms in PANELS.items()}
     panels = {panel: lines for panel, lines in curves.items() if lines}
     if not panels:
-        raise ValueError(f"There must be a finished epoch to draw. Received: {[str(run) for run in runs.values()]}")
+        raise ValueError(f"There must be a finished epoch to plot. Received: {[str(run) for run in runs.values()]}")
     colour_of = {name: f"C{number}" for number, name in enumerate(runs)}
     figure = Figure(figsize=(3.6 * len(panels), 3.2), layout="constrained")
     for ax, (panel, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
@@ -58,7 +58,7 @@ def save_loss_curves(
 def _curves(
     epochs: Mapping[str, Sequence[Mapping[str, Any]]], terms: Sequence[str]
 ) -> dict[str, tuple[list[int], list[float]]]:
-    """(epochs, means of the terms that there are) of every run that has one of them."""
+    """(epochs, means of the available terms) of every run that has one of them."""
     curves = {}
     for name, records in epochs.items():
         means = [(r["epoch"], _mean(r["losses"], terms)) for r in records]

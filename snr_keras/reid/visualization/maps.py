@@ -1,4 +1,4 @@
-"""Where a network looks: the activation of F, F~, F~+ and F~- at each stage, laid over the image."""
+"""Where a network looks: the activation of F, F~, F~+ and F~- at each stage, over the image."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -28,17 +28,17 @@ def save_activation_maps(
     prefix: str = "",
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[int, Path]:
-    """Draw the activation maps of images, a picture a stage and a row an image; the four maps of a row in one scale.
+    """Draw the activation maps of images, one picture per stage and one row per image, with one scale per row.
 
     Args:
-        model: A `reid_model`; without SNR after a stage, F is all there is to draw of it.
+        model: A `reid_model`; for a stage without SNR, only F is drawn.
         domains: A few images of each domain, by its name.
-        folder: Where `maps_stage1.png` and so on are written.
-        prefix: Of their names.
-        progress: Called with "activation maps" and the number of pictures drawn and in all.
+        folder: Folder in which to write `maps_stage1.png` and so on.
+        prefix: Prefix of their names.
+        progress: Function called with "activation maps", the number of pictures drawn and the total.
 
     Returns:
-        The pictures by the number of the stage.
+        The paths of the pictures by the number of the stage.
     """
     images = [read_image(path).numpy() for split in domains.values() for path in split.paths]
     names = [name for name, split in domains.items() for _ in split.paths]
@@ -63,7 +63,7 @@ def _figure(images: list[NDArray], names: list[str], maps: Mapping[str, NDArray]
         scale = min(m[n].min() for m in maps.values()), max(m[n].max() for m in maps.values())
         for ax, values in zip(row[1:], maps.values(), strict=False):
             _overlay(ax, image, values[n], scale)
-        colours = ScalarMappable(Normalize(*scale), "inferno")  # the maps' own let the image shine through
+        colours = ScalarMappable(Normalize(*scale), "inferno")  # those of the maps are transparent
         bar = figure.colorbar(colours, cax=row[-1])
         bar.ax.tick_params(labelsize=6, length=2)
         bar.ax.locator_params(nbins=4)

@@ -1,4 +1,4 @@
-"""The picture that ReID users know: a query, its ten nearest gallery images, right ones and wrong ones framed."""
+"""Ranked galleries: a query and its ten nearest gallery images, with frames for right and wrong ones."""
 
 import os
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ RIGHT, WRONG = "#2a9d3a", "#d1322d"
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """How a model ranks the gallery for one query.
+    """The ranking of the gallery for one query.
 
     Attributes:
-        query: The query's index.
-        average_precision: In [0, 1].
-        first_right: The rank, from 1, of its first match.
-        nearest: (k,) indices of its nearest gallery images; those that the protocol leaves out are not among them.
-        right: (k,) which of them show the query's identity.
+        query: Index of the query.
+        average_precision: Average precision, in [0, 1].
+        first_right: Rank of the first match, from 1.
+        nearest: Indices of the nearest gallery images, (k,), without those that the protocol leaves out.
+        right: Whether each shows the query's identity, (k,).
     """
 
     query: int
@@ -54,16 +54,16 @@ def rankings(
 
     Args:
         embedded: Embeddings and labels.
-        num_queries: How many at most.
-        top: The length of each ranking, at most.
-        worst_first: Those of the lowest average precision, the lowest first and of equal ones the first in the
-            dataset. Otherwise queries evenly spread over the dataset, in its order.
+        num_queries: Maximal number of queries.
+        top: Maximal length of each ranking.
+        worst_first: Whether to take the queries with the lowest average precision, the lowest first and of equal ones
+            the first in the data set. Otherwise queries evenly spaced over the data set, in its order.
         distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
-        protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the dataset.
-        progress: As for `evaluate_embeddings`.
+        protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the data set.
+        progress: Function called as by `evaluate_embeddings`.
 
     Raises:
-        ValueError: As `evaluate_embeddings`; so if no query has a match.
+        ValueError: As for `evaluate_embeddings`, for example if no query has a match.
     """
     of_both = labels_of(embedded.dataset, protocol)
     figures = evaluate_queries(embedded.query, embedded.gallery, **of_both, distance=distance, progress=progress)
@@ -98,18 +98,18 @@ def save_ranked_gallery(
     title: str = "",
     progress: Progress | None = None,
 ) -> Path:
-    """Draw queries that have a match, a row each, with their average precision and their nearest gallery images.
+    """Draw queries that have a match, one per row, with their average precision and their nearest gallery images.
 
     Args:
         embedded: Embeddings, labels and the images' paths.
-        path: The PNG to write.
-        num_queries: Rows.
-        top: Gallery images a row.
-        worst_first: As for `rankings`, and so are `distance`, `protocol` and `progress`.
-        distance: See `worst_first`.
-        protocol: See `worst_first`.
-        title: A line above the picture.
-        progress: See `worst_first`.
+        path: PNG file to write.
+        num_queries: Number of rows.
+        top: Number of gallery images per row.
+        worst_first: Whether to draw the queries with the lowest average precision, as for `rankings`.
+        distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
+        protocol: "market1501", "no_camera" or "single_gallery_shot"; by default that of the data set.
+        title: Line above the picture.
+        progress: Function called as by `evaluate_embeddings`.
     """
     query, gallery = embedded.dataset.query, embedded.dataset.gallery
     rows = rankings(

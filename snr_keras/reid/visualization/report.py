@@ -1,4 +1,4 @@
-"""All pictures of trained models on their targets, and a page that has them all."""
+"""All pictures of trained models on their targets, and a page with all of them."""
 
 import os
 import re
@@ -26,22 +26,22 @@ from snr_keras.reid.visualization.sample import sample_images
 from snr_keras.reid.visualization.stages import pooled_features, stages_of
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, and how much of it is done and in all."""
+"""Function called with the current work, the number done and the total."""
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What is drawn.
+    """The choice of what to draw.
 
     Attributes:
-        worst: Queries in each gallery of the worst.
-        images: Of each domain, whose activation maps are drawn.
-        sample: Images of each domain, at most, for gates and t-SNE.
-        stage: Whose maps are pooled for the t-SNE, 1 to 4.
-        seed: Of the choice of images and of the t-SNE.
+        worst: Number of queries in each gallery of the worst.
+        images: Number of images of each domain whose activation maps to draw.
+        sample: Maximal number of images of each domain for gates and t-SNE.
+        stage: Stage whose maps are pooled for the t-SNE, 1 to 4.
+        seed: Seed of the choice of images and of the t-SNE.
         distance: "cosine", "euclidean" or "re_ranked", as for `distance_rows`.
-        protocol: "market1501" or "no_camera"; by default what each target's camera labels allow.
-        flip: Whether an embedding is the mean with that of the mirrored image; in figures and galleries.
+        protocol: "market1501" or "no_camera"; by default as each target's camera labels allow.
+        flip: Whether to average embeddings with those of the mirrored images, in scores and galleries.
     """
 
     worst: int = 8
@@ -67,28 +67,28 @@ def visualize(
     choices: Choices | None = None,
     progress: Progress | None = None,
 ) -> dict[str, list[TargetResult]]:
-    """Draw trained models at work, into a folder with PNGs, their numbers and `report.html`, which has all of them.
+    """Draw pictures of trained models into a folder, with their numbers and `report.html`, which has all of them.
 
-    The folder appears when it is whole, or not at all. It holds, for each model, galleries of its worst queries on
-    each target, activation maps of each stage, a t-SNE, the gates of its SNR modules with their statistics as JSON;
+    The folder appears when it is complete, or not at all. It holds, for each model, galleries of its worst queries on
+    each target, activation maps of each stage, a t-SNE, and the gates of its SNR modules with their statistics as JSON;
     and, for each target, the CMC curves of all models, and `results.json`.
 
     Args:
-        models: Each a `reid_model`, as `load_run` gives it, by the name that is to stand with its figures.
-        targets: Each what `snr_keras.reid.data.catalogue.open_trials` gives, with queries and gallery. Of a data set
-            that is divided in several ways, figures are means over all, and the first is drawn.
-        out: The folder, which must be absent or empty.
-        choices: What is drawn of them, by default `Choices()`.
-        progress: Called with what is being done, and how much of it is done and in all.
+        models: Models from `reid_model`, as `load_run` returns them, by the names to print with their scores.
+        targets: Targets, each as from `snr_keras.reid.data.catalogue.open_trials`, with queries and gallery. For a data
+            set with several splits, scores are means over all, and the first is drawn.
+        out: Folder to write, which must be absent or empty.
+        choices: What to draw, by default `Choices()`.
+        progress: Function called with the current work, the number done and the total.
 
     Returns:
-        The figures on every target, by the name of the model.
+        The results on every target, by the name of the model.
 
     Raises:
         FileExistsError: If there is something in the folder.
-        ValueError: If there is no model or target, a target cannot be tested on (as `check_target`), they have fewer
-            than 4 images, or a model has no such stage.
-        ModuleNotFoundError: Without scikit-learn, which makes the t-SNE.
+        ValueError: If there is no model or target, a target cannot be tested on (as for `check_target`), the targets
+            have fewer than 4 images, or a model does not have that stage.
+        ModuleNotFoundError: Without scikit-learn, which the t-SNE needs.
     """
     choices = choices or Choices()
     check_ready(out)
@@ -104,13 +104,13 @@ def visualize(
     named = {trials[0].name: trials for trials in named_apart(targets)}
     samples = {name: sample_images(of[0], choices.sample, seed=choices.seed) for name, of in named.items()}
     if (images := sum(map(len, samples.values()))) < 4:
-        raise ValueError(f"Expected at least 4 images of all targets, which a t-SNE takes. Received: {images}")
+        raise ValueError(f"Expected at least 4 images of all targets, which a t-SNE needs. Received: {images}")
     with new_folder(Path(out)) as folder:
         return _draw_all(models, named, samples, folder, choices, progress or (lambda *_: None))
 
 
 def check_ready(out: str | os.PathLike[str]) -> None:
-    """Find out before any work whether pictures can be drawn into a folder.
+    """Check, before any work, that pictures can be drawn into a folder.
 
     Raises:
         FileExistsError: If there is something in it, or it is a file.
@@ -138,7 +138,7 @@ def _draw_all(
         told = (
             f"SNR follows the stages {', '.join(with_snr)}."
             if with_snr
-            else "This model has no SNR: of its stages there is one map, F, and there are no gates to draw."
+            else "This model has no SNR: each stage has one map, F, and there are no gates to draw."
         )
         sections.append(Section(name, told, [failures, *drawing.inside(samples)]))
     curves = []
@@ -154,7 +154,7 @@ def _draw_all(
 
 @dataclass(frozen=True)
 class _Drawing:
-    """One model's pictures, in files whose names begin alike."""
+    """One model's pictures, in files whose names have a common prefix."""
 
     model: keras.Model
     folder: Path
@@ -163,7 +163,7 @@ class _Drawing:
     progress: Progress
 
     def failures(self, targets: Mapping[str, Sequence[ReIDDataset]]) -> tuple[list[TargetResult], Group]:
-        """The figures on every target, and the queries that are worst ranked."""
+        """The results on every target, and the worst-ranked queries."""
         chosen, results, pictures = self.choices, [], []
         scored = partial(score_trials, distance=chosen.distance, protocol=chosen.protocol)
         drawn = partial(save_ranked_gallery, num_queries=chosen.worst, worst_first=True, title=explanations.GALLERY)
@@ -194,14 +194,14 @@ class _Drawing:
         save_embedding_map(features, identities, path, stage=stage, seed=self.choices.seed)
         self.progress("t-SNE", 1, 1)
         picture = Picture(f"stage {stage} and the embedding", path, 720)
-        yield Group("What lies near what (t-SNE)", f"{explanations.TSNE} Drawn of {told}.", [picture])
+        yield Group("Neighbourhoods (t-SNE)", f"{explanations.TSNE} Drawn of {told}.", [picture])
 
         if gates := gate_statistics(features):
             path = save_gate_statistics(gates, self._path("gates.png"))
             in_json = {stage: {d: of.to_json() for d, of in domains.items()} for stage, domains in gates.items()}
             write_json(path.with_suffix(".json"), in_json)
             explanation = f"{explanations.GATES} Drawn of {told}; the numbers are in {path.stem}.json."
-            yield Group("What SNR gives back", explanation, [Picture("the gate a", path, 720)])
+            yield Group("What SNR restores", explanation, [Picture("the gate a", path, 720)])
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{self.prefix}_{name}"
@@ -212,12 +212,12 @@ def _say_of(progress: Progress, name: str, what: str, done: int, total: int) -> 
 
 
 def _one_image_a_person(split: Split, number: int) -> Split:
-    """An image of each of the first few people."""
+    """One image of each of the first few people."""
     _, first = np.unique(split.identities, return_index=True)
     chosen = sorted(first.tolist())[:number]
     return Split(tuple(split.paths[i] for i in chosen), split.identities[chosen], None)
 
 
 def _slug(number: int, name: str) -> str:
-    """A part of a file's name that no other has and every system takes."""
+    """A unique part of a file's name that every system accepts."""
     return f"{number}_{re.sub(r'[^A-Za-z0-9.-]+', '_', name)[-40:].strip('_')}"

@@ -1,4 +1,4 @@
-"""Pictures and figures as one HTML page that needs nothing else: no network, no script; light or dark, wide or not."""
+"""Pictures and scores as one self-contained HTML page: no network, no script; light or dark, wide or narrow."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,10 +39,10 @@ class Picture:
     """A picture of the page.
 
     Attributes:
-        title: What it is of.
-        path: The PNG.
-        width: At which it is shown where there is room, in pixels.
-        wide: Whether it cannot be read in the width of a phone, and is scrolled there.
+        title: Title of the picture.
+        path: Path of the PNG.
+        width: Width in pixels where there is room.
+        wide: Whether it is too wide for a phone, and is scrolled there.
     """
 
     title: str
@@ -56,9 +56,9 @@ class Group:
     """Pictures of one kind.
 
     Attributes:
-        title: What they are.
-        explanation: What they show and how to read them, in plain words.
-        pictures: In order.
+        title: Title of the group.
+        explanation: What the pictures show and how to read them, in plain words.
+        pictures: Pictures in order.
     """
 
     title: str
@@ -71,9 +71,9 @@ class Section:
     """Groups of pictures under a heading.
 
     Attributes:
-        title: The heading.
-        text: A sentence below it.
-        groups: In order.
+        title: Heading of the section.
+        text: Sentence below the heading.
+        groups: Groups in order.
     """
 
     title: str
@@ -82,14 +82,14 @@ class Section:
 
 
 def report_page(results: Mapping[str, Iterable[TargetResult]], sections: Sequence[Section]) -> str:
-    """The page, with its pictures in it.
+    """The page, including its pictures.
 
     Args:
-        results: Figures on every target, by the name of the model.
-        sections: The pictures, which must be there.
+        results: Results on every target, by the name of the model.
+        sections: Pictures, whose files must exist.
 
     Returns:
-        A whole document of HTML.
+        The complete HTML document.
     """
     title = f"Pictures of {', '.join(results)}"
     contents = "".join(f'<li><a href="#part{n}">{_text(s.title)}</a></li>' for n, s in enumerate(sections, 1))
@@ -125,8 +125,8 @@ def _table(results: Mapping[str, Iterable[TargetResult]]) -> list[str]:
     table = f"<table><thead><tr>{''.join(head)}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
     return [
         f'<div class="table">{table}</div>',
-        '<p class="soft">In per cent. mAP is the mean over the queries of their average precision; Rank-k is how often '
-        "one of the first k images is right; mINP tells how far down the last right one is. "
+        '<p class="soft">In per cent. mAP is the mean over the queries of their average precision; Rank-k is the '
+        "fraction with a right image in the top k; mINP shows how far down the last right image is. "
         f"Queries: with a valid match / all. Compared by {_text('; '.join(ways))}.</p>",
     ]
 

@@ -1,4 +1,4 @@
-"""Some images of a domain: enough to look at what a network makes of it, few enough to wait for."""
+"""A sample of a domain's images: enough to inspect a network, few enough to wait for."""
 
 import numpy as np
 
@@ -8,15 +8,15 @@ IMAGES_PER_IDENTITY = 8
 
 
 def sample_images(dataset: ReIDDataset, number: int, *, seed: int = 0) -> Split:
-    """Images of randomly chosen people out of queries and gallery, up to 8 of each, evenly spread over theirs.
+    """Images of randomly chosen people from queries and gallery, up to 8 of each, evenly spaced over theirs.
 
     Args:
-        dataset: Its junk and distractors are left out.
-        number: Images, at most.
-        seed: Of the choice of people.
+        dataset: Data set, whose junk and distractors are left out.
+        number: Maximal number of images.
+        seed: Seed of the choice of people.
 
     Returns:
-        The images, those of one person side by side.
+        The images, with those of one person adjacent.
 
     Raises:
         ValueError: If `number` is not positive.

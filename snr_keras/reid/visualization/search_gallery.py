@@ -1,4 +1,4 @@
-"""What a search found, as pictures: each query and its nearest, by their distance."""
+"""The result of a search as pictures: each query and its nearest, with their distances."""
 
 import os
 from pathlib import Path
@@ -14,15 +14,15 @@ from snr_keras.reid.visualization.figures import caption, frame_axes, save_figur
 def save_search_gallery(
     result: SearchResult, path: str | os.PathLike[str], *, num_queries: int = 20, top: int = 10
 ) -> Path:
-    """Draw the first queries, a row each, and beside each its nearest pictures with their distances.
+    """Draw the first queries, one per row, each with its nearest pictures and their distances.
 
-    A picture that is no longer there, or no longer readable, is an empty frame that says so.
+    A picture that no longer exists, or is no longer readable, is an empty frame with a note.
 
     Args:
-        result: What was found.
-        path: The PNG to write.
-        num_queries: Rows.
-        top: Pictures a row, at most.
+        result: Result of the search.
+        path: PNG file to write.
+        num_queries: Number of rows.
+        top: Maximal number of pictures per row.
     """
     rows = min(num_queries, len(result.queries))
     columns = 1 + min(top, max(len(matches) for matches in result.matches))

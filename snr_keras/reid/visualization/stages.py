@@ -1,4 +1,4 @@
-"""What happens within a trained network: the map F of every stage, and what SNR makes of it."""
+"""The inside of a trained network: the map F of every stage, and the maps that SNR computes from it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from snr_keras.reid.data.dataset import Progress, Split
 from snr_keras.reid.data.pipeline import evaluation_batches
 from snr_ref import SNROutputs
 
-BATCH = 16  # maps of 16 images, at one stage at a time, are what is held at once
+BATCH = 16  # number of images whose maps are in memory, of one stage at a time
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Stage:
     """A stage of a `reid_model`.
 
     Attributes:
-        number: 1 to 4.
-        F: (N, H, W, C), what its last block puts out.
-        snr: The SNR that follows; None if there is none.
+        number: Number of the stage, 1 to 4.
+        F: Output of its last block, (N, H, W, C).
+        snr: The SNR layer that follows; None if there is none.
     """
 
     number: int
@@ -41,7 +41,7 @@ def stages_of(model: keras.Model) -> tuple[Stage, ...]:
     """The stages of a `reid_model`, in order.
 
     Raises:
-        ValueError: If it has none, being another kind of model.
+        ValueError: If it has none, since it is another kind of model.
     """
     found: dict[int, Stage] = {}
     for layer in model.layers:
@@ -54,18 +54,18 @@ def stages_of(model: keras.Model) -> tuple[Stage, ...]:
         else:
             found[number] = Stage(number, layer.output, None)
     if not found:
-        raise ValueError(f"Expected a `reid_model`, which has stages. Received: {model.name!r} without any")
+        raise ValueError(f"Expected a `reid_model`, which has stages. Received: {model.name!r}, without any")
     return tuple(found[number] for number in sorted(found))
 
 
 @dataclass(frozen=True, eq=False)
 class StageFeatures:
-    """The maps of a stage averaged over their pixels, (n, C) each.
+    """The maps of a stage averaged over their pixels, each (n, C).
 
     Attributes:
-        f: Of F.
-        f_plus: f~+, of the restituted map; None without SNR.
-        a: The gate of the channel attention; None without SNR.
+        f: Means of F.
+        f_plus: f~+, the means of the restituted map; None without SNR.
+        a: Gate of the channel attention; None without SNR.
     """
 
     f: NDArray[np.float32]
@@ -75,11 +75,11 @@ class StageFeatures:
 
 @dataclass(frozen=True, eq=False)
 class PooledFeatures:
-    """What a network makes of images, as vectors.
+    """The features of images in a network, as vectors.
 
     Attributes:
-        embedding: (n, D), what retrieval compares.
-        stages: By the stage's number.
+        embedding: Embeddings, (n, D), which retrieval compares.
+        stages: Features of each stage, by its number.
     """
 
     embedding: NDArray[np.float32]
@@ -87,12 +87,12 @@ class PooledFeatures:
 
 
 def pooled_features(model: keras.Model, images: Split, *, progress: Progress | None = None) -> PooledFeatures:
-    """The vectors of images at every stage and at the end.
+    """The features of images at every stage and at the end.
 
     Args:
         model: A `reid_model`.
-        images: n images.
-        progress: Called with the number of images done and in all.
+        images: Images, n of them.
+        progress: Function called with the number of images done and the total.
     """
     rows: dict[tuple[int, str], list[NDArray]] = {}
 
@@ -126,10 +126,10 @@ def activation_maps(model: keras.Model, images: Split) -> dict[int, dict[str, ND
 
     Args:
         model: A `reid_model`.
-        images: n images.
+        images: Images, n of them.
 
     Returns:
-        By the stage's number and the map's name (of "F", "F_tilde", "F_plus", "F_minus"): (n, H, W) of that stage.
+        The maps, (n, H, W), by the stage's number and the map's name ("F", "F_tilde", "F_plus" or "F_minus").
     """
     batches: dict[int, dict[str, list[NDArray]]] = {}
     for _, stages in _through(model, images):
@@ -147,7 +147,7 @@ def activation_maps(model: keras.Model, images: Split) -> dict[int, dict[str, ND
 
 
 def _through(model: keras.Model, images: Split) -> Iterator[tuple[NDArray, Iterator[tuple[Stage, Any]]]]:
-    """A batch at a time: the embeddings, and each stage with its F."""
+    """The embeddings of one batch at a time, and each stage with its F."""
     stages = stages_of(model)
     network = keras.Model(model.input, [model.output["embedding"], *(stage.F for stage in stages)])
     height, width = model.input_shape[1:3]

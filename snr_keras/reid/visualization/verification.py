@@ -1,4 +1,4 @@
-"""Are these two the same person? Histogram of the distances of both kinds of pairs, and the ROC curve."""
+"""Plots of verification: a histogram of the distances of both kinds of pairs, and the ROC curve."""
 
 import os
 from pathlib import Path
@@ -13,15 +13,15 @@ SAME, DIFFERENT = "#2a9d3a", "#d1322d"
 
 
 def save_verification(result: VerificationResult, path: str | os.PathLike[str], *, title: str) -> Path:
-    """Draw the histogram with the equal-error threshold, and the true-positive over the false-positive rate.
+    """Plot the histogram with the equal-error threshold, and the true-positive over the false-positive rate.
 
-    The curve goes through the edges of the histogram's bins; the points of the false-positive rates that were asked for
-    are exact.
+    The curve passes through the edges of the histogram's bins; the points at the requested false-positive rates are
+    exact.
 
     Args:
-        result: What `evaluate_verification` returns.
-        path: The PNG to write.
-        title: A line above the picture.
+        result: Result of `evaluate_verification`.
+        path: PNG file to write.
+        title: Line above the picture.
     """
     figure = Figure(figsize=(8, 3.4), layout="constrained")
     histogram, roc = figure.subplots(1, 2)
@@ -34,7 +34,7 @@ def save_verification(result: VerificationResult, path: str | os.PathLike[str], 
     if np.isfinite(result.equal_error_threshold):
         told = f"equal error, {100 * result.equal_error_rate:.1f} %, at {result.equal_error_threshold:.3g}"
         histogram.axvline(result.equal_error_threshold, color="black", linewidth=1, label=told)
-    histogram.set(xlabel="distance", ylabel="pairs of the kind, %")
+    histogram.set(xlabel="distance", ylabel="pairs of this kind, %")
     histogram.legend(fontsize=8, frameon=False)
 
     below = [np.concatenate([[0], np.cumsum(c)]) / c.sum() for c in (result.same_counts, result.different_counts)]

@@ -94,7 +94,7 @@ def test_it_can_be_stopped_in_any_epoch(ablation: Ablation) -> None:
 def test_it_goes_on_and_leaves_all_that_it_promises(ablation: Ablation, out: Path) -> None:
     resumed = ablation.resumed
     assert resumed.exit_code == 0, resumed.output
-    assert resumed.output.count("is done already") == 1
+    assert resumed.output.count("is already done") == 1
     assert "epoch 1/2" not in resumed.output  # of snr, which had it
     told = " ".join(resumed.output.split())
     assert "mAP / Rank-1 in per cent, of one training, after the last of 2 epochs" in told
@@ -127,7 +127,7 @@ def test_more_seeds_are_added_to_what_is_there(snr, out: Path, options) -> None:
     before = json.loads((out / "results.json").read_text())
     outcome = snr("ablate", "none", "snr", *options, "--seeds", 2, "--out", out, "--resume")
     assert outcome.status == 0, outcome.output
-    assert outcome.output.count("is done already") == 2
+    assert outcome.output.count("is already done") == 2
     after = json.loads((out / "results.json").read_text())
     for name in ("none", "snr"):
         assert len(after["figures"][name]) == 2
@@ -195,7 +195,7 @@ def test_other_settings_and_what_is_there_are_not_mixed(snr, out: Path, options,
         (("--resume", "--set", "training.epochs=3"), "training.epochs was 2, now 3"),
         (("--resume", "--target", world / "day"), "targets was"),
         (("--resume", "--set", "test.flip=true"), "test.flip was False, now True"),
-        (("--resume", "--set", "training.stages=[1]"), "The variants of an ablation decide `stages`"),
+        (("--resume", "--set", "training.stages=[1]"), "The variants of an ablation set `stages`"),
     ):
         outcome = snr("ablate", "none", *options, "--out", out, *arguments)
         assert outcome.status == 1
@@ -219,8 +219,11 @@ def test_several_sources_have_no_home_and_one_target_no_mean(snr, world: Path, t
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("batch",), "A variant is one of none, in, ibn-a"),
-        (("none", "--recipe", "paper"), "A recipe is one of mar_resnet50, mar_synthetic, paper_resnet50, synthetic"),
+        (("batch",), "A variant must be one of none, in, ibn-a"),
+        (
+            ("none", "--recipe", "paper"),
+            "A recipe must be one of mar_resnet50, mar_synthetic, paper_resnet50, synthetic",
+        ),
         (("none", "--recipe", "paper_resnet50"), "Name what to train on"),
         (("none", "--set", "training.epoch=1"), "the override 'training.epoch=1': [training] the settings are"),
     ],

@@ -83,7 +83,7 @@ def test_it_goes_on_where_it_stopped(snr, out: Path) -> None:
     before = (out / "results.json").read_text()
     outcome = snr("demo", "--out", out, *VARIANTS, *ARGUMENTS, "--resume")
     assert outcome.status == 0
-    assert outcome.output.count("is done already") == 2
+    assert outcome.output.count("is already done") == 2
     assert (out / "results.json").read_text() == before
 
 

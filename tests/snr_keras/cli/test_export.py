@@ -28,7 +28,7 @@ def test_a_run_becomes_a_saved_model_that_says_what_it_takes(snr, tmp_path: Path
     before = sorted(path.stat().st_mtime_ns for path in out.rglob("*"))
     outcome = snr("export", "pretrained", out, "--format", "saved_model")
     assert outcome.status == 1
-    assert f"An export replaces nothing: choose another name. Received: '{out}'" in outcome.output
+    assert f"An export does not replace files: choose another name. Received: '{out}'" in outcome.output
     assert sorted(path.stat().st_mtime_ns for path in out.rglob("*")) == before
 
 
@@ -39,7 +39,7 @@ def test_what_there_is_not_is_refused_with_what_there_is(snr, tmp_path: Path) ->
         (("--format", "onnx", "--precision", "float8"), "Received: onnx, 'float8'"),
         (("--format", "onnx", "--precision", "full_int8"), "full_int8 is not fit for use: one range for a feature map"),
         (("--format", "litert", "--precision", "full_int8"), "Received: litert, 'full_int8'"),
-        (("--format", "litert"), "The name of a file for LiteRT ends in .tflite. Received"),
+        (("--format", "litert"), "The name of a file for LiteRT must end in .tflite. Received"),
     ):
         outcome = snr("export", "pretrained", tmp_path / "out", *options)
         assert outcome.status == 1, outcome.output
@@ -51,7 +51,7 @@ def test_what_there_is_not_is_refused_with_what_there_is(snr, tmp_path: Path) ->
 def test_where_tensorflow_would_not_find_it_nothing_is_written(snr, tmp_path: Path, name: str) -> None:
     outcome = snr("export", "pretrained", tmp_path / name / "people", "--format", "saved_model")
     assert outcome.status == 1
-    assert "TensorFlow opens no SavedModel below a folder with [...] or a backslash in its name" in outcome.output
+    assert "TensorFlow cannot open a SavedModel in a folder with [...] or a backslash in its name" in outcome.output
     assert not list(tmp_path.iterdir())
 
 
@@ -79,7 +79,7 @@ def test_an_export_that_is_another_function_is_not_kept(snr, run: Path, tmp_path
     monkeypatch.setattr(exporting, "largest_difference", lambda run, pictures, expected: float("nan"))
     outcome = snr("export", run, tmp_path / "people", "--format", "saved_model")
     assert outcome.status == 1
-    assert "gives other embeddings than the model, and was not kept" in outcome.output
+    assert "export differ from the model's, and it was not kept" in outcome.output
     assert not list(tmp_path.iterdir())
 
 

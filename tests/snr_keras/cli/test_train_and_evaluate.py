@@ -242,7 +242,7 @@ def test_errors_go_to_standard_error_and_results_to_standard_output(world: Path,
     bad = subprocess.run([*command, tmp_path / "nowhere"], capture_output=True, text=True, timeout=600)
     assert bad.returncode == 1
     assert bad.stdout == ""
-    assert "error: A data set is an existing folder or one of" in bad.stderr
+    assert "error: A data set must be an existing folder or one of" in bad.stderr
 
 
 def test_a_file_in_the_place_of_the_run_folder_is_refused_and_left_alone(snr, world: Path, tmp_path: Path) -> None:

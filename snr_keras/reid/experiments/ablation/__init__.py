@@ -1,6 +1,6 @@
-"""The paper's comparison: one recipe, one source, many ways to normalize, several seeds.
+"""The paper's comparison: one recipe, one source, many normalizations, several seeds.
 
-`variants` names what is compared, `run` trains and tests, `report` makes tables of it, `plot` a picture.
+`variants` names what is compared, `run` trains and tests, `report` makes tables, `plot` a picture.
 """
 
 from snr_keras.reid.experiments.ablation.plot import save_ablation_plot

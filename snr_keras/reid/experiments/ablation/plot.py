@@ -1,4 +1,4 @@
-"""The picture of an ablation: where each variant stands, and how far SNR is above it."""
+"""The plot of an ablation: the scores of each variant, and their differences to SNR."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ OURS, OTHERS = "#c0392b", "#34495e"
 
 
 def save_ablation_plot(results: Mapping[str, Any], path: Path) -> Path:
-    """Draw the mAP of every variant, and the difference to SNR with its interval.
+    """Plot the mAP of every variant, and the difference to SNR with its interval.
 
-    On the left the mean over the targets: a dot a training, the mean and the standard deviation over trainings. On the
-    right SNR minus the variant, with the bootstrap interval over queries as a bar and a dot a training.
+    Left: the mean over the targets, with a dot per training, and the mean and standard deviation over trainings. Right:
+    SNR minus the variant, with the bootstrap interval over queries as a bar and a dot per training.
 
     Args:
-        results: What `results.json` or `summary.json` holds.
-        path: The PNG to write.
+        results: Content of `results.json` or `summary.json`.
+        path: PNG file to write.
     """
     names = list(results["figures"])
     panels = 2 if results["differences"] else 1
@@ -33,7 +33,7 @@ def save_ablation_plot(results: Mapping[str, Any], path: Path) -> Path:
     if results["differences"]:
         _differences(axes[1], results, names)
     axes[0].set_yticks(range(len(names)), names)
-    axes[0].set_ylim(len(names) - 0.5, -0.5)  # the first at the top, room for the outermost
+    axes[0].set_ylim(len(names) - 0.5, -0.5)  # the first at the top, with room for the outermost
     for ax in axes:
         ax.grid(axis="x", alpha=0.3)
     return save_figure(figure, path)
@@ -57,5 +57,5 @@ def _differences(ax: Axes, results: Mapping[str, Any], names: list[str]) -> None
             ax.plot([100 * found["low"], 100 * found["high"]], [y, y], color=OTHERS, linewidth=5, alpha=0.35)
             ax.plot(100 * found["mean"], y, "o", color=OTHERS)
             ax.plot([100 * d for d in found["by_seed"]], [y] * len(found["by_seed"]), ".", color=OTHERS, alpha=0.5)
-    share = 100 * results["bootstrap"]["confidence"]
-    ax.set_xlabel(f"snr - variant, mAP in points\n(dots: trainings; bar: {share:.0f} % interval over queries only)")
+    percent = 100 * results["bootstrap"]["confidence"]
+    ax.set_xlabel(f"snr - variant, mAP in points\n(dots: trainings; bar: {percent:.0f} % interval over queries only)")

@@ -1,17 +1,17 @@
-"""The results of an ablation as one value of JSON's types, and the tables that are made of it, with no model at hand.
+"""The results of an ablation as one JSON value, and the tables made from it, without any model.
 
 `results.json` has:
 
 | key | what |
 |---|---|
-| `recipe`, `settings`, `versions` | what was done, on which data, with which packages |
+| `recipe`, `settings`, `versions` | the experiment: recipe, data and package versions |
 | `variants` | the description of each |
 | `home`, `targets` | the labels of the domains; `home` is the source's own test, or null |
 | `figures` | by variant a list by seed of mAP, mINP, rank1, rank5, rank10 by domain, fractions in [0, 1] |
-| `average_precisions` | likewise, by domain a string a division: a number a query image, `nan` where there is none |
-| `bootstrap`, `differences` | how intervals were drawn; by variant SNR's mAP minus its own, mean over the targets |
+| `average_precisions` | likewise, by domain a string per split: a number per query image, `nan` where there is none |
+| `bootstrap`, `differences` | the intervals; by variant SNR's mAP minus its own, mean over the targets |
 
-`summary.json` is the same without `average_precisions`, which are most of it.
+`summary.json` is the same without `average_precisions`, which take most of the space.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ from snr_keras.reid.targets import TargetResult
 
 Results = dict[str, Any]
 RunResults = dict[str, tuple[TargetResult, NDArray[np.float64]]]
-"""Of one run, by domain: its figures, and the average precisions by division and query image."""
+"""The results of one run, by domain: scores, and the average precisions by split and query image."""
 
 MEAN = "mean of targets"
 FIGURES = {"mAP": "mAP", "rank1": "Rank-1"}
-_SEED = 0  # of the resamples
+_SEED = 0  # seed of the resamples
 
 
 def results_of(
@@ -64,7 +64,7 @@ def results_of(
     targets: Sequence[str],
     versions: Mapping[str, str],
 ) -> Results:
-    """The results of runs, a list by seed for each variant, with the differences to SNR if it is among them."""
+    """The results of runs, a list by seed for each variant, with the differences to SNR if it is included."""
     figures = {name: [{d: _figures(one) for d, (one, _) in run.items()} for run in done] for name, done in runs.items()}
     queries = {
         name: [{d: [_numbers(row) for row in table] for d, (_, table) in run.items()} for run in done]
@@ -90,12 +90,12 @@ def differences_to_snr(
     """SNR's mAP minus that of each other variant, mean over targets and seeds, with the interval over queries.
 
     Args:
-        figures: As in `results.json`.
-        average_precisions: Likewise.
-        targets: Those to take the mean over.
+        figures: Scores, as in `results.json`.
+        average_precisions: Average precisions, as in `results.json`.
+        targets: Names of the targets to average over.
 
     Returns:
-        By variant `mean`, `low`, `high`, and `by_seed`, the difference of each seed. Empty without SNR.
+        `mean`, `low`, `high`, and `by_seed`, the difference of each seed, by variant. Empty without SNR.
     """
     if SNR not in average_precisions:
         return {}
@@ -126,7 +126,7 @@ def summary(results: Results) -> Results:
 
 
 def write_reports(results: Results, out: Path) -> None:
-    """Write results.json, summary.json, results.txt, results.csv, results.tex and results.png, each whole or not."""
+    """Write results.json, summary.json, results.txt, results.csv, results.tex and results.png, each atomically."""
     write_text(out / "results.json", json.dumps(results, indent=1) + "\n")
     write_text(out / "summary.json", json.dumps(summary(results), indent=1) + "\n")
     write_text(out / "results.txt", as_text(as_table(results)))
@@ -136,19 +136,19 @@ def write_reports(results: Results, out: Path) -> None:
 
 
 def columns(results: Results) -> list[str]:
-    """What a table has a column for: home, the targets, and their mean if there are several."""
+    """The columns of a table: home, the targets, and their mean if there are several."""
     targets = results["targets"]
     return [*([results["home"]] if results["home"] else []), *targets, *([MEAN] if len(targets) > 1 else [])]
 
 
 def values(results: Results, variant: str, column: str, figure: str) -> list[float]:
-    """A figure by seed, in per cent."""
+    """A score by seed, in per cent."""
     domains = results["targets"] if column == MEAN else [column]
     return [100 * mean(run[domain][figure] for domain in domains) for run in results["figures"][variant]]
 
 
 def caption(results: Results) -> str:
-    """What the figures are, and what an interval says and does not say."""
+    """The meaning of the scores and of the intervals, including what intervals do not show."""
     seeds = _number_of_seeds(results)
     spread = f", mean ± standard deviation over {seeds} trainings" if seeds > 1 else ", of one training"
     source = _told(results["settings"]["source"])
@@ -162,8 +162,8 @@ def caption(results: Results) -> str:
         sentences.append(
             f"{SNR} - variant: mAP in points, {_of_what(results)}, of the average over trainings, with a "
             f"{100 * drawn['confidence']:.0f} % interval by paired bootstrap over queries ({drawn['resamples']} "
-            "resamples of the queries of each target, the same for both methods). The interval says how much depends "
-            "on which queries are asked, and nothing of how trainings differ: "
+            "resamples of the queries of each target, the same for both methods). The interval shows how much depends "
+            "on the choice of queries, not how trainings differ: "
             + (
                 "for that, ± is the standard deviation of the difference over trainings."
                 if seeds > 1
@@ -174,7 +174,7 @@ def caption(results: Results) -> str:
 
 
 def as_table(results: Results, *, brief: bool = False) -> Table:
-    """The table for a terminal, a row a variant; if `brief` without the single targets, so that it fits 80 columns."""
+    """The table for a terminal, one row per variant; if `brief` without the single targets, to fit 80 columns."""
     shown = [column for column in columns(results) if not brief or column in (results["home"], MEAN) or _alone(results)]
     table = Table(
         box=box.SIMPLE_HEAD, caption=escape(printable(caption(results))), caption_justify="left", show_lines=True
@@ -193,19 +193,19 @@ def as_table(results: Results, *, brief: bool = False) -> Table:
 
 
 def as_text(table: Table) -> str:
-    """A table as text, as wide as it has to be."""
+    """A table as text, as wide as necessary."""
     text = io.StringIO()
     Console(width=max(100, width_of(table)), file=text).print(table)
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 
 def width_of(table: Table) -> int:
-    """How wide a table must be for all of it to be seen."""
+    """The width at which a table is completely visible."""
     return Console(width=10_000).measure(table).maximum
 
 
 def as_csv(results: Results) -> str:
-    """A line a variant, in per cent: mean and standard deviation of every figure, and the difference to SNR."""
+    """One line per variant, in per cent: mean and standard deviation of every score, and the difference to SNR."""
     shown = columns(results)
     heading = ["variant", "trainings"]
     heading += [f"{c} {name}{what}" for c in shown for name in FIGURES.values() for what in ("", " sd")]
@@ -228,7 +228,7 @@ def as_csv(results: Results) -> str:
 
 
 def as_latex(results: Results) -> str:
-    r"""A `table*` for LaTeX with the package booktabs; what is special to LaTeX in names is escaped."""
+    r"""A `table*` for LaTeX with the package booktabs; special characters in names are escaped."""
     shown = columns(results)
     rows = []
     for name in results["figures"]:
@@ -269,7 +269,7 @@ def _numbers(row: Iterable[float]) -> str:
 
 
 def _table(divisions: Iterable[str]) -> NDArray[np.float64]:
-    """(S, Q) average precisions from the strings that `_numbers` wrote."""
+    """The average precisions, (S, Q), from the strings of `_numbers`."""
     return np.array([np.array(row.split(), np.float64) for row in divisions])
 
 

@@ -1,9 +1,8 @@
-"""Training and testing of every variant with every seed; each in a run folder of its own, and all of it resumable.
+"""Training and testing of every variant with every seed, each in its own run folder; everything can be resumed.
 
-What is reported of a run is how the model tests after the last of its epochs, whose number is fixed in advance; if the
-recipe holds out people of the source, after the epoch that is best on them. To choose an epoch by its figures on the
-targets would be to choose by labels of the targets; figures that are taken on the way, for watching, go to a file that
-nothing reads.
+The reported model of a run is that of its last epoch, whose number is fixed in advance, or, if the recipe holds out
+people of the source, that of the epoch that is best on them. Choosing an epoch by its scores on the targets would use
+the targets' labels; scores taken for watching go to a file that nothing reads.
 """
 
 from __future__ import annotations
@@ -41,11 +40,11 @@ from snr_keras.reid.training import train
 
 
 class Domain(NamedTuple):
-    """What models are tested on.
+    """Data on which models are tested.
 
     Attributes:
-        label: Its name in tables, of which there is no other.
-        trials: Its divisions, most often one.
+        label: Unique name in tables.
+        trials: Splits of the data set, usually one.
     """
 
     label: str
@@ -54,14 +53,14 @@ class Domain(NamedTuple):
 
 @dataclass(frozen=True)
 class Ablation:
-    """What all runs of an ablation have in common.
+    """The common settings of all runs of an ablation.
 
     Attributes:
-        recipe: Settings of training and test; the seeds count from its seed.
-        source: What to train on.
-        home: The test images of the source, None if it has none.
-        targets: The domains that no model sees in training.
-        out: The folder.
+        recipe: Settings of training and test; seeds count from its seed.
+        source: Data to train on.
+        home: Test images of the source, None if it has none.
+        targets: Domains that no model sees in training.
+        out: Folder to write.
     """
 
     recipe: Recipe
@@ -72,11 +71,11 @@ class Ablation:
 
     @property
     def domains(self) -> tuple[Domain, ...]:
-        """All that is tested on: home, then the targets."""
+        """All test domains: home, then the targets."""
         return (*([self.home] if self.home else []), *self.targets)
 
     def settings(self) -> dict[str, Any]:
-        """What must be the same for runs to be compared, as JSON's types."""
+        """The settings that must be equal for runs to be comparable, as JSON's types."""
         return {
             "training": self.recipe.training.to_json(),
             "test": vars(self.recipe.test),
@@ -101,26 +100,26 @@ def ablate(
 ) -> dict[str, Any]:
     """Train and test every variant with every seed, and write the results.
 
-    With a seed, every variant starts from the weights that the SNR model has at that seed, as far as it has the same
-    ones, and sees the same batches. All variants are done for the first seed before the second begins; after each seed
-    the results and tables of those that are done are written anew.
+    With a given seed, every variant starts from the SNR model's weights as far as it has the same ones, and sees the
+    same batches. All variants are done for the first seed before the second begins. After each seed, results and tables
+    of the finished variants are updated.
 
     Args:
-        ablation: What they have in common.
-        variants: What to compare, by name.
-        seeds: How many trainings of each.
-        resume: Go on with what is in the folder; runs that are done are not done again.
-        watch: After every epoch, test on the targets and write it to `watch.jsonl` of the run folder. No result
-            depends on it.
-        tell: Called with a line for people.
+        ablation: Common settings.
+        variants: Names of the variants to compare.
+        seeds: Number of trainings of each.
+        resume: Whether to continue what is in the folder; finished runs are not repeated.
+        watch: Whether to test on the targets after every epoch, for `watch.jsonl` of the run folder. No result depends
+            on it.
+        tell: Function called with a line of text for the user.
 
     Returns:
-        The results, as they are in `results.json`.
+        The results, as in `results.json`.
 
     Raises:
         FileExistsError: If the folder is not empty and `resume` is False.
-        ValueError: If it holds an ablation with other settings, the recipe says what variants are to say, or the source
-            has too few identities for its batches.
+        ValueError: If it holds an ablation with other settings, the recipe sets what variants set, or the source has
+            too few identities for its batches.
         LockedError: If another process writes to the folder.
     """
     _check(ablation)
@@ -136,7 +135,7 @@ def ablate(
         for seed in range(first, first + seeds):
             for name in configs:
                 if _results_path(ablation, name, seed).exists():
-                    tell(f"{ablation.run_dir(name, seed)} is done already")
+                    tell(f"{ablation.run_dir(name, seed)} is already done")
                 else:
                     tell(f"{name}, seed {seed}: {clock}")
                     move = line.within(clock.done, clock.runs)
@@ -157,7 +156,7 @@ def ablate(
 
 
 def _check(ablation: Ablation) -> None:
-    """Refuse what no run could be trained with before anything is written."""
+    """Refuse, before anything is written, settings with which no run could be trained."""
     check_tensorflow("Training runs")
     training = ablation.recipe.training
     check_training(training)
@@ -179,7 +178,7 @@ def _train_and_test(
     tell: Callable[[str], None],
     within: Callable[[float], None],
 ) -> None:
-    keras.backend.clear_session()  # of the models of earlier runs
+    keras.backend.clear_session()  # frees the models of earlier runs
     run = ablation.run_dir(name, seed)
     within(0)
     shown: Progress = RichProgress(tell, within=within)
@@ -211,7 +210,7 @@ def _test(ablation: Ablation, model: keras.Model, domains: Iterable[Domain]) -> 
 
 
 def _initial_weights(ablation: Ablation, seed: int) -> dict[str, NDArray]:
-    """Those of the SNR model, so that a weight is drawn alike for every variant, whatever else it has to draw."""
+    """The weights of the SNR model, so that shared weights are equal for every variant."""
     keras.utils.set_random_seed(seed)
     config = VARIANTS[SNR].config(ablation.recipe.training, seed)
     images, _ = hold_out(ablation.source, config)
@@ -219,13 +218,13 @@ def _initial_weights(ablation: Ablation, seed: int) -> dict[str, NDArray]:
 
 
 class _Clock:
-    """Where an ablation stands, and how long the rest will take at the pace so far."""
+    """The progress of an ablation, and the time left at the pace so far."""
 
     def __init__(self, runs: int) -> None:
         self.runs, self.done, self._begun = runs, 0, time.monotonic()
 
     def tick(self) -> None:
-        """A run is done."""
+        """A run is finished."""
         self.done += 1
 
     def __str__(self) -> str:
@@ -241,15 +240,15 @@ def _begin(ablation: Ablation, resume: bool) -> None:
     settings = json.loads(json.dumps(ablation.settings()))
     if path.exists():
         if not resume:
-            raise FileExistsError(f"{out} holds an ablation. Go on with it (`resume=True`), or choose another `out`.")
+            raise FileExistsError(f"{out} holds an ablation. Continue it (`resume=True`), or choose another `out`.")
         before = read_json(path, dict[str, Any])
         if different := [f"{key} was {old!r}, now {new!r}" for key, old, new in unlike(before, settings)]:
             raise ValueError(
-                f"The ablation in {out} was begun with other settings: {'; '.join(different)}. Resume it as it was "
-                "begun, or choose another `out`."
+                f"The ablation in {out} was started with other settings: {'; '.join(different)}. Resume it with the "
+                "same settings, or choose another `out`."
             )
     elif (ablation.out / "runs").exists():
-        raise FileExistsError(f"{out} holds runs that are of no ablation. Choose another `out`.")
+        raise FileExistsError(f"{out} holds runs that do not belong to an ablation. Choose another `out`.")
     out.mkdir(parents=True, exist_ok=True)
     write_json(path, settings)
 

@@ -1,4 +1,4 @@
-"""What the layer, a training step and the evaluation cost, measured on your machine."""
+"""The cost of the layer, a training step and the evaluation, measured on your machine."""
 
 from snr_keras.reid.experiments.benchmarks.evaluation import EvaluationTiming, benchmark_evaluation
 from snr_keras.reid.experiments.benchmarks.export import ExportTiming, benchmark_export

@@ -1,4 +1,4 @@
-"""What the benchmarks need of each backend and Keras does not offer: waiting for a device, in-place addition."""
+"""Functions of each backend that benchmarks need and Keras does not offer: waiting for a device, in-place addition."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import keras
 
 
 def accumulator(F: Any) -> Callable[[], Any]:
-    """A function that adds F to a buffer of its own, in place."""
+    """A function that adds F to its own buffer, in place."""
     return _ACCUMULATOR[keras.backend.backend()](F)
 
 
 def synchronize(result: Any) -> None:
-    """Waits until the device has computed the result."""
+    """Wait until the device has computed the result."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf

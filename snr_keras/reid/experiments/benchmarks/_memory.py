@@ -1,4 +1,4 @@
-"""By how much the process grows while something runs."""
+"""The growth of the process while a function runs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 
 def peak_growth(run: Callable[[], Any]) -> int | None:
-    """The most bytes that the process holds during a run beyond those before it; None but on Linux.
+    """The largest growth of the process in bytes during a run; None except on Linux.
 
-    Only a fresh process tells: freed memory that the allocator cannot give back is used again unseen.
+    The result is reliable only in a fresh process: memory that the allocator cannot return is reused unnoticed.
     """
     status = Path("/proc/self/status")
     try:
-        ctypes.CDLL(None).malloc_trim(0)  # freed memory that the allocator kept would be reused unseen
+        ctypes.CDLL(None).malloc_trim(0)  # memory that the allocator keeps would be reused unnoticed
         Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         before = _kilobytes(status, "VmRSS")
     except (OSError, AttributeError):

@@ -1,4 +1,4 @@
-"""Retrieval figures and re-ranking, beside what torchreid takes for them, where it is installed."""
+"""Time and memory of retrieval scores and re-ranking, compared with torchreid if it is installed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from snr_keras.reid.settings.benchmarks import MARKET, TASKS
 
 @dataclass(frozen=True)
 class EvaluationTiming:
-    """One way to do one task.
+    """The cost of one task with one implementation.
 
     Attributes:
         task: One of `TASKS`.
-        name: Whose way: "snr_keras", one of torchreid's, or the floor.
-        seconds: The median of interleaved runs.
-        memory: Bytes at most beyond the arguments, in a run of its own; None where it cannot be measured.
+        name: Name of the implementation: "snr_keras", one of torchreid's, or the floor.
+        seconds: Median of interleaved runs.
+        memory: Largest number of bytes beyond the arguments, in a separate run; None where it cannot be measured.
     """
 
     task: str
@@ -52,28 +52,28 @@ def benchmark_evaluation(
     repeats: int = 3,
     progress: Callable[[EvaluationTiming], None] | None = None,
 ) -> list[EvaluationTiming]:
-    """Times the evaluation of random float32 features of people in six cameras, with distractors.
+    """Time the evaluation of random float32 features of people in six cameras, with distractors.
 
-    The contestants of a task take turns. Those of torchreid are left out where it, or its compiled part, is not
+    Runs of a task's implementations alternate. Those of torchreid are left out if it, or its compiled part, is not
     installed. The floor of re-ranking is the products of all features with all, a block at a time, into one buffer.
 
     Args:
-        queries: Q.
-        gallery: G.
-        width: D.
-        tasks: Of `TASKS`.
-        baselines: Whether torchreid is timed too, if it is there: its re-ranking holds several (Q + G, Q + G) matrices.
-        repeats: Runs of each contestant.
-        progress: Called with each figure as it is there.
+        queries: Number Q of queries.
+        gallery: Number G of gallery images.
+        width: Length D of a feature vector.
+        tasks: Names out of `TASKS`.
+        baselines: Whether to time torchreid too, if installed: its re-ranking holds several (Q + G, Q + G) matrices.
+        repeats: Number of runs of each implementation.
+        progress: Function called with each result.
 
     Returns:
-        Task by task, snr_keras first.
+        The results, task by task, snr_keras first.
 
     Raises:
         ValueError: If a task is unknown, or a number is not positive.
     """
     if unknown := set(tasks) - set(TASKS):
-        raise ValueError(f"A task is one of {', '.join(TASKS)}. Received: {', '.join(sorted(unknown))}")
+        raise ValueError(f"A task must be one of {', '.join(TASKS)}. Received: {', '.join(sorted(unknown))}")
     if min(queries, gallery, width, repeats) < 1:
         raise ValueError(
             "Queries, gallery, width and repeats must be at least 1. "
@@ -119,7 +119,7 @@ def _contestants(task: str, market: _Market, baselines: bool) -> Mapping[str, Ca
 
 
 def _torchreid_rank(distances: NDArray, labels: tuple[NDArray, ...]) -> dict[str, Callable[[], Any]]:
-    """Its compiled evaluation and its Python one, which take the labels in our order."""
+    """The compiled evaluation of torchreid and its Python one, with the labels in our order."""
     rank = _torchreid("metrics.rank")
     found: dict[str, Callable[[], Any]] = {}
     if getattr(rank, "IS_CYTHON_AVAI", False):
@@ -130,7 +130,7 @@ def _torchreid_rank(distances: NDArray, labels: tuple[NDArray, ...]) -> dict[str
 
 
 def _torchreid_re_ranking(queries: NDArray, gallery: NDArray) -> dict[str, Callable[[], Any]]:
-    """From features, as torchreid's users have them: three matrices of distances, then its re-ranking."""
+    """From features, as users of torchreid do it: three matrices of distances, then its re-ranking."""
     rerank = _torchreid("utils.rerank")
     if rerank is None:
         return {}
@@ -157,7 +157,7 @@ def _products(features: NDArray) -> None:
 
 
 def _market(queries: int, gallery: int, width: int) -> _Market:
-    """Unit vectors as far from each other as a trained model's may be; a seventh of the gallery is distractors."""
+    """Unit vectors spread as a trained model's may be; a seventh of the gallery is distractors."""
     rng = np.random.default_rng(0)
     people = max(1, queries * 750 // MARKET[0])
     query_ids, gallery_ids = rng.integers(1, people + 1, queries), rng.integers(1, people + 1, gallery)
@@ -169,7 +169,7 @@ def _market(queries: int, gallery: int, width: int) -> _Market:
     centres[0] = 0
 
     def features(ids: NDArray) -> NDArray[np.float32]:
-        """A block at a time, so that nothing but the features is as large as they are."""
+        """Compute a block at a time, so that only the features are that large."""
         x = rng.standard_normal((len(ids), width), dtype=np.float32)
         for start in range(0, len(ids), BLOCK):
             block = x[start : start + BLOCK]

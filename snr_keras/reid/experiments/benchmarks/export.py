@@ -1,4 +1,4 @@
-"""The formats and precisions of `snr export`: size, latency, and how near it is to the Keras model."""
+"""The formats and precisions of `snr export`: size, latency, and difference from the Keras model."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ BATCHES = (1, 32)
 
 @dataclass(frozen=True)
 class ExportTiming:
-    """One way to run a model.
+    """The measurements of one format and precision.
 
     Attributes:
         format: One of `FORMATS`, or "keras" for the model itself.
-        precision: Of the weights.
-        size: Bytes; None for "keras".
-        one: Seconds for one picture, the median; None if nothing was timed.
-        batch: Seconds for 32 pictures in one batch, likewise.
-        difference: The largest of embeddings from those of Keras.
-        largest: The largest number in the embeddings of Keras.
-        mAP: On the test domain, in [0, 1].
-        rank1: Likewise.
+        precision: Precision of the weights.
+        size: Size in bytes; None for "keras".
+        one: Median seconds for one picture; None if nothing was timed.
+        batch: Median seconds for 32 pictures in one batch; None if nothing was timed.
+        difference: Largest difference of embeddings from those of Keras.
+        largest: Largest number in the embeddings of Keras.
+        mAP: mAP on the test domain, in [0, 1].
+        rank1: Rank-1 on the test domain, in [0, 1].
     """
 
     format: str
@@ -62,15 +62,15 @@ def benchmark_export(
     """Export a run in every format, run each export and test it on a domain; the Keras model comes first.
 
     Args:
-        run: What `load_run` takes.
-        target: What to test on.
-        precisions: Those of each format; one of `UNFIT` is measured too where it is named.
-        repeats: Timed runs of each, after one that is not counted; with 0 nothing is timed.
-        progress: Called with each result.
+        run: Run, as `load_run` takes it.
+        target: Data set to test on.
+        precisions: Precisions to measure of each format; one of `UNFIT` is measured too if it is named.
+        repeats: Timed runs of each, after one that does not count; with 0 nothing is timed.
+        progress: Function called with each result.
 
     Raises:
-        ValueError: If there are less than no repeats, or there is no such precision.
-        Others: As `export_model` and `score`.
+        ValueError: If `repeats` is negative, or there is no such precision.
+        Others: As for `export_model` and `score`.
     """
     if repeats < 0:
         raise ValueError(f"`repeats` must be at least 0. Received: repeats={repeats}")

@@ -1,4 +1,4 @@
-"""One training step of the SNR layer, beside the same equations computed literally and a plain instance norm."""
+"""One training step of the SNR layer, compared with the literal equations and a plain instance norm."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from snr_keras.reid.experiments.benchmarks._memory import peak_growth
 #: The feature maps of ResNet-50's first, third and fourth stage, for 32 images of 256x128 pixels.
 SHAPES = ((32, 64, 32, 256), (32, 16, 8, 1024), (32, 16, 8, 2048))
 
-#: How a step is run where it is not asked to be compiled as a whole.
+#: The mode of a step that is not compiled as a whole.
 _USUAL_MODE = {"tensorflow": "graph", "jax": "xla", "torch": "eager"}
 
 _ONE_WAY_PASSES = 8
@@ -33,17 +33,17 @@ class LayerTiming:
     """Forward and backward pass of one feature map: medians of interleaved runs, in seconds.
 
     Attributes:
-        shape: Of the feature map F, (N, *S, C).
+        shape: Shape of the feature map F, (N, *S, C).
         dtype: The layers' dtype or dtype policy.
         jit_compile: Whether the step was compiled as a whole; on JAX it always is.
         snr: The SNR layer, with its three embeddings.
-        literal: Eqs. 1 to 5 as the paper writes them, with the same operations and automatic gradients.
-        group_norm: `keras.layers.GroupNormalization(groups=-1)`: an instance norm alone, which computes less.
+        literal: Eqs. 1 to 5 computed literally, with the same operations and automatic gradients.
+        group_norm: `keras.layers.GroupNormalization(groups=-1)`: a plain instance norm, which computes less.
         floor: Eight one-way passes over F (forward two reads and a write, backward four reads and a write) at the
-            bandwidth of adding F to a buffer that is already there.
-        snr_memory: Peak memory of an SNR step beyond its inputs, in feature maps of the size of F: F~+ and the gradient
-            of F, which it returns, make 2. None where it can't be measured (only Linux, only CPU).
-        literal_memory: The same for the literal chain.
+            bandwidth of adding F to an existing buffer.
+        snr_memory: Peak memory of an SNR step beyond its inputs, in feature maps of the size of F: its results, F~+ and
+            the gradient of F, make 2. None where it can't be measured (only Linux, only CPU).
+        literal_memory: The same for the literal equations.
         group_norm_memory: The same for the instance norm.
     """
 
@@ -60,12 +60,12 @@ class LayerTiming:
 
     @property
     def of_literal(self) -> float:
-        """SNR's time as a fraction of the literal chain's."""
+        """SNR's time as a fraction of the literal equations' time."""
         return self.snr / self.literal
 
     @property
     def of_group_norm(self) -> float:
-        """SNR's time as a fraction of the instance norm's."""
+        """SNR's time as a fraction of the instance norm's time."""
         return self.snr / self.group_norm
 
     @property
@@ -82,23 +82,23 @@ def benchmark_layer(
     repeats: int = 9,
     progress: Callable[[LayerTiming], None] | None = None,
 ) -> list[LayerTiming]:
-    """Times a training step of the layer on the current backend and its default device.
+    """Time a training step of the layer on the current backend and its default device.
 
-    A step is what training adds to a network by the layer: outputs from F, and from their gradients those of F and of
-    the weights. The contestants take turns, so that what else the machine does troubles them alike.
+    A step is what the layer adds to training: outputs from F, and from their gradients those of F and of the weights.
+    Runs of the implementations alternate, so other work on the machine affects all alike.
 
     Args:
-        shapes: Of the feature maps, channels-last.
+        shapes: Shapes of the feature maps, channels-last.
         dtype: Dtype or dtype policy of the layers.
-        jit_compile: Compile the step as a whole. JAX always does; PyTorch runs eagerly and can't.
-        repeats: Runs of each contestant, after one that is not counted.
-        progress: Called with each row as it is done.
+        jit_compile: Whether to compile the step as a whole. JAX always does; PyTorch runs eagerly and can't.
+        repeats: Runs of each implementation, after one that does not count.
+        progress: Function called with each row as it is finished.
 
     Returns:
         One row per shape.
 
     Raises:
-        ValueError: If there are no repeats, or on PyTorch with `jit_compile=True`.
+        ValueError: If `repeats` is not positive, or on PyTorch with `jit_compile=True`.
     """
     if repeats < 1:
         raise ValueError(f"`repeats` must be at least 1. Received: repeats={repeats}")
@@ -183,9 +183,9 @@ def _bytes(shape: tuple[int, ...], dtype: str) -> int:
 
 
 def _peak_memory(step: Callable[[], Any], map_bytes: int) -> float | None:
-    """By how many maps the process grows during a step, at most; of the CPU's memory alone it can tell."""
+    """The largest growth of the process during a step, in maps; for the CPU's memory only."""
     if not on_cpu():
         return None
-    synchronize(step())  # what is compiled or set up once is no part of it
+    synchronize(step())  # compilation and setup do not count
     growth = peak_growth(lambda: synchronize(step()))
     return None if growth is None else growth / map_bytes

@@ -1,7 +1,8 @@
-"""The rival of `snr bench train`: ResNet-50 with SNR in PyTorch as one writes it, eager, operation by operation.
+"""The baseline of `snr bench train`: ResNet-50 with SNR in plain, eager PyTorch, operation by operation.
 
-Its maps have the shapes of `reid_model(backbone="resnet50")`: strides where Keras' ResNet-50 has them, in the first
-convolution of a stage (He et al., 2015), and last stride 1. SNR and the losses are the plain module of `snr_ref`.
+Its maps have the shapes of `reid_model(backbone="resnet50")`: strides are where Keras' ResNet-50 has them, in the first
+convolution of a stage (He et al., 2015), and the last stride is 1. SNR and the losses are the plain module of
+`snr_ref`.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Bottleneck(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, 4 width, H / stride, W / stride)."""
+        """The map (N, C, H, W) to (N, 4 width, H / stride, W / stride)."""
         return torch.relu(self.branch(x) + self.shortcut(x))
 
 
@@ -67,7 +68,7 @@ class ResNet50SNR(nn.Module):
         self.classifier = nn.Linear(channels, num_identities, bias=False)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, list[port.Outputs]]:
-        """Images (N, 3, H, W) to features (N, 2048), logits (N, identities) and what each module gives."""
+        """Images (N, 3, H, W) to features (N, 2048), logits (N, identities) and the outputs of each module."""
         x, decompositions = self.stem(images), []
         for stage, module in zip(self.stages, self.modules_after, strict=True):
             decompositions.append(module(stage(x)))
@@ -82,13 +83,13 @@ def pytorch_step(
     """One step of training on one batch, with the objective and the optimizer of a config.
 
     Args:
-        config: The settings.
+        config: Settings of the training.
         num_identities: Width of the classifier.
-        images: (N, H, W, 3) float32 RGB in [0, 255].
-        labels: (N,) integers.
+        images: RGB images, (N, H, W, 3), float32, in [0, 255].
+        labels: Labels, (N,), integers.
 
     Returns:
-        A function that does a step, on CUDA if PyTorch has it, and returns the loss once it is there.
+        A function that computes a step, on CUDA if PyTorch has it, and returns the loss when it is done.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = ResNet50SNR(num_identities, config.reduction).to(device).train()

@@ -1,4 +1,4 @@
-"""A training step of ResNet-50 with SNR, without it, and in PyTorch; and whether the input pipeline keeps up."""
+"""A training step of ResNet-50 with SNR, without it, and in PyTorch; and the speed of the input pipeline."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from snr_keras.reid.training.step import make_optimizer, make_train_step
 IDENTITIES = 751
 """Width of the classifier: Market-1501's training identities."""
 
-_DRAWN = 16  # people of the pipeline's images, of which there are sixteen each
+_DRAWN = 16  # people in the pipeline's images, sixteen images each
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,16 @@ class TrainTiming:
     """Medians of interleaved runs.
 
     Attributes:
-        backbone: Of the model.
+        backbone: Backbone of the model.
         image_size: (height, width) of the images.
-        batch: Images in a batch.
-        device: What the steps ran on: "CPU" or the name of the GPU.
+        batch: Images per batch.
+        device: Device of the steps: "CPU" or the name of the GPU.
         cores: Cores that this process may use.
         plain: Seconds of a step without SNR.
         snr: Seconds of a step with SNR after all four stages, its loss included.
-        pytorch: Seconds of a step of the same network in PyTorch; None where that is not installed.
-        pipeline: Images a second that the input pipeline reads, decodes, resizes and augments with all cores.
-        pipeline_one_core: The same with one; None where the system gives no choice of cores.
+        pytorch: Seconds of a step of the same network in PyTorch; None if it is not installed.
+        pipeline: Images per second that the input pipeline reads, decodes, resizes and augments with all cores.
+        pipeline_one_core: The same with one core; None where the system does not allow choosing cores.
     """
 
     backbone: str
@@ -63,32 +63,32 @@ class TrainTiming:
 
     @property
     def added(self) -> float:
-        """What SNR adds to a step, as a fraction of the step without it."""
+        """The time that SNR adds, as a fraction of the step without it."""
         return self.snr / self.plain - 1
 
     @property
     def fraction(self) -> float:
-        """What SNR takes of a step, as a fraction of the step with it."""
+        """The time of SNR, as a fraction of the step with it."""
         return 1 - self.plain / self.snr
 
     @property
     def images_per_second(self) -> float:
-        """Of the step with SNR."""
+        """Images per second of the step with SNR."""
         return self.batch / self.snr
 
     @property
     def pipeline_of_step(self) -> float:
-        """How many times as fast as the step with SNR the input pipeline is."""
+        """The speed of the input pipeline over that of the step with SNR."""
         return self.pipeline / self.images_per_second
 
     @property
     def scaling(self) -> float | None:
-        """How many times as fast with all cores as with one the input pipeline is."""
+        """The speed of the input pipeline with all cores over that with one."""
         return None if self.pipeline_one_core is None else self.pipeline / self.pipeline_one_core
 
     @property
     def of_pytorch(self) -> float | None:
-        """The step with SNR as a fraction of PyTorch's."""
+        """The time of the step with SNR as a fraction of PyTorch's."""
         return None if self.pytorch is None else self.snr / self.pytorch
 
 
@@ -101,28 +101,28 @@ def benchmark_training(
     pipeline_images: int = 1024,
     progress: Callable[[int, int], None] | None = None,
 ) -> TrainTiming:
-    """Time what training is made of, on TensorFlow's default device; the contestants take turns.
+    """Time the parts of training, on TensorFlow's default device; runs of the steps alternate.
 
     A step is that of `train`, deterministic operations included: forward, objective, gradient, clipping, AdamW. The
-    images of the input pipeline are drawn, JPEG files of `image_size`, named often enough that the pipeline reads and
-    decodes them anew each time, as it does with data sets too large to keep.
+    images of the input pipeline are drawn and stored as JPEG files of `image_size`. They are named so often that the
+    pipeline reads and decodes them again each time, as it does with data sets that are too large to keep.
 
     Args:
-        batch: Images in a batch, four of each identity; by default 16 on a CPU and 64 on a GPU.
-        image_size: (height, width).
-        backbone: Of the model; PyTorch's is there for "resnet50".
-        repeats: Runs of each contestant, after one that is not counted.
-        pipeline_images: Images that the input pipeline prepares in a run, at least.
-        progress: Called with the number of rounds done and in all.
+        batch: Images per batch, four of each identity; by default 16 on a CPU and 64 on a GPU.
+        image_size: (height, width) of the images.
+        backbone: Backbone of the model; PyTorch's step is available for "resnet50".
+        repeats: Runs of each step, after one that does not count.
+        pipeline_images: Minimal number of images that the input pipeline prepares in a run.
+        progress: Function called with the number of rounds done and the total.
 
     Raises:
-        ValueError: If the batch is no multiple of 4 or less than 8, there are no repeats, or Keras runs on
-            another backend than TensorFlow.
+        ValueError: If the batch is not a multiple of 4 or is less than 8, `repeats` is not positive, or Keras runs on a
+            backend other than TensorFlow.
     """
     check_tensorflow("Training runs")
     for gpu in tf.config.list_physical_devices("GPU"):
-        with suppress(RuntimeError):  # TensorFlow is in use already
-            tf.config.experimental.set_memory_growth(gpu, True)  # else nothing is left to PyTorch
+        with suppress(RuntimeError):  # TensorFlow is already in use
+            tf.config.experimental.set_memory_growth(gpu, True)  # else nothing is left for PyTorch
     batch = batch or (16 if on_cpu() else 64)
     if batch < 8 or batch % 4:
         raise ValueError(f"`batch` must be a multiple of 4, and at least 8. Received: batch={batch}")
@@ -191,7 +191,7 @@ def _timed(step: Callable[[], Any]) -> Callable[[], float]:
 
 
 def _pipelines(config: TrainingConfig, folder: Path, batches: int) -> dict[str, Callable[[], float]]:
-    """The input pipeline with all cores and with one, each returning the seconds for an image."""
+    """The input pipeline with all cores and with one, each returning the seconds per image."""
     people = max(_DRAWN, config.identities_per_batch)
     height, width = config.image_size
     synthesize(
@@ -204,7 +204,7 @@ def _pipelines(config: TrainingConfig, folder: Path, batches: int) -> dict[str, 
         image_size=config.image_size,
     )
     drawn = read_market1501(folder / "day", splits=("train",)).train
-    times = KEPT_BYTES // (len(drawn) * height * width * 3) + 1  # so many that they are not kept in memory
+    times = KEPT_BYTES // (len(drawn) * height * width * 3) + 1  # too many to be kept in memory
     split = Split(times * drawn.paths, np.tile(drawn.identities, times), None)
 
     def seconds_per_image() -> float:
@@ -218,7 +218,7 @@ def _pipelines(config: TrainingConfig, folder: Path, batches: int) -> dict[str, 
             stop_step=2 * batches,
         )
         arriving = iter(dataset)
-        for _ in range(batches):  # until its buffers are full and tf.data has found how many threads to use
+        for _ in range(batches):  # until its buffers are full and tf.data has tuned its threads
             next(arriving)
         start = time.perf_counter()
         for _ in range(batches):
@@ -242,7 +242,7 @@ def _cores() -> int:
 
 @contextmanager
 def _one_core() -> Iterator[None]:
-    """All threads of this process on one and the same core; those that begin meanwhile inherit it."""
+    """All threads of this process on one core; threads that start meanwhile inherit it."""
     every = os.sched_getaffinity(0)
     _keep_to({min(every)})
     try:

@@ -125,7 +125,7 @@ def test_an_adaptation_stopped_and_resumed_ends_bit_for_bit_as_one_that_was_not(
     model = adapt(CONFIG, initial, *domains, tmp_path, resume=True, watched=watched)
     assert_same_weights(model, adapted[1])
     assert metrics_without_times(tmp_path) == metrics_without_times(adapted[0])
-    ours, theirs = (newest_checkpoint(folder).beside() for folder in (tmp_path, adapted[0]))
+    ours, theirs = (newest_checkpoint(folder).arrays() for folder in (tmp_path, adapted[0]))
     for name, value in theirs.items():
         np.testing.assert_array_equal(ours[name], value, err_msg=name)
     assert theirs["visited"].any()
@@ -146,7 +146,7 @@ def test_an_adaptation_that_was_begun_before_a_setting_was_added_is_resumed(adap
 @pytest.mark.slow
 def test_another_target_or_other_settings_are_not_resumed(adapted, initial, domains):
     source, _ = domains
-    with pytest.raises(ValueError, match=r"begun differently: .*images was 28, now 24"):
+    with pytest.raises(ValueError, match=r"started differently: .*images was 28, now 24"):
         adapt(CONFIG, initial, source, source, adapted[0], resume=True)
     with pytest.raises(ValueError, match=r"margin was 1\.0, now 2\.0"):
         adapt(dataclasses.replace(CONFIG, margin=2.0), initial, *domains, adapted[0], resume=True)

@@ -144,12 +144,12 @@ def test_a_mistake_is_named_with_its_file_its_setting_and_what_was_expected(tmp_
         ("training.epochs", "KEY=VALUE"),
         ("=4", "KEY=VALUE"),
         ("training.epochs=four", r"""`training.epochs="four"`"""),
-        ("training.epochs=4\nbackbone=5", "The value of an override is one of TOML"),
+        ("training.epochs=4\nbackbone=5", "The value of an override must be a TOML value"),
         (
             "training.epochs=0",
             r"the override 'training.epochs=0': \[training\] `epochs` must be an integer of at least 1",
         ),
-        ("training.epochs.x=0", "epochs is a setting and has none of its own"),
+        ("training.epochs.x=0", "epochs is a setting, not a table of settings"),
         ("trainings.epochs=1", r"Received unknown ones: \['trainings'\]"),
     ],
 )

@@ -51,7 +51,9 @@ def test_a_write_that_fails_leaves_the_old_checkpoint_and_nothing_that_looks_lik
 
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full_disk)
-        with pytest.raises(OSError, match=r"At step 2.*No space left.*that is whole: .*step-00000001\.keras\. Once"):
+        with pytest.raises(
+            OSError, match=r"At step 2.*No space left.*complete checkpoint: .*step-00000001\.keras\. Once"
+        ):
             save_checkpoint(model(), tmp_path, TrainingState(step=2))
     assert newest_checkpoint(tmp_path).state().step == 1
     assert checkpoint_names(tmp_path) == ["step-00000001.keras"]  # what was written is given back to the full disk
@@ -64,14 +66,16 @@ def test_a_truncated_checkpoint_is_reported_and_the_one_before_is_used(tmp_path,
     save_checkpoint(model(), tmp_path, TrainingState(step=1))
     newest = save_checkpoint(model(), tmp_path, TrainingState(step=2))
     newest.write_bytes(newest.read_bytes()[:size])
-    with pytest.warns(UserWarning, match=r"step-00000002\.keras is damaged .* before is used, step-00000001\.keras"):
+    with pytest.warns(
+        UserWarning, match=r"step-00000002\.keras is damaged .* Used instead: the one before, step-00000001\.keras"
+    ):
         assert newest_checkpoint(tmp_path).state().step == 1
 
 
 def test_where_every_checkpoint_is_damaged_each_is_named_and_that_there_is_no_other(tmp_path):
     for step in (1, 2):
         save_checkpoint(model(), tmp_path, TrainingState(step=step)).write_bytes(b"")
-    with pytest.warns(UserWarning, match=r"00002\.keras is damaged .*00001\.keras is damaged .*There is none before"):
+    with pytest.warns(UserWarning, match=r"00002\.keras is damaged .*00001\.keras is damaged .*is no earlier one"):
         assert newest_checkpoint(tmp_path) is None
 
 

@@ -142,13 +142,13 @@ def test_a_checkpoint_of_a_training_has_no_state_of_an_adaptation(finished_run) 
     checkpoint = Checkpoint(finished_run[0] / "checkpoints" / "step-00000012.keras")
     assert checkpoint.state() == TrainingState(step=12)
     with pytest.raises(ValueError, match=r"Expected a checkpoint with beside\.npz\. Received: '.*00012\.keras'"):
-        checkpoint.beside()
+        checkpoint.arrays()
 
 
 def test_a_packed_run_whose_record_does_not_tell_of_its_weights_is_refused(finished_run, tmp_path: Path) -> None:
     run = pack_run(finished_run[0], tmp_path / "packed")
     written(run, {key: value for key, value in read_record(run).items() if key != "weights"})
-    with pytest.raises(ValueError, match=r"weights\.h5' is damaged, or another than config\.json tells of"):
+    with pytest.raises(ValueError, match=r"weights\.h5' is damaged, or not the one that config\.json names"):
         load_run(run)
 
 

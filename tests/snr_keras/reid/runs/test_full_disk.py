@@ -69,7 +69,7 @@ def test_a_run_on_a_disk_that_gets_full_says_what_is_safe_and_goes_on_once_there
             train(CONFIG, source, run, progress=after(5, lambda: fill(tmp_path / "disk")))
         safe = run / "checkpoints" / "step-00000004.keras"
         assert "No space left on device" in str(caught.value)
-        assert f"that is whole: {safe}. Once there is room" in str(caught.value)
+        assert f"last complete checkpoint: {safe}. Once there is room" in str(caught.value)
         assert checkpoint_names(run) == [safe.name]
         with pytest.raises(OSError, match="No space left on device"):  # still no room: it is said, and nothing is lost
             train(CONFIG, source, run, resume=True)
@@ -82,7 +82,7 @@ def test_a_run_on_a_disk_that_gets_full_says_what_is_safe_and_goes_on_once_there
 
 def test_a_checkpoint_that_breaks_off_leaves_no_remains(source, tmp_path, no_learning):
     with (
-        pytest.raises(OSError, match=r"At step 4.*File too large.*none yet.*go on from the beginning"),
+        pytest.raises(OSError, match=r"At step 4.*File too large.*none yet.*continue from the beginning"),
         largest_file(20_000),
     ):
         train(CONFIG, source, tmp_path)

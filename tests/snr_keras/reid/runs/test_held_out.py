@@ -115,7 +115,7 @@ def test_a_run_that_was_stopped_after_its_best_epoch_still_has_it_at_the_end(sou
 def test_damage_to_the_best_is_told_with_what_is_used_instead(source, tmp_path, no_learning, figures):
     train(FIVE, source, tmp_path)
     (tmp_path / "checkpoints" / f"step-{2 * EPOCH:08d}.keras").write_bytes(b"")
-    with pytest.warns(UserWarning, match=rf"best on what was held out, is damaged .*instead: step-{EPOCH:08d}\.keras"):
+    with pytest.warns(UserWarning, match=rf"best on held-out people, is damaged .*instead: step-{EPOCH:08d}\.keras"):
         assert reported_checkpoint(tmp_path).state().step == EPOCH
     (tmp_path / "checkpoints" / f"step-{EPOCH:08d}.keras").unlink()
     with pytest.warns(UserWarning, match=rf"instead: step-{5 * EPOCH:08d}\.keras"):

@@ -44,5 +44,5 @@ def test_a_checkpoint_that_was_not_written_to_its_end_is_told_of_when_the_run_go
     begin_run(tmp_path, describe_run(TrainingConfig(), source()))
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / ".unfinished-0123456789ab.keras").write_bytes(b"half")
-    with pytest.warns(UserWarning, match=r"0123456789ab\.keras was not written to its end: the checkpoint before it"):
+    with pytest.warns(UserWarning, match=r"0123456789ab\.keras is incomplete: the checkpoint before it"):
         resume_run(tmp_path, describe_run(TrainingConfig(), source()))

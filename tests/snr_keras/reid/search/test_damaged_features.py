@@ -115,7 +115,7 @@ def test_a_file_of_the_first_version_is_to_be_made_again(tmp_path: Path) -> None
     with h5py.File(tmp_path / "old.h5", "w") as file:
         file.attrs.update({"format": "snr features", "format_version": 1})
         file["names"] = ["1.jpg"]
-    with pytest.raises(ValueError, match=r"old\.h5.*version 1, which has no checksums.*extract the pictures again"):
+    with pytest.raises(ValueError, match=r"old\.h5.*version 1, which lacks checksums.*extract the pictures again"):
         open_features(tmp_path / "old.h5")
 
 

@@ -108,7 +108,7 @@ def test_an_index_of_something_else_is_refused(folder: Path, rng: np.random.Gene
         open_index(path, gallery[1:])
     with pytest.raises(ValueError, match=r"for the euclidean distance.*Received: 40 of 4 for cosine.*delete this one"):
         open_index(path, gallery, distance="euclidean")
-    with pytest.raises(ValueError, match=r"index is of other features.*delete this one"):
+    with pytest.raises(ValueError, match=r"index belongs to other features.*delete this one"):
         nearest_by_index(index, gallery, gallery[::-1], top=1)
     with pytest.raises(FileNotFoundError, match="no folder to write"):
         open_index(folder / "none" / "x.faiss", gallery)
@@ -131,7 +131,7 @@ def test_a_damaged_or_foreign_file_is_never_shown_to_faiss(folder: Path, rng: np
             flipped[rng.integers(len(whole))] ^= 1 << rng.integers(8)
         for content in contents:
             damaged.write_bytes(content)
-            with pytest.raises(ValueError, match=r"Expected an index, as `search` writes it.*damaged\.faiss.*Delete"):
+            with pytest.raises(ValueError, match=r"Expected an index written by `search`.*damaged\.faiss.*Delete"):
                 open_index(damaged, gallery)
     flat = contents[5]
     damaged.write_bytes(flat + f"\nsnr index, sha256 of the bytes before: {hashlib.sha256(flat).hexdigest()}".encode())

@@ -93,7 +93,7 @@ def test_a_model_that_has_changed_or_moved_is_told(people: Features) -> None:
     with pytest.raises(ValueError, match=r"what is there now by '.*/runs\d+/run'"):
         search(changed, people.path(0))
     moved = replace(people, model=replace(people.model, run="/nowhere/run"))
-    with pytest.raises(FileNotFoundError, match=r"not where it was, '/nowhere/run'.* by `model`"):
+    with pytest.raises(FileNotFoundError, match=r"no longer at '/nowhere/run'.* by `model`"):
         search(moved, people.path(0))
     assert search(moved, people.path(0), model=people.model.run).matches[0][0].name == people.names[0]
 

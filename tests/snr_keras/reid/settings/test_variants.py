@@ -43,5 +43,5 @@ def test_the_recipes_leave_to_the_variants_what_is_theirs(recipe: str) -> None:
 
 @pytest.mark.parametrize("change", ['normalization="in"', "stages=[1]", 'snr_terms="plus"'])
 def test_a_recipe_that_says_what_the_variants_are_to_say_is_refused(change: str) -> None:
-    with pytest.raises(ValueError, match="The variants of an ablation decide"):
+    with pytest.raises(ValueError, match="The variants of an ablation set"):
         check_training(load_recipe("synthetic", [f"training.{change}"]).training)

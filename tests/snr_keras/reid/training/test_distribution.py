@@ -145,7 +145,7 @@ def test_a_run_that_was_stopped_resumes_bit_for_bit_on_as_many_devices(two_devic
 def test_a_run_may_go_on_on_one_device(two_devices):
     assert difference(two_devices, "stopped_two_then_one", "clipped") < BOUND
     (warning,) = reported(two_devices, "stopped_two_then_one-resumed")["warnings"]
-    assert "The run was begun on 2 devices, now 1: it may differ in last digits." in warning
+    assert "The run was started on 2 devices, now 1: last digits may differ." in warning
 
 
 def test_a_checkpoint_does_not_tell_on_how_many_devices_it_was_trained(two_devices):

@@ -165,7 +165,7 @@ def test_a_run_stopped_within_an_epoch_and_resumed_ends_bit_for_bit_as_one_that_
     assert metrics_without_times(tmp_path) == metrics_without_times(finished_run[0])
 
 
-cut_short = pytest.mark.filterwarnings("ignore:The last line was not written to its end")
+cut_short = pytest.mark.filterwarnings("ignore:The last line is incomplete")
 
 
 def assert_same_optimizers(actual: keras.Model, expected: keras.Model) -> None:
@@ -329,7 +329,7 @@ def test_other_package_versions_are_warned_about(finished_run, source):
     record = read_record(finished_run[0])
     write_sealed(path, record | {"versions": record["versions"] | {"keras": "3.0.0"}})
     try:
-        with pytest.warns(UserWarning, match="begun with keras 3.0.0, now"):
+        with pytest.warns(UserWarning, match="started with keras 3.0.0, now"):
             train(SMALL, source, finished_run[0], resume=True)
     finally:
         path.write_text(original)

@@ -121,7 +121,7 @@ def test_the_text_says_what_the_interval_covers_and_what_not() -> None:
     _, results = made_up()
     told = " ".join(as_text(as_table(results)).split())
     assert "95 % interval by paired bootstrap over queries (10000 resamples of the queries of each target" in told
-    assert "nothing of how trainings differ" in told
+    assert "not how trainings differ" in told
     assert "standard deviation over 2 trainings, after the last of 4 epochs" in told
     assert "Trained on home (V1)" in told
     assert "viper, mean over 10 splits" in told
