@@ -76,8 +76,8 @@ def open_index(
         raise ValueError(
             f"The index {str(path)!r} belongs to other features or another distance: expected {gallery.shape[0]} "
             f"vectors of {gallery.shape[1]} numbers for the {distance} distance. Received: {index.ntotal} of "
-            f"{index.d} for {'cosine' if index.metric_type == faiss.METRIC_INNER_PRODUCT else 'euclidean'}. Name another "
-            "file, which is then written, or delete this one"
+            f"{index.d} for {'cosine' if index.metric_type == faiss.METRIC_INNER_PRODUCT else 'euclidean'}. Name "
+            "another file, which is then written, or delete this one"
         )
     return index
 
