@@ -37,7 +37,7 @@ CLAUSES: dict[str, str] = {
     "5.5": "relu'(0) = 0, and gamma gets exactly 0 from the embeddings",
     "6.1": "statistics survive |mu| >> sigma",
     "6.2": "a constant channel and a 1x1 map are legal: F~ = beta there, gradients are finite",
-    "6.3": "NaN or Inf in an image comes out as NaN in that image (f~ may stay beta), and leaves the others untouched",
+    "6.3": "NaN or Inf in an image gives NaN in that image (f~ may stay beta), and does not affect the others",
     "6.4": "sigmoid, softplus and log-softmax neither overflow nor lose their small values",
     "6.5": "with maps in half precision, statistics, attention and embeddings are computed in float32",
     "6.6": "arguments outside a function's domain are refused: a wrong type or rank, no pixel or row, shapes that do "
@@ -80,14 +80,15 @@ CLAUSES: dict[str, str] = {
     "indices is nearer; they are positive where the agreement is above the threshold, not at it, else hard negatives",
     "9.7": "L_MDL = -log(P / (P + N)), of means of exp(-|f_i - f_j|^2); without positives P = 1, without hard "
     "negatives N = 0.5",
-    "9.8": "the mean and the deviation, over n - 1, of log y in each view that has at least two images; running ones "
-    "move by the given rate to their means over these views, and stay where there is none",
-    "9.9": "L_CML is the mean over these views, and over mean and deviation, of the squared distance to the running "
-    "one; 0 where there is no such view",
+    "9.8": "the mean and the standard deviation, over n - 1, of log y in each view that has at least two images; the "
+    "running ones move by the given rate to their means over these views, and stay where there is none",
+    "9.9": "L_CML is the mean over these views, and over mean and standard deviation, of the squared distance to the "
+    "running one; 0 where there is no such view",
     "9.10": "an agent is hard for an image if it is not its own and f . a > 1 - margin / 2; at the edge it is not",
-    "9.11": "L_RJ is the mean over all terms that there are: |f - a_own|^2 of each source image, and of each image "
+    "9.11": "L_RJ is the mean of the terms of all images: |f - a_own|^2 of each source image, and of each image "
     "that has hard agents the mean of max(0, margin - |f - a|^2) over these; 0 without any",
-    "9.12": "the gradients of L_MDL, L_CML and L_RJ, in the features or log y alone; a deviation of 0 gives none",
+    "9.12": "the gradients of L_MDL, L_CML and L_RJ, in the features or log y alone; a standard deviation of 0 gives "
+    "none",
 }
 
 

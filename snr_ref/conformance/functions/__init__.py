@@ -1,7 +1,7 @@
-"""The functions an implementation may provide, a module for each, or for a few that are close.
+"""The functions that an implementation may provide, one module each, or one for a few related functions.
 
-A module has the description of its functions, their bounds, cases, refusals and known mistakes. Whoever adds a
-function adds a module; it is found by being here.
+A module has the description of its functions, their bounds, cases, refusals and known mistakes. To add a function, add
+a module: it is found automatically.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from snr_ref.conformance.function import Function
 
 
 def _in_order() -> dict[str, Function]:
-    """Each function behind the one that it says it follows."""
+    """Each function after the one that its description names."""
     modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
     found = {f.name: f for module in modules for f in vars(module).values() if isinstance(f, Function)}
     followers: dict[str, list[Function]] = {}
@@ -34,5 +34,5 @@ def _in_order() -> dict[str, Function]:
 #: Every function by name, in the order of the chain and of the specification.
 FUNCTIONS: dict[str, Function] = _in_order()
 
-#: The arguments that are several arrays, by their names: a NamedTuple of the reference.
+#: The arguments that consist of several arrays, by their names: a NamedTuple of the reference.
 RECORDS: dict[str, Any] = {name: record for f in FUNCTIONS.values() for name, record in f.records.items()}

@@ -1,4 +1,4 @@
-"""The batch-hard triplet loss: the hardest examples, the margin, and who is no anchor; its gradient."""
+"""The batch-hard triplet loss: the hardest examples, the margin and the anchors; its gradient."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def batch_hard_triplet_loss_bounds(arguments: Mapping[str, Any], precision: Prec
 
 
 def batch_hard(features: Rounded, labels: np.ndarray, margin: Any) -> Rounded:
-    """A mean of the hinge, or Softplus, of the largest distance to a positive less the smallest to a negative.
+    """The mean of the hinge, or Softplus, of the largest distance to a positive minus the smallest to a negative.
 
-    Which examples are the hardest may change by rounding; how far they are does not.
+    Rounding may change which examples are the hardest, but not their distances beyond the bound.
     """
     d = euclidean(features, features)
     anchors = [(d[a, p], d[a, n]) for a, (p, n) in enumerate(zip(*pairs(labels), strict=True)) if p.any() and n.any()]
@@ -47,9 +47,9 @@ def batch_hard(features: Rounded, labels: np.ndarray, margin: Any) -> Rounded:
 
 @batch_hard_triplet_gradient.bound
 def batch_hard_triplet_gradient_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """Each anchor's slope through the distances to its hardest examples.
+    """The slope of each anchor through the distances to its hardest examples.
 
-    It holds where rounding decides neither which these are nor the side of the hinge, as `is_decided` says.
+    It holds where rounding changes neither the hardest examples nor the side of the hinge, see `is_decided`.
     """
     u, margin, labels = precision.u, arguments.get("margin", 0.3), arguments["labels"]
     features = exact(arguments["features"], u)
@@ -66,17 +66,17 @@ def batch_hard_triplet_gradient_bounds(arguments: Mapping[str, Any], precision: 
 
 @batch_hard_triplet_gradient.decision
 def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
-    """Whether the gradient of the batch-hard triplet loss has the same hardest examples however its distances round.
+    """Whether the hardest examples of the batch-hard triplet loss are independent of the rounding of distances.
 
-    Two distances that rounding could swap are decided all the same if every way to compute them rounds both alike, and
-    an anchor on the edge of the hinge if both of its distances are exact.
+    Two distances that rounding could swap count as decided if every algorithm rounds both alike, and an anchor on the
+    edge of the hinge if both of its distances are exact.
 
     Args:
-        arguments: Of `batch_hard_triplet_gradient`.
-        precision: What the distances are computed in.
+        arguments: Arguments of `batch_hard_triplet_gradient`.
+        precision: Precision in which the distances are computed.
 
     Returns:
-        Whether it is so for every anchor.
+        Whether this holds for every anchor.
     """
     margin, u = arguments.get("margin", 0.3), precision.u
     features = exact(arguments["features"], u)
@@ -103,12 +103,12 @@ def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
 
 
 def _rounds_alike(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether two vectors have the same magnitudes, or lengths that are equal and exact in any way to compute them."""
+    """Whether two vectors have the same magnitudes, or lengths that are equal and exact with any algorithm."""
     return bool(np.array_equal(x, y) or (_has_exact_length(x) and _has_exact_length(y) and x @ x == y @ y))
 
 
 def _has_exact_length(v: np.ndarray) -> bool:
-    """Whether v, v over its largest magnitude, and the lengths of both are multiples of 1/1024 and small."""
+    """Whether v, v divided by its largest magnitude, and both lengths are small multiples of 1/1024."""
     scaled = v / (v.max() or 1)
     numbers = np.concatenate([v, scaled, [np.sqrt(v @ v), np.sqrt(scaled @ scaled)]])
     return bool((numbers * 1024 == np.round(numbers * 1024)).all() and v @ v < 1024)

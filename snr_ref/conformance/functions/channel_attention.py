@@ -29,10 +29,10 @@ channel_attention_vjp = Function(
 
 @dataclass(frozen=True, eq=False)
 class Share(Rounded):
-    """How much of the residual goes one way: a, or 1 - a.
+    """The fraction of the residual in R+ or R-: a, or 1 - a.
 
     Attributes:
-        moved: The part of its error that is the logits', and opposite in a and in 1 - a.
+        moved: Part of the error that comes from the logits, with opposite signs in a and 1 - a.
     """
 
     moved: np.ndarray
@@ -47,14 +47,14 @@ class Attention(NamedTuple):
     """Eq. 3 for one batch.
 
     Attributes:
-        z: The pooled residual, (N, C).
-        w1: (C, C/r).
-        w2: (C/r, C).
+        z: Pooled residual, (N, C).
+        w1: Weights of the first layer, (C, C/r).
+        w2: Weights of the second layer, (C/r, C).
         has_b1: Whether there is a first bias.
-        has_b2: Whether there is a second.
-        k: What the ReLU gets, (N, C/r).
-        a: (N, C).
-        rest: 1 - a, as that or as the sigmoid of the negative logits.
+        has_b2: Whether there is a second bias.
+        k: Input of the ReLU, (N, C/r).
+        a: Gate, (N, C).
+        rest: 1 - a, computed as that or as the sigmoid of the negative logits.
     """
 
     z: Rounded
@@ -69,14 +69,14 @@ class Attention(NamedTuple):
 
 @channel_attention.bound
 def channel_attention_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """The attention of a z that is given."""
+    """The bound of the attention for a given z."""
     with np.errstate(invalid="ignore"):
         return {"a": attend(exact(arguments["z"], precision.u), arguments).a.error}
 
 
 @channel_attention_vjp.bound
 def channel_attention_vjp_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """Back through sigmoid, W2, ReLU and W1."""
+    """The bounds of the gradients through the sigmoid, W2, ReLU and W1."""
     with np.errstate(invalid="ignore"):
         forward = attend(exact(arguments["z"], precision.u), arguments)
         gradients = attend_back(forward, exact(arguments["grad_a"], precision.u))
@@ -87,11 +87,11 @@ def attend(z: Rounded, arguments: Mapping[str, Any]) -> Attention:
     """Eq. 3.
 
     Args:
-        z: The pooled residual, (N, C).
-        arguments: Has `w1` and `w2`, and `b1` and `b2` if there are any.
+        z: Pooled residual, (N, C).
+        arguments: Mapping with `w1` and `w2`, and with `b1` and `b2` if there are biases.
 
     Returns:
-        The attention, and what its backward pass needs.
+        The attention, and the quantities that its backward pass needs.
     """
     w1, w2, b1, b2 = (_optional(arguments.get(name), z.u) for name in ("w1", "w2", "b1", "b2"))
     assert w1 is not None
@@ -105,7 +105,7 @@ def attend(z: Rounded, arguments: Mapping[str, Any]) -> Attention:
 
 
 def attend_back(forward: Attention, grad_a: Rounded) -> dict[str, Rounded]:
-    """The gradients of eq. 3, from that of a."""
+    """The gradients of eq. 3, given the gradient of a."""
     grad_logits = grad_a * forward.a * forward.rest
     grad_k = (grad_logits @ forward.w2.T).where_positive(forward.k)
     gradients = {

@@ -22,7 +22,7 @@ cross_entropy_gradient = Function(
     "cross_entropy_gradient", ("grad_logits",), clause="5.4", after="dual_causality_gradients"
 )
 
-#: Of a smoothed target (1 - s) onehot + s / K, where a port may round s first.
+#: The error of a smoothed target (1 - s) onehot + s / K, where a port may round s first.
 _TARGET_ROUNDINGS = 4
 
 

@@ -1,9 +1,9 @@
-"""The distances between rows, the conventions where their formulas say nothing, and their gradients.
+"""The distances between rows, the conventions where their formulas are undefined, and their gradients.
 
-The cosine is the product of two directions, each a row over its length: that is wider than the product of the rows over
-the product of their lengths. A Euclidean distance is the length of a difference: the expansion |x|^2 + |y|^2 - 2 x.y is
-off by u (|x|^2 + |y|^2) / d, which is granted to nobody, since near neighbours drown in it. Lengths may be those of
-rows over their largest magnitude, so that no square overflows.
+The cosine is the product of two directions, each a row divided by its length; this bound is wider than that of the
+product of the rows divided by the product of their lengths. A Euclidean distance is the length of a difference: the
+expansion |x|^2 + |y|^2 - 2 x.y is off by u (|x|^2 + |y|^2) / d, in which near neighbours drown, and is not allowed.
+Lengths may be computed after division by the largest magnitude, so that no square overflows.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ euclidean_distance_vjp = Function(
     "euclidean_distance_vjp", ("grad_x", "grad_y"), clause="5.3", after="cosine_distance_vjp"
 )
 
-#: From two matrices to the distances between their rows.
+#: Function from two matrices to the distances between their rows.
 RoundedDistance = Callable[[Rounded, Rounded], Rounded]
 
-#: From two matrices and the gradient of their distances to the gradients of both.
+#: Function from two matrices and the gradient of their distances to the gradients of both.
 RoundedVJP = Callable[[Rounded, Rounded, Rounded], tuple[Rounded, Rounded]]
 
 
 def cosine(x: Rounded, y: Rounded) -> Rounded:
-    """0.5 - x.y / (2 |x| |y|); rows that are equal and known exactly are at 0 without an error."""
+    """0.5 - x.y / (2 |x| |y|); equal rows that are known exactly have distance 0 without an error."""
     half = exact(0.5, x.u)
     d = half - half * (direction(x) @ direction(y).T)
     equal = (x.value[:, None] == y.value).all(-1)
@@ -47,7 +47,7 @@ def cosine(x: Rounded, y: Rounded) -> Rounded:
 
 
 def euclidean(x: Rounded, y: Rounded) -> Rounded:
-    """|x - y|, of differences."""
+    """|x - y|, from differences."""
     return length(x[:, None] - y)
 
 
@@ -62,7 +62,7 @@ def cosine_vjp(x: Rounded, y: Rounded, w: Rounded) -> tuple[Rounded, Rounded]:
 
 
 def euclidean_vjp(x: Rounded, y: Rounded, w: Rounded) -> tuple[Rounded, Rounded]:
-    """Sums of w (x - y) / |x - y|, of differences."""
+    """Sums of w (x - y) / |x - y|, from differences."""
     terms = w[:, :, None] * direction(x[:, None] - y)
     return terms.sum(1), -terms.sum(0)
 

@@ -1,4 +1,4 @@
-"""The dual causality loss: which distances are compared, over which pairs, how they are averaged; its gradients."""
+"""The dual causality loss: the compared distances, their pairs and averages; its gradients."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ PAIRS = np.array([0, 0, 1, 1, 2, 2])
 
 
 def embeddings(draw: Draw, images: int, channels: int = 6) -> dict[str, Any]:
-    """f~, f~+ and f~- in general position. A module's own f~ are all equal; a function of three takes any."""
+    """f~, f~+ and f~- in general position. In a module all f~ are equal; a function of three embeddings takes any."""
     return {name: draw.normal(images, channels) for name in ("f_tilde", "f_plus", "f_minus")}
 
 
@@ -346,7 +346,7 @@ def loss_gradients_dual_causality_one_identity(draw: Draw) -> dict[str, Any]:
     return embeddings(draw, 3) | {"labels": np.array([7, 7, 7])}
 
 
-#: Triplets that fit the labels of the good arguments; these name none, as not every loss takes them.
+#: Triplets that fit the labels of the valid arguments, which have none, since not every loss takes triplets.
 TRIPLETS = np.array([[0, 1, 2], [3, 2, 1]])
 
 

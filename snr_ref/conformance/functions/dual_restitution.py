@@ -62,12 +62,12 @@ def dual_restitution_gradients_bounds(arguments: Mapping[str, Any], precision: P
 def pixelwise_dual_restitution_gradients_bounds(
     arguments: Mapping[str, Any], precision: Precision
 ) -> dict[str, np.ndarray]:
-    """Likewise for every pixel."""
+    """The same for every pixel."""
     return _gradients(arguments, _PIXELS, precision.u, mean=False)
 
 
 class _Entropies:
-    """The entropies of rows of features, and their slopes in the logits."""
+    """The entropies of rows of features, and their slopes with respect to the logits."""
 
     def __init__(self, f: np.ndarray, arguments: Mapping[str, Any], u: float):
         self.f, self.w, b = exact(f, u), exact(arguments["w"], u), arguments.get("b")

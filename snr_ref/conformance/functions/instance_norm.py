@@ -35,9 +35,10 @@ class Normalized(NamedTuple):
         F_tilde: F~.
         R: F - F~.
         scaled: gamma (F - mu) / sigma.
-        shared: How far mu and sigma put F~ and R off.
-        shared_mean: By how much at most that shifts the mean over the pixels, (N, C). An error of sigma hardly does.
-        rounded: The roundings of F~ until beta is added.
+        shared: Error of F~ and R caused by mu and sigma.
+        shared_mean: Bound on the shift that this causes in the mean over the pixels, (N, C). Sigma contributes hardly
+            any.
+        rounded: Roundings of F~ before beta is added.
     """
 
     F_tilde: np.ndarray
@@ -77,7 +78,7 @@ def normalize(s: Statistics, gamma: np.ndarray, beta: np.ndarray) -> Normalized:
 
 @instance_norm_vjp.bound
 def instance_norm_vjp_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """Eq. 1 backwards."""
+    """The bounds of the gradients in eq. 1."""
     F, u = arguments["F"], precision.u
     with np.errstate(invalid="ignore", divide="ignore"):
         s = statistics(arguments, u)
@@ -94,14 +95,14 @@ def instance_norm_vjp_bounds(arguments: Mapping[str, Any], precision: Precision)
 def through_norm(s: Statistics, gamma: Rounded, G: Rounded, alike: Rounded) -> tuple[Rounded, Rounded]:
     """The gradients of F and gamma in eq. 1.
 
-    dF = g (G - mean G - t + mean t) with t = (F - mu) / sigma^2 mean(G (F - mu)), whose mean is 0 but for rounding. The
-    scale g comes last here, and its error counts once; that it may be multiplied in earlier is three more roundings.
+    dF = g (G - mean G - t + mean t) with t = (F - mu) / sigma^2 mean(G (F - mu)), whose mean is 0 up to rounding. The
+    scale g comes last here, so its error counts once; an earlier multiplication costs three more roundings.
 
     Args:
-        s: Of F.
-        gamma: (C,).
-        G: What reaches F~, (N, M, C), but for
-        alike: What else reaches each pixel of it, (N, C), which adds nothing but rounding.
+        s: Statistics of F.
+        gamma: Scale, (C,).
+        G: Gradient of F~, (N, M, C), without `alike`.
+        alike: Part of the gradient that is equal for all pixels, (N, C); it adds only rounding.
     """
     u, M = G.u, exact(s.pixels, G.u)
     g = gamma * s.inverse_sigma
@@ -122,7 +123,7 @@ def through_norm(s: Statistics, gamma: Rounded, G: Rounded, alike: Rounded) -> t
 
 
 def sum_with_centred(s: Statistics, G: Rounded) -> Rounded:
-    """The sum over the pixels of G (F - mu): an error of mu is the same for every pixel, and meets the sum of G."""
+    """The sum over the pixels of G (F - mu): an error of mu is the same for every pixel and multiplies the sum of G."""
     u, off = G.u, s.mu.error
     centred = s.F - s.mu.value[:, None]
     terms = np.abs(G.value * centred)

@@ -1,4 +1,4 @@
-"""The joint embedding loss: images beside the agents of the source domain; its gradients."""
+"""The joint embedding loss of images and the agents of the source domain; its gradients."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def joint_embedding_loss_bounds(arguments: Mapping[str, Any], precision: Precisi
 
 @joint_embedding_gradients.bound
 def joint_embedding_gradients_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """2 (f - a_own) / T, and -2 (f - a) / (h T) of each of h hard agents, differences before or after the products."""
+    """2 (f - a_own) / T, and -2 (f - a) / (h T) for each of h hard agents; differences before or after products."""
     u, labels = precision.u, arguments["source_labels"]
     source, target, agents = _rows(arguments, u)
     of_source, of_target = _hard(arguments)
@@ -64,9 +64,9 @@ def joint_embedding_gradients_bounds(arguments: Mapping[str, Any], precision: Pr
 @joint_embedding_loss.decision
 @joint_embedding_gradients.decision
 def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
-    """Whether the same agents are hard for each image, with hinges above 0, however cosines are rounded.
+    """Whether the hard agents of each image, with hinges above 0, are independent of the rounding of cosines.
 
-    On the edge they are where no product rounds: those of sixteenths of length 1, with a margin of sixteenths.
+    At the edge they are if no product rounds: for sixteenths of length 1, with a margin in sixteenths.
     """
     margin = scalar(arguments.get("margin", 1.0), precision.u)
     source, target, agents = _rows(arguments, precision.u)
@@ -104,7 +104,7 @@ def _rows(arguments: Mapping[str, Any], u: float) -> tuple[Rounded, Rounded, Rou
 
 
 def _hard(arguments: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Which agents are hard for each source image and for each target image."""
+    """The hard agents of each source image and of each target image."""
     agents, margin = arguments["agents"], arguments.get("margin", 1.0)
     return (
         hard_agents(arguments["source_features"], agents, arguments["source_labels"], margin=margin),

@@ -1,4 +1,4 @@
-"""The discriminative loss and its gradient: what is mined, as what, and what stands for a kind that is empty.
+"""The discriminative loss and its gradient: the mined pairs, their kinds, and the values for an empty kind.
 
 Cases have features of length 1 exactly, whose products and squared distances are exact in float32 too.
 """
@@ -34,7 +34,7 @@ class _Kind(NamedTuple):
     """Pairs of one kind.
 
     Attributes:
-        log_mean: The logarithm of the mean of exp(-|f_i - f_j|^2).
+        log_mean: Logarithm of the mean of exp(-|f_i - f_j|^2).
         pull: For each image the sum of w (f_i - f_j), or of w f_i - w f_j, over its pairs.
     """
 
@@ -51,7 +51,7 @@ def discriminative_loss_bounds(arguments: Mapping[str, Any], precision: Precisio
 
 @discriminative_gradient.bound
 def discriminative_gradient_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """2 q times the pull of the positives less that of the negatives."""
+    """2 q times the pull of the positives minus that of the negatives."""
     positives, negatives = _kinds(arguments, precision.u)
     q = (negatives.log_mean - positives.log_mean).sigmoid()
     return {"grad_features": (exact(2.0, precision.u) * q * (positives.pull - negatives.pull)).error}
@@ -60,7 +60,7 @@ def discriminative_gradient_bounds(arguments: Mapping[str, Any], precision: Prec
 @discriminative_loss.decision
 @discriminative_gradient.decision
 def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
-    """Whether the same pairs are mined, and as the same, however distances and agreements are rounded."""
+    """Whether the mined pairs and their kinds are independent of the rounding of distances and agreements."""
     features, ratio = arguments["features"], arguments.get("mining_ratio", MINING_RATIO)
     return _same_pairs_are_mined(features, ratio, precision) and _agreements_are_decided(
         exact(arguments["multilabels"], precision.u), arguments["threshold"], precision
@@ -68,7 +68,7 @@ def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
 
 
 def _same_pairs_are_mined(features: np.ndarray, mining_ratio: float, precision: Precision) -> bool:
-    """Whether each pair that is mined is nearer than each that is not, or at a distance that rounds alike."""
+    """Whether each mined pair is nearer than each other pair, or at a distance that rounds alike."""
     i, j = image_pairs(len(features)).T
     differences = np.abs(features[i] - features[j])
     d = length(exact(differences, precision.u))
@@ -82,7 +82,7 @@ def _same_pairs_are_mined(features: np.ndarray, mining_ratio: float, precision: 
 
 
 def _agreements_are_decided(multilabels: Rounded, threshold: float, precision: Precision) -> bool:
-    """Whether the same pairs agree: no agreement is near the threshold, unless sixty-fourths meet it exactly."""
+    """Whether the agreeing pairs are decided: no agreement is near the threshold, unless sixty-fourths meet it exactly."""
     y = multilabels.value
     i, j = image_pairs(len(y)).T
     error = multilabel_agreement.bounds({"x": multilabels, "y": multilabels}, precision)["agreement"][i, j]
@@ -93,7 +93,7 @@ def _agreements_are_decided(multilabels: Rounded, threshold: float, precision: P
 
 
 def _rounds_alike(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether two vectors have the same magnitudes, or halves of their largest and one length that is unrounded."""
+    """Whether two vectors have the same magnitudes, or halves of their largest and one length without rounding."""
     scaled = [v / (v.max() or 1) for v in (x, y)]
     if not all((v * 2 % 1 == 0).all() for v in scaled):
         return np.array_equal(x, y)
@@ -125,7 +125,7 @@ def _kind(f: Rounded, pairs: np.ndarray, otherwise: float) -> _Kind:
     return _Kind(largest + (total / exact(len(pairs), f.u)).log(), exact(ends, f.u) @ (w * f[i] - w * f[j]))
 
 
-#: Multilabels: of these the first two agree by 3/4, either with the third by 1/4 or 0, and with the fourth by 1/2.
+#: Multilabels: the first two agree by 3/4, each agrees with the third by 1/4 or 0, and with the fourth by 1/2.
 SHARES = np.array([[48.0, 0, 16], [32, 0, 32], [0, 64, 0], [16, 0, 48]]) / 64
 
 

@@ -1,4 +1,4 @@
-"""Soft multilabels, their agreement, and what is carried of both from batch to batch: the threshold and the memory."""
+"""Soft multilabels, their agreement, and the state carried between batches: the threshold and the memory."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def unit_vjp_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[
 
 @log_multilabels.bound
 def log_multilabels_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """Those of a log-softmax of the scaled cosines."""
+    """The bounds of a log-softmax of the scaled cosines."""
     return {"log_multilabels": log_softmax(_logits(arguments, precision.u)).error}
 
 
@@ -75,7 +75,7 @@ def multilabel_agreement_bounds(arguments: Mapping[str, Any], precision: Precisi
 
 @initial_threshold.bound
 def initial_threshold_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """What is at a place in order is off by no more than what is off most."""
+    """An order statistic is off by at most the largest error of its numbers."""
     y = exact(arguments["multilabels"], precision.u)
     return {"threshold": _agreement_error(y, y)[np.triu_indices(len(y.value), 1)].max()}
 
@@ -90,7 +90,7 @@ def next_threshold_bounds(arguments: Mapping[str, Any], precision: Precision) ->
 
 @next_memory.bound
 def next_memory_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """A weighted mean in the rows that were visited before and are again; what else is there is as it was given."""
+    """A weighted mean in the rows that were visited before and are again; all other rows are exact."""
     memory, indices, u = arguments["memory"], arguments["indices"], precision.u
     new = exact(arguments["multilabels"], u)
     rows = mixed(exact(memory.multilabels[indices], u), new, arguments.get("rate", 0.1))
@@ -106,7 +106,7 @@ def mixed(old: Rounded, new: Rounded, rate: float) -> Rounded:
 
 
 def _agreement_error(x: Rounded, y: Rounded) -> np.ndarray:
-    """1 - sum of |x - y| / 2, or the sum of the smaller of both, which is the same of rows that sum to 1."""
+    """1 - sum of |x - y| / 2, or the sum of the smaller of both, which is the same for rows that sum to 1."""
     u, x = x.u, x[:, None]
     difference = x - y
     total = Rounded(np.abs(difference.value), difference.error, u).sum(-1)
@@ -122,7 +122,7 @@ def _scale(arguments: Mapping[str, Any], u: float) -> Rounded:
     return scalar(arguments.get("scale", SCALE), u)
 
 
-#: 2 to these: usual rows, and such whose squares leave float32.
+#: 2 to these powers: usual rows, and rows whose squares leave the range of float32.
 LENGTHS = np.array([0.0, 0, -70, 70])
 
 

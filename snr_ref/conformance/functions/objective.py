@@ -1,4 +1,4 @@
-"""The whole objective: as a sum, and out of an implementation's own parts."""
+"""The whole objective, as a sum and composed of an implementation's own parts."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ def compose(
     *,
     weight: float,
 ) -> Any:
-    """The whole objective of a network whose only module is its last stage, out of an implementation's own parts.
+    """The whole objective of a network whose only module is its last stage, composed of an implementation's own parts.
 
     L_ReID is the cross-entropy of the logits plus the batch-hard triplet loss of the pooled features, which are f~+.
 
     Args:
-        implementation: What has `snr`, `dual_causality_loss`, `cross_entropy`, `batch_hard_triplet_loss` and
-            `total_objective`; `snr_ref` does.
+        implementation: Object with `snr`, `dual_causality_loss`, `cross_entropy`, `batch_hard_triplet_loss` and
+            `total_objective`, such as `snr_ref`.
         F: Feature map, (N, *S, C).
-        params: The module's parameters.
-        logits: (N, K).
-        labels: (N,) integers in [0, K).
-        weight: lambda of the module.
+        params: Parameters of the module.
+        logits: Logits, (N, K).
+        labels: Class of each image, (N,), integers in [0, K).
+        weight: Weight lambda of the module.
 
     Returns:
-        L.
+        The total L.
     """
     out = snr.named(implementation.snr(F, params))
     missing = [name for name in ("f_tilde", "f_plus", "f_minus") if name not in out]
@@ -88,7 +88,7 @@ def total(reid_loss: Rounded, losses: Sequence[Rounded], weights: Sequence[float
 
 @objective.bound
 def objective_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """Bounds of the objective out of an implementation's own parts, whose f~ is beta itself: no error comes from it."""
+    """Bounds of the objective composed of an implementation's own parts; f~ is beta itself and adds no error."""
     F, params, labels, u = arguments["F"], arguments["params"], arguments["labels"], precision.u
     out, bounds = snr_ref.snr(F, params), snr.bounds({"F": F, "params": params}, precision)
     f_plus, f_minus = Rounded(out.f_plus, bounds["f_plus"], u), Rounded(out.f_minus, bounds["f_minus"], u)

@@ -1,4 +1,4 @@
-"""k-reciprocal re-ranking: whose neighbours are whose, and what they have in common."""
+"""k-reciprocal re-ranking: the neighbours, and what they have in common."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ re_ranking = Function("re_ranking", ("distances",), clause="7.12", after="evalua
 def re_ranking_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
     """Distances as |x|^2 + |y|^2 - 2 x.y, then the steps of the equations.
 
-    An error e of the relative distances d is one of e in exp(-d), relative to it; their sum and the quotient double it
-    and add roundings, a mean over k2 encodings adds its own. Sums of minima, at most 1, carry that error as an absolute
+    An error e of the relative distances d is a relative error e of exp(-d); the sum and the quotient double it and add
+    roundings, and a mean over k2 encodings adds its own. Sums of minima, at most 1, carry that error as an absolute
     one, and 1 - c / (2 - c) at most doubles it.
     """
     features = np.concatenate([arguments["query_features"], arguments["gallery_features"]])
@@ -34,7 +34,7 @@ def re_ranking_bounds(arguments: Mapping[str, Any], precision: Precision) -> dic
     smallest_of_the_largest = np.min(squared.max(1), initial=np.inf)
     longest = np.sum(features**2, axis=1).max()
     u, lambda_value = precision.u, arguments.get("lambda_value", 0.3)
-    if smallest_of_the_largest == 0:  # all features are equal, and computed as differences so are their distances
+    if smallest_of_the_largest == 0:  # all features are equal; computed from differences, all distances are 0
         return {"distances": np.full((len(largest), images - len(largest)), images * u)}
     error = (width + 6) * u * 4 * longest / smallest_of_the_largest
     encodings = 2 * error + (images + 6 + arguments.get("k2", 6) + 1) * u

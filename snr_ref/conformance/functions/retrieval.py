@@ -1,4 +1,4 @@
-"""Retrieval: what is junk, who matches, and what CMC, mAP and mINP are made of."""
+"""Retrieval: junk, matches, and the parts of CMC, mAP and mINP."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ evaluate_retrieval = Function(
 
 @evaluate_retrieval.bound
 def evaluate_retrieval_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """A count is exact, a ratio rounds once, a mean of n as often as n numbers are added and one is divided.
+    """A count is exact, a ratio rounds once, a mean of n rounds once for each addition and once for the division.
 
-    An expected curve also has the error of its probabilities: each identity's share and its product with what is there
-    round five times, all of it at most 1; they are added up to the rank, and over the matches.
+    An expected curve also has the error of its probabilities: each identity's fraction and its product with the
+    probabilities so far round five times, all at most 1; they are added up to the rank, and over the matches.
     """
     result, u = snr_ref.evaluate_retrieval(**arguments), precision.u
     queries = result.num_valid_queries
@@ -43,11 +43,11 @@ def evaluate_retrieval_bounds(arguments: Mapping[str, Any], precision: Precision
 
 
 def ranked(*matches: str) -> dict[str, Any]:
-    """Queries whose ranked galleries are spelled out, a word each: their cameras are 1, and letters say what is there.
+    """Queries whose ranked galleries are spelled out, a word each; queries have camera 1, and letters stand for images.
 
     `m` is a match in camera 2, `c` the query's identity in the query's own camera, `d` a distractor, `j` is junk, `o`
-    another identity in camera 2 and `s` one in the query's camera. All queries have one gallery size; each query's
-    gallery is its own, as identities are unlike, and far from the other queries.
+    another identity in camera 2 and `s` one in the query's camera. All queries have galleries of the same size; each
+    query's gallery is its own, since identities differ, and far from the other queries.
     """
     size = len(matches[0])
     queries = len(matches)
@@ -71,7 +71,7 @@ def ranked(*matches: str) -> dict[str, Any]:
 
 
 def shuffled(draw: Draw, batch: dict[str, Any]) -> dict[str, Any]:
-    """The same with the gallery in another order, so that a ranking is not the order it came in."""
+    """The same with the gallery in another order, so that the ranking differs from the order of the gallery."""
     order = draw.permutation(len(batch["gallery_ids"]))
     return batch | {
         "distances": batch["distances"][:, order],

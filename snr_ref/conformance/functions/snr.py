@@ -1,12 +1,12 @@
 """The module, eqs. 1 to 5, with every step of the chain and the embeddings.
 
-What the errors of mu, sigma and a do to a map, they do in the same way in the literal equations and in the closed form,
-and to first order it is the derivative of the map: F~+ = a F + (1 - a) F~ depends on mu and sigma by 1 - a only. Beside
-that shared part each form has roundings of its own. So a bound is tight where the naive sum of the errors of F~ and R+
-would not be.
+Errors of mu, sigma and a affect a map in the same way in the literal equations and in the closed form: to first order,
+by the derivative of the map. F~+ = a F + (1 - a) F~ depends on mu and sigma only through (1 - a) F~. Besides that
+shared part each form has its own roundings. So the bound is tight, which the plain sum of the errors of F~ and R+ would
+not be.
 
-In half precision the statistics, the attention and the embeddings are computed in float32, from F: what is pooled is
-pooled before it is rounded. A map may be stored in the half dtype at every step on its way to another map.
+In half precision the statistics, the attention and the embeddings are computed in float32, from F: maps are pooled
+before they are rounded. A map may be stored in the half dtype at every step on its way to another map.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ def moments(arguments: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 class Forward(NamedTuple):
-    """The module up to its attention, for the backward pass to go on with.
+    """The module up to its attention, for the backward pass.
 
     Attributes:
-        statistics: Of F.
-        attention: Its z is off by the widest of both forms.
-        R: The literal residual, (N, M, C), in the precision that is computed in.
-        errors: The bound of each output of `snr`, maps (N, M, C).
+        statistics: Statistics of F.
+        attention: Attention; its z has the wider error of both forms.
+        R: Literal residual, (N, M, C), in the precision of the computation.
+        errors: Bound of each output of `snr`, maps (N, M, C).
     """
 
     statistics: Statistics
@@ -89,14 +89,14 @@ def snr_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, 
 
 
 def forward(arguments: Mapping[str, Any], precision: Precision) -> Forward:
-    """The module, with a bound of the error of everything that it computes.
+    """The module, with a bound on the error of every quantity.
 
     Args:
-        arguments: Has `F`, `params` and perhaps `epsilon`.
-        precision: What it is computed and stored in.
+        arguments: Mapping with `F`, `params` and optionally `epsilon`.
+        precision: Precision of computation and storage.
 
     Returns:
-        What was computed.
+        The quantities of the forward pass.
     """
     u, params = precision.u, arguments["params"]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -170,14 +170,14 @@ def _embedding(
 
 
 def _literal_roundings(n: Normalized, a: Share, rest: Share, stored: Storage) -> np.ndarray:
-    """Those of F~ + a (F - F~) but for the last: what is wrong with F~ is so in 1 - a of the result."""
+    """The roundings of F~ + a (F - F~) except the last: an error of F~ contributes 1 - a of itself to the result."""
     of_F_tilde = n.rounded + stored.rounding(n.F_tilde)
     most = (a.value + a.error)[:, None]
     return (rest.value + rest.error)[:, None] * of_F_tilde + most * stored.rounding(n.R) + stored.rounding(most * n.R)
 
 
 def _pooled(x: np.ndarray, roundings: np.ndarray, u: float) -> np.ndarray:
-    """What roundings do to the mean over the pixels, with those of the sum, in any order, and of the division."""
+    """The effect of roundings on the mean over the pixels, with those of the sum, in any order, and of the division."""
     pixels = x.shape[1]
     return roundings.mean(1) + pixels * u * (np.abs(x) + roundings).mean(1)
 
@@ -188,7 +188,7 @@ RESTITUTION = ("1.3", "1.4", "1.5", "1.6")
 
 EQUATIONS = (*STATISTICS, *RESTITUTION)
 
-#: Where an image is lost, f~ may be beta all the same, or lost too if it is pooled.
+#: For an image that holds NaN, f~ may still be beta, or NaN if it is pooled.
 BUT_F_TILDE = tuple(output for output in snr.outputs if output != "f_tilde")
 
 
@@ -501,7 +501,7 @@ def hidden_units_of_b1(draw: Draw) -> dict[str, Any]:
 
 
 def _steps(draw: Draw, *shape: int) -> np.ndarray:
-    """Deviations of about 1 in steps of 1/256, which float32 can add to 10^4 without an error."""
+    """Deviations of about 1 in steps of 1/256, which float32 can add to 10^4 exactly."""
     return np.round(256 * draw.normal(*shape)) / 256
 
 

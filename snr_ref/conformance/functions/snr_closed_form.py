@@ -30,7 +30,7 @@ snr_closed_form = Function(
 
 @snr_closed_form.bound
 def snr_closed_form_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """Those of `snr`, for what `snr_closed_form` returns may be computed literally as well."""
+    """The bounds of `snr`, since the outputs of `snr_closed_form` may be computed literally too."""
     bounds = snr_bounds(arguments, precision)
     return {name: bounds[name] for name in ("F_plus", "f_tilde", "f_plus", "f_minus")}
 

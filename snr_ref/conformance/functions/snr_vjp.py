@@ -1,6 +1,6 @@
 """The gradients of the module: reverse mode through the literal eqs. 1 to 5, or the closed form.
 
-In half precision the gradients are computed in float32 throughout, and that of F alone is rounded, once.
+In half precision the gradients are computed in float32 throughout, and only that of F is rounded, once.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ FROM_ALL = (*FROM_MAP, *FROM_EMBEDDINGS)
 
 @snr_vjp.bound
 def snr_vjp_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """The widest of both ways."""
+    """The wider bounds of both ways."""
     F = arguments["F"]
     with np.errstate(invalid="ignore", divide="ignore"):
         ahead = forward(arguments, precision)
@@ -63,9 +63,9 @@ _POOLED = ("grad_f_plus", "grad_f_minus", "grad_f_tilde")
 def _literal(
     ahead: Forward, gamma: Rounded, G: Rounded, grad_f_plus: Rounded, grad_f_minus: Rounded, grad_f_tilde: Rounded
 ) -> dict[str, Rounded]:
-    """Reverse mode: F~+ = F~ + a R and F~- = F~ + (1 - a) R, each with its pool, back to R, a and F~.
+    """Reverse mode: F~+ = F~ + a R and F~- = F~ + (1 - a) R, each with its pooled mean, back to R, a and F~.
 
-    What z and a pooled F~ receive is the same for every pixel, and the norm's backward pass takes that away.
+    The gradients of z and of a pooled F~ are the same for every pixel, and the norm's backward pass removes them.
     """
     s, attention, R = ahead.statistics, ahead.attention, ahead.R
     a, rest, M = attention.a, attention.rest, exact(s.pixels, G.u)
@@ -74,7 +74,7 @@ def _literal(
     weights = attend_back(attention, grad_a)
     grad_R = a[:, None] * grad_R_plus + rest[:, None] * grad_R_minus
     from_pool = weights.pop("grad_z") / M
-    reaching = grad_R_plus + grad_R_minus - grad_R  # F~, but for what is the same for every pixel
+    reaching = grad_R_plus + grad_R_minus - grad_R  # F~, without what is the same for every pixel
     alike = grad_f_tilde / M - from_pool
     grad_F, grad_gamma = through_norm(s, gamma, reaching, alike)
     return {
@@ -335,7 +335,7 @@ def gradient_of_another_map(draw: Draw) -> dict[str, Any]:
 
 
 def _reached(draw: Draw, F: np.ndarray, weights: SNRParams, names: tuple[str, ...]) -> dict[str, Any]:
-    """The module with a gradient for each of the names; the others are None, which is 0."""
+    """The module with a gradient for each named output; the others are None, which is 0."""
     rows = (F.shape[0], F.shape[-1])
     reaching = {name: draw.normal(*(F.shape if name == "grad_F_plus" else rows)) for name in FROM_ALL}
     return {"F": F, "params": weights} | {name: reaching[name] if name in names else None for name in FROM_ALL}

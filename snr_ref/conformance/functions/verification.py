@@ -1,4 +1,4 @@
-"""Verification: which pairs are below a threshold, and which threshold belongs to a rate."""
+"""Verification: the pairs below a threshold, and the threshold of a rate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ evaluate_verification = Function(
 
 @evaluate_verification.bound
 def evaluate_verification_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """Thresholds are distances, counts exact; a share rounds once, half a sum of two twice more, an edge four times."""
+    """Thresholds and counts are exact; a fraction rounds once, half a sum of two twice more, an edge four times."""
     result, u = snr_ref.evaluate_verification(**arguments), precision.u
     exact = {name: np.asarray(0.0) for name in result._fields}
     magnitude = np.abs(result.bin_edges).max()
@@ -47,7 +47,7 @@ def pairs(same: list[float], different: list[float]) -> dict[str, Any]:
 
 
 def with_rates(batch: dict[str, Any], *rates: float) -> dict[str, Any]:
-    """The same, asked for these false-positive rates."""
+    """The same with these false-positive rates."""
     return batch | {"false_positive_rates": np.array(rates)}
 
 

@@ -1,4 +1,4 @@
-"""Consistency across views: their statistics, the running ones, the loss between both, and its gradient."""
+"""Consistency across views: their statistics, the running statistics, the loss of both, and its gradient."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ consistency_gradient = Function(
     records={"statistics": ViewStatistics},
 )
 
-#: How often what one row gets of all is rounded, besides the sum itself.
+#: Number of roundings, besides the sum itself, of the row that gets the whole sum.
 _GIVEN_BACK = 4
 
 
@@ -45,10 +45,10 @@ class _View(NamedTuple):
     """One view of at least two images.
 
     Attributes:
-        images: Which rows are its own, (N,) bool.
-        mean: (K,).
-        centred: (n, K), with the error of the mean of what it is off, which gradients have through the mean.
-        std: (K,), exactly 0 where all rows are equal.
+        images: Whether each row belongs to the view, (N,), bool.
+        mean: Mean, (K,).
+        centred: Differences from the mean, (n, K). Their error includes that of the mean, as gradients pass through it.
+        std: Standard deviation, (K,), exactly 0 where all rows are equal.
     """
 
     images: np.ndarray
@@ -59,7 +59,7 @@ class _View(NamedTuple):
 
 @next_statistics.bound
 def next_statistics_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """Weighted means with those over the views; exact where no view has two images."""
+    """Weighted means with the means over the views; exact if no view has two images."""
     u, statistics = precision.u, arguments["statistics"]
     views = _views(arguments, u)
     if not views:
@@ -73,7 +73,7 @@ def next_statistics_bounds(arguments: Mapping[str, Any], precision: Precision) -
 
 @consistency_loss.bound
 def consistency_loss_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
-    """The mean of squared lengths of differences, two of each view."""
+    """The mean of squared lengths of differences, two for each view."""
     u, views = precision.u, _views(arguments, precision.u)
     terms = []
     for view in views:
@@ -87,9 +87,9 @@ def consistency_loss_bounds(arguments: Mapping[str, Any], precision: Precision) 
 def consistency_gradient_bounds(arguments: Mapping[str, Any], precision: Precision) -> dict[str, np.ndarray]:
     """(m_v - m) / (V n) + (s_v - s) (x - m_v) / (V (n - 1) s_v).
 
-    Automatic differentiation goes by the mean to the deviation too, and finds the sum of x - m_v there, which is 0 but
-    for rounding. Where the mean is that of differences from one row, that row gets all of it, less what all rows give
-    back: n roundings of the sum of what the rows get.
+    Automatic differentiation also goes from the mean to the standard deviation, where it meets the sum of x - m_v,
+    which is 0 up to rounding. If the mean is taken of differences from one row, that row gets the whole sum, minus the
+    parts of all rows: n roundings of the sum of these parts.
     """
     u, views = precision.u, _views(arguments, precision.u)
     running_mean, running_std = (exact(array, u) for array in arguments["statistics"])
@@ -108,14 +108,14 @@ def consistency_gradient_bounds(arguments: Mapping[str, Any], precision: Precisi
 
 @consistency_gradient.decision
 def is_decided(arguments: Mapping[str, Any], precision: Precision) -> bool:
-    """Whether each deviation is 0 without an error, and so has no gradient, or twice as far from 0 as rounding reaches.
+    """Whether each standard deviation is exactly 0, without a gradient, or twice as far from 0 as rounding reaches.
 
     Args:
-        arguments: Of `consistency_gradient`.
-        precision: What deviations are computed in.
+        arguments: Arguments of `consistency_gradient`.
+        precision: Precision in which standard deviations are computed.
 
     Returns:
-        Whether it is so.
+        Whether each is.
     """
     deviations = [view.std for view in _views(arguments, precision.u)]
     return all(((std.error == 0) | (std.value > 2 * std.error)).all() for std in deviations)
@@ -127,10 +127,10 @@ def _views(arguments: Mapping[str, Any], u: float) -> list[_View]:
 
 
 def _view(log_multilabels: Any, images: np.ndarray, u: float) -> _View:
-    """The mean as it is, or that of the differences from the first row added to it.
+    """The mean directly, or the first row plus the mean of differences from it.
 
-    Where the rows are off themselves, by e, so are the mean by that of e, and the deviation, which is a seminorm, by
-    |e| / sqrt(n - 1). That is rounded too, by less than 1 / sqrt(u) roundings.
+    If the rows are off by e, the mean is off by the mean of e. The standard deviation, a seminorm, is off by
+    |e| / sqrt(n - 1), rounded by less than 1 / sqrt(u) roundings.
     """
     given = exact(log_multilabels, u)[images]
     rows, e = exact(given.value, u), (1 + np.sqrt(u)) * given.error
@@ -151,12 +151,12 @@ def _view(log_multilabels: Any, images: np.ndarray, u: float) -> _View:
     )
 
 
-#: Three views of four, two and three images, and one of one image, under any numbers.
+#: Three views of four, two and three images, and one of one image, with arbitrary numbers.
 VIEWS = np.array([7, -2, 7, 3, 40, 3, 7, 3, 7, -2])
 
 
 def batch(draw: Draw, views: np.ndarray, K: int) -> dict[str, Any]:
-    """Logarithms of multilabels that are no more than that, and running statistics."""
+    """Logarithms of multilabels without other structure, and running statistics."""
     return {
         "log_multilabels": -draw.uniform(0.5, 8, len(views), K),
         "views": views,
