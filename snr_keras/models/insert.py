@@ -42,10 +42,9 @@ def insert_snr(
       `.network` is the model without the embeddings, for inference.
     - A layer that is called several times is followed by one SNR layer, called as often; the embeddings of the
       second call are `..._snr_1`, and so on.
-    - Existing SNR layers are kept, with their weights, and trained with their loss like the others. A layer whose
-    output
-      goes only to SNR gets no second one. So `insert_snr(model.network, ...)` continues after an earlier call, and a
-      model with SNR layers of its own becomes one that trains them.
+    - Existing SNR layers are kept, with their weights, and trained with their loss like the others. A layer
+      whose output goes only to SNR gets no second one. So `insert_snr(model.network, ...)` continues after an earlier
+      call, and a model with SNR layers of its own becomes one that trains them.
     - Functional and sequential models within the model are opened: their layers are `"name of the model/layer"`.
       Layers inside any other composite (a wrapper, a subclassed model) cannot be reached; the composite itself can.
     - SNR has the data format of the model's own layers, and the precision of the map before it.
@@ -59,8 +58,7 @@ def insert_snr(
             both are the same.
         start: `"paper"`, SNR's own initial values; or `"identity"`, for fine-tuning: gates with biases that make every
             gate 0.9999 for any image, so that each SNR layer removes only a ten-thousandth of what instance
-            normalization
-            removes: `|F~+ - F| = 0.0001 |F - F~|`.
+            normalization does: `|F~+ - F| = 0.0001 |F - F~|`.
         reduction: Reduction ratio r of the channel attention.
         verbose: Whether to print where SNR went. Defaults to `True`.
 
