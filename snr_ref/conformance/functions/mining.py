@@ -82,7 +82,7 @@ def _same_pairs_are_mined(features: np.ndarray, mining_ratio: float, precision: 
 
 
 def _agreements_are_decided(multilabels: Rounded, threshold: float, precision: Precision) -> bool:
-    """Whether the agreeing pairs are decided: no agreement is near the threshold, unless sixty-fourths meet it exactly."""
+    """Whether the agreeing pairs are decided: none is near the threshold, unless sixty-fourths meet it exactly."""
     y = multilabels.value
     i, j = image_pairs(len(y)).T
     error = multilabel_agreement.bounds({"x": multilabels, "y": multilabels}, precision)["agreement"][i, j]
