@@ -94,7 +94,7 @@ def test_counts_as_published_are_not_remarked_upon(tmp_path, monkeypatch):
 
 def test_the_500k_distractors_are_nobody_whatever_their_names_say(tmp_path):
     folder = owners.market1501(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"distractors_500k\.zip.* are a folder 'images'"):
+    with pytest.raises(FileNotFoundError, match=r"distractors_500k\.zip.* must be a folder 'images'"):
         open_dataset("market1501+500k", root=tmp_path)
     owners.distractors_500k(folder)
     plain, more = (open_dataset(name, root=tmp_path) for name in ("market1501", "market1501+500k"))

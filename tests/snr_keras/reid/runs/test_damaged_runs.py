@@ -48,7 +48,7 @@ def training(**settings: object) -> dict[str, object]:
         (RECORD | {"figures": {"day": {"mAP": 0.5}}}, r"figures\.day\.rank1: Field required"),
         (training(epochs="12"), "training: `epochs` must be an integer of at least 1. Received: epochs='12'"),
         (training(stages=[1, [2]]), r"training: `stages` must be None or integers"),
-        (training(augmentation=[]), "training: Augmentation has settings"),
+        (training(augmentation=[]), "training: Augmentation must be a mapping of settings"),
         (training(learning_rat=1), r"training: TrainingConfig has the settings .* unknown ones: \['learning_rat'\]"),
         (b'{"training": {"seed" 0}}', "Invalid JSON: expected `:` at line 1 column 22"),
         (b"[" * 10_000, "Invalid JSON: recursion limit exceeded"),

@@ -64,7 +64,7 @@ def test_who_is_held_out_depends_on_the_seed():
 
 
 def test_too_few_people_to_hold_any_out_is_an_error():
-    with pytest.raises(ValueError, match=r"at least two must be left.*held_out=0\.1, 3 identities"):
+    with pytest.raises(ValueError, match=r"at least two must remain.*held_out=0\.1, 3 identities"):
         hold_out(people(3), TrainingConfig(held_out=0.1))
 
 

@@ -26,6 +26,6 @@ def test_where_identities_were_watched_there_is_a_panel_more(tmp_path: Path) -> 
 
 def test_a_run_of_a_training_has_no_such_curves(tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text(json.dumps(epoch_record(9)) + "\n")
-    with pytest.raises(ValueError, match="a finished epoch of an adaptation to draw"):
+    with pytest.raises(ValueError, match="a finished epoch of an adaptation to plot"):
         save_adaptation_curves(tmp_path, tmp_path / "x.png")
     assert not (tmp_path / "x.png").exists()
