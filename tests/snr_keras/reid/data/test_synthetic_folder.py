@@ -176,6 +176,6 @@ def test_an_argument_out_of_range_is_named_before_anything_is_written(tmp_path, 
 def test_drawing_needs_numpy_only(module):
     imports = [node for node in ast.parse(module.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {getattr(node, "module", None) or node.names[0].name for node in imports}
-    those = ("snr_keras.reid.data.synthetic", "snr_keras.files", "snr_keras.scalars")
+    those = ("snr_keras.reid.data.synthetic", "snr_keras.reid.settings", "snr_keras.files", "snr_keras.scalars")
     ours = {name for name in names if name.startswith(those)}
     assert {name.partition(".")[0] for name in names - ours} <= sys.stdlib_module_names | {"numpy"}
