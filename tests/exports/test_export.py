@@ -166,7 +166,7 @@ def nodes(path: Path) -> list:
 
 
 def files_of(path: Path, name: str) -> list[Path]:
-    return [f for f in path.rglob("*") if f.is_file()] if path.is_dir() else [path, *RUNTIMES[name].beside(path)]
+    return [f for f in path.rglob("*") if f.is_file()] if path.is_dir() else [path, *RUNTIMES[name].companions(path)]
 
 
 def metadata_of(path: Path, name: str) -> str:

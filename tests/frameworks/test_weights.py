@@ -100,7 +100,7 @@ def test_checkpoints_are_found_in_whatever_they_are_wrapped_in(layout: str, tmp_
     np.testing.assert_array_equal(kernel, expected.numpy().transpose(2, 3, 1, 0))
     if "torchreid" in layout:
         assert account.prefix == "module."
-        assert account.beside == ("epoch", "rank1", "optimizer")
+        assert account.others == ("epoch", "rank1", "optimizer")
     if "fast-reid" in layout:
         assert account.prefix == "backbone."
         assert {"heads.weight", "pixel_mean"} <= account.left.keys()
