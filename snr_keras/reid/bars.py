@@ -118,7 +118,8 @@ def duration(seconds: float) -> str:
 def _draw(*, at_once: bool) -> None:
     """Draw all lines, if it is time to."""
     global _drawn, _drawn_at
-    if not sys.stderr.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
+    terminal = sys.stderr is not None and sys.stderr.isatty()  # it is None where it was closed
+    if not terminal or os.environ.get("TERM") in ("dumb", "unknown"):
         return
     if _drawn is not None and not at_once and time.monotonic() < _drawn_at + PAUSE:
         return

@@ -17,7 +17,7 @@ def bar(description: str) -> Iterator[Callable[[int, int], None]]:
     """Yields the function that moves the bar, called with the number done and in all; at the end the bar is erased."""
     begun: tuple[float, int] | None = None
     drawn, width = 0.0, 0
-    terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
     def show(done: int, total: int) -> None:
         nonlocal begun, drawn, width

@@ -100,8 +100,17 @@ def test_names_are_completed(tmp_path: Path, monkeypatch, words, incomplete: str
     assert sorted(words(incomplete)) == sorted(expected)
 
 
-def test_a_shell_completes_by_the_command(snr, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("snr ev", ["evaluate"]),
+        ("snr data in", ["info"]),
+        ("snr evaluate --tar", ["--target"]),
+        ("snr evaluate pretrained --target nig", ["night"]),
+    ],
+)
+def test_a_shell_completes_by_the_command(snr, monkeypatch, words: str, completed: list[str]) -> None:
     monkeypatch.setenv("_SNR_COMPLETE", "complete_bash")
-    monkeypatch.setenv("COMP_WORDS", "snr evaluate pretrained --target nig")
-    monkeypatch.setenv("COMP_CWORD", "4")
-    assert "night" in snr().output.split()
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+    assert snr().output.split() == completed

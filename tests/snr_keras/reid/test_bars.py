@@ -70,6 +70,12 @@ def test_a_pipe_and_a_dumb_terminal_have_none(tmp_path: Path) -> None:
     assert written == "none begins\nwarning: beware\nsnr begins\nwarning: beware\nthe end\n"
 
 
+def test_without_standard_error_the_work_goes_on() -> None:
+    closed = ["sh", "-c", 'exec "$@" 2>&-', "sh", *work()]
+    done = subprocess.run(closed, cwd=Path(__file__).parents[3], stdout=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stdout) == (0, PRINTED)
+
+
 def test_after_an_error_its_message_stands_alone(tmp_path: Path) -> None:
     status, written = terminal.run(work(("snr", 3)), folder=tmp_path)
     assert status == 1

@@ -66,3 +66,9 @@ def test_a_pipe_has_none(capsys) -> None:
     with bars.bar("checking") as show:
         show(1, 2)
     assert capsys.readouterr() == ("", "")
+
+
+def test_without_standard_error_there_is_none(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    with bars.bar("checking") as show:
+        assert show(1, 2) is None
