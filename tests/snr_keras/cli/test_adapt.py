@@ -49,7 +49,7 @@ def test_a_model_is_adapted_to_nobody_s_labels_tested_before_and_after_and_goes_
     command = ("adapt", trained, "--source", world / "day", "--target", night, "--out", out, *CHANGES)
     watched = snr(*command, "--watch-pairs")
     assert watched.status == 1
-    assert "must say who is on it" in watched.output
+    assert "every training image of the target must have one" in watched.output
     outcome = snr(*command)
     assert outcome.status == 0, outcome.output
     assert "day -> night" in outcome.output
