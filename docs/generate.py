@@ -35,10 +35,11 @@ LONGER: Figures = _read("demo_20_epochs.json")
 ABLATION: dict[str, Any] = _read("ablation.json")
 #: `snr bench layer --out ...`, and the same with `--jit-compile`.
 BENCH: list[dict[str, Any]] = _read("bench_layer.json") + _read("bench_layer_xla.json")
-#: `KERAS_BACKEND=jax snr bench layer --out ...`, and the same with torch.
+#: `KERAS_BACKEND=jax snr bench layer --out ...`, and the same with torch, also with `--jit-compile`.
 BENCH_BACKENDS: dict[str, list[dict[str, Any]]] = {
     "JAX": _read("bench_layer_jax.json"),
     "PyTorch": _read("bench_layer_torch.json"),
+    "PyTorch, `torch.compile`": _read("bench_layer_torch_compiled.json"),
 }
 #: The same benchmark on an H100, with 31 repeats.
 BENCH_GPU: dict[str, list[dict[str, Any]]] = {

@@ -48,7 +48,9 @@ def layer_command(
         ),
     ] = None,
     dtype: Annotated[str, typer.Option(help="float32, float64, mixed_bfloat16 or mixed_float16.")] = "float32",
-    jit_compile: Annotated[bool, typer.Option("--jit-compile", help="Compile the whole step with XLA.")] = False,
+    jit_compile: Annotated[
+        bool, typer.Option("--jit-compile", help="Compile the whole step: with XLA, on PyTorch with torch.compile.")
+    ] = False,
     repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each baseline; medians are shown.")] = 9,
     out: Annotated[Path | None, typer.Option(help="Also write the results to this JSON file.")] = None,
 ) -> None:

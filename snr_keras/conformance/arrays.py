@@ -49,7 +49,7 @@ def differentiated(
     Args:
         function: Function from differentiable tensors, and any others, to a sequence of tensors.
         weights: Variables that the function uses.
-        mode: One of `MODES`.
+        mode: One of `MODES`, or on PyTorch "compiled", by `torch.compile` and as one graph.
 
     Returns:
         `(tensors, cotangents, *others) -> (outputs, gradients of the tensors and the weights)`; an absent gradient is
@@ -128,6 +128,9 @@ def _jax(function: Function, weights: Sequence[keras.Variable], mode: str) -> Ca
 
 def _torch(function: Function, weights: Sequence[keras.Variable], mode: str) -> Callable[..., Any]:
     import torch
+
+    if mode == "compiled":
+        function = torch.compile(function, fullgraph=True, dynamic=False)
 
     def step(tensors: Any, values: Any, cotangents: Any, *others: Any) -> Any:
         tensors = [x.detach().requires_grad_() for x in tensors]

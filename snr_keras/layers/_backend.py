@@ -18,6 +18,15 @@ def compiles() -> bool:
     return keras.backend.backend() != "torch"
 
 
+def runs_one_by_one() -> bool:
+    """Whether each operation runs when it is called: on PyTorch, unless `torch.compile` or an export traces it."""
+    if compiles() or _plainly:
+        return False
+    import torch
+
+    return not torch.compiler.is_compiling()
+
+
 def mean_over_replicas(x: Any) -> Any:
     """The mean of a tensor over the replicas of a TensorFlow strategy, differentiated through all of them."""
     import tensorflow as tf
@@ -82,7 +91,7 @@ def _tensorflow(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
             @tf.custom_gradient
             def once(*watched: Any) -> Any:
                 def refuse(*_: Any) -> None:
-                    raise NotImplementedError("SNR's backward pass has no second derivatives.")
+                    raise NotImplementedError(_ONCE)
 
                 inputs, upstream = unwatched(watched[: len(tensors)]), unwatched(watched[len(tensors) :])
                 return backward(inputs, residuals, upstream), refuse
@@ -115,19 +124,30 @@ def _torch(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
         @staticmethod
         def forward(ctx: Any, *tensors: Any) -> Tensors:
             outputs, residuals = compute(*tensors)
-            ctx.inputs = len(tensors)
+            ctx.parts = len(tensors), len(tensors) + len(residuals)
             ctx.save_for_backward(*tensors, *residuals)
             return outputs
 
         @staticmethod
-        @torch.autograd.function.once_differentiable
         def backward(ctx: Any, *cotangents: Any) -> Tensors:
-            kept = ctx.saved_tensors
-            return differentiate(kept[: ctx.inputs], kept[ctx.inputs :], cotangents)
+            return Once.apply(ctx.parts, *ctx.saved_tensors, *cotangents)
+
+    # PyTorch's own `once_differentiable` takes gradients for constants where no cotangent has a gradient.
+    class Once(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, parts: tuple[int, int], *tensors: Any) -> Tensors:
+            inputs, both = parts
+            return differentiate(tensors[:inputs], tensors[inputs:both], tensors[both:])
+
+        @staticmethod
+        def backward(ctx: Any, *_: Any) -> Tensors:
+            raise NotImplementedError(_ONCE)
 
     return Function.apply
 
 
 _plainly = False
+
+_ONCE = "SNR's backward pass has no second derivatives."
 
 _BACKENDS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

@@ -193,6 +193,8 @@ class SNR(FeatureMapLayer):
         self.w2 = self._add_snr_weight("w2", (hidden, channels))
         self.b1 = self._add_snr_weight("b1", (hidden,)) if self.use_bias else None
         self.b2 = self._add_snr_weight("b2", (channels,)) if self.use_bias else None
+        self._pixels = 1 if self.data_format == "channels_last" else 2
+        self._restitution()  # made now: `torch.compile` cannot trace the making of it
 
     def call(self, inputs: Any, return_embeddings: bool = False, return_maps: bool = False, mask: Any = None) -> Any:
         """Eqs. 1 to 5, in closed form unless the maps are requested or pixels are masked; see the class."""
@@ -207,11 +209,9 @@ class SNR(FeatureMapLayer):
             return (F_plus, *extra) if extra else F_plus
         parameters = self._cast_weights(inputs)
         shape = ops.shape(inputs)
-        pixels = 1 if self.data_format == "channels_last" else 2
-        count = math.prod(shape[axis] for axis in self._spatial_axes(inputs))
-        flat = (shape[0], count, shape[-1]) if pixels == 1 else (shape[0], shape[1], count)
-        restitute = restitution(epsilon=self.epsilon, pixels=pixels, dtype=self.compute_dtype)
-        F_plus, f_plus, f_minus = restitute(ops.reshape(inputs, flat), *parameters)
+        count = math.prod([shape[axis] for axis in self._spatial_axes(inputs)])
+        flat = (shape[0], count, shape[-1]) if self._pixels == 1 else (shape[0], shape[1], count)
+        F_plus, f_plus, f_minus = self._restitution()(ops.reshape(inputs, flat), *parameters)
         F_plus = ops.reshape(F_plus, shape)
         if not return_embeddings:
             return F_plus
@@ -240,7 +240,7 @@ class SNR(FeatureMapLayer):
         per_channel[self._channel_axis] = -1
 
         F = ops.cast(inputs, gamma.dtype)
-        count = ops.cast(math.prod(ops.shape(F)[axis] for axis in pixels), F.dtype)
+        count = ops.cast(math.prod([ops.shape(F)[axis] for axis in pixels]), F.dtype)
         there = None if mask is None else self._there(inputs, mask)
         if there is not None:  # avoids a division by zero where no pixel is valid
             count = ops.maximum(ops.sum(ops.cast(there, F.dtype), axis=pixels), 1)
@@ -291,6 +291,9 @@ class SNR(FeatureMapLayer):
         if 0 in (inputs.shape[axis] for axis in axes):
             raise ValueError(f"SNR expects {self._layout}, with at least one pixel. Received: shape={inputs.shape}")
         return axes
+
+    def _restitution(self) -> Any:
+        return restitution(epsilon=self.epsilon, pixels=self._pixels, dtype=self.compute_dtype)
 
     def _there(self, inputs: Any, mask: Any) -> Any:
         """The mask (N, *S), reshaped so that it broadcasts over the maps."""

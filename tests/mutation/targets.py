@@ -80,7 +80,7 @@ TARGETS = (
         "snr_keras",
         "The Keras layer and losses through their adapter, on TensorFlow, eagerly, in float64.",
         (
-            *_files("snr_keras/layers", "snr _feature_map _closed_form _backend"),
+            *_files("snr_keras/layers", "snr _feature_map _closed_form _passes _backend"),
             *_files("snr_keras/losses", "distances dual_causality dual_restitution batch_hard_triplet _batches"),
             *_files("snr_keras/losses/mar", "multilabels mining losses view_consistency"),
         ),
@@ -124,4 +124,5 @@ OUTSIDE = {
     ("snr_keras/losses/batch_hard_triplet.py", "BatchHardTripletLoss.get_config"): "serialization, as above",
     ("snr_keras/layers/_backend.py", "_jax"): "the mutants run on TensorFlow",
     ("snr_keras/layers/_backend.py", "_torch"): "the mutants run on TensorFlow",
+    ("snr_keras/layers/_backend.py", "runs_one_by_one"): "the mutants run on TensorFlow",
 }

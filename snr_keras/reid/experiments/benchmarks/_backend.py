@@ -31,6 +31,14 @@ def synchronize(result: Any) -> None:
             torch.cuda.synchronize()
 
 
+def forget_compiled() -> None:
+    """Lets go of what `torch.compile` has made: it refuses to compile the same code for many layers."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.compiler.reset()
+
+
 def _tensorflow_accumulator(F: Any) -> Callable[[], Any]:
     import tensorflow as tf
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,17 +17,18 @@ import keras
 import numpy as np
 from keras import ops
 
-from snr_keras.conformance.arrays import MODES, differentiated
+from snr_keras.conformance.arrays import differentiated
 from snr_keras.devices import on_cpu
 from snr_keras.layers import SNR
-from snr_keras.reid.experiments.benchmarks._backend import accumulator, synchronize
+from snr_keras.reid.experiments.benchmarks._backend import accumulator, forget_compiled, synchronize
 from snr_keras.reid.experiments.benchmarks._memory import peak_growth
 
 #: The feature maps of ResNet-50's first, third and fourth stage, for 32 images of 256x128 pixels.
 SHAPES = ((32, 64, 32, 256), (32, 16, 8, 1024), (32, 16, 8, 2048))
 
-#: The mode of a step that is not compiled as a whole.
+#: The mode of a step that is not compiled as a whole, and of one that is.
 _USUAL_MODE = {"tensorflow": "graph", "jax": "xla", "torch": "eager"}
+_COMPILED_MODE = {"tensorflow": "xla", "jax": "xla", "torch": "compiled"}
 
 _ONE_WAY_PASSES = 8
 
@@ -42,7 +47,7 @@ class LayerTiming:
         floor: Eight one-way passes over F (forward two reads and a write, backward four reads and a write) at the
             bandwidth of adding F to an existing buffer.
         snr_memory: Peak memory of an SNR step beyond its inputs, in feature maps of the size of F: its results, F~+ and
-            the gradient of F, make 2. None where it can't be measured (only Linux, only CPU).
+            the gradient of F, make 2. None where it is not measured (only on Linux, only on a CPU).
         literal_memory: The same for the literal equations.
         group_norm_memory: The same for the instance norm.
     """
@@ -80,6 +85,7 @@ def benchmark_layer(
     dtype: str = "float32",
     jit_compile: bool = False,
     repeats: int = 9,
+    memory: bool = True,
     progress: Callable[[LayerTiming], None] | None = None,
 ) -> list[LayerTiming]:
     """Time a training step of the layer on the current backend and its default device.
@@ -90,44 +96,44 @@ def benchmark_layer(
     Args:
         shapes: Shapes of the feature maps, channels-last.
         dtype: Dtype or dtype policy of the layers.
-        jit_compile: Whether to compile the step as a whole. JAX always does; PyTorch runs eagerly and can't.
+        jit_compile: Whether to compile the step as a whole, on PyTorch with `torch.compile`. JAX always does.
         repeats: Runs of each implementation, after one that does not count.
+        memory: Whether to measure the memory too, of each implementation in a process of its own, which takes seconds.
         progress: Function called with each row as it is finished.
 
     Returns:
         One row per shape.
 
     Raises:
-        ValueError: If `repeats` is not positive, or on PyTorch with `jit_compile=True`.
+        ValueError: If `repeats` is not positive.
     """
     if repeats < 1:
         raise ValueError(f"`repeats` must be at least 1. Received: repeats={repeats}")
-    mode = "xla" if jit_compile else _USUAL_MODE[keras.backend.backend()]
-    if mode not in MODES:
-        raise ValueError("`jit_compile` must be False on the PyTorch backend. Received: jit_compile=True")
+    mode = (_COMPILED_MODE if jit_compile else _USUAL_MODE)[keras.backend.backend()]
     rows = []
     for shape in shapes:
-        rows.append(_row(tuple(shape), dtype, mode, repeats))
+        rows.append(_row(tuple(shape), dtype, mode, repeats, memory))
         if progress is not None:
             progress(rows[-1])
     return rows
 
 
-def _row(shape: tuple[int, ...], dtype: str, mode: str, repeats: int) -> LayerTiming:
-    snr = SNR(dtype=dtype, data_format="channels_last")
-    group_norm = keras.layers.GroupNormalization(groups=-1, axis=-1, dtype=dtype)
-    snr.build(shape)
-    group_norm.build(shape)
-    steps = {
-        "snr": _step(snr, _closed_form, shape, mode),
-        "literal": _step(snr, _literal, shape, mode),
-        "group_norm": _step(group_norm, _outputs_of, shape, mode),
-    }
-    # Each accumulation reads two maps and writes one.
-    contestants = {**steps, "floor": accumulator(_random(shape, snr.compute_dtype))}
+def print_peak_memory(name: str, shape: str, dtype: str, mode: str) -> None:
+    """Prints by how many maps this process grows during a step, at most; null where that can't be measured."""
+    sizes = tuple(json.loads(shape))
+    layer, function = _contestants(sizes, dtype)[name]
+    step = _step(layer, function, sizes, mode)
+    synchronize(step())  # what is compiled or set up once is no part of it
+    growth = peak_growth(lambda: synchronize(step()))
+    print(json.dumps(growth and growth / _bytes(sizes, layer.compute_dtype)))
 
-    map_bytes = _bytes(shape, snr.compute_dtype)
-    memory = {name: _peak_memory(step, map_bytes) for name, step in steps.items()}
+
+def _row(shape: tuple[int, ...], dtype: str, mode: str, repeats: int, memory: bool) -> LayerTiming:
+    forget_compiled()
+    layers = _contestants(shape, dtype)
+    contestants = {name: _step(*layers[name], shape, mode) for name in layers}
+    # Each accumulation reads two maps and writes one.
+    contestants["floor"] = accumulator(_random(shape, layers["snr"][0].compute_dtype))
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for run in range(repeats + 1):
         for name, contestant in contestants.items():
@@ -136,18 +142,40 @@ def _row(shape: tuple[int, ...], dtype: str, mode: str, repeats: int) -> LayerTi
             if run > 0:
                 times[name].append(time.perf_counter() - start)
     medians = {name: float(np.median(values)) for name, values in times.items()}
+    peaks = {name: _peak_memory(name, shape, dtype, mode) if memory else None for name in layers}
     return LayerTiming(
         shape=shape,
         dtype=dtype,
-        jit_compile=mode == "xla",
+        jit_compile=mode == _COMPILED_MODE[keras.backend.backend()],
         snr=medians["snr"],
         literal=medians["literal"],
         group_norm=medians["group_norm"],
         floor=medians["floor"] * _ONE_WAY_PASSES / 3,
-        snr_memory=memory["snr"],
-        literal_memory=memory["literal"],
-        group_norm_memory=memory["group_norm"],
+        snr_memory=peaks["snr"],
+        literal_memory=peaks["literal"],
+        group_norm_memory=peaks["group_norm"],
     )
+
+
+def _contestants(shape: tuple[int, ...], dtype: str) -> dict[str, tuple[Any, Callable[[Any, Any], list[Any]]]]:
+    """Each layer, built, with what is computed of it."""
+    snr = SNR(dtype=dtype, data_format="channels_last")
+    group_norm = keras.layers.GroupNormalization(groups=-1, axis=-1, dtype=dtype)
+    snr.build(shape)
+    group_norm.build(shape)
+    return {"snr": (snr, _closed_form), "literal": (snr, _literal), "group_norm": (group_norm, _outputs_of)}
+
+
+def _peak_memory(name: str, shape: tuple[int, ...], dtype: str, mode: str) -> float | None:
+    """In a process of its own: memory that another has freed would be used again unseen."""
+    if not on_cpu():
+        return None
+    code = f"import sys; from {__name__} import print_peak_memory; print_peak_memory(*sys.argv[1:])"
+    command = [sys.executable, "-c", code, name, json.dumps(shape), dtype, mode]
+    # TensorFlow's allocator for oneDNN keeps freed memory, so that a step would seem to need none.
+    environment = os.environ | {"KERAS_BACKEND": keras.backend.backend(), "TF_ENABLE_ONEDNN_OPTS": "0"}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def _step(
@@ -180,12 +208,3 @@ def _random(shape: tuple[int, ...], dtype: Any) -> Any:
 
 def _bytes(shape: tuple[int, ...], dtype: str) -> int:
     return math.prod(shape) * {"float64": 8, "float32": 4}.get(dtype, 2)
-
-
-def _peak_memory(step: Callable[[], Any], map_bytes: int) -> float | None:
-    """The largest growth of the process during a step, in maps; for the CPU's memory only."""
-    if not on_cpu():
-        return None
-    synchronize(step())  # compilation and setup do not count
-    growth = peak_growth(lambda: synchronize(step()))
-    return None if growth is None else growth / map_bytes
