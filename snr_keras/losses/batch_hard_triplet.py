@@ -18,8 +18,9 @@ class BatchHardTripletLoss(keras.losses.Loss):
     """The mean over the anchors of max(0, margin + d_ap - d_an), each with its hardest positive and negative.
 
     p is the anchor's farthest positive and n its nearest negative, by Euclidean distance; of equally hard examples, the
-    one with the lowest index, which alone has the gradient. Anchors without a positive or a negative do not contribute;
-    if no anchor has both, the loss is 0. The gradient of a distance of zero is zero.
+    one with the lowest index, which alone has the gradient. XLA may round the distances to two equal examples
+    differently, and then takes either. Anchors without a positive or a negative do not contribute; if no anchor has
+    both, the loss is 0. The gradient of a distance of zero is zero.
 
     Mining needs memory for N * N * D numbers; none of them is kept for the gradient.
 

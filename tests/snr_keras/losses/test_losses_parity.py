@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from hypothesis.strategies import DrawFn
 from snr_keras.conformance.adapter import KerasAdapter
 from snr_ref.conformance.assertion import is_decided
 from tests.assertions import assert_parity
-from tests.snr_keras.backend import DTYPES_AND_MODES
+from tests.snr_keras.backend import DTYPES_AND_MODES, as_stored
 from tests.strategies import EmbeddingBatch, embeddings, identity_labels
 
 #: The (N, C) for which the losses are compiled; eagerly they take any, but on JAX, which compiles each operation.
@@ -69,4 +70,6 @@ def test_batch_hard_triplet_loss_is_that_of_the_specification(
     arguments = {"features": batch.f_plus, "labels": batch.labels, "margin": margin}
     assert_parity(KerasAdapter(mode), "batch_hard_triplet_loss", arguments, dtype=dtype)
     assume(is_decided("batch_hard_triplet_gradient", arguments, dtype=dtype))
+    if mode == "xla":  # a loop rounds in its vectors and in its remainder differently: equal rows are no tie there
+        assume(len(np.unique(as_stored(batch.f_plus, dtype), axis=0)) == len(batch.f_plus))
     assert_parity(KerasAdapter(mode), "batch_hard_triplet_gradient", arguments, dtype=dtype)
