@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from snr_keras.keras_config import check_tensorflow, own_configuration
 from snr_keras.losses import MinedPairs
 from snr_keras.reid.adaptation.state import RunningState
 from snr_keras.reid.adaptation.step import make_adaptation_step, make_optimizer
+from snr_keras.reid.bars import progress_bar
 from snr_keras.reid.data.dataset import ReIDDataset
 from snr_keras.reid.data.pipeline import steps_per_epoch, training_batches
 from snr_keras.reid.data.report import printable
@@ -67,7 +69,8 @@ def adapt(
         target: Data to adapt to, its `train` split. Its identities are not read.
         run_dir: Run folder to write.
         resume: Whether to continue the run in `run_dir`.
-        progress: Function called after every step, as for `train`.
+        progress: Function called after every step, as for `train`. With it, a bar on standard error also shows the
+            embedding of the target images before the first step.
         watched: Identities of the target's training images, (M,), used for `true_positive_rate` only.
 
     Returns:
@@ -119,7 +122,11 @@ def adapt(
         of_target = unlabeled_batches(images, batch_size=config.target_batch_size, **streams)
         batches = zip(training_batches(known, **sampling, **streams), of_target, strict=True)
         checkpoint = newest_checkpoint(run_dir)
-        running = RunningState(checkpoint.arrays()) if checkpoint else RunningState.begin(model, images, config)
+        if checkpoint:
+            running = RunningState(checkpoint.arrays())
+        else:
+            with progress_bar(f"embedding {target.name}") if progress else nullcontext() as embedded:
+                running = RunningState.begin(model, images, config, embedded)
         adaptation_step = make_adaptation_step(model, running, config, network)
 
         def step() -> Mapping[str, float]:

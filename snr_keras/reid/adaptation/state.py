@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
+from snr_keras.evaluation.progress import Progress
 from snr_keras.losses import (
     AdaptationState,
     MultilabelMemory,
@@ -43,9 +44,11 @@ class RunningState:
         self._variables = {name: tf.Variable(array, trainable=False) for name, array in arrays.items()}
 
     @classmethod
-    def begin(cls, model: keras.Model, images: Split, config: AdaptationConfig) -> Self:
+    def begin(
+        cls, model: keras.Model, images: Split, config: AdaptationConfig, progress: Progress | None = None
+    ) -> Self:
         """The state before the first step, computed from a `reid_model`'s outputs for all target images."""
-        features = unit(ops.convert_to_tensor(extract_embeddings(embedder(model), images)))
+        features = unit(ops.convert_to_tensor(extract_embeddings(embedder(model), images, progress=progress)))
         log_y = log_multilabels(features, agents_of(model), scale=config.scale)
         threshold = initial_threshold(ops.exp(log_y), mining_ratio=config.mining_ratio)
         statistics = initial_statistics(log_y, views_of(images))

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from snr_keras.cli.app import app
 from snr_keras.files.sealed import write_sealed
 from snr_keras.reid.runs.run_folder import read_record
+from tests.snr_keras.cli.conftest import moves_of
 
 pytestmark = pytest.mark.slow
 
@@ -43,15 +44,17 @@ def night(world: Path, tmp_path: Path) -> Path:
 
 
 def test_a_model_is_adapted_to_nobody_s_labels_tested_before_and_after_and_goes_on(
-    snr, trained, world, night, tmp_path
+    snr, trained, world, night, tmp_path, monkeypatch
 ):
     out = tmp_path / "run"
     command = ("adapt", trained, "--source", world / "day", "--target", night, "--out", out, *CHANGES)
     watched = snr(*command, "--watch-pairs")
     assert watched.status == 1
     assert "every training image of the target must have one" in watched.output
+    moves = moves_of(monkeypatch, "embedding night")
     outcome = snr(*command)
     assert outcome.status == 0, outcome.output
+    assert (16, 16) in moves  # the images to adapt to; those to test on are 12
     assert "day -> night" in outcome.output
     assert all(row in outcome.output for row in (" direct ", " adapted "))
     for name in ("adaptation.png", "loss_curves.png", "checkpoints"):
