@@ -150,7 +150,7 @@ def test_another_target_or_other_settings_are_not_resumed(adapted, initial, doma
         adapt(CONFIG, initial, source, source, adapted[0], resume=True)
     with pytest.raises(ValueError, match=r"margin was 1\.0, now 2\.0"):
         adapt(dataclasses.replace(CONFIG, margin=2.0), initial, *domains, adapted[0], resume=True)
-    with pytest.raises(FileExistsError, match="holds the results of a run already"):
+    with pytest.raises(FileExistsError, match="already holds the results of a run"):
         adapt(CONFIG, initial, *domains, adapted[0])
 
 
