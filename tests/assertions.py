@@ -18,9 +18,9 @@ class Parity:
     """How the port compares with the specification, for one quantity in one dtype.
 
     Attributes:
-        error: The largest absolute error seen.
-        fraction: The largest fraction of its bound that an error took up, at most 1 where the tests pass.
-        numbers: How many numbers were compared.
+        error: The largest absolute error.
+        fraction: The largest quotient of an error and its bound, at most 1 if the tests pass.
+        numbers: Number of compared numbers.
     """
 
     error: float = 0.0
@@ -33,7 +33,7 @@ PARITY_RECORD: dict[tuple[str, str], Parity] = {}
 
 
 def assert_parity(implementation: Any, function: str, arguments: Mapping[str, Any], *, dtype: str) -> None:
-    """As `assert_conforms`, and records the worst of each output."""
+    """Does what `assert_conforms` does, and records the worst error of each output."""
     result = assert_conforms(implementation, function, arguments, dtype=dtype)
     for compared in result.comparisons:
         numbers = result.case.expected[0][compared.output].value.size
@@ -41,18 +41,18 @@ def assert_parity(implementation: Any, function: str, arguments: Mapping[str, An
 
 
 def rounding(function: str, arguments: Mapping[str, Any], dtype: str = "float64") -> float:
-    """How far rounding alone can put off any output of a function: the largest of the kit's bounds."""
+    """The largest of the kit's bounds on the rounding errors of a function's outputs."""
     bounds = FUNCTIONS[function].bounds(arguments, PRECISIONS[dtype]).values()
     return max(float(np.max(bound, initial=0)) for bound in bounds)
 
 
 def assert_within(quantity: str, dtype: str, got: Any, expected: Any, bound: Any) -> None:
-    """Asserts |got - expected| <= bound everywhere, of what no function of the kit is, and records the worst."""
+    """Asserts |got - expected| <= bound everywhere, for quantities outside the kit, and records the worst error."""
     got, expected = np.asarray(got, np.float64), np.asarray(expected)
     assert got.shape == expected.shape, f"{quantity} ({dtype}): shape {got.shape}, expected {expected.shape}"
     error = np.abs(got - expected)
     fraction = np.divide(error, bound, out=np.where(error == 0, 0.0, np.inf), where=np.asarray(bound) > 0)
-    assert (fraction <= 1).all(), f"{quantity} ({dtype}): {got} came for {expected}, within {bound} by rounding"
+    assert (fraction <= 1).all(), f"{quantity} ({dtype}): expected {expected} within {bound}, received {got}"
     record(quantity, dtype, Parity(float(error.max(initial=0)), float(fraction.max(initial=0)), error.size))
 
 

@@ -34,7 +34,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
 
 
 def settings_of_keras() -> tuple[object, ...] | None:
-    """What is set for the whole process, once Keras is there."""
+    """The settings of the whole process, if Keras is imported."""
     config = getattr(sys.modules.get("keras"), "config", None)
     if config is None:
         return None
@@ -50,14 +50,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """What a test sets for the whole process it sets back."""
+    """Restores the settings of the whole process after each test."""
     before = settings_of_keras()
     yield
     assert before in (None, settings_of_keras()), "floatx, epsilon, data format and dtype policy are left changed"
 
 
 def pytest_collection_finish() -> None:
-    """What is imported by now stays: looking it over again after each file would take long."""
+    """Freezes what is imported by now: checking it again after each file would take long."""
     gc.freeze()
 
 

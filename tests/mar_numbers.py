@@ -17,9 +17,9 @@ def assert_numbers_of_the_public_implementation(
     """Asserts the numbers, on features and agents that have unit length already.
 
     Args:
-        losses: What has the functions of `snr_ref`; they take and return what NumPy makes arrays of.
-        gradients: What has those of the gradients.
-        kinds: From what `mine_pairs` returns to how many pairs are positives and how many negatives.
+        losses: Object with the functions of `snr_ref`, on anything that NumPy converts to arrays.
+        gradients: Object with the functions of the gradients.
+        kinds: Function from the result of `mine_pairs` to the numbers of positives and negatives.
     """
     agents = unit(_wave(7, 5, start=1))
     labels = np.arange(8) % 7

@@ -21,7 +21,7 @@ def complex_step(f: Callable[[np.ndarray], complex], x: np.ndarray) -> np.ndarra
     """df/dx = Im f(x + ih) / h, exact to rounding wherever f is analytic.
 
     Args:
-        f: From an array to a scalar, computed without conjugates or magnitudes.
+        f: Function from an array to a scalar, computed without conjugates or magnitudes.
         x: Where to differentiate, real.
 
     Returns:
@@ -39,7 +39,7 @@ def central_difference(f: Callable[[np.ndarray], float], x: np.ndarray) -> np.nd
     """df/dx = (f(x + h) - f(x - h)) / 2h in longdouble, with the step that balances truncation and rounding.
 
     Args:
-        f: From a longdouble array to a scalar that keeps the precision.
+        f: Function from a longdouble array to a scalar of the same precision.
         x: Where to differentiate, real.
 
     Returns:

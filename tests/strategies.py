@@ -1,7 +1,7 @@
-"""What every part of the project is tested on: feature maps, parameters, labels, embeddings, rankings.
+"""The inputs of all tests: feature maps, parameters, labels, embeddings, rankings.
 
-The numbers come from a drawn seed, their shape and their vices from drawn choices, so that a failing example shrinks to
-the smallest shape and the mildest vice that still fail.
+The numbers come from a drawn seed, their shapes and defects from drawn choices. A failing example therefore shrinks to
+the smallest shape and the mildest defect that still fail.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from snr_ref import SNRParams, multilabel_agreement, soft_multilabels
 from snr_ref.distances import unit
 
 #: What can be wrong with a feature map while it stays legal.
-VICES = ("none", "large mean", "constant channel", "constant map", "zero", "tiny", "one bright pixel")
+DEFECTS = ("none", "large mean", "constant channel", "constant map", "zero", "tiny", "one bright pixel")
 
 
 def generators() -> SearchStrategy[np.random.Generator]:
@@ -46,24 +46,24 @@ def feature_maps(
     *,
     shapes: SearchStrategy[tuple[int, ...]] | None = None,
     dtype: Any = np.float64,
-    vices: tuple[str, ...] = VICES,
+    defects: tuple[str, ...] = DEFECTS,
 ) -> np.ndarray:
-    """Feature maps of any legal shape, with one of the vices."""
+    """Feature maps of any legal shape, with one of the defects."""
     shape = draw(feature_shapes() if shapes is None else shapes)
     rng = draw(generators())
     F = rng.normal(size=shape) + rng.normal(size=(shape[0], *(1,) * (len(shape) - 2), shape[-1]))
-    vice = draw(st.sampled_from(vices))
-    if vice == "large mean":
+    defect = draw(st.sampled_from(defects))
+    if defect == "large mean":
         F += draw(st.sampled_from([1e2, 1e4, -1e4]))
-    elif vice == "constant channel":
+    elif defect == "constant channel":
         F[..., rng.integers(shape[-1])] = rng.normal()
-    elif vice == "constant map":
+    elif defect == "constant map":
         F[:] = rng.normal(size=shape[-1])
-    elif vice == "zero":
+    elif defect == "zero":
         F[:] = 0
-    elif vice == "tiny":
+    elif defect == "tiny":
         F *= 1e-4
-    elif vice == "one bright pixel":
+    elif defect == "one bright pixel":
         F[tuple(rng.integers(shape))] = 1e3
     return F.astype(dtype)
 
@@ -101,11 +101,11 @@ def snr_cases(
     *,
     shapes: SearchStrategy[tuple[int, ...]] | None = None,
     dtype: Any = np.float64,
-    vices: tuple[str, ...] = VICES,
+    defects: tuple[str, ...] = DEFECTS,
     epsilons: tuple[float, ...] = (1e-5, 1e-3),
 ) -> SNRCase:
     """A feature map, parameters that fit it, and an epsilon."""
-    F = draw(feature_maps(shapes=shapes, dtype=dtype, vices=vices))
+    F = draw(feature_maps(shapes=shapes, dtype=dtype, defects=defects))
     return SNRCase(F, draw(snr_params(F.shape[-1], dtype=dtype)), draw(st.sampled_from(epsilons)))
 
 
@@ -136,11 +136,13 @@ def paired_labels(draw: DrawFn, images: int) -> np.ndarray:
 
 
 @st.composite
-def embeddings(draw: DrawFn, images: int, channels: int, *, vices: bool = True) -> np.ndarray:
+def embeddings(draw: DrawFn, images: int, channels: int, *, defects: bool = True) -> np.ndarray:
     """(N, C), with duplicated rows, zero vectors, opposite rows, and rows on a grid (whose distances tie)."""
     rng = draw(generators())
     f = rng.normal(size=(images, channels))
-    kind = draw(st.sampled_from(["none", "duplicates", "zeros", "opposite", "grid", "collapsed"])) if vices else "none"
+    kind = (
+        draw(st.sampled_from(["none", "duplicates", "zeros", "opposite", "grid", "collapsed"])) if defects else "none"
+    )
     first, second = rng.integers(images), rng.integers(images)
     if kind == "duplicates":
         f[first] = f[second]
@@ -156,7 +158,7 @@ def embeddings(draw: DrawFn, images: int, channels: int, *, vices: bool = True) 
 
 
 class EmbeddingBatch(NamedTuple):
-    """What the dual causality loss takes."""
+    """Arguments of the dual causality loss."""
 
     f_tilde: np.ndarray
     f_plus: np.ndarray
@@ -180,7 +182,7 @@ def embedding_batches(
 
 
 class RetrievalCase(NamedTuple):
-    """What `evaluate_retrieval` takes, with at least one valid query under either protocol."""
+    """Arguments of `evaluate_retrieval`, with at least one valid query under either protocol."""
 
     distances: np.ndarray
     query_ids: np.ndarray
@@ -214,7 +216,7 @@ def retrieval_cases(
 
 
 class MultilabelBatch(NamedTuple):
-    """What MAR's losses take; features have unit length or none, multilabels are those of a memory."""
+    """Arguments of MAR's losses; features have length 1 or 0, multilabels are those of a memory."""
 
     features: np.ndarray
     agents: np.ndarray
@@ -226,15 +228,15 @@ class MultilabelBatch(NamedTuple):
 
 @st.composite
 def multilabel_batches(
-    draw: DrawFn, *, shape: tuple[int, int, int] | None = None, vices: bool = True
+    draw: DrawFn, *, shape: tuple[int, int, int] | None = None, defects: bool = True
 ) -> MultilabelBatch:
-    """Duplicates, features without a length, a threshold that is one of the agreements, lone views."""
+    """Duplicates, features of length 0, a threshold that equals one of the agreements, views of one image."""
     N, D, K = shape or draw(st.tuples(st.integers(2, 7), st.integers(1, 4), st.integers(1, 5)))
     rng = draw(generators())
     agents = unit(rng.normal(size=(K, D)))
     labels = rng.integers(0, K, N)
     near_an_agent = rng.random((N, 1)) < 0.5
-    features = unit(draw(embeddings(N, D, vices=vices)) + 2 * near_an_agent * agents[labels])
+    features = unit(draw(embeddings(N, D, defects=defects)) + 2 * near_an_agent * agents[labels])
     multilabels = soft_multilabels(unit(rng.normal(size=(N, D)) + agents[rng.integers(0, K, N)]), agents)
     agreements = multilabel_agreement(multilabels, multilabels)[~np.eye(N, dtype=bool)]
     threshold = draw(st.sampled_from([0.0, 0.5, 1.0, float(rng.choice(agreements)), float(np.median(agreements))]))
@@ -245,7 +247,7 @@ def multilabel_batches(
 
 @st.composite
 def exact_directions(draw: DrawFn, rows: int, dimensions: int) -> np.ndarray:
-    """Rows of length 1, or of none, that are along an axis or, of four dimensions, have halves: no product rounds."""
+    """Rows of length 1 or 0, along an axis or, in four dimensions, of halves: products are exact."""
     rng = draw(generators())
     signs = rng.choice([-1.0, 1.0], (rows, dimensions))
     x = np.eye(dimensions)[rng.integers(0, dimensions, rows)]
@@ -256,7 +258,7 @@ def exact_directions(draw: DrawFn, rows: int, dimensions: int) -> np.ndarray:
 
 @st.composite
 def exact_multilabel_batches(draw: DrawFn, *, shape: tuple[int, int, int]) -> MultilabelBatch:
-    """Exact directions, multilabels of sixty-fourths, a threshold that is an agreement: ties that no rounding turns."""
+    """Exact directions, multilabels in sixty-fourths, a threshold that equals an agreement: exact ties."""
     N, D, K = shape
     rng = draw(generators())
     multilabels = rng.multinomial(64, np.full(K, 1 / K), N)[rng.integers(0, N, N)] / 64
@@ -268,7 +270,7 @@ def exact_multilabel_batches(draw: DrawFn, *, shape: tuple[int, int, int]) -> Mu
 
 
 class ClassifiedCase(NamedTuple):
-    """What the dual restitution loss takes: three (N, C) or (N, *S, C), and a classifier of K classes."""
+    """Arguments of the dual restitution loss: three arrays (N, C) or (N, *S, C), and a classifier of K classes."""
 
     tilde: np.ndarray
     plus: np.ndarray
@@ -281,19 +283,19 @@ class ClassifiedCase(NamedTuple):
 def classified_cases(
     draw: DrawFn, shapes: SearchStrategy[tuple[int, ...]], *, magnitudes: tuple[float, ...] = (1.0, 0.0, 30.0, 1e4)
 ) -> ClassifiedCase:
-    """From one class to five, with logits of any magnitude; nothing restituted, constant channels, a collapsed f~."""
+    """One to five classes, with logits of any magnitude; nothing restituted, constant channels, a collapsed f~."""
     shape, classes = draw(shapes), draw(st.integers(1, 5))
     rng = draw(generators())
     tilde, plus, minus = rng.normal(size=(3, *shape))
-    vice = draw(st.sampled_from(["none", "nothing restituted", "constant channel", "collapsed", "zero"]))
-    if vice == "nothing restituted":
+    defect = draw(st.sampled_from(["none", "nothing restituted", "constant channel", "collapsed", "zero"]))
+    if defect == "nothing restituted":
         plus, minus = tilde.copy(), tilde.copy()
-    elif vice == "constant channel":
+    elif defect == "constant channel":
         for f in (tilde, plus, minus):
             f[..., rng.integers(shape[-1])] = rng.normal()
-    elif vice == "collapsed":
+    elif defect == "collapsed":
         tilde[:] = rng.normal(size=shape[-1])
-    elif vice == "zero":
+    elif defect == "zero":
         plus[:] = 0
     w = draw(st.sampled_from(magnitudes)) * rng.normal(size=(shape[-1], classes))
     return ClassifiedCase(tilde, plus, minus, w, rng.normal(size=classes) if draw(st.booleans()) else None)

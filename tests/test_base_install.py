@@ -1,4 +1,4 @@
-"""What `pip install snr-reid` brings, with no extra: `tox -e base` installs it and runs this, away from the clone."""
+"""The contents of `pip install snr-reid` without extras: `tox -e base` installs it and runs this outside the clone."""
 
 import subprocess
 import sys

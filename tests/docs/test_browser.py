@@ -145,6 +145,6 @@ def _resize(browser: "webdriver.Chrome", width: int) -> None:
 
 
 def _click(browser: "webdriver.Chrome", element: "webdriver.remote.webelement.WebElement") -> None:
-    """Where it is after the page has scrolled there, which the theme would do smoothly."""
+    """The place of an element after the page has scrolled to it, which the theme would do smoothly."""
     browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
     element.click()

@@ -68,7 +68,7 @@ def _model(what: str, shape: tuple[int, ...], weights: tuple[Any, ...], epsilon:
 def layer_with(params: SNRParams, epsilon: float = 1e-5) -> SNR:
     """A built layer with these weights.
 
-    Not every hidden width is C // r for some r: hidden units that are missing have weights of zero, and no say.
+    Not every hidden width is C // r for some r: missing hidden units get zero weights, which have no effect.
 
     Raises:
         NotImplementedError: If the attention is wider than the map has channels.

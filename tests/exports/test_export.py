@@ -170,7 +170,7 @@ def files_of(path: Path, name: str) -> list[Path]:
 
 
 def metadata_of(path: Path, name: str) -> str:
-    """As someone without this project finds it."""
+    """The export in an environment without this project."""
     if name == "onnx":
         import onnxruntime
 

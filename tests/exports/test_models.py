@@ -50,7 +50,7 @@ def test_few_pixels_after_many_are_summed(export, pixels) -> None:
 
 @all_runtimes
 def test_a_scaling_of_pixels_is_in_the_graph_and_no_input(export) -> None:
-    """As in `resnet50` and the networks of PyTorch's topology."""
+    """Pixels are scaled as in `resnet50` and the networks with PyTorch's topology."""
     images, mean, variance = keras.Input((2, 4, 3)), (124.0, 116.0, 104.0), (3411.0, 3260.0, 3294.0)
     scaling = keras.layers.Normalization(mean=mean, variance=variance)
     model = keras.Model(images, {"scaled": scaling(images)})
@@ -90,7 +90,7 @@ def maps(*shape: int) -> np.ndarray:
 
 
 def assert_conforms(found, snr: SNR, F: np.ndarray) -> None:
-    """What was found is within the conformance kit's bounds of the specification."""
+    """The outputs are within the conformance kit's bounds of the specification."""
     weights = {name: np.float64(getattr(snr, name)) for name in ("gamma", "beta", "w1", "w2")}
     arguments = {"F": np.float64(F), "params": SNRParams(**weights), "epsilon": snr.epsilon}
     expected, bounds = specified(**arguments), FUNCTIONS["snr"].bounds(arguments, PRECISIONS["float32"])

@@ -1,4 +1,4 @@
-"""How near imported networks come to what PyTorch computes: what the tests hold, and the table in the guide.
+"""The agreement of imported networks with PyTorch, for the tests and for the table in the guide.
 
     python -m tests.frameworks.agreement    # writes docs/data/pytorch_agreement.json, for docs/generate.py
 
@@ -61,7 +61,7 @@ def imported(name: str, folder: Path) -> tuple[ResNet, TrainingConfig, Account]:
 
 
 def errors(network: ResNet, run: Path) -> dict[str, Errors]:
-    """Those of the features, and of a network with a neck those of the embedding and the logits too."""
+    """The errors of the features and, for a network with a neck, of the embedding and the logits."""
     found = load_run(run)[1](IMAGES)
     rounded, exact = outputs_of(network, torch.float32), outputs_of(network, torch.float64)
     return {
@@ -71,7 +71,7 @@ def errors(network: ResNet, run: Path) -> dict[str, Errors]:
 
 
 def outputs_of(network: ResNet, dtype: torch.dtype) -> list[NDArray[np.float64]]:
-    """What PyTorch computes of `IMAGES`."""
+    """PyTorch's outputs for `IMAGES`."""
     images = torch.from_numpy(IMAGES.transpose(0, 3, 1, 2).copy()).to(dtype)
     with torch.no_grad():
         return [x.double().numpy() for x in network.to(dtype)(images)]

@@ -1,8 +1,8 @@
-"""The errors of every framework, as the kit measures them: `docs/generate.py` makes a page of what is written here.
+"""The errors of every framework, measured by the kit; `docs/generate.py` makes a page of the results.
 
 python -m tests.frameworks.errors                # every framework in a process of its own
 python -m tests.frameworks.errors NAME ...       # these frameworks
-python -m tests.frameworks.errors measure NAME   # one framework, its figures to standard output
+python -m tests.frameworks.errors measure NAME   # one framework, its results to standard output
 
 It takes most of an hour, nearly all of which is compilation.
 """
@@ -26,14 +26,14 @@ Figures = dict[str, Any]
 
 
 class Framework(NamedTuple):
-    """What is measured.
+    """A framework to measure.
 
     Attributes:
-        target: The adapter.
-        packages: Whose versions are kept.
-        backend: Of Keras.
-        expected_failures: The file of those, from the root of the project.
-        part: Of how many cases of a kind one is asked, see `tests.frameworks.kit.in_part`; None is all, in every dtype.
+        target: Where the adapter is.
+        packages: Packages whose versions are recorded.
+        backend: Keras backend.
+        expected_failures: File of expected failures, relative to the root of the project.
+        part: Every `part`-th case of a kind is asked, see `tests.frameworks.kit.in_part`; None: all, in every dtype.
     """
 
     target: str

@@ -32,13 +32,13 @@ OPTIONAL = {
 
 
 def report(adapter: Any, *, part: int | None = None, expected_failures: Path | None = None) -> Report:
-    """What the kit says of an adapter.
+    """The kit's report on an adapter.
 
     Args:
-        adapter: As `snr parity check` takes it.
-        part: None asks every case in every dtype; a number asks what `in_part` chooses, but all under the thorough
-            profile.
-        expected_failures: The file of those, with a reason for each.
+        adapter: Adapter, as for `snr parity check`.
+        part: None asks every case in every dtype. A number asks the cases that `in_part` chooses; under the thorough
+            profile it asks all.
+        expected_failures: File of expected failures, with a reason for each.
 
     Returns:
         The report.
@@ -54,7 +54,7 @@ def report(adapter: Any, *, part: int | None = None, expected_failures: Path | N
 
 
 def outcome(adapter: Any, case: str, dtype: str) -> str:
-    """What one case comes to."""
+    """The result of one case."""
     (asked,) = select(catalogue(), [case])
     return run(Implementation(adapter), asked, dtype).outcome
 
@@ -72,7 +72,7 @@ def without_float64() -> Iterator[None]:
 
 
 def in_part(asked: list[tuple[Case, str]], part: int) -> list[tuple[Case, str]]:
-    """Of each function in each group the first case, and then every `part`-th, in the dtype that was chosen least."""
+    """The first and then every `part`-th case of each function in each group, in the least chosen dtype."""
     dtypes: dict[Case, list[str]] = {}
     for case, dtype in asked:
         dtypes.setdefault(case, []).append(dtype)

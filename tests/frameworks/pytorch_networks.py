@@ -60,16 +60,16 @@ class ChannelGate(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Torchvision's, with what ReID codes change.
+    """Torchvision's ResNet, with the changes that ReID codes make.
 
     Args:
-        depth: Layers.
-        last_stride: Of the fourth stage.
+        depth: Number of layers.
+        last_stride: Stride of the fourth stage.
         fastreid: Whether the stem pools as fast-reid's does.
-        snr: The stages that SNR follows.
+        snr: Stages that SNR follows.
         ibn: Whether the first three stages have IBN-a.
-        reduction: Of SNR's attention.
-        identities: Width of a classifier behind a BNNeck; none without.
+        reduction: Reduction ratio of SNR's attention.
+        identities: Width of a classifier after a BNNeck; without it there is neither.
     """
 
     def __init__(

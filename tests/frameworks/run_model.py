@@ -63,12 +63,12 @@ def moved(arrays: list[np.ndarray], run: int) -> list[np.ndarray]:
 
 
 def embeddings(model: keras.Model, images: np.ndarray, dtype: str) -> np.ndarray:
-    """What retrieval compares."""
+    """The embeddings that retrieval compares."""
     return to_numpy(model(to_tensor(images, dtype), training=False)["embedding"])
 
 
 def compile_it(model: keras.Model) -> None:
-    """With the full objective and the project's own optimizer."""
+    """Compiles the model with the full objective and the project's own optimizer."""
     config = TrainingConfig(warmup_epochs=0)
     task = {"logits": CrossEntropyLoss(config.label_smoothing), "features": BatchHardTripletLoss(config.triplet_margin)}
     model.compile(make_optimizer(config, steps_per_epoch=100), task, snr_weights=config.snr_weights)

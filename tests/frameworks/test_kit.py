@@ -1,4 +1,4 @@
-"""What is asked where not everything can be: a part that leaves nothing out as a whole."""
+"""The part of the cases that is asked if all take too long: it has cases of every function and group."""
 
 import pytest
 

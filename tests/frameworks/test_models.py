@@ -1,8 +1,8 @@
 """Whole models on the three Keras backends: the same embeddings, and the same losses over ten steps of `fit`.
 
-No backend rounds as another does, so what is the same has to be said. The yardstick is how far the exact result moves
-(in float64) if the weights and the images are moved by up to one unit in the last place of float32: the conditioning of
-the model, or of the training, times the roundoff. An inner product of n terms, whose roundings are independent, is the
+Backends round differently, so "the same" needs a definition. The yardstick is how far the exact result moves (in
+float64) if the weights and the images are moved by up to one unit in the last place of float32: the conditioning of the
+model, or of the training, times the roundoff. An inner product of n terms, whose roundings are independent, is the
 exact one of factors that are off by about sqrt(n) roundings (Higham and Mary, 2019), which is no more than sqrt(n) such
 moves. A layer takes one for its output, and in training two more, for the gradients of its input and of its weights.
 So each backend must be within K yardsticks of the exact result, K = sqrt(n) for the embeddings and 3 sqrt(n) for the

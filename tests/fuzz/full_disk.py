@@ -51,5 +51,5 @@ def full_disk(setting: Setting, number: int) -> None:
 
 
 def _again(command: tuple[str, ...], out: Path) -> tuple[str, ...]:
-    """The same command once there is room: a training that had begun goes on."""
+    """The same command once there is room: a training that had started continues."""
     return (*command, "--resume") if command[0] == "train" and (out / "run").exists() else command

@@ -1,4 +1,4 @@
-"""What came of a command that was given a bad file, in a word."""
+"""The outcome of a command that was given a bad file, as one word."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class Table:
 
 
 def outcome_of(ended: Ended, *, names: tuple[str, ...], same: bool, sealed: bool) -> str:
-    """The word for how a command ended.
+    """The word for the outcome of a command.
 
     Args:
         ended: How it ended.
-        names: What a message may call the bad file.
+        names: Names by which a message may call the bad file.
         same: Whether the command answered as on the whole file.
-        sealed: Whether a changed file may not be taken for another.
+        sealed: Whether a changed file must be detected.
     """
     if ended.failure:
         return ended.failure

@@ -25,11 +25,11 @@ class Subject:
     """A file and a command that reads it.
 
     Attributes:
-        name: In the table.
-        file: Its path in the folder that `prepare` fills.
-        command: The arguments of `snr`, with `{here}` for a copy of that folder and `{out}` for a new path.
-        writes: What follows `{out}` in the path of the answer that it leaves; "" if what it prints is the answer.
-        sealed: Whether the file carries a checksum, so that no change may go unseen.
+        name: Name in the table.
+        file: Path of the file in the folder that `prepare` fills.
+        command: Arguments of `snr`, with `{here}` for a copy of that folder and `{out}` for a new path.
+        writes: What follows `{out}` in the path of the written answer; "" if the printed output is the answer.
+        sealed: Whether the file has a checksum, so that every change must be detected.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Subject:
 
     @property
     def copied(self) -> str:
-        """What the command needs a copy of: the file, or the folder at the top that it is in."""
+        """What to copy for the command: the file, or the top folder that has it."""
         return Path(self.file).parts[0]
 
 
@@ -108,15 +108,15 @@ def prepare(folder: Path, worker: Worker) -> None:
 
 @dataclass(frozen=True)
 class Setting:
-    """What every trial needs.
+    """The common context of all trials.
 
     Attributes:
-        intact: The folder that `prepare` filled.
-        work: A folder to work in.
-        whole: The answer to each subject's file as it is.
-        rng: Chooses what is tried.
-        worker: Runs the commands.
-        table: Counts what comes of it.
+        intact: Folder that `prepare` filled.
+        work: Folder to work in.
+        whole: Answer to each subject's unchanged file.
+        rng: Generator that chooses the trials.
+        worker: Worker that runs the commands.
+        table: Counts of the outcomes.
     """
 
     intact: Path
@@ -141,7 +141,7 @@ class Setting:
         return here
 
     def outcome(self, subject: Subject, here: Path) -> tuple[str, Ended]:
-        """What comes of the subject's command in a copy whose file was changed."""
+        """The outcome of the subject's command in a copy with a changed file."""
         ended, answered = answer(subject, here, self.work / "out", self.worker)
         path = here / subject.file
         names = (path.name, str(Path(subject.file).parent) + "/", str(path.parent))
@@ -149,12 +149,12 @@ class Setting:
 
 
 def answer(subject: Subject, here: Path, folder: Path, worker: Worker) -> tuple[Ended, bytes]:
-    """How the subject's command ends, and what it writes or else prints, whatever the folders are called.
+    """The end of the subject's command, and its written or else printed answer, independent of the folders' names.
 
     Args:
-        subject: Whose command it is.
-        here: What `prepare` filled, or a copy.
-        folder: For results; what is in it is lost.
+        subject: Subject whose command is run.
+        here: Folder that `prepare` filled, or a copy of it.
+        folder: Folder for results; its content is lost.
         worker: Runs the command.
     """
     shutil.rmtree(folder, ignore_errors=True)

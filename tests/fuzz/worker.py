@@ -1,4 +1,4 @@
-"""Commands in a process of its own, which may hang or die without taking the fuzzer along."""
+"""Commands in a process of their own, which may hang or die without harm to the fuzzer."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SECONDS = 300.0
 
 
 class Ended(NamedTuple):
-    """How a command ended.
+    """The end of a command.
 
     Attributes:
-        status: Its exit status; None if the process hung or died.
-        output: What it printed, to both streams.
-        failure: "" or what no command may end in: "traceback", "hang" or "crash".
-        gigabytes: By how much the largest size of the process grew.
+        status: Exit status; None if the process hung or died.
+        output: Text of both output streams.
+        failure: "", or an end that no command may have: "traceback", "hang" or "crash".
+        gigabytes: Growth of the largest size of the process.
     """
 
     status: int | None
@@ -53,8 +53,8 @@ class Worker:
         """Run a command.
 
         Args:
-            arguments: Those of `snr`.
-            largest_file: Bytes at which writing to a file fails, as on a disk that is full; None for no limit.
+            arguments: Arguments of `snr`.
+            largest_file: Bytes at which writing to a file fails, as on a full disk; None for no limit.
         """
         self._pipe.send((arguments, largest_file))
         try:

@@ -1,4 +1,4 @@
-"""Packages whose modules can be imported once more, one of them with other code, beside the ones that are there."""
+"""Packages whose modules can be imported a second time, one of them with other code, beside the first import."""
 
 import importlib.abc
 import importlib.machinery
@@ -22,15 +22,15 @@ class Isolated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self._codes = {m: compile(f.read_text(encoding="utf-8"), str(f), "exec") for m, f in self._files.items()}
 
     def load(self, target: str, file: str = "", code: CodeType | None = None) -> ModuleType:
-        """Import a module, and of the isolated modules those that it needs, afresh.
+        """Import again a module and those isolated modules that it needs.
 
         Args:
-            target: The module that is wanted.
+            target: Name of the module.
             file: Path, from the root, of the module that gets other code.
             code: That code.
 
         Returns:
-            The module; what was imported before is untouched.
+            The module; modules imported before are unchanged.
         """
         changed = {m: code for m, path in self._files.items() if code is not None and path == ROOT / file}
         originals, self._codes = self._codes, self._codes | changed

@@ -1,4 +1,4 @@
-"""The conformance kit as a killer of mutants: which cases reach a line, and whether one tells a mutant apart."""
+"""The conformance kit against mutants: which cases reach a line, and whether one of them kills a mutant."""
 
 import signal
 import sys
@@ -36,7 +36,7 @@ class Question:
 
 
 def questions(adapter: Any, files: tuple[str, ...]) -> tuple[list[Question], list[str]]:
-    """The questions that the unchanged implementation answers rightly: only those can tell a mutant from it.
+    """The questions that the unchanged implementation answers correctly: only those can kill a mutant.
 
     Args:
         adapter: The implementation.

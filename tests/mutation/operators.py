@@ -64,11 +64,11 @@ class Mutant:
         file: Path of the module from the root of the repository.
         function: Qualified name of the function that is changed; empty at the top of the module.
         original: The changed statement (of a compound one its head), as `ast.unparse` writes it.
-        mutated: The same after the change; empty where it is deleted.
+        mutated: The same after the change; empty if it is deleted.
         lines: First and last line of the statement.
         source: The module's text.
-        outside: Functions of it that are left alone.
-        number: Of the change among all of the module's.
+        outside: Functions of the module that are not mutated.
+        number: Number of the change among all of the module's.
     """
 
     file: str
@@ -82,7 +82,7 @@ class Mutant:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What names it as long as the statement stays as it is."""
+        """A key that names the mutant while its statement is unchanged."""
         return self.file, self.function, self.original, self.mutated
 
     @property
@@ -96,12 +96,12 @@ class Mutant:
 def mutants(file: str, source: str, outside: frozenset[str] = frozenset()) -> Iterator[Mutant]:
     """Every mutant of a module.
 
-    What is in a `raise`, a string, an annotation, a decorator or a docstring is left alone.
+    The content of a `raise`, a string, an annotation, a decorator or a docstring is not mutated.
 
     Args:
         file: Path of the module.
         source: Its text.
-        outside: Qualified names of functions (or classes) that are left alone.
+        outside: Qualified names of functions (or classes) that are not mutated.
 
     Yields:
         Mutants in the order of the source; of changes to the same text only the first.
@@ -116,7 +116,7 @@ def mutants(file: str, source: str, outside: frozenset[str] = frozenset()) -> It
 
 
 def digest(source: str) -> str:
-    """What tells whether a module is still the one that was mutated: its code, without words, hashed."""
+    """A hash of a module's code, without words, which tells whether it is still the module that was mutated."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
@@ -277,7 +277,7 @@ def _swapped(elements: list[ast.expr], at: int) -> list[ast.expr]:
 
 
 def _is_deletable(statement: ast.stmt) -> bool:
-    """What can be left out without a name going missing: calls for their effect, corrections, guards."""
+    """Statements that can be deleted without a missing name: calls for their effect, corrections, guards."""
     if isinstance(statement, ast.Expr):
         return isinstance(statement.value, ast.Call)
     if isinstance(statement, ast.AugAssign):

@@ -1,4 +1,4 @@
-"""The docs' page on the mutation score, out of the results and the explanations alone.
+"""The docs' page on the mutation score, from the results and the explanations alone.
 
 python -m tests.mutation.page    write it anew, which takes no mutant
 """

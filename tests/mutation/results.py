@@ -1,4 +1,4 @@
-"""What came of the mutants, as it is kept beside the docs."""
+"""The results of the mutants, as the docs keep them."""
 
 import json
 import sys

@@ -11,12 +11,12 @@ from tests.mutation.targets import OUTSIDE, Target
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a mutant.
+    """The result of a mutant.
 
     Attributes:
         mutant: The mutant.
-        killer: The case that killed it, "import" if it cannot even be imported; None if it survived.
-        reached: The number of cases that run the changed line.
+        killer: The case that killed it; "import" if its import fails; None if it survived.
+        reached: Number of cases that run the changed line.
     """
 
     mutant: Mutant
@@ -51,7 +51,7 @@ class Judge:
         self.asked, self.wrong = questions(target.adapter(self._isolated.load(target.entry)), target.files)
 
     def verdicts(self, chosen: Iterable[Mutant]) -> Iterator[Verdict]:
-        """What becomes of each of these mutants."""
+        """The results of these mutants."""
         return (_verdict(self._target, self._isolated, mutant, self.asked) for mutant in chosen)
 
 

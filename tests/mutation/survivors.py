@@ -42,7 +42,7 @@ def explanations() -> dict[Key, str]:
 
 
 def gaps(survivors: list[Key], explained: dict[Key, str], files: tuple[str, ...]) -> list[str]:
-    """What is wrong with the explanations: survivors without one, and those of mutants that are dead or gone."""
+    """Faults of the explanations: survivors without one, and explanations of mutants that are killed or gone."""
     without = [f"survives unexplained: {describe(key)}" for key in survivors if key not in explained]
     stale = [
         f"explained, but dead or gone: {describe(key)}"

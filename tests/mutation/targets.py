@@ -1,4 +1,4 @@
-"""What is mutated, how it is run, and what of it the kit has no question about."""
+"""The mutated implementations, how they are run, and their functions about which the kit has no question."""
 
 import importlib
 import os
@@ -16,13 +16,13 @@ class Target:
     """One implementation that is mutated.
 
     Attributes:
-        name: Of the implementation.
-        about: How it is run, in a sentence.
-        files: Paths, from the root, of the files that are mutated.
-        modules: Names of the modules that are imported afresh for each mutant.
-        entry: The module among them that is imported for its functions.
-        adapter: From that module to what the kit takes.
-        prepare: Called before anything is imported.
+        name: Name of the implementation.
+        about: A sentence on how it is run.
+        files: Paths of the mutated files, relative to the root.
+        modules: Names of the modules that are imported again for each mutant.
+        entry: Module among them with the functions.
+        adapter: Function from that module to an adapter for the kit.
+        prepare: Function called before any import.
     """
 
     name: str

@@ -53,5 +53,5 @@ def to_numpy(tensor: Any) -> np.ndarray:
 
 
 def as_stored(array: np.ndarray, dtype: str) -> np.ndarray:
-    """What is left of the array in that dtype, in float64."""
+    """The array rounded to that dtype, in float64."""
     return to_numpy(to_tensor(array, dtype))

@@ -100,7 +100,7 @@ def test_the_closed_form_equals_the_literal_module(case):
     np.testing.assert_allclose(f_minus, out.f_minus, **within)
 
 
-@given(snr_cases(shapes=st.just((3, 2, 2, 4)), vices=("none",)), st.sampled_from([np.nan, np.inf]))
+@given(snr_cases(shapes=st.just((3, 2, 2, 4)), defects=("none",)), st.sampled_from([np.nan, np.inf]))
 def test_the_closed_form_keeps_nan_and_inf_in_their_image_and_warns_nobody(case, poison):
     clean = snr_closed_form(case.F, case.params)
     case.F[1, 0, 1, 2] = poison

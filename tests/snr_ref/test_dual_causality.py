@@ -43,7 +43,7 @@ def negatives(labels, a):
 
 
 def bound(batch, distance=cosine_distance, triplets=None):
-    """Of two ways to compute the loss."""
+    """The results of two ways to compute the loss."""
     options = {"distance": distance.__name__.removesuffix("_distance"), "triplets": triplets}
     return 2 * rounding("dual_causality_loss", batch._asdict() | options)
 

@@ -125,7 +125,7 @@ def test_a_gradient_that_reaches_only_f_tilde_goes_to_beta_alone(case):
     assert all(not p.any() for name, p in by_params._asdict().items() if p is not None and name != "beta")
 
 
-@given(snr_cases(vices=("constant map", "constant channel", "zero", "large mean")), generators())
+@given(snr_cases(defects=("constant map", "constant channel", "zero", "large mean")), generators())
 def test_degenerate_maps_have_finite_gradients(case, rng):
     by_F, by_params = snr_vjp(case.F, case.params, *incoming(rng, case.F), epsilon=case.epsilon)
     assert all(np.isfinite(x).all() for x in (by_F, *by_params) if x is not None)
@@ -144,7 +144,7 @@ def test_a_hidden_unit_exactly_at_zero_passes_no_gradient():
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf])
-@given(case=snr_cases(shapes=st.just((3, 2, 2, 4)), vices=("none",)), rng=generators())
+@given(case=snr_cases(shapes=st.just((3, 2, 2, 4)), defects=("none",)), rng=generators())
 def test_nan_or_inf_stays_in_the_gradient_of_its_image_and_warns_nobody(poison, case, rng):
     grads = incoming(rng, case.F)
     clean, _ = snr_vjp(case.F, case.params, *grads)
@@ -164,7 +164,7 @@ def test_instance_norm_vjp_is_the_complex_step(case, rng):
     assert_conforms(numerical, "instance_norm_vjp", arguments)
 
 
-@given(snr_cases(shapes=small, vices=("none",)), generators())
+@given(snr_cases(shapes=small, defects=("none",)), generators())
 def test_channel_attention_vjp_is_the_complex_step(case, rng):
     z, weights = mean_pool(case.F) - case.params.beta, case.params[2:]
     grad_a = rng.normal(size=z.shape)
@@ -242,7 +242,7 @@ def test_cross_entropy_gradient_is_the_complex_step(rng, label_smoothing, magnit
 
 @given(
     st.tuples(st.integers(1, 7), st.integers(1, 4)).flatmap(
-        lambda shape: st.tuples(embeddings(*shape, vices=False), identity_labels(shape[0]))
+        lambda shape: st.tuples(embeddings(*shape, defects=False), identity_labels(shape[0]))
     ),
     st.sampled_from([0.3, 0.0, 2.0, "soft"]),
 )

@@ -19,7 +19,7 @@ def bound(case: SNRCase) -> float:
     return rounding("instance_norm", arguments)
 
 
-@given(feature_maps(vices=("none",)))
+@given(feature_maps(defects=("none",)))
 def test_with_unit_scale_the_map_has_mean_zero_and_the_variance_that_epsilon_leaves(F):
     channels = F.shape[-1]
     F_tilde = instance_norm(F, np.ones(channels), np.zeros(channels))
@@ -58,7 +58,7 @@ def test_images_pixels_and_channels_may_be_permuted_before_or_after(case, rng):
     np.testing.assert_allclose(F_tilde, expected, rtol=0, atol=2 * bound(case))
 
 
-@given(snr_cases(vices=("constant map", "zero")))
+@given(snr_cases(defects=("constant map", "zero")))
 def test_a_constant_channel_becomes_beta(case):
     np.testing.assert_allclose(
         normalize(case), np.broadcast_to(case.params.beta, case.F.shape), rtol=0, atol=bound(case)
@@ -86,7 +86,7 @@ def test_a_large_mean_costs_no_more_than_the_rounding_of_the_input(rng, mean):
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
-@given(case=snr_cases(shapes=st.just((3, 3, 2, 4)), vices=("none",)))
+@given(case=snr_cases(shapes=st.just((3, 3, 2, 4)), defects=("none",)))
 def test_nan_or_inf_stays_in_its_image_and_channel_and_warns_nobody(poison, case):
     clean = normalize(case)
     case.F[1, 2, 0, 3] = poison

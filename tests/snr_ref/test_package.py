@@ -1,4 +1,4 @@
-"""What importing and reading the package promises."""
+"""What the package promises when it is imported and read."""
 
 import inspect
 import subprocess

@@ -49,7 +49,7 @@ def test_it_is_what_sets_give(data: st.DataObject, options: dict) -> None:
 
 @given(st.data(), OPTIONS)
 def test_scale_and_the_order_of_queries_do_not_matter(data: st.DataObject, options: dict) -> None:
-    features = data.draw(embeddings(12, 3, vices=False))
+    features = data.draw(embeddings(12, 3, defects=False))
     expected = re_ranking(features[:4], features[4:], **options)
     np.testing.assert_array_equal(re_ranking(4 * features[:4], 4 * features[4:], **options), expected)
     order = [2, 0, 3, 1]

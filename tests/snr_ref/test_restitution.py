@@ -65,7 +65,7 @@ def test_the_spatial_axes_are_only_pixels(case):
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
-@given(case=snr_cases(shapes=st.just((3, 2, 2, 4)), vices=("none",)))
+@given(case=snr_cases(shapes=st.just((3, 2, 2, 4)), defects=("none",)))
 def test_nan_or_inf_stays_in_its_image_and_warns_nobody(poison, case):
     clean = snr(case.F, case.params)
     case.F[1, 0, 1, 2] = poison
@@ -77,7 +77,7 @@ def test_nan_or_inf_stays_in_its_image_and_warns_nobody(poison, case):
         np.testing.assert_array_equal(x[[0, 2]], y[[0, 2]], err_msg=name)
 
 
-@given(snr_cases(vices=("constant map", "zero", "large mean", "one bright pixel")))
+@given(snr_cases(defects=("constant map", "zero", "large mean", "one bright pixel")))
 def test_degenerate_maps_give_finite_outputs(case):
     assert all(np.isfinite(x).all() for x in snr(case.F, case.params, epsilon=case.epsilon))
 

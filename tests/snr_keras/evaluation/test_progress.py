@@ -1,4 +1,4 @@
-"""Who asks how far an evaluation is hears it from the first to the last."""
+"""The progress of an evaluation is reported from start to end."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def test_of_verification() -> None:
 
 
 def check(said: list[tuple[int, int]], total: int) -> None:
-    """That it goes up, in more than a few steps, to the end."""
+    """Asserts that it rises, in more than a few steps, to the end."""
     numbers = [done for done, _ in said]
     assert numbers == sorted(numbers)
     assert len(set(numbers)) >= 10

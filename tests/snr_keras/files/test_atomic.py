@@ -1,4 +1,4 @@
-"""A file or a folder is whole or not there, and a full disk is told with its name."""
+"""A file or a folder is complete or absent, and the error for a full disk has its name."""
 
 import errno
 import os

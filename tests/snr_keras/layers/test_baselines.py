@@ -34,7 +34,7 @@ def random(*shape: int, seed: int = 0) -> np.ndarray:
 
 
 def styled(images: int = 6, height: int = 5, width: int = 4, channels: int = 5) -> np.ndarray:
-    """Maps (N, H, W, C) of images that differ in their means and deviations."""
+    """Maps (N, H, W, C) of images that differ in their means and standard deviations."""
     style = np.random.default_rng(1).uniform(0.5, 2, (images, 1, 1, channels)).astype(np.float32)
     return random(images, height, width, channels) * style + style[::-1] * 3
 
@@ -149,7 +149,7 @@ def test_the_gate_computes_its_formula(data_format) -> None:
 
 
 def given(share: float, partner: list[int], layer: keras.Layer, F: np.ndarray) -> np.ndarray:
-    """What a mixing layer makes of maps if lambda and the permutation are these."""
+    """The output of a mixing layer for this lambda and this permutation."""
     layer.build(F.shape)
     shares = np.full((len(F), 1, 1, 1), share, np.float32)
     x = to_tensor(F, "float32")

@@ -43,17 +43,17 @@ SHAPES = {
 
 @st.composite
 def logits_of_three(draw: DrawFn, per_pixel: bool, mode: str) -> list[np.ndarray]:
-    """Of any magnitude, ties and equal tensors included; with one class or one pixel where any shape will do."""
+    """Inputs of any magnitude, with ties and equal tensors; with one class or one pixel if any shape will do."""
     anything = mode == "eager" and keras.backend.backend() != "jax"
     shape = draw(SHAPES[per_pixel]) if anything else COMPILED[per_pixel]
     rng = draw(generators())
     found = [draw(st.sampled_from([1.0, 0.0, 30.0, 1e4])) * rng.normal(size=shape) for _ in range(3)]
-    vice = draw(st.sampled_from(["none", "equal", "ties", "one class for sure"]))
-    if vice == "equal":
+    defect = draw(st.sampled_from(["none", "equal", "ties", "one class for sure"]))
+    if defect == "equal":
         found[1:] = [found[0], found[0]]
-    elif vice == "ties":
+    elif defect == "ties":
         found = [np.round(x / 2) for x in found]
-    elif vice == "one class for sure":
+    elif defect == "one class for sure":
         found[1][..., 0] = 3e4
     return found
 

@@ -29,7 +29,7 @@ six_labels = st.lists(st.sampled_from(ADVERSARIAL), min_size=6, max_size=6)
 
 @pytest.fixture(autouse=True, scope="module")
 def _integers_of_32_bits_on_jax() -> Iterator[None]:
-    """As JAX comes; other tests have it compute in float64."""
+    """JAX with its defaults; other tests make it compute in float64."""
     if keras.backend.backend() != "jax":
         yield
         return

@@ -125,7 +125,7 @@ def test_a_stage_ends_where_everything_after_it_flows_through(size, capsys) -> N
 
 
 def deep(strides: int) -> keras.Model:
-    """A stem and stages, each with a stride of its own."""
+    """A stem and stages, each with its stride."""
     x = image = keras.Input((None, None, 3))
     for stage in range(strides):
         x = layers.Conv2D(4, 3, strides=2, padding="same", name=f"c{stage + 1}")(x)

@@ -1,4 +1,4 @@
-"""Where the modules of each normalization sit, in both backbones, and what becomes of pretrained weights."""
+"""Where the modules of each normalization are, in both backbones, and what happens to pretrained weights."""
 
 from pathlib import Path
 

@@ -129,7 +129,7 @@ WHO_AND_AGE = ["sparse_categorical_crossentropy", "mse"]
 
 
 def two_heads(**options) -> SNRModel:
-    """Of a model with a list of outputs, whose order is not that of their names."""
+    """The outputs of a model with a list of outputs, whose order is not that of their names."""
     keras.utils.set_random_seed(0)
     image = keras.Input((8, 8, 3))
     pooled = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, name="conv")(image))
@@ -140,7 +140,7 @@ def two_heads(**options) -> SNRModel:
 
 
 def as_in_keras(model: SNRModel, y, sample_weight=None, **options) -> dict[str, float]:
-    """What Keras makes of it for the network alone, with a list of outputs and so of labels and weights."""
+    """Keras's result for the network alone, with a list of outputs and so of labels and weights."""
     plain = keras.Model(model.input, list(model.network.output.values()))
     plain.compile("sgd", run_eagerly=True, **options)
     return plain.evaluate(IMAGES, y, sample_weight=sample_weight, batch_size=6, verbose=0, return_dict=True)

@@ -39,7 +39,7 @@ def one_pixel(draw: Draw) -> dict[str, Any]:
 
 @_snr.case(_module, "1.1", "6.1")
 def large_mean(draw: Draw) -> dict[str, Any]:
-    """The mean is a hundred thousand deviations away."""
+    """The mean is a hundred thousand standard deviations away."""
     return {"F": draw.normal(2, 4, 4, 4) + 2.0**17, "params": _params(draw)}
 
 

@@ -16,7 +16,7 @@ from snr_ref.conformance.functions import FUNCTIONS
 from snr_ref.conformance.implementation import Implementation
 from snr_ref.conformance.precision import PRECISIONS
 from snr_ref.conformance.steps import Literal
-from tests.strategies import VICES, SNRCase, generators, snr_cases
+from tests.strategies import DEFECTS, SNRCase, generators, snr_cases
 
 MODULE_GROUPS = {
     "forward",
@@ -29,15 +29,15 @@ MODULE_GROUPS = {
 }
 
 #: Maps whose gradients float16 holds.
-SMALL = tuple(vice for vice in VICES if vice not in ("large mean", "one bright pixel"))
+SMALL = tuple(defect for defect in DEFECTS if defect not in ("large mean", "one bright pixel"))
 
 
-@pytest.mark.parametrize(("dtype", "vices"), [("float64", VICES), ("float32", VICES), ("float16", SMALL)])
+@pytest.mark.parametrize(("dtype", "defects"), [("float64", DEFECTS), ("float32", DEFECTS), ("float16", SMALL)])
 @given(data=st.data(), rng=generators())
 def test_a_right_way_is_within_the_bounds(
-    dtype: str, vices: tuple[str, ...], data: st.DataObject, rng: np.random.Generator
+    dtype: str, defects: tuple[str, ...], data: st.DataObject, rng: np.random.Generator
 ) -> None:
-    case: SNRCase = data.draw(snr_cases(vices=vices))
+    case: SNRCase = data.draw(snr_cases(defects=defects))
     F, params, epsilon = case
     G, (plus, minus, tilde) = rng.normal(size=F.shape), rng.normal(size=(3, F.shape[0], F.shape[-1]))
     from_map, from_embeddings = data.draw(st.booleans()), data.draw(st.booleans())

@@ -28,7 +28,7 @@ MODULE_CLAUSES = {
 
 
 def digest(case: Case) -> str:
-    """Of everything that the case asks."""
+    """The answers to everything that the case asks."""
     content = hashlib.sha256(case.function.encode())
     for arguments in (case.arguments, *case.choices):
         for name, value in flat(arguments).items():

@@ -24,7 +24,7 @@ RIGHT = [Implementation(steps()) for steps in (Literal, Retrieval, Verification,
 
 
 def answers(implementation: Implementation, function: str) -> list[Result]:
-    """What the cases of a function come to, in every dtype; unlike `run`, without asking which mistake it is."""
+    """The results of a function's cases in every dtype; unlike `run`, without a search for the mistake."""
     of_function = [case for case in catalogue() if case.function == function and case.kind != "refusal"]
     return [answered(implementation, case, dtype) for case, dtype in questions(implementation, of_function)]
 
@@ -41,7 +41,7 @@ def answered(implementation: Implementation, case: Case, dtype: str) -> Result:
 
 @cache
 def answers_of(mistake: Mistake) -> list[Result]:
-    """Those of the function where the mistake first shows."""
+    """The results of the function where the mistake first shows."""
     return answers(Implementation(mistake.adapter), mistake.function)
 
 
@@ -52,7 +52,7 @@ def caught(mistake: Mistake) -> list[tuple[Case, str]]:
 
 
 def difference_at(output: str, results: list[Result]) -> Difference:
-    """What the report says of the place where they start to differ."""
+    """The report's line on the place where the results start to differ."""
     return next(difference for difference in first_differences(results) if difference.output == output)
 
 

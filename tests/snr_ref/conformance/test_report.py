@@ -1,4 +1,4 @@
-"""What a report says: figures, the first difference, what is missing, and the exit status."""
+"""The content of a report: numbers, the first difference, what is missing, and the exit status."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What is exported: all of the catalogue, the same bytes each time, readable by a C program."""
+"""The export has all of the catalogue, the same bytes each time, and is readable by a C program."""
 
 import json
 import math
@@ -81,7 +81,7 @@ def blocks(language: str) -> str:
 
 
 def run_page(folder: Path, exported: list[Path], language: str, *command: str) -> str:
-    """What the page's code in a language prints, beside the golden vectors."""
+    """The output of the page's code in a language, run beside the golden vectors."""
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
     for path in exported:

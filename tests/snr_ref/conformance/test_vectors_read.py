@@ -1,4 +1,4 @@
-"""What is read is not trusted: every way to spoil a file gives an error that names the file and the object."""
+"""Files are not trusted: every way to damage one gives an error that names the file and the object."""
 
 import os
 import random

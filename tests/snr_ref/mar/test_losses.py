@@ -169,7 +169,7 @@ def test_the_consistency_gradient_is_the_complex_step(batch, rng):
     assert_conforms(numerical, "consistency_gradient", arguments)
 
 
-@given(multilabel_batches(vices=False))
+@given(multilabel_batches(defects=False))
 def test_between_unit_vectors_the_hard_agents_are_those_within_the_margin(batch):
     f, agents = batch.features, batch.agents
     own_term = joint_embedding_loss(f[:0], [], f, agents)

@@ -1,4 +1,4 @@
-"""By how much rounding may move a whole step of MAR: the kit's bounds of its parts, each given what the last is off."""
+"""Bounds on the rounding of a whole step of MAR: the kit's bounds of its parts, each given the error of the last."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from snr_ref.mar.step import MAR_WEIGHTS, AdaptationWeights
 
 
 class UndecidedError(Exception):
-    """Of a function whose answer may be another where numbers are rounded otherwise; bounds do not hold there."""
+    """A function may decide otherwise if numbers are rounded otherwise; its bounds do not hold there."""
 
 
 class StepBounds(NamedTuple):
-    """How far each output of a step may be off.
+    """Bounds on the error of each output of a step.
 
     Attributes:
-        losses: By name, `total` too.
-        state: By name: `threshold`, `mean`, `std`, `multilabels`.
-        gradients: In the source's features, the target's, and the agents.
+        losses: Bounds of the losses by name, with `total`.
+        state: Bounds of the state by name: `threshold`, `mean`, `std`, `multilabels`.
+        gradients: Bounds of the gradients in the source's features, the target's, and the agents.
     """
 
     losses: dict[str, np.ndarray]

@@ -62,7 +62,7 @@ def test_what_does_not_fit_is_refused(call: Any, message: str) -> None:
 
 
 def test_a_domain_is_taken_in_blocks_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As large domains are, here with one row and with two in a block, the last of which is shorter."""
+    """Blocks of rows, as for large domains; here with one row and with two per block, the last block being shorter."""
     rng = np.random.default_rng(0)
     x, y = rng.dirichlet(np.ones(3), 7), rng.dirichlet(np.ones(3), 5)
     agreement, threshold = snr_ref.multilabel_agreement(x, y), snr_ref.initial_threshold(x, mining_ratio=0.5)

@@ -1,4 +1,4 @@
-"""Of several networks in a file one is meant: which, and what becomes of the names of the others."""
+"""Which of several networks in a file is read, and what happens to the names of the others."""
 
 import numpy as np
 import pytest
