@@ -37,7 +37,7 @@ def distance_rows(
         distance: "cosine", 0.5 - x.y / (2 |x| |y|), "euclidean", |x - y|, or "re_ranked", `re_ranking` of the
             embeddings at unit length, which holds all (Q, G) distances at a time.
         only: Indices of the queries to return; by default all, in their order.
-        progress: As for `re_ranking`; nothing is said of other distances.
+        progress: Function called as by `re_ranking`; it is not called for other distances.
 
     Raises:
         ValueError: If the distance is unknown, or the embeddings are not matrices of one width; also as for

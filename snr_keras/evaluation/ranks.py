@@ -35,7 +35,7 @@ def match_ranks(
         gallery: Gallery embeddings, (G, D): an array, or an h5py dataset, which is read a slice at a time.
         distance: "cosine" or "euclidean".
         labels: Labels, which determine the matches and the junk of each query.
-        progress: Called with the number of queries done and in all.
+        progress: Function called with the number of queries done and the total.
 
     Yields:
         For each query in turn the ranks, from 1, of its matches in its gallery without junk, (M,), sorted.

@@ -37,7 +37,7 @@ def re_ranking(
         k1: Number of neighbours examined for reciprocity.
         k2: Number of neighbours, the image itself included, whose encodings are averaged; 1 averages nothing.
         lambda_value: Weight of the squared Euclidean distances, divided by the largest of each query, in [0, 1].
-        progress: Called with the number of rows done and in all: those of the images twice, and those of the result.
+        progress: Function called with the number of rows done and the total: twice the images' and once the result's.
 
     Returns:
         Re-ranked distances, (Q, G), float64 for float64 features and float32 for others.

@@ -126,7 +126,8 @@ def evaluate_embeddings(
         protocol: "market1501", "no_camera" or "single_gallery_shot", as for `evaluate_retrieval`.
         query_files: File number of each query, (Q,), integers; None if no query is in the gallery.
         gallery_files: File number of each gallery image, (G,), in the same numbering; required with `query_files`.
-        progress: Called with the number of queries done and in all; for "re_ranked" distances as by `re_ranking`.
+        progress: Function called with the number of queries done and the total; for "re_ranked" distances it is called
+            as by `re_ranking`.
 
     Returns:
         `RetrievalResult(cmc, mAP, mINP, num_valid_queries)`, fractions in [0, 1].

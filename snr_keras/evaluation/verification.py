@@ -95,7 +95,7 @@ def evaluate_embedding_verification(
         query_files: File number of each query, (Q,), integers; None if no query is in the gallery. An image makes no
             pair with itself.
         gallery_files: File number of each gallery image, (G,), in the same numbering; required with `query_files`.
-        progress: Called with the number of rows of distances done and in all: two for each query.
+        progress: Function called with the number of rows of distances done and the total: two for each query.
 
     Returns:
         The rates and counts.

@@ -1,7 +1,7 @@
-"""Bars on standard error that show how far long work is; where that is no terminal, nothing is written.
+"""Progress bars on standard error for long work; if that is not a terminal, nothing is written.
 
-There is one display. Work inside other work has a line of its own below it. Whoever prints while bars are shown calls
-`hide` first; they come back when one of them moves.
+There is one display. Nested work has its line below that of the outer work. Code that prints while bars are shown calls
+`hide` first; the bars return when one of them moves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _drawn_at = 0.0
 
 
 class Line:
-    """A line of the display: what is done, how much of it, and how long the rest will take."""
+    """A line of the display: a description of the work, its progress, and the time left."""
 
     def __init__(self, description: str) -> None:
         self.description = description
@@ -41,9 +41,9 @@ class Line:
         """Move the bar.
 
         Args:
-            done: How much is done; a part of one counts too.
-            total: How much there is in all; None if that is unknown.
-            details: What stands beside the bar; by default the numbers, and the time left at the pace so far.
+            done: Number done; it may have a fraction.
+            total: Total number; None if unknown.
+            details: Text beside the bar; by default the numbers, and the time left at the pace so far.
         """
         if total != self.total or done < self.done:
             self._begun = time.monotonic(), done
@@ -51,11 +51,11 @@ class Line:
         _draw(at_once=done == total)
 
     def within(self, done: int, total: int) -> Callable[[float], None]:
-        """What moves the bar within one of its parts: to be called with the fraction of this part that is done."""
+        """A function that moves the bar within one of its parts, called with the finished fraction of this part."""
         return lambda fraction: self.show(done + fraction, total)
 
     def details(self) -> str:
-        """What stands beside the bar now."""
+        """The current text beside the bar."""
         if self._details is not None or self.total is None:
             return self._details or ""
         begun, done_then = self._begun
@@ -80,7 +80,7 @@ def line(description: str) -> Iterator[Line]:
 
 @contextmanager
 def progress_bar(description: str) -> Iterator[Callable[[float, float], None]]:
-    """A bar for long work; yields the function that moves it, called with the number done and in all."""
+    """A bar for long work; yields the function that moves it, called with the number done and the total."""
     with line(description) as added:
         added.show(0, None)
         yield added.show
@@ -88,7 +88,7 @@ def progress_bar(description: str) -> Iterator[Callable[[float, float], None]]:
 
 @contextmanager
 def changing_bar() -> Iterator[Callable[[str, float, float], None]]:
-    """A bar for one work after another; yields the function that moves it, called with what is done and how much."""
+    """A bar for several tasks in turn; yields the function that moves it, called with a task, number done and total."""
     with line("") as added:
 
         def move(description: str, done: float, total: float) -> None:
@@ -99,7 +99,7 @@ def changing_bar() -> Iterator[Callable[[str, float, float], None]]:
 
 
 def hide() -> None:
-    """Take the bars off the screen, for something else to be written there."""
+    """Remove the bars from the screen, so that other text can be written there."""
     global _drawn
     if _drawn is not None:
         from rich.console import Console
@@ -116,14 +116,14 @@ def duration(seconds: float) -> str:
 
 
 def _draw(*, at_once: bool) -> None:
-    """Draw all lines, if it is time to."""
+    """Draw all lines, unless they were drawn less than `PAUSE` ago."""
     global _drawn, _drawn_at
-    terminal = sys.stderr is not None and sys.stderr.isatty()  # it is None where it was closed
+    terminal = sys.stderr is not None and sys.stderr.isatty()  # it is None if it was closed
     if not terminal or os.environ.get("TERM") in ("dumb", "unknown"):
         return
     if _drawn is not None and not at_once and time.monotonic() < _drawn_at + PAUSE:
         return
-    from rich.console import Console  # when there is something to draw: each command imports this module
+    from rich.console import Console  # imported only to draw, since each command imports this module
     from rich.live_render import LiveRender
 
     console = Console(stderr=True)
@@ -153,6 +153,6 @@ def _table(width: int) -> Table:
 
 
 def _shown(text: str) -> str:
-    """Text in characters that the terminal has, with its width; nothing in it gives orders."""
+    """The text in characters that the terminal can show, without control characters."""
     encoding = sys.stderr.encoding
     return printable(text).encode(encoding, "backslashreplace").decode(encoding)

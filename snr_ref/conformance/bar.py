@@ -1,4 +1,4 @@
-"""A bar on standard error that shows how much is done and how long the rest will take, if that is a terminal."""
+"""A progress bar with the time left, on standard error, if that is a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAUSE = 0.1  # seconds between two drawings
 
 @contextmanager
 def bar(description: str) -> Iterator[Callable[[int, int], None]]:
-    """Yields the function that moves the bar, called with the number done and in all; at the end the bar is erased."""
+    """Yields the function that moves the bar, called with the number done and the total; the end erases the bar."""
     begun: tuple[float, int] | None = None
     drawn, width = 0.0, 0
     terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")

@@ -243,7 +243,7 @@ class Function:
         return inspect.signature(partial(self._composition, None))
 
     def bounds(self, arguments: Arguments, precision: Precision) -> dict[str, np.ndarray]:
-        """How far off rounding alone can put each output of a correct implementation.
+        """The largest errors of a correct implementation's outputs that rounding alone can cause.
 
         Args:
             arguments: Arguments by name, in float64. What comes out of another function, such as logits, multilabels or

@@ -102,7 +102,7 @@ def first_row(x: np.ndarray) -> np.ndarray:
 
 
 def always(value: Any) -> Callable[[Any], Any]:
-    """That value, whatever the good one is."""
+    """The given value in place of any."""
     return lambda _: value
 
 

@@ -235,7 +235,7 @@ def _numpy_scalars() -> list[Any]:
 
 
 def _why_not(path: Path, error: Exception) -> str:
-    """What is wrong with a file, without PyTorch's advice to run its content."""
+    """The fault of a file, without PyTorch's advice to run its content."""
     if unwanted := re.search(r"GLOBAL ([\w.]+)|got <class '([\w.]+)'>", str(error)):
         name = unwanted[1] or unwanted[2]
         return (

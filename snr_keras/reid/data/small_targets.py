@@ -45,8 +45,8 @@ def list_prid2011(root: Path, splits: Sequence[str], progress: Progress | None =
     """PRID2011, single shot: `single_shot/cam_a/person_0001.png`, 385 people by camera a and 749 by camera b.
 
     The first 200 are the same people in both: 100 are for training and 100 are queries of camera a; the gallery is
-    everyone of camera b who is not for training. The other 185 of camera a, who share numbers with other people, are
-    not used.
+    everyone of camera b who is not for training. The other 185 of camera a are not used: their
+    numbers belong to other people in camera b.
     """
     folders = _folders(
         root / "single_shot", {"cam_a": 1, "cam_b": 2}, r"person_(?P<identity>[0-9]{1,9})\.", example="person_0001.png"

@@ -216,7 +216,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _damage(path: Path) -> str | None:
-    """What is wrong with a file, found by reading all its parts."""
+    """The fault of a file, found by reading all its parts."""
     try:
         _check_parts(path, _STATE)
         Checkpoint(path).state()

@@ -32,7 +32,7 @@ def compare_files(
     Args:
         golden: File of golden vectors that the program read; it is not trusted.
         outputs: HDF5 file that the program wrote; it is not trusted.
-        progress: Called with the number of answers compared and in all.
+        progress: Function called with the number of compared answers and the total.
 
     Returns:
         The report on the cases in the golden vectors, in the dtypes in which `outputs` has any answer, and on refusals

@@ -28,7 +28,7 @@ def export(path: Path | str, *, progress: Callable[[int, int], None] | None = No
 
     Args:
         path: HDF5 file. The files of the subset have the same name with the suffixes `.json` and `.h`.
-        progress: Called with the number of cases written and in all.
+        progress: Function called with the number of written cases and the total.
 
     Returns:
         The three files.

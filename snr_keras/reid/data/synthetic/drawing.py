@@ -111,9 +111,9 @@ class _Canvas:
         along_x, along_y = x1 - x0, y1 - y0
         x, y = self.x[None, window[1]] - x0, self.y[window[0], None] - y0
         square = along_x**2 + along_y**2 + 1e-9
-        share = np.minimum(np.maximum(x * (along_x / square) + y * (along_y / square), 0.0), 1.0)
-        x, y = x - share * along_x, y - share * along_y
-        radius = radii[0] + (radii[1] - radii[0]) * share
+        fraction = np.minimum(np.maximum(x * (along_x / square) + y * (along_y / square), 0.0), 1.0)
+        x, y = x - fraction * along_x, y - fraction * along_y
+        radius = radii[0] + (radii[1] - radii[0]) * fraction
         self.paint(window, np.sqrt(x * x + y * y) - radius, colour, part, x / radius)
 
     def chain(self, joints: np.ndarray, radii: tuple[float, ...], colour: Colour, part: int) -> None:
@@ -228,11 +228,11 @@ def _torso(canvas: _Canvas, identity: Identity, pose: Pose) -> None:
 
 def _cloth(identity: Identity, angle: np.ndarray, y: np.ndarray, pixel: float) -> np.ndarray:
     """The colours of the upper garment at angles around the body and heights, (h, w, 3)."""
-    second = _second_share(identity, angle, y, pixel)[..., None]
+    second = _second_fraction(identity, angle, y, pixel)[..., None]
     return np.asarray(identity.upper_colour) * (1.0 - second) + np.asarray(identity.upper_second) * second
 
 
-def _second_share(identity: Identity, angle: np.ndarray, y: np.ndarray, pixel: float) -> np.ndarray:
+def _second_fraction(identity: Identity, angle: np.ndarray, y: np.ndarray, pixel: float) -> np.ndarray:
     """The fraction of the second colour at each point, (h, w), in [0, 1]."""
     period = identity.pattern_period
     radius = identity.shoulders
@@ -347,9 +347,9 @@ def _arms(canvas: _Canvas, identity: Identity, body: Skeleton) -> list[tuple[flo
     ]
 
 
-def _cut(joints: np.ndarray, radii: tuple[float, ...], share: float) -> tuple[np.ndarray, tuple[float, ...]]:
-    """The first part of a limb of three joints and two equally long bones; `share` is its fraction of the length."""
-    whole, rest = divmod(min(2.0 * share, 2.0), 1.0)
+def _cut(joints: np.ndarray, radii: tuple[float, ...], fraction: float) -> tuple[np.ndarray, tuple[float, ...]]:
+    """The first part of a limb of three joints and two equally long bones; `fraction` is its part of the length."""
+    whole, rest = divmod(min(2.0 * fraction, 2.0), 1.0)
     if rest < 1e-6:
         return joints[: int(whole) + 1], radii[: int(whole) + 1]
     first = int(whole)
