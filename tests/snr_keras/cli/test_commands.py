@@ -25,7 +25,7 @@ CAMERA = 'If the camera labels have no meaning here, use `protocol="no_camera"`.
         ("adapt", CAMERA, """`protocol="no_camera"` is --set 'test.protocol="no_camera"'"""),
         ("train", "the setting `snr_bias=True`", "`snr_bias=True` is --set training.snr_bias=true"),
         ("ablate", "`resume=True`, or `out`; or `out`", "`resume=True` is --resume, `out` is --out"),
-        ("train", "`overrides` are KEY=VALUE", "`overrides` is --set"),
+        ("train", "`overrides` must be KEY=VALUE", "`overrides` is --set"),
         ("train", 'a string in quotes, `test.distance="x"`', """`test.distance="x"` is --set 'test.distance="x"'"""),
     ],
 )
