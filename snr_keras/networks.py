@@ -33,6 +33,9 @@ DEFAULT_STAGES: dict[str, tuple[int, ...]] = {
 
 NORMALIZATIONS = tuple(DEFAULT_STAGES)
 
+SNR_GATES = ("learned", "fixed", "random")
+"""What SNR's attention may be: learned; fixed, a = 1/2 everywhere; or as it was initialized, never trained."""
+
 
 def module_stages(normalization: str, stages: Sequence[int] | None = None) -> tuple[int, ...]:
     """The stages, sorted, that have a normalization's modules: `stages`, or the normalization's default.

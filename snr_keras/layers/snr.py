@@ -73,6 +73,9 @@ class SNR(FeatureMapLayer):
             of one channel of one image is often smaller.
         use_bias: Whether the attention has biases `b1` and `b2`. The paper has none; some published checkpoints do.
             Defaults to `False`.
+        trainable_gate: Whether the attention's weights are trained. With `False` they stay as they start: random with
+            the default initializers; with `w2_initializer="zeros"` a is 1/2 for every channel of every image. These
+            are the controls that a learned gate is compared with. Defaults to `True`.
         data_format: `"channels_last"` (`(N, *S, C)`) or `"channels_first"` (`(N, C, *S)`). Defaults to the
             `image_data_format` of your Keras configuration. There is no `axis`, as in other normalization layers,
             because every axis has a role here: the images, the channels, which the attention relates to one another,
@@ -138,6 +141,7 @@ class SNR(FeatureMapLayer):
         reduction: int = 16,
         epsilon: float = 1e-5,
         use_bias: bool = False,
+        trainable_gate: bool = True,
         data_format: str | None = None,
         gamma_initializer: Initializer = "ones",
         beta_initializer: Initializer = "zeros",
@@ -164,6 +168,7 @@ class SNR(FeatureMapLayer):
         self.reduction = reduction
         self.epsilon = epsilon
         self.use_bias = bool(use_bias)
+        self.trainable_gate = bool(trainable_gate)
         self.gamma_initializer = initializers.get(gamma_initializer)
         self.beta_initializer = initializers.get(beta_initializer)
         self.w1_initializer = initializers.get(w1_initializer)
@@ -280,6 +285,7 @@ class SNR(FeatureMapLayer):
             "reduction": self.reduction,
             "epsilon": self.epsilon,
             "use_bias": self.use_bias,
+            "trainable_gate": self.trainable_gate,
         }
         for name in SNRParams._fields:
             for kind, module in _WEIGHT_OPTIONS.items():
@@ -312,7 +318,8 @@ class SNR(FeatureMapLayer):
 
     def _add_snr_weight(self, name: str, shape: tuple[int, ...]) -> Any:
         options = {kind: getattr(self, f"{name}_{kind}") for kind in _WEIGHT_OPTIONS}
-        return self.add_weight(name=name, shape=shape, autocast=False, **options)
+        trainable = self.trainable_gate or name in ("gamma", "beta")
+        return self.add_weight(name=name, shape=shape, trainable=trainable, autocast=False, **options)
 
     def _cast_weights(self, inputs: Any) -> SNRParams:
         """The weights in the dtype of the statistics; absent biases are zeros, at no cost."""

@@ -26,16 +26,26 @@ class Modules:
         stages: Stages that have modules; the stem belongs to stage 1.
         reduction: Reduction ratio r of channel attentions.
         snr_bias: Whether SNR's attention has biases.
+        snr_gate: What SNR's attention is, one of `SNR_GATES`.
 
     Attributes:
         embeddings: Embeddings of the SNR layers placed so far.
     """
 
-    def __init__(self, normalization: str, stages: Sequence[int], reduction: int, *, snr_bias: bool = False) -> None:
+    def __init__(
+        self,
+        normalization: str,
+        stages: Sequence[int],
+        reduction: int,
+        *,
+        snr_bias: bool = False,
+        snr_gate: str = "learned",
+    ) -> None:
         self.normalization = normalization
         self.stages = stages
         self.reduction = reduction
         self.snr_bias = snr_bias
+        self.snr_gate = snr_gate
         self.embeddings: list[SNREmbeddings] = []
 
     def batch_norm(self, plain: keras.layers.BatchNormalization, stage: int, position: int) -> keras.Layer:
@@ -77,10 +87,18 @@ class Modules:
             case "gate":
                 return ChannelGate(self.reduction, name=name)(x)
             case "snr":
-                snr = SNR(self.reduction, use_bias=self.snr_bias, name=name)
-                x, embeddings = snr(x, return_embeddings=True)
+                x, embeddings = self._snr(name)(x, return_embeddings=True)
                 self.embeddings.append(embeddings)
         return x
+
+    def _snr(self, name: str) -> SNR:
+        return SNR(
+            self.reduction,
+            use_bias=self.snr_bias,
+            trainable_gate=self.snr_gate == "learned",
+            w2_initializer="zeros" if self.snr_gate == "fixed" else "glorot_uniform",  # a = sigmoid(0)
+            name=name,
+        )
 
 
 _INSTEAD_OF_BATCH_NORM = {

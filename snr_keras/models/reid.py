@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from snr_keras.keras_config import own_configuration, widest
+from snr_keras.layers import SNR
 from snr_keras.models.backbones import BACKBONES
 from snr_keras.models.modules import Modules
 from snr_keras.models.network import SNRNetwork
@@ -13,7 +15,7 @@ from snr_keras.models.pytorch.importing import import_state_dict
 from snr_keras.models.pytorch.state_dict import StateDict, read_state_dict
 from snr_keras.models.pytorch_resnet import PYTORCH_BACKBONES
 from snr_keras.models.snr_model import SNRModel
-from snr_keras.networks import module_stages
+from snr_keras.networks import SNR_GATES, module_stages
 
 IMAGENET_FILE = "https://download.pytorch.org/models/resnet50-0676ba61.pth"
 
@@ -28,6 +30,7 @@ def reid_model(
     last_stride: int = 1,
     reduction: int = 16,
     snr_bias: bool = False,
+    snr_gate: str = "learned",
     batch_norm_momentum: float = 0.9,
     weights: str | None = None,
     dtype: Any = None,
@@ -62,6 +65,8 @@ def reid_model(
         last_stride: Stride of the last stage: 1, as in most ReID networks, or 2, as in classification networks.
         reduction: Reduction ratio r of the channel attention of SNR and of the gate.
         snr_bias: Whether SNR's attention has biases, as in public codes; the paper's has none.
+        snr_gate: `"learned"`; or one of two controls, whose attention is not trained: `"fixed"`, a = 1/2 for every
+            channel of every image, or `"random"`, as it was initialized.
         batch_norm_momentum: Momentum of the moving statistics of every BatchNormalization. Keras' 0.99 needs several
             hundred steps to forget its start, a large part of a short run; 0.9 needs about forty.
         weights: Initial weights: `None` (random); for `"resnet50"` `"imagenet"` or the path of a Keras weights file,
@@ -73,8 +78,8 @@ def reid_model(
         A functional model that saves and loads as `.keras`, for training by `fit` or by `make_train_step`.
 
     Raises:
-        ValueError: If a name is unknown, a stage does not exist, instance norm is requested after the last stage, or
-            the weights are those of another network.
+        ValueError: If a name is unknown, a stage does not exist, instance norm is requested after the last stage, the
+            weights are those of another network, or they have gates that are not the fixed ones.
         FileNotFoundError: If the weights file does not exist.
         ConnectionError: If Keras' weights cannot be downloaded.
     """
@@ -84,9 +89,13 @@ def reid_model(
         raise ValueError(f"`backbone` must be one of {sorted(BACKBONES)}. Received: backbone={backbone!r}")
     if last_stride not in (1, 2):
         raise ValueError(f"`last_stride` must be 1 or 2. Received: last_stride={last_stride!r}")
+    if snr_gate not in SNR_GATES:
+        raise ValueError(f"`snr_gate` must be one of {SNR_GATES}. Received: snr_gate={snr_gate!r}")
     from_pytorch = weights if backbone in PYTORCH_BACKBONES else None
     state_dict = _pytorch_weights(from_pytorch, backbone) if from_pytorch else None
-    modules = Modules(normalization, module_stages(normalization, stages), reduction, snr_bias=snr_bias)
+    modules = Modules(
+        normalization, module_stages(normalization, stages), reduction, snr_bias=snr_bias, snr_gate=snr_gate
+    )
     policy = keras.dtype_policies.get(dtype) if dtype is not None else keras.config.dtype_policy()
     with own_configuration(policy):
         trunk = BACKBONES[backbone](
@@ -102,6 +111,11 @@ def reid_model(
         model = SNRModel(trunk.input, outputs, name=f"{backbone}_{normalization}")
     if state_dict:
         import_state_dict(model, state_dict)
+    if snr_gate == "fixed" and any(ops.any(layer.w2 != 0) for layer in model.layers if isinstance(layer, SNR)):
+        raise ValueError(
+            'With snr_gate="fixed" every gate is 1/2, and these weights have gates of their own: use "learned", or '
+            f'"random" to keep them as they are. Received: weights={weights!r}'
+        )
     return model
 
 

@@ -17,6 +17,7 @@ def new_model(config: TrainingConfig, num_identities: int) -> keras.Model:
         last_stride=config.last_stride,
         reduction=config.reduction,
         snr_bias=config.snr_bias,
+        snr_gate=config.snr_gate,
         batch_norm_momentum=config.batch_norm_momentum,
         weights=config.weights,
         dtype=config.mixed_precision,

@@ -32,8 +32,8 @@ def weights_by_path(model: keras.Model) -> dict[str, NDArray]:
 
 
 def assign_shared_weights(model: keras.Model, weights: Mapping[str, NDArray]) -> None:
-    """Set the weights of a model that are in `weights` with the same path and shape, and no others."""
-    for weight in model.weights:
+    """Set the trainable weights that are in `weights` with the same path and shape, and no others."""
+    for weight in model.trainable_weights:
         value = weights.get(weight.path)
         if value is not None and value.shape == tuple(weight.shape):
             weight.assign(value)

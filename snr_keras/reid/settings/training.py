@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from snr_keras.networks import BACKBONES, module_stages
+from snr_keras.networks import BACKBONES, SNR_GATES, module_stages
 from snr_keras.reid.settings.augmentation import Augmentation
 from snr_keras.reid.settings.config import Config
 from snr_keras.reid.settings.ranges import Ranges, check_ranges, one_of
@@ -31,6 +31,7 @@ class TrainingConfig(Config):
         last_stride: Stride of the last stage, 1 or 2.
         reduction: Reduction ratio r of the channel attention of SNR and of the gate.
         snr_bias: Whether SNR's attention has biases, as in public codes; the paper's has none.
+        snr_gate: What that attention is: `"learned"`, `"fixed"` (a = 1/2) or `"random"` (never trained).
         batch_norm_momentum: Momentum of the moving statistics of every BatchNormalization.
         image_size: `(height, width)` in pixels.
         epochs: Number of passes over the training images. The learning-rate schedule ends with the last.
@@ -69,6 +70,7 @@ class TrainingConfig(Config):
     last_stride: int = 1
     reduction: int = 16
     snr_bias: bool = False
+    snr_gate: str = "learned"
     batch_norm_momentum: float = 0.9
     image_size: tuple[int, int] = (64, 32)
     epochs: int = 12
@@ -111,6 +113,7 @@ _RANGES: Ranges = {
     "last_stride": ("1 or 2", lambda x: is_integer(x) and x in (1, 2)),
     "reduction": ("an integer of at least 1", lambda x: is_integer(x) and x >= 1),
     "snr_bias": ("True or False", lambda x: isinstance(x, bool)),
+    "snr_gate": one_of(SNR_GATES),
     "batch_norm_momentum": ("in [0, 1)", lambda x: is_number(x) and 0 <= x < 1),
     "image_size": (
         "a (height, width) of positive integers",

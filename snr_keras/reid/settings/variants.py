@@ -11,6 +11,15 @@ from snr_keras.reid.settings.training import TrainingConfig
 SNR = "snr"
 """The variant with which every other is compared."""
 
+STEPS = (
+    ("in", "none"),  # instance normalization
+    ("snr-fixed", "in"),  # half of the residual given back, and a module after the last stage
+    ("snr-no-loss", "snr-fixed"),  # a gate that is learned
+    ("snr-no-loss", "snr-random"),
+    ("snr", "snr-no-loss"),  # the dual causality loss
+)
+"""What the paper's method is built of: pairs of a variant and the one without its last part."""
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -37,6 +46,8 @@ def _snr(description: str, **settings: Any) -> Variant:
     return Variant(description, {"normalization": "snr", **settings})
 
 
+_WITHOUT_LOSS = {"snr_weights": (0.0, 0.0, 0.0, 0.0)}
+
 VARIANTS: dict[str, Variant] = {
     "none": _normalization("none", "The plain network."),
     "in": _normalization("in", "Instance normalization after stages 1 to 3."),
@@ -48,7 +59,13 @@ VARIANTS: dict[str, Variant] = {
     "dualnorm": _normalization("dualnorm", "DualNorm: instance normalization early, batch normalization of features."),
     "aibn": _normalization("aibn", "AIBN: statistics of instance and batch mixed inside one norm, by learned weights."),
     "gate": _normalization("gate", "A channel gate on F, without instance normalization and restitution."),
-    "snr-no-loss": _snr("SNR without its dual causality loss.", snr_weights=(0.0, 0.0, 0.0, 0.0)),
+    "snr-fixed": _snr(
+        "SNR with a = 1/2 everywhere, not learned, and without its loss.", **_WITHOUT_LOSS, snr_gate="fixed"
+    ),
+    "snr-random": _snr(
+        "SNR with its gate as initialized, not trained, and without its loss.", **_WITHOUT_LOSS, snr_gate="random"
+    ),
+    "snr-no-loss": _snr("SNR without its dual causality loss.", **_WITHOUT_LOSS),
     "snr-plus": _snr("SNR with L+ only.", snr_terms="plus"),
     "snr-minus": _snr("SNR with L- only.", snr_terms="minus"),
     SNR: _snr("SNR after all four stages, with its loss: the paper's method."),
@@ -75,7 +92,7 @@ def check_training(training: TrainingConfig) -> None:
         ValueError: If one of those settings is not at its default.
     """
     defaults = {f.name: f.default for f in fields(TrainingConfig)}
-    for name in ("normalization", "stages", "snr_terms"):
+    for name in ("normalization", "stages", "snr_gate", "snr_terms"):
         if getattr(training, name) != defaults[name]:
             raise ValueError(
                 f"The variants of an ablation set `{name}`: the recipe must leave it at its default, "

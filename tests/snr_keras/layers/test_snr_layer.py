@@ -55,6 +55,21 @@ class StandardLayerTest(testing.TestCase):
             supports_masking=True,
         )
 
+    def test_with_a_gate_that_is_not_trained(self) -> None:
+        self.run_layer_test(
+            SNR,
+            init_kwargs={"reduction": 4, "trainable_gate": False, "data_format": "channels_last"},
+            input_shape=(3, 4, 5, 8),
+            expected_output_shape=(3, 4, 5, 8),
+            expected_output_dtype="float32",
+            expected_num_trainable_weights=2,
+            expected_num_non_trainable_weights=2,
+            expected_num_non_trainable_variables=2,
+            expected_num_seed_generators=0,
+            expected_num_losses=0,
+            supports_masking=True,
+        )
+
     def test_with_everything(self) -> None:
         names = ("gamma", "beta", "w1", "w2", "b1", "b2")
         self.run_layer_test(
@@ -119,6 +134,27 @@ def test_every_weight_has_its_own_initializer_regularizer_and_constraint() -> No
 
 
 @pytest.mark.skipif("float64" not in DTYPES, reason="Keras' operations take float64 for float32 on this backend")
+@pytest.mark.parametrize("w2", ["zeros", "glorot_uniform"])
+def test_a_gate_that_is_not_trained_stays_as_it_starts(w2: str) -> None:
+    layer = SNR(reduction=2, use_bias=True, trainable_gate=False, w2_initializer=w2, data_format="channels_last")
+    model = keras.Sequential([keras.Input((4, 3, 8)), layer, keras.layers.Flatten(), keras.layers.Dense(2)])
+    assert [weight.name for weight in layer.trainable_weights] == ["gamma", "beta"]
+    layer.trainable = False
+    layer.trainable = True  # unfreezes what was frozen by this switch, and not the gate
+    F, targets = random(6, 4, 3, 8), random(6, 2)
+    before, a = layer.get_weights(), to_numpy(layer.decompose(F).a)
+    model.compile(keras.optimizers.Adam(0.1), "mse")
+    model.fit(F, targets, epochs=3, verbose=0)
+    gamma, beta, *gate = layer.get_weights()
+    assert np.all(gamma != before[0])
+    assert np.all(beta != before[1])
+    for after, start in zip(gate, before[2:], strict=True):
+        np.testing.assert_array_equal(after, start)
+    assert np.all(a == 0.5) == (w2 == "zeros")
+    if w2 == "zeros":
+        assert np.all(to_numpy(layer.decompose(F).a) == 0.5)
+
+
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_decompose_gives_every_map_of_the_specification(data_format: str) -> None:
     F = random(3, 4, 5, 8)

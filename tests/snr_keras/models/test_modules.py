@@ -136,6 +136,25 @@ def test_the_gate_has_the_reduction_of_the_model() -> None:
     assert model.get_layer("stage4_gate").w1.shape == (128, 32)
 
 
+def test_a_gate_that_is_fixed_is_one_half_and_a_random_one_as_initialized() -> None:
+    models = {}
+    for gate in ("learned", "fixed", "random"):
+        keras.utils.set_random_seed(3)
+        models[gate] = reid_model(5, snr_gate=gate, image_size=(32, 16))
+    for stage, width in enumerate((24, 40, 80, 128), 1):
+        learned, fixed, random = (model.get_layer(f"stage{stage}_snr") for model in models.values())
+        assert len(learned.trainable_weights) == 4
+        assert (
+            [w.name for w in fixed.trainable_weights] == [w.name for w in random.trainable_weights] == ["gamma", "beta"]
+        )
+        a = fixed.decompose(np.random.default_rng(stage).normal(size=(3, 2, 2, width))).a
+        np.testing.assert_array_equal(a, 0.5)
+        np.testing.assert_array_equal(random.w1, learned.w1)
+        np.testing.assert_array_equal(random.w2, learned.w2)
+    with pytest.raises(ValueError, match=r"`snr_gate` must be one of .* Received: snr_gate='half'"):
+        reid_model(5, snr_gate="half")
+
+
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 def test_default_stages_are_stages_that_may_be_chosen(normalization) -> None:
     assert module_stages(normalization, module_stages(normalization)) == module_stages(normalization)

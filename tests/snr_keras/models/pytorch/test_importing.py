@@ -245,6 +245,16 @@ def test_biases_of_an_attention_are_not_left_behind(tensors: Tensors) -> None:
         import_state_dict(unbiased, file_of(tensors))
 
 
+def test_gates_of_a_file_are_no_gates_fixed_at_one_half(tensors: Tensors, tmp_path) -> None:
+    path = str(tmp_path / "snr.safetensors")
+    write_state_dict(path, tensors, {})
+    settings = {"backbone": "torchvision_resnet18", "image_size": (32, 16), "snr_bias": True, "weights": path}
+    with pytest.raises(ValueError, match="every gate is 1/2, and these weights have gates of their own"):
+        reid_model(5, snr_gate="fixed", **settings)
+    random = reid_model(5, snr_gate="random", **settings)
+    np.testing.assert_array_equal(random.get_layer("stage3_snr").b1, tensors["style_reid_laye3.fc1.bias"])
+
+
 def test_what_was_left_in_reading_is_in_the_account(tensors: Tensors, target: keras.Model) -> None:
     queue = {"module.queue": np.ones((128, 9)), "module.queue_ptr": np.array([3])}
     prefixed = {f"module.encoder_q.{name}": tensor for name, tensor in tensors.items()}

@@ -20,6 +20,7 @@ configs = st.builds(
     last_stride=st.sampled_from([1, 2]),
     reduction=st.integers(1, 64),
     snr_bias=st.booleans(),
+    snr_gate=st.sampled_from(["learned", "fixed", "random"]),
     batch_norm_momentum=st.floats(0, 1, exclude_max=True),
     image_size=st.tuples(st.integers(1, 512), st.integers(1, 512)),
     epochs=st.integers(1, 500),
@@ -51,8 +52,8 @@ def test_a_config_comes_back_from_json_as_it_was(config):
 
 def test_every_setting_has_been_varied_above():
     assert {f.name for f in dataclasses.fields(TrainingConfig)} - {"normalization", "backbone"} == {
-        "stages", "weights", "last_stride", "reduction", "snr_bias", "batch_norm_momentum", "image_size", "epochs",
-        "identities_per_batch",
+        "stages", "weights", "last_stride", "reduction", "snr_bias", "snr_gate", "batch_norm_momentum", "image_size",
+        "epochs", "identities_per_batch",
         "images_per_identity", "domain_balanced", "learning_rate", "warmup_epochs", "halved_every", "weight_decay",
         "clip_norm", "label_smoothing", "triplet_margin", "snr_weights", "snr_terms", "distance", "held_out", "seed",
         "mixed_precision", "jit_compile", "augmentation",
@@ -64,7 +65,7 @@ def test_missing_settings_take_their_defaults():
 
 
 def test_a_config_from_before_a_setting_was_added_is_what_it_was():
-    before = {k: v for k, v in TrainingConfig().to_json().items() if k not in ("halved_every", "snr_terms")}
+    before = {k: v for k, v in TrainingConfig().to_json().items() if k not in ("halved_every", "snr_gate", "snr_terms")}
     assert TrainingConfig.from_json(before) == TrainingConfig()
 
 
@@ -106,6 +107,7 @@ def test_the_batch_is_p_times_k():
         ({"reduction": 0}, "Received: reduction=0"),
         ({"last_stride": 3}, "must be 1 or 2. Received: last_stride=3"),
         ({"snr_bias": 1}, "Received: snr_bias=1"),
+        ({"snr_gate": "half"}, r"one of \('learned', 'fixed', 'random'\). Received: snr_gate='half'"),
         ({"batch_norm_momentum": 1}, "Received: batch_norm_momentum=1"),
     ],
 )

@@ -21,12 +21,12 @@ def test_every_variant_makes_settings_to_train_with(name: str) -> None:
         for f in dataclasses.fields(TrainingConfig)
         if getattr(config, f.name) != getattr(TRAINING, f.name) and f.name != "seed"
     }
-    assert changed <= {"normalization", "stages", "snr_weights", "snr_terms"}
+    assert changed <= {"normalization", "stages", "snr_gate", "snr_weights", "snr_terms"}
     assert VARIANTS[name].description.endswith(".")
 
 
 def test_no_two_variants_are_the_same() -> None:
-    assert len({str(sorted(variant.settings.items())) for variant in VARIANTS.values()}) == len(VARIANTS) == 18
+    assert len({str(sorted(variant.settings.items())) for variant in VARIANTS.values()}) == len(VARIANTS) == 20
 
 
 def test_variants_stand_in_their_own_order_and_none_means_all() -> None:
@@ -36,12 +36,12 @@ def test_variants_stand_in_their_own_order_and_none_means_all() -> None:
         find_variants(["layer", "snr", "instance"])
 
 
-@pytest.mark.parametrize("recipe", ["synthetic", "paper_resnet50"])
+@pytest.mark.parametrize("recipe", ["synthetic", "study", "paper_resnet50"])
 def test_the_recipes_leave_to_the_variants_what_is_theirs(recipe: str) -> None:
     check_training(load_recipe(recipe).training)
 
 
-@pytest.mark.parametrize("change", ['normalization="in"', "stages=[1]", 'snr_terms="plus"'])
+@pytest.mark.parametrize("change", ['normalization="in"', "stages=[1]", 'snr_gate="fixed"', 'snr_terms="plus"'])
 def test_a_recipe_that_says_what_the_variants_are_to_say_is_refused(change: str) -> None:
     with pytest.raises(ValueError, match="The variants of an ablation set"):
         check_training(load_recipe("synthetic", [f"training.{change}"]).training)
