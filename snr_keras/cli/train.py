@@ -164,7 +164,7 @@ def train_command(
     from snr_keras.reid.runs import RichProgress, is_chief, make_strategy, starting_account
     from snr_keras.reid.runs.watching import Watching
     from snr_keras.reid.targets import embed_trials, score_trials
-    from snr_keras.reid.training import train
+    from snr_keras.reid.training import read_gates, train
     from snr_keras.reid.visualization import save_loss_curves
 
     devices = make_strategy(strategy) if strategy is not None else None  # before anything else uses TensorFlow
@@ -191,6 +191,8 @@ def train_command(
         say(f"This worker is done. The first worker wrote the run folder: {out}")
         return
     save_loss_curves({config.normalization: out}, out / "loss_curves.png")
+    for layer, gate in read_gates(out).items():
+        say(f"{layer}: {gate}")
     if targets:
         results = evaluate_targets(
             embedder(model),

@@ -23,6 +23,7 @@ from snr_keras.reid.runs.run_folder import begin_run, describe_run, hash_of_spli
 from snr_keras.reid.runs.run_loop import Length, newest_or_new, run_steps
 from snr_keras.reid.runs.weights import assign_shared_weights
 from snr_keras.reid.settings.training import TrainingConfig
+from snr_keras.reid.training.gates import gates_on, warn_of_dead_gates, write_gates
 from snr_keras.reid.training.objective import reid_objective
 from snr_keras.reid.training.step import make_optimizer, make_train_step
 
@@ -41,9 +42,9 @@ def train(
     """Train a ReID model on the training images of a data set.
 
     The run folder holds everything: `config.json`, `metrics.jsonl` (a line per epoch), `tensorboard/` and
-    `checkpoints/`, written at the end of every epoch. On Ctrl-C or SIGTERM the current step is finished and saved
-    first. A run that is interrupted, even killed, and resumed continues bit for bit as if nothing had happened, on a
-    CPU of the same kind with the same number of threads.
+    `checkpoints/`, written at the end of every epoch, and at the end `gates.json`, the health of the gates. On Ctrl-C
+    or SIGTERM the current step is finished and saved first. A run that is interrupted, even killed, and resumed
+    continues bit for bit as if nothing had happened, on a CPU of the same kind with the same number of threads.
 
     For this, TensorFlow's deterministic operations are switched on, and the random seeds of Python, NumPy and Keras are
     set, in the whole process.
@@ -103,6 +104,8 @@ def train(
             model, state = newest_or_new(run_dir, make_optimizer(config, epoch_steps), begin)
             train_step = make_train_step(model, reid_objective(config), jit_compile=config.jit_compile)
         test = held_out_test(model, held_out) if held_out else None
+        if workers.chief and not state.step:
+            warn_of_dead_gates(model, images_to_learn)
         workers.check_same(settings=repr(config), images=hash_of_split(source.train), step=repr(state))
 
         length = Length(config.epochs, epoch_steps, config.batch_size)
@@ -131,4 +134,7 @@ def train(
 
         run_steps(step, model, state, run_dir, length, workers=workers, progress=progress, finish_record=with_held_out)
         best = reported_checkpoint(run_dir) if test else None
-        return best.load() if best else model
+        trained = best.load() if best else model
+        if workers.chief:
+            write_gates(run_dir, gates_on(trained, images_to_learn))
+        return trained

@@ -23,7 +23,8 @@ TSNE = (
 GATES = (
     "SNR removes the style of every channel and restores a part of it: all at 1, nothing at 0. There is one panel per "
     "stage and one curve per domain, the mean over its images, with a band of one standard deviation. Separate curves "
-    "mean that a domain is treated in its own way; wide bands, that images are."
+    "mean that a domain is treated in its own way; wide bands, that images are. A hidden unit of the gate that is "
+    "always off adds nothing and learns nothing; one that is always on is linear; the others depend on the image."
 )
 CMC = (
     "The fraction of the queries with a right image in the top k, for k from 1: higher is better, and the left end "

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from snr_keras.evaluation import GateHealth
 from snr_keras.reid.visualization.figures import caption, save_figure
 from snr_keras.reid.visualization.stages import PooledFeatures
 
@@ -50,12 +51,18 @@ def gate_statistics(domains: Mapping[str, PooledFeatures]) -> dict[int, dict[str
     return statistics
 
 
-def save_gate_statistics(statistics: Mapping[int, Mapping[str, GateStatistics]], path: str | os.PathLike[str]) -> Path:
+def save_gate_statistics(
+    statistics: Mapping[int, Mapping[str, GateStatistics]],
+    path: str | os.PathLike[str],
+    *,
+    health: Mapping[int, GateHealth] | None = None,
+) -> Path:
     """Plot the gates, one panel per stage and one curve per domain, channels sorted by their mean over the domains.
 
     Args:
         statistics: Result of `gate_statistics`.
         path: PNG file to write.
+        health: Health of the gate of each stage, whose hidden units are then named above its panel.
 
     Raises:
         ValueError: If there is no stage with SNR.
@@ -64,7 +71,7 @@ def save_gate_statistics(statistics: Mapping[int, Mapping[str, GateStatistics]],
         raise ValueError("Expected gates of at least one stage. Received: none; the model has no SNR")
     columns = min(2, len(statistics))
     rows = -(-len(statistics) // columns)
-    figure = Figure(figsize=(3.6 * columns, 2.6 * rows + 0.5), layout="constrained")
+    figure = Figure(figsize=(3.8 * columns, 2.8 * rows + 0.5), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True).flatten()
     for ax, (stage, domains) in zip(axes, statistics.items(), strict=False):
         order = np.argsort(np.mean([s.mean for s in domains.values()], axis=0), kind="stable")
@@ -73,7 +80,13 @@ def save_gate_statistics(statistics: Mapping[int, Mapping[str, GateStatistics]],
             ax.plot(mean, color=f"C{number}", linewidth=1.2, label=caption(domain))
             ax.fill_between(np.arange(len(mean)), mean - std, mean + std, color=f"C{number}", alpha=0.15, linewidth=0)
         ax.set(ylim=(0, 1), xlim=(0, len(order) - 1))
-        ax.set_title(f"stage {stage}, {len(order)} channels", fontsize=9)
+        title = f"stage {stage}, {len(order)} channels"
+        if health and (gate := health.get(stage)):
+            title += (
+                f"\n{gate.hidden} hidden units: {gate.always_off} always off, {gate.always_on} always on, "
+                f"{gate.image_dependent} by the image"
+            )
+        ax.set_title(title, fontsize=9)
         ax.tick_params(labelsize=8)
         ax.grid(alpha=0.3)
     for ax in axes[len(statistics) :]:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,9 +10,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from snr_keras.evaluation import GateHealth, gate_health
 from snr_keras.files.atomic import new_folder, write_json, write_text
 from snr_keras.models import embedder
 from snr_keras.reid.data.dataset import ReIDDataset, Split, named_apart
+from snr_keras.reid.data.pipeline import evaluation_batches
 from snr_keras.reid.data.report import count
 from snr_keras.reid.targets import TargetResult, check_target, embed_trials, score_trials
 from snr_keras.reid.visualization import explanations
@@ -23,7 +25,7 @@ from snr_keras.reid.visualization.maps import save_activation_maps
 from snr_keras.reid.visualization.ranked_gallery import save_ranked_gallery
 from snr_keras.reid.visualization.report_page import Group, Picture, Section, report_page
 from snr_keras.reid.visualization.sample import sample_images
-from snr_keras.reid.visualization.stages import pooled_features, stages_of
+from snr_keras.reid.visualization.stages import BATCH, pooled_features, stages_of
 
 Progress = Callable[[str, int, int], None]
 """Function called with the current work, the number done and the total."""
@@ -197,11 +199,24 @@ class _Drawing:
         yield Group("Neighbourhoods (t-SNE)", f"{explanations.TSNE} Drawn of {told}.", [picture])
 
         if gates := gate_statistics(features):
-            path = save_gate_statistics(gates, self._path("gates.png"))
+            health = self._gate_health(samples.values())
+            path = save_gate_statistics(gates, self._path("gates.png"), health=health)
             in_json = {stage: {d: of.to_json() for d, of in domains.items()} for stage, domains in gates.items()}
             write_json(path.with_suffix(".json"), in_json)
+            write_json(self._path("gate_health.json"), {stage: gate.to_json() for stage, gate in health.items()})
             explanation = f"{explanations.GATES} Drawn of {told}; the numbers are in {path.stem}.json."
             yield Group("What SNR restores", explanation, [Picture("the gate a", path, 720)])
+
+    def _gate_health(self, samples: Iterable[Split]) -> dict[int, GateHealth]:
+        """Of each stage with SNR, on all samples together."""
+        height, width = self.model.input_shape[1:3]
+        batches = (
+            batch
+            for sample in samples
+            for batch in evaluation_batches(sample, image_size=(height, width), batch_size=BATCH)
+        )
+        health = gate_health(self.model, batches)
+        return {stage.number: health[stage.snr.name] for stage in stages_of(self.model) if stage.snr is not None}
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{self.prefix}_{name}"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import keras
@@ -17,11 +18,15 @@ import pytest
 import tensorflow as tf
 
 from snr_keras.files.sealed import write_sealed
+from snr_keras.models import embedder
 from snr_keras.reid.runs import NonFiniteLossError, TrainingInterrupted, load_run
 from snr_keras.reid.runs.checkpoints import save_checkpoint
 from snr_keras.reid.runs.lock import LockedError
+from snr_keras.reid.runs.model import new_model
 from snr_keras.reid.runs.run_folder import read_record
-from snr_keras.reid.training import loop, train
+from snr_keras.reid.runs.weights import weights_by_path
+from snr_keras.reid.training import loop, read_gates, train
+from snr_keras.reid.training.gates import gates_on
 from tests.snr_keras.reid.small import (
     SMALL,
     STEPS_PER_EPOCH,
@@ -54,7 +59,7 @@ def stop_at(step: int, number: int = signal.SIGINT):
 def test_the_run_folder_holds_what_was_promised(finished_run):
     run_dir, _, _ = finished_run
     assert sorted(p.name for p in run_dir.iterdir()) == [
-        "checkpoints", "config.json", "metrics.jsonl", "summary.json", "tensorboard",
+        "checkpoints", "config.json", "gates.json", "metrics.jsonl", "summary.json", "tensorboard",
     ]  # fmt: skip
     assert checkpoint_names(run_dir) == ["step-00000008.keras", "step-00000012.keras"]
 
@@ -73,6 +78,53 @@ def test_a_run_starts_from_the_weights_that_are_given_where_they_fit(source, tmp
     assert begun.keys() == drawn.keys()
     for path, weight in drawn.items():
         np.testing.assert_array_equal(begun[path], weight, err_msg=path)
+
+
+def test_the_health_of_the_gates_is_that_of_the_model_that_was_trained(finished_run, source, tmp_path):
+    run_dir, model, _ = finished_run
+    gates = read_gates(run_dir)
+    assert gates == gates_on(model, source.train)
+    assert {name: (gate.images, gate.hidden) for name, gate in gates.items()} == {
+        "stage2_snr": (24, 2), "stage4_snr": (24, 2),
+    }  # fmt: skip
+    assert read_gates(tmp_path) == {}
+
+
+def test_a_gate_that_starts_dead_is_named_unless_it_is_not_trained(source, tmp_path, no_learning):
+    config = dataclasses.replace(SMALL, epochs=1)
+    weights = {"stage2_snr/w1": np.full((32, 2), -1, np.float32), "stage4_snr/w1": np.full((32, 2), 1, np.float32)}
+    with pytest.warns(UserWarning, match="starts dead") as told:
+        train(config, source, tmp_path / "learned", initial=weights)
+    (message,) = [str(warning.message) for warning in told if "starts dead" in str(warning.message)]
+    assert message.startswith("The gate of stage2_snr starts dead: each of its 2 hidden units is off for all of 24")
+    assert message.endswith(
+        "smaller `reduction` (training.reduction), or take another seed. Received: reduction=16, 32 channels"
+    )
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        train(dataclasses.replace(config, snr_gate="fixed"), source, tmp_path / "fixed")
+    assert not [warning for warning in told if "starts dead" in str(warning.message)]
+
+
+@pytest.mark.parametrize("gate", ["fixed", "random"])
+def test_a_gate_that_is_not_trained_is_saved_resumed_and_loaded_as_it_started(gate, source, tmp_path):
+    config = dataclasses.replace(SMALL, snr_gate=gate, stages=(2,), epochs=2)
+    keras.utils.set_random_seed(config.seed)
+    learned = weights_by_path(new_model(dataclasses.replace(config, snr_gate="learned"), 6))
+    with pytest.raises(TrainingInterrupted):
+        train(config, source, tmp_path, initial=learned, progress=stop_at(3))
+    trained = train(config, source, tmp_path, initial=learned, resume=True)
+    again, loaded = load_run(tmp_path)
+    assert again == config
+    assert_same_weights(loaded, trained)
+    for model in (trained, loaded):
+        snr = model.get_layer("stage2_snr")
+        assert [weight.name for weight in snr.trainable_weights] == ["gamma", "beta"]
+        np.testing.assert_array_equal(snr.w1, learned[snr.w1.path])
+        np.testing.assert_array_equal(snr.w2, 0 if gate == "fixed" else learned[snr.w2.path])
+        assert np.all(keras.ops.convert_to_numpy(snr.beta) != 0)  # gamma has no part in what is pooled right after
+    images = np.random.default_rng(0).uniform(0, 255, (2, 16, 8, 3))
+    np.testing.assert_array_equal(embedder(loaded)(images), embedder(trained)(images))
 
 
 def test_the_metrics_have_a_line_for_every_epoch(finished_run):

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 
+from snr_keras.evaluation import GateHealth
 from snr_keras.reid.visualization import PooledFeatures, StageFeatures, gate_statistics, save_gate_statistics
 from tests.snr_keras.reid.visualization.conftest import is_drawn
 
@@ -27,6 +29,14 @@ def test_mean_and_spread_of_each_channel_by_domain() -> None:
 def test_they_are_drawn(tmp_path: Path) -> None:
     domains = {"day $x": features([[0.0, 0.5, 1.0], [0.5, 0.5, 0.0]]), "fog": features([[0.25, 0.25, 0.25]])}
     assert is_drawn(save_gate_statistics(gate_statistics(domains), tmp_path / "gates.png"))
+
+
+def test_the_hidden_units_of_a_gate_stand_above_its_panel(tmp_path: Path, monkeypatch) -> None:
+    titles: list[str] = []
+    monkeypatch.setattr(Axes, "set_title", lambda axes, title, **_: titles.append(title))
+    statistics = gate_statistics({"day": features([[0.0, 0.5, 1.0], [0.5, 0.5, 0.0]])})
+    save_gate_statistics(statistics, tmp_path / "gates.png", health={2: GateHealth(2, 3, 9, 4, 3, 0.5, 0.1, 0.2)})
+    assert titles == ["stage 2, 3 channels\n9 hidden units: 4 always off, 3 always on, 2 by the image"]
 
 
 def test_without_snr_there_is_nothing_to_draw(tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ def test_every_picture_is_there_and_in_the_page(
     models = {"runs/snr <b>": with_snr, "plain & ä": plain}
     results = visualize(models, [(day,), (day,)], tmp_path / "two words", choices=SMALL)
     folder = tmp_path / "two words"
-    expected = {f"1_runs_snr_b_{name}" for name in ("worst_1_day.png", "worst_2_day_2.png", "gates.png", "gates.json")}
+    of_gates = ("gates.png", "gates.json", "gate_health.json")
+    expected = {f"1_runs_snr_b_{name}" for name in ("worst_1_day.png", "worst_2_day_2.png", *of_gates)}
     expected |= {f"2_plain_{name}" for name in ("worst_1_day.png", "worst_2_day_2.png")}
     for model in ("1_runs_snr_b", "2_plain"):
         expected |= {f"{model}_tsne.png", *(f"{model}_maps_stage{n}.png" for n in (1, 2, 3, 4))}
@@ -61,6 +62,8 @@ def test_every_picture_is_there_and_in_the_page(
         "2": {"day": (6, 40), "day (2)": (6, 40)},
         "3": {"day": (6, 80), "day (2)": (6, 80)},
     }
+    health = json.loads((folder / "1_runs_snr_b_gate_health.json").read_text())
+    assert {stage: (of["images"], of["channels"]) for stage, of in health.items()} == {"2": (12, 40), "3": (12, 80)}
 
     page = Tags((folder / "report.html").read_text(encoding="utf-8"))
     inlined = [base64.b64decode(a["src"].removeprefix("data:image/png;base64,")) for t, a in page.tags if t == "img"]
