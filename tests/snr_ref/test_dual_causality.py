@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snr_ref import DualCausality, cosine_distance, dual_causality_loss, euclidean_distance, sample_triplets, snr
+from snr_ref.dual_causality import draws, expectation
 from tests.assertions import rounding
 from tests.strategies import (
     EmbeddingBatch,
@@ -129,6 +130,35 @@ def test_the_collapse_leaves_only_the_distances_of_the_restituted_and_contaminat
     minus += np.mean([softplus(d_minus[a, n]) for a in range(4) for n in strangers[a]])
     loss = dual_causality_loss(out.f_tilde, out.f_plus, out.f_minus, labels, distance=distance)
     np.testing.assert_allclose(loss, (plus, minus), rtol=1e-14)
+
+
+@given(st.floats(-30, 30))
+def test_the_softplus_of_a_number_and_of_its_negative_is_even_and_flat_at_zero(d):
+    """2 ln(2 cosh(d/2)), which is between its first two terms and its first three."""
+    both = softplus(d) + softplus(-d)
+    assert both == pytest.approx(2 * math.log(2 * math.cosh(d / 2)), rel=1e-14)
+    assert 2 * LOG_2 + d**2 / 4 - d**4 / 96 - 1e-14 * both <= both <= 2 * LOG_2 + d**2 / 4 + 1e-14 * both
+
+
+@given(embedding_batches(), DISTANCES)
+def test_at_a_gate_of_one_half_positives_and_negatives_contribute_alike(batch, distance):
+    """There f~+ = f~- = (beta + mu) / 2: a pair contributes Softplus(d) + Softplus(-d), whatever its labels are."""
+    f, labels = batch.f_plus, batch.labels
+    at_half = EmbeddingBatch(np.broadcast_to(batch.f_tilde[:1], f.shape), f, f, labels)
+    P, Q = draws(labels)
+    d = distance(f, f)
+    expected = expectation(np.vectorize(softplus)(d) + np.vectorize(softplus)(-d), P + Q)
+    assert dual_causality_loss(*at_half, distance=distance).total == pytest.approx(
+        expected, abs=2 * bound(at_half, distance)
+    )
+
+
+@given(embedding_batches(min_images=3, max_images=3), DISTANCES)
+def test_at_a_gate_of_one_half_the_positive_and_the_negative_may_change_places(batch, distance):
+    f, f_tilde = batch.f_plus, np.broadcast_to(batch.f_tilde[:1], batch.f_plus.shape)
+    one = dual_causality_loss(f_tilde, f, f, [0, 0, 1], distance=distance, triplets=[[0, 1, 2]]).total
+    other = dual_causality_loss(f_tilde, f, f, [0, 1, 0], distance=distance, triplets=[[0, 2, 1]]).total
+    assert one == pytest.approx(other, rel=1e-14)
 
 
 @pytest.mark.parametrize("labels", [[], [3]])

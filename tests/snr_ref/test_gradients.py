@@ -27,7 +27,9 @@ from snr_ref import (
 )
 from snr_ref.conformance.assertion import assert_conforms
 from snr_ref.distances import unit
-from snr_ref.gradients import unit_vjp
+from snr_ref.dual_causality import draws
+from snr_ref.gradients import unit_vjp, within_batch
+from tests.assertions import rounding
 from tests.numerical_gradients import LEAST, central_difference, complex_step
 from tests.strategies import embedding_batches, embeddings, feature_shapes, generators, identity_labels, snr_cases
 
@@ -223,6 +225,25 @@ def test_by_the_collapse_the_normalized_features_get_no_gradient(case, distance)
     out = snr(case.F, case.params)
     by_f_tilde, *_ = dual_causality_gradients(out.f_tilde, out.f_plus, out.f_minus, [0, 0, 1, 1], distance=distance)
     np.testing.assert_array_equal(by_f_tilde, 0)
+
+
+@given(embedding_batches(), DISTANCES)
+def test_at_a_gate_of_one_half_labels_cancel_on_the_backbone_and_add_up_on_the_gate(batch, distance):
+    """With f~+ = f~- = f: the gradient in z is that of slopes (P + Q) tanh(d/2), that in a is z times that of P - Q.
+
+    The bound: of two gradients, and of one whose slopes are up to twice as large.
+    """
+    f, labels = batch.f_plus, batch.labels
+    at_half = {"f_tilde": np.broadcast_to(batch.f_tilde[:1], f.shape), "f_plus": f, "f_minus": f, "labels": labels}
+    bound = 4 * rounding(
+        "dual_causality_gradients", at_half | {"distance": distance.__name__.removesuffix("_distance")}
+    )
+    _, of_plus, of_minus = dual_causality_gradients(**at_half, distance=distance)
+    P, Q = draws(labels)
+    pulled = within_batch(VJPS[distance], f, (P + Q) * np.tanh(distance(f, f) / 2))
+    labelled = within_batch(VJPS[distance], f, P - Q)
+    np.testing.assert_allclose(of_plus + of_minus, pulled, rtol=0, atol=bound)
+    np.testing.assert_allclose(of_plus - of_minus, labelled, rtol=0, atol=bound)
 
 
 @pytest.mark.parametrize("labels", [[], [3]])
