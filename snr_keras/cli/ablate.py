@@ -61,21 +61,25 @@ def ablate_command(
     seeds: Annotated[int, typer.Option(min=1, help="Number of trainings of each variant.")] = 3,
     out: Annotated[Path, typer.Option(help="Folder for runs and results.")] = Path("runs/ablation"),
     resume: Annotated[bool, typer.Option("--resume", help="Continue the ablation in --out where it stopped.")] = False,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Number of trainings at a time, which share the cores; above 1 without bars.")
+    ] = 1,
     watch: Watch = False,
 ) -> None:
     """Compare ways to normalize, over several seeds, on domains that the models never saw: the paper's ablation.
 
     Each variant is trained with each seed by one recipe, from the same initial weights and on the same batches, and
     tested after its last epoch. The number of epochs is fixed in advance, and no score on a target influences any
-    choice. All 18 variants with three seeds of the recipe synthetic take less than two hours on two CPU cores. For a
+    choice. All 20 variants with three seeds of the recipe synthetic take about two hours on two CPU cores. For a
     first look: snr ablate none in snr --seeds 1
 
     Writes to --out: results.txt, .csv, .tex, .png and .json (with the average precision of every query), summary.json
     (without it), and one run folder per training under runs/, as snr train does. Ctrl-C saves before it stops; --resume
     continues from there, also with more variants or more seeds.
 
-    Each difference to snr has a bootstrap interval over queries, which shows how much it depends on the choice of
-    queries. The standard deviation over seeds shows how much trainings differ.
+    Each difference has a bootstrap interval over queries, which shows how much it depends on the choice of queries. The
+    standard deviation and Student's interval over seeds show how much trainings differ. A second table shows what each
+    part of the paper's method adds, with the smallest difference that so many seeds would have shown.
     """
     variants = find_variants(variant or ())
     if not resume and out.exists() and any(path.name != "data" for path in out.iterdir()):
@@ -96,7 +100,7 @@ def ablate_command(
     load_keras()
     from snr_keras.cli.experiment import open_experiment
     from snr_keras.cli.targets import told_apart
-    from snr_keras.reid.experiments.ablation import Ablation, Domain, ablate, as_table, width_of
+    from snr_keras.reid.experiments.ablation import Ablation, Domain, ablate, as_table, steps_table, width_of
 
     experiment = open_experiment(plan, settings.test, root)
     home = _home(ctx, experiment, settings.test, root)
@@ -106,12 +110,15 @@ def ablate_command(
         ablation,
         variants,
         seeds,
+        jobs=jobs,
         resume=resume,
         watch=watch,
         tell=say,
     )
     table = as_table(results)
     console.print(table if width_of(table) <= console.width else as_table(results, brief=True))
+    if results["steps"]:
+        console.print(steps_table(results))
     say(
         f"Everything is in {out}: results.txt, .csv, .tex, .png and .json, and one run folder per training under runs/."
     )

@@ -204,6 +204,24 @@ def test_other_settings_and_what_is_there_are_not_mixed(snr, out: Path, options,
 
 
 @pytest.mark.slow
+def test_side_by_side_all_is_trained_and_goes_on_with_as_many(snr, tmp_path: Path, options) -> None:
+    out = tmp_path / "out"
+    command = ("ablate", "none", "in", *options, "--seeds", 1, "--out", out, "--jobs", 2)
+    outcome = snr(*command)
+    assert outcome.status == 0, outcome.output
+    results = json.loads((out / "results.json").read_text())
+    assert {name: len(done) for name, done in results["figures"].items()} == {"none": 1, "in": 1}
+    assert results["settings"]["threads"] == max(1, os.cpu_count() // 2)
+    assert list(results["steps"]) == ["in - none"]
+    assert "What each step adds" in outcome.output
+    assert "run 2 of 2" in outcome.output
+    again = snr(*command, "--resume")
+    assert again.output.count("is already done") == 2
+    if os.cpu_count() > 1:
+        assert "threads was" in snr(*command[:-1], 1, "--resume").output
+
+
+@pytest.mark.slow
 def test_several_sources_have_no_home_and_one_target_no_mean(snr, world: Path, tmp_path: Path, options) -> None:
     sources = f"{world / 'day'},{world / 'night'}"
     arguments = ("--source", sources, "--set", "training.epochs=1", "--seeds", 1, "--out", tmp_path / "out")

@@ -7,9 +7,12 @@
 | `recipe`, `settings`, `versions` | the experiment: recipe, data and package versions |
 | `variants` | the description of each |
 | `home`, `targets` | the labels of the domains; `home` is the source's own test, or null |
+| `gates` | by variant a list by seed of the health of each gate, by its layer, after training |
 | `figures` | by variant a list by seed of mAP, mINP, rank1, rank5, rank10 by domain, fractions in [0, 1] |
 | `average_precisions` | likewise, by domain a string per split: a number per query image, `nan` where there is none |
-| `bootstrap`, `differences` | the intervals; by variant SNR's mAP minus its own, mean over the targets |
+| `bootstrap` | how intervals over queries were drawn |
+| `differences` | by variant SNR's mAP minus its own, mean over the targets |
+| `steps` | likewise of the pairs of `STEPS` that were trained, by "variant - other" |
 
 `summary.json` is the same without `average_precisions`, which take most of the space.
 """
@@ -39,10 +42,12 @@ from snr_keras.evaluation.bootstrap import (
     mean_average_precision,
     resampled_mean_average_precision,
 )
+from snr_keras.evaluation.gates import GateHealth
+from snr_keras.evaluation.seeds import POWER, detectable_difference, p_value, t_interval
 from snr_keras.files.atomic import write_text
 from snr_keras.reid.data.report import printable
 from snr_keras.reid.experiments.ablation.plot import save_ablation_plot
-from snr_keras.reid.settings.variants import SNR
+from snr_keras.reid.settings.variants import SNR, STEPS
 from snr_keras.reid.targets import TargetResult
 
 Results = dict[str, Any]
@@ -52,11 +57,13 @@ RunResults = dict[str, tuple[TargetResult, NDArray[np.float64]]]
 MEAN = "mean of targets"
 FIGURES = {"mAP": "mAP", "rank1": "Rank-1"}
 _SEED = 0  # seed of the resamples
+_OF_A_DIFFERENCE = (" low", " high", " sd", " seeds low", " seeds high", " detectable")
 
 
 def results_of(
     runs: Mapping[str, Sequence[RunResults]],
     *,
+    gates: Mapping[str, Sequence[Mapping[str, GateHealth]]],
     settings: Mapping[str, Any],
     recipe: str,
     variants: Mapping[str, str],
@@ -64,7 +71,7 @@ def results_of(
     targets: Sequence[str],
     versions: Mapping[str, str],
 ) -> Results:
-    """The results of runs, a list by seed for each variant, with the differences to SNR if it is included."""
+    """The results of runs and of their gates, a list by seed for each variant, with the differences that there are."""
     figures = {name: [{d: _figures(one) for d, (one, _) in run.items()} for run in done] for name, done in runs.items()}
     queries = {
         name: [{d: [_numbers(row) for row in table] for d, (_, table) in run.items()} for run in done]
@@ -77,9 +84,11 @@ def results_of(
         "variants": dict(variants),
         "home": home,
         "targets": list(targets),
+        "gates": {name: [{g: h.to_json() for g, h in run.items()} for run in done] for name, done in gates.items()},
         "figures": figures,
         "bootstrap": {"resamples": RESAMPLES, "confidence": CONFIDENCE, "seed": _SEED},
         "differences": differences_to_snr(figures, queries, targets),
+        "steps": differences_of_steps(figures, queries, targets),
         "average_precisions": queries,
     }
 
@@ -87,17 +96,41 @@ def results_of(
 def differences_to_snr(
     figures: Mapping[str, Any], average_precisions: Mapping[str, Any], targets: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """SNR's mAP minus that of each other variant, mean over targets and seeds, with the interval over queries.
+    """SNR's mAP minus that of each other variant, by variant, as `differences_of`. Empty without SNR."""
+    pairs = [(SNR, name) for name in figures if SNR in figures and name != SNR]
+    found = differences_of(pairs, figures, average_precisions, targets)
+    return {other: difference for (_, other), difference in found.items()}
+
+
+def differences_of_steps(
+    figures: Mapping[str, Any], average_precisions: Mapping[str, Any], targets: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """The mAP that each step of the paper's method adds, by "variant - other", of `STEPS` those that are there."""
+    pairs = [(name, other) for name, other in STEPS if name in figures and other in figures]
+    found = differences_of(pairs, figures, average_precisions, targets)
+    return {f"{name} - {other}": difference for (name, other), difference in found.items()}
+
+
+def differences_of(
+    pairs: Sequence[tuple[str, str]],
+    figures: Mapping[str, Any],
+    average_precisions: Mapping[str, Any],
+    targets: Sequence[str],
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """The mAP of one variant minus that of another, mean over targets and seeds, with both intervals.
 
     Args:
+        pairs: Pairs of variants.
         figures: Scores, as in `results.json`.
         average_precisions: Average precisions, as in `results.json`.
         targets: Names of the targets to average over.
 
     Returns:
-        `mean`, `low`, `high`, and `by_seed`, the difference of each seed, by variant. Empty without SNR.
+        By pair `mean`; `low` and `high`, the bootstrap interval over queries; `by_seed`, the difference of each seed;
+        `seeds_low` and `seeds_high`, Student's interval over seeds, `p` of the test that belongs to it, and
+        `detectable`, the smallest true difference that these seeds would have shown, all four None of one seed.
     """
-    if SNR not in average_precisions:
+    if not pairs:
         return {}
     names = list(average_precisions)
     tables = [
@@ -106,17 +139,22 @@ def differences_to_snr(
     ]
     observed = dict(zip(names, mean_average_precision(tables), strict=True))
     resampled = dict(zip(names, resampled_mean_average_precision(tables, seed=_SEED).T, strict=True))
-    by_seed = {name: [mean(run[t]["mAP"] for t in targets) for run in done] for name, done in figures.items()}
+    levels = {name: [mean(run[t]["mAP"] for t in targets) for run in done] for name, done in figures.items()}
     found = {}
-    for name in names:
-        if name != SNR:
-            interval = difference(resampled[SNR], resampled[name], value=float(observed[SNR] - observed[name]))
-            found[name] = {
-                "mean": interval.value,
-                "low": interval.low,
-                "high": interval.high,
-                "by_seed": [ours - theirs for ours, theirs in zip(by_seed[SNR], by_seed[name], strict=True)],
-            }
+    for ours, theirs in pairs:
+        queries = difference(resampled[ours], resampled[theirs], value=float(observed[ours] - observed[theirs]))
+        by_seed = [a - b for a, b in zip(levels[ours], levels[theirs], strict=True)]
+        seeds = t_interval(by_seed) if len(by_seed) > 1 else None
+        found[ours, theirs] = {
+            "mean": queries.value,
+            "low": queries.low,
+            "high": queries.high,
+            "by_seed": by_seed,
+            "seeds_low": seeds and seeds.low,
+            "seeds_high": seeds and seeds.high,
+            "p": p_value(by_seed) if seeds else None,
+            "detectable": detectable_difference(by_seed) if seeds else None,
+        }
     return found
 
 
@@ -129,7 +167,8 @@ def write_reports(results: Results, out: Path) -> None:
     """Write results.json, summary.json, results.txt, results.csv, results.tex and results.png, each atomically."""
     write_text(out / "results.json", json.dumps(results, indent=1) + "\n")
     write_text(out / "summary.json", json.dumps(summary(results), indent=1) + "\n")
-    write_text(out / "results.txt", as_text(as_table(results)))
+    tables = [as_table(results), *([steps_table(results)] if results["steps"] else [])]
+    write_text(out / "results.txt", "\n".join(map(as_text, tables)))
     write_text(out / "results.csv", as_csv(results))
     write_text(out / "results.tex", as_latex(results))
     save_ablation_plot(results, out / "results.png")
@@ -158,19 +197,55 @@ def caption(results: Results) -> str:
         f"Trained on {source}; tested on {targets}{' and at home' if results['home'] else ''}.",
     ]
     if results["differences"]:
-        drawn = results["bootstrap"]
-        sentences.append(
-            f"{SNR} - variant: mAP in points, {_of_what(results)}, of the average over trainings, with a "
-            f"{100 * drawn['confidence']:.0f} % interval by paired bootstrap over queries ({drawn['resamples']} "
-            "resamples of the queries of each target, the same for both methods). The interval shows how much depends "
-            "on the choice of queries, not how trainings differ: "
-            + (
-                "for that, ± is the standard deviation of the difference over trainings."
-                if seeds > 1
-                else "for that there must be several."
-            )
-        )
+        sentences.append(f"{SNR} - variant: {_how_differences_are_told(results)}")
     return " ".join(sentences)
+
+
+def _how_differences_are_told(results: Results) -> str:
+    drawn, confidence = results["bootstrap"], f"{100 * results['bootstrap']['confidence']:.0f} %"
+    sentences = [
+        f"mAP in points, {_of_what(results)}, of the average over trainings, with a {confidence} interval by paired "
+        f"bootstrap over queries ({drawn['resamples']} resamples of the queries of each target, the same for both "
+        "methods). The interval shows how much depends on the choice of queries, not how trainings differ:"
+    ]
+    if _number_of_seeds(results) > 1:
+        sentences += [
+            "for that, ± is the standard deviation of the difference over trainings, and in brackets is a "
+            f"{confidence} interval by Student's t over them, both models of a pair having one seed."
+        ]
+    else:
+        sentences += ["for that there must be several."]
+    return " ".join(sentences)
+
+
+def steps_table(results: Results) -> Table:
+    """What each part of the paper's method adds, of the parts that were trained: a row a step."""
+    shown = f", that {_number_of_seeds(results)} seeds would have shown with probability {POWER:.0%}"
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title="What each step adds",
+        title_justify="left",
+        caption=escape(
+            printable(
+                f"{_how_differences_are_told(results)} p: of the paired t test. "
+                f"Detectable: the smallest true difference{shown}."
+            )
+        ),
+        caption_justify="left",
+    )
+    for heading in ("step", "difference", "over queries", "over seeds", "p", "detectable"):
+        table.add_column(heading, justify="left" if heading == "step" else "right", no_wrap=True)
+    for step, found in results["steps"].items():
+        by_seed, seeds = [100 * d for d in found["by_seed"]], found["seeds_low"] is not None
+        table.add_row(
+            escape(step),
+            _signed(100 * found["mean"], by_seed),
+            _interval(found["low"], found["high"]),
+            _interval(found["seeds_low"], found["seeds_high"]) if seeds else "",
+            f"{found['p']:.2g}" if seeds else "",
+            f"{100 * found['detectable']:.1f}" if seeds else "",
+        )
+    return table
 
 
 def as_table(results: Results, *, brief: bool = False) -> Table:
@@ -209,7 +284,7 @@ def as_csv(results: Results) -> str:
     shown = columns(results)
     heading = ["variant", "trainings"]
     heading += [f"{c} {name}{what}" for c in shown for name in FIGURES.values() for what in ("", " sd")]
-    heading += [f"{SNR} - variant{what}" for what in ("", " low", " high", " sd")]
+    heading += [f"{SNR} - variant{what}" for what in ("", *_OF_A_DIFFERENCE)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(heading)
@@ -220,9 +295,11 @@ def as_csv(results: Results) -> str:
                 row += _mean_and_sd(values(results, name, column, figure))
         if found := results["differences"].get(name):
             average, sd = _mean_and_sd([100 * d for d in found["by_seed"]])
+            of_seeds = [found[key] for key in ("seeds_low", "seeds_high", "detectable")]
             row += [average, f"{100 * found['low']:.2f}", f"{100 * found['high']:.2f}", sd]
+            row += ["" if value is None else f"{100 * value:.2f}" for value in of_seeds]
         else:
-            row += [""] * 4
+            row += [""] * (1 + len(_OF_A_DIFFERENCE))
         writer.writerow(row)
     return text.getvalue()
 
@@ -302,9 +379,18 @@ def _spread(found: Sequence[float]) -> str:
 def _difference(found: Mapping[str, Any] | None) -> str:
     if found is None:
         return ""
-    by_seed = [100 * d for d in found["by_seed"]]
-    spread = f" ± {stdev(by_seed):.1f}" if len(by_seed) > 1 else ""
-    return f"{100 * found['mean']:+.1f}{spread}\n{100 * found['low']:+.1f} to {100 * found['high']:+.1f}"
+    lines = [_signed(100 * found["mean"], [100 * d for d in found["by_seed"]]), _interval(found["low"], found["high"])]
+    if found["seeds_low"] is not None:
+        lines.append(f"[{_interval(found['seeds_low'], found['seeds_high'])}]")
+    return "\n".join(lines)
+
+
+def _signed(average: float, by_seed: Sequence[float]) -> str:
+    return f"{average:+.1f}" + (f" ± {stdev(by_seed):.1f}" if len(by_seed) > 1 else "")
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{100 * low:+.1f} to {100 * high:+.1f}"
 
 
 def _mean_and_sd(found: Sequence[float]) -> tuple[str, str]:
@@ -318,9 +404,8 @@ def _in_tex(found: Sequence[float]) -> str:
 def _difference_in_tex(found: Mapping[str, Any] | None) -> str:
     if found is None:
         return ""
-    value, interval = _difference(found).split("\n")
-    low, high = interval.split(" to ")
-    return f"${value.replace('±', chr(92) + 'pm')}$ $[{low}, {high}]$"
+    lines = _difference(found).replace("±", r"\pm").replace(" to ", "$ to $").split("\n")
+    return " ".join(f"${line}$" for line in lines)
 
 
 _TEX = {

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 import keras
 from numpy.typing import NDArray
 
+from snr_keras.evaluation.gates import GateHealth
 from snr_keras.files.atomic import write_json
 from snr_keras.files.forms import read_json
 from snr_keras.keras_config import check_tensorflow
@@ -26,6 +28,7 @@ from snr_keras.reid.data.dataset import ReIDDataset
 from snr_keras.reid.data.pipeline import steps_per_epoch
 from snr_keras.reid.data.report import printable
 from snr_keras.reid.experiments.ablation.report import RunResults, results_of, summary, write_reports
+from snr_keras.reid.experiments.ablation.side_by_side import side_by_side, threads_of
 from snr_keras.reid.recipes import Recipe
 from snr_keras.reid.runs.held_out import hold_out
 from snr_keras.reid.runs.lock import locked_folder
@@ -36,7 +39,10 @@ from snr_keras.reid.runs.watching import Watching
 from snr_keras.reid.runs.weights import weights_by_path
 from snr_keras.reid.settings.variants import SNR, VARIANTS, Variant, check_training
 from snr_keras.reid.targets import TargetResult, embed_trials, query_table, score_trials
-from snr_keras.reid.training import train
+from snr_keras.reid.training import read_gates, train
+
+Task = tuple["Ablation", str, int, bool]
+"""A training: of which ablation, variant and seed, and whether it is watched."""
 
 
 class Domain(NamedTuple):
@@ -74,9 +80,10 @@ class Ablation:
         """All test domains: home, then the targets."""
         return (*([self.home] if self.home else []), *self.targets)
 
-    def settings(self) -> dict[str, Any]:
-        """The settings that must be equal for runs to be comparable, as JSON's types."""
+    def settings(self, jobs: int) -> dict[str, Any]:
+        """The settings that must be equal for runs to be comparable, as JSON types, with `jobs` trainings at a time."""
         return {
+            "threads": threads_of(jobs),
             "training": self.recipe.training.to_json(),
             "test": vars(self.recipe.test),
             "source": describe_source(self.source),
@@ -94,6 +101,7 @@ def ablate(
     variants: Mapping[str, Variant],
     seeds: int,
     *,
+    jobs: int = 1,
     resume: bool = False,
     watch: bool = False,
     tell: Callable[[str], None],
@@ -108,6 +116,8 @@ def ablate(
         ablation: Common settings.
         variants: Names of the variants to compare.
         seeds: Number of trainings of each.
+        jobs: Number of trainings at a time, each in a process of its own with its part of the cores, and without a
+            display of its progress.
         resume: Whether to continue what is in the folder; finished runs are not repeated.
         watch: Whether to test on the targets after every epoch, for `watch.jsonl` of the run folder. No result depends
             on it.
@@ -121,38 +131,70 @@ def ablate(
         ValueError: If it holds an ablation with other settings, the recipe sets what variants set, or the source has
             too few identities for its batches.
         LockedError: If another process writes to the folder.
+        ChildProcessError: If one of several trainings at a time fails.
     """
     _check(ablation)
     first = ablation.recipe.training.seed
     configs = {name: variant.config(ablation.recipe.training, first) for name, variant in variants.items()}
+    numbers = range(first, first + seeds)
     with locked_folder(ablation.out), bars.line("trainings") as line:
-        _begin(ablation, resume)
-        runs: dict[str, list[RunResults]] = {name: [] for name in configs}
-        clock = _Clock(
-            sum(not _results_path(ablation, name, first + k).exists() for name in configs for k in range(seeds))
-        )
-        results: dict[str, Any] = {}
-        for seed in range(first, first + seeds):
+        _begin(ablation, jobs, resume)
+        missing = []
+        for seed in numbers:
             for name in configs:
                 if _results_path(ablation, name, seed).exists():
                     tell(f"{ablation.run_dir(name, seed)} is already done")
                 else:
-                    tell(f"{name}, seed {seed}: {clock}")
-                    move = line.within(clock.done, clock.runs)
-                    _train_and_test(ablation, name, seed, watch=watch, tell=tell, within=move)
+                    missing.append((ablation, name, seed, watch))
+        clock = _Clock(len(missing))
+
+        def begun(task: Task) -> None:
+            tell(f"{_name(task)}: {clock.begin()}")
+
+        if jobs > 1:
+            done = side_by_side(_train_and_test, missing, jobs, name=_name, begun=begun)
+        else:
+            done = _one_by_one(missing, begun, tell, lambda: line.within(clock.done, clock.runs))
+        runs: dict[str, list[RunResults]] = {name: [] for name in configs}
+        gates: dict[str, list[dict[str, GateHealth]]] = {name: [] for name in configs}
+        results: dict[str, Any] = {}
+        with closing(done):
+            for seed in numbers:
+                while not all(_results_path(ablation, name, seed).exists() for name in configs):
+                    next(done)
                     clock.tick()
-                runs[name].append(_read_run(ablation, name, seed))
-            results = results_of(
-                runs,
-                settings=ablation.settings(),
-                recipe=ablation.recipe.description,
-                variants={name: variant.description for name, variant in variants.items()},
-                home=ablation.home and ablation.home.label,
-                targets=[domain.label for domain in ablation.targets],
-                versions=package_versions(),
-            )
-            write_reports(results, ablation.out)
+                    line.show(clock.done, clock.runs)
+                for name in configs:
+                    runs[name].append(_read_run(ablation, name, seed))
+                    gates[name].append(read_gates(ablation.run_dir(name, seed)))
+                results = results_of(
+                    runs,
+                    gates=gates,
+                    settings=ablation.settings(jobs),
+                    recipe=ablation.recipe.description,
+                    variants={name: variant.description for name, variant in variants.items()},
+                    home=ablation.home and ablation.home.label,
+                    targets=[domain.label for domain in ablation.targets],
+                    versions=package_versions(),
+                )
+                write_reports(results, ablation.out)
     return summary(results)
+
+
+def _name(task: Task) -> str:
+    return f"{task[1]}, seed {task[2]}"
+
+
+def _one_by_one(
+    tasks: Sequence[Task],
+    begun: Callable[[Task], None],
+    tell: Callable[[str], None],
+    within: Callable[[], Callable[[float], None]],
+) -> Generator[Task]:
+    for task in tasks:
+        begun(task)
+        _train_and_test(*task, tell=tell, within=within())
+        yield task
 
 
 def _check(ablation: Ablation) -> None:
@@ -173,10 +215,10 @@ def _train_and_test(
     ablation: Ablation,
     name: str,
     seed: int,
-    *,
     watch: bool,
-    tell: Callable[[str], None],
-    within: Callable[[float], None],
+    *,
+    tell: Callable[[str], None] = lambda line: None,
+    within: Callable[[float], None] = lambda fraction: None,
 ) -> None:
     keras.backend.clear_session()  # frees the models of earlier runs
     run = ablation.run_dir(name, seed)
@@ -221,23 +263,25 @@ class _Clock:
     """The progress of an ablation, and the time left at the pace so far."""
 
     def __init__(self, runs: int) -> None:
-        self.runs, self.done, self._begun = runs, 0, time.monotonic()
+        self.runs, self.started, self.done, self._begun = runs, 0, 0, time.monotonic()
 
     def tick(self) -> None:
         """A run is finished."""
         self.done += 1
 
-    def __str__(self) -> str:
-        standing = f"run {self.done + 1} of {self.runs}"
+    def begin(self) -> str:
+        """A run begins: which, and when the last will have ended."""
+        self.started += 1
+        standing = f"run {self.started} of {self.runs}"
         if not self.done:
             return standing
         seconds = (time.monotonic() - self._begun) / self.done * (self.runs - self.done)
         return f"{standing}, {max(1, round(seconds / 60))} min left"
 
 
-def _begin(ablation: Ablation, resume: bool) -> None:
+def _begin(ablation: Ablation, jobs: int, resume: bool) -> None:
     out, path = ablation.out, ablation.out / "ablation.json"
-    settings = json.loads(json.dumps(ablation.settings()))
+    settings = json.loads(json.dumps(ablation.settings(jobs)))
     if path.exists():
         if not resume:
             raise FileExistsError(f"{out} holds an ablation. Continue it (`resume=True`), or choose another `out`.")

@@ -9,7 +9,9 @@ from statistics import mean, stdev
 import numpy as np
 import pytest
 
-from snr_keras.reid.experiments.ablation import as_csv, as_latex, as_table, summary, width_of
+from snr_keras.evaluation import GateHealth
+from snr_keras.evaluation.seeds import detectable_difference, p_value, t_interval
+from snr_keras.reid.experiments.ablation import as_csv, as_latex, as_table, steps_table, summary, width_of
 from snr_keras.reid.experiments.ablation.report import MEAN, as_text, caption, results_of, write_reports
 from snr_keras.reid.targets import TargetResult
 
@@ -39,8 +41,10 @@ def made_up(variants=("none", "in_x", "snr"), seeds=2, targets=(ODD, "viper"), h
         name: [run(np.random.default_rng(seed), 0.1 * k + 0.03 * seed * k, targets) for seed in range(seeds)]
         for k, name in enumerate(variants)
     }
+    health = GateHealth(128, 24, 8, 3, 1, 0.5, 0.01, 0.1)
     results = results_of(
         runs,
+        gates={name: [{"stage1_snr": health}] * seeds if name.startswith("snr") else [] for name in variants},
         settings=SETTINGS,
         recipe="made up",
         variants=dict.fromkeys(variants, "made up"),
@@ -78,6 +82,43 @@ def test_the_difference_is_of_seed_to_seed_and_its_interval_around_it() -> None:
         assert found["by_seed"] == pytest.approx(by_seed, abs=1e-9)
         assert found["mean"] == pytest.approx(mean(by_seed), abs=1e-4)  # of average precisions with five digits
         assert found["low"] <= found["mean"] <= found["high"]
+        interval = t_interval(by_seed)
+        assert (found["seeds_low"], found["seeds_high"]) == (interval.low, interval.high)
+        assert (found["p"], found["detectable"]) == (p_value(by_seed), detectable_difference(by_seed))
+
+
+def test_each_step_of_the_method_is_compared_with_the_one_before() -> None:
+    variants = ("none", "in", "snr-fixed", "snr-random", "snr-no-loss", "snr")
+    runs, results = made_up(variants=variants, seeds=3)
+    steps = {
+        "in - none": 1, "snr-fixed - in": 1, "snr-no-loss - snr-fixed": 2, "snr-no-loss - snr-random": 1,
+        "snr - snr-no-loss": 1,
+    }  # fmt: skip
+    assert list(results["steps"]) == list(steps)
+    for step, found in results["steps"].items():
+        name, other = step.split(" - ")
+        levels = [[mean(one[t][0].mAP for t in (ODD, "viper")) for one in runs[which]] for which in (name, other)]
+        assert found["by_seed"] == pytest.approx(np.subtract(*levels).tolist(), abs=1e-9)
+        assert found["mean"] == pytest.approx(mean(found["by_seed"]), abs=1e-4)
+    again = results["differences"]["snr-no-loss"]
+    assert results["steps"]["snr - snr-no-loss"] == again
+    shown = as_text(steps_table(results))
+    for step, found in results["steps"].items():
+        (line,) = [line for line in shown.splitlines() if line.strip().startswith(f"{step} ")]
+        assert f"{100 * found['mean']:+.1f} ± {100 * stdev(found['by_seed']):.1f}" in line
+        assert f"{100 * found['seeds_low']:+.1f} to {100 * found['seeds_high']:+.1f}" in line
+        assert line.endswith(f"{100 * found['detectable']:.1f}")
+    assert "that 3 seeds would have shown with probability 80%" in " ".join(shown.split())
+    assert made_up(variants=("none", "aibn"))[1]["steps"] == {}
+    (health,) = results["gates"]["snr"][2].values()
+    assert health["always_off"] == 3
+
+
+def test_one_seed_has_steps_without_intervals_over_seeds() -> None:
+    _, results = made_up(variants=("in", "none"), seeds=1)
+    (found,) = results["steps"].values()
+    assert (found["seeds_low"], found["seeds_high"], found["p"], found["detectable"]) == (None,) * 4
+    assert "for that there must be several" in " ".join(as_text(steps_table(results)).split())
 
 
 def test_tables_can_be_made_again_from_the_file_alone(tmp_path) -> None:
