@@ -240,7 +240,7 @@ def test_several_sources_have_no_home_and_one_target_no_mean(snr, world: Path, t
         (("batch",), "A variant must be one of none, in, ibn-a"),
         (
             ("none", "--recipe", "paper"),
-            "A recipe must be one of mar_resnet50, mar_synthetic, paper_resnet50, synthetic",
+            "A recipe must be one of mar_resnet50, mar_synthetic, paper_resnet50, study, synthetic",
         ),
         (("none", "--recipe", "paper_resnet50"), "Name what to train on"),
         (("none", "--set", "training.epoch=1"), "the override 'training.epoch=1': [training] the settings are"),

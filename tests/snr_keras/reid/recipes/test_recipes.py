@@ -11,7 +11,7 @@ from snr_keras.reid.runs import TrainingConfig
 from snr_keras.reid.settings.adaptation import AdaptationConfig
 
 
-@pytest.mark.parametrize("name", ["mar_resnet50", "mar_synthetic", "paper_resnet50", "synthetic"])
+@pytest.mark.parametrize("name", ["mar_resnet50", "mar_synthetic", "paper_resnet50", "study", "synthetic"])
 def test_what_ships_is_read_and_described(name: str) -> None:
     assert name in recipe_names()
     recipe = load_recipe(name)
@@ -48,6 +48,12 @@ def test_the_recipes_in_small_write_out_the_defaults() -> None:
     assert (recipe.data.source, recipe.data.targets) == ("day", ("night",))
 
 
+def test_the_recipe_of_the_study_is_the_embedded_one_with_wider_gates_and_other_seeds() -> None:
+    study, synthetic = load_recipe("study"), load_recipe("synthetic")
+    assert study.training == dataclasses.replace(synthetic.training, reduction=2, seed=10)
+    assert (study.data, study.test) == (synthetic.data, synthetic.test)
+
+
 def test_settings_of_an_adaptation_can_be_changed() -> None:
     changes = [
         "adaptation.epochs=4",
@@ -77,7 +83,7 @@ def test_any_setting_can_be_changed(setting: str) -> None:
     changed = {
         "normalization": ('"in"', "in"), "backbone": ('"resnet50"', "resnet50"), "stages": ("[1, 2]", (1, 2)),
         "weights": ('"w.h5"', "w.h5"), "last_stride": ("2", 2), "reduction": ("8", 8), "snr_bias": ("true", True),
-        "batch_norm_momentum": ("0.5", 0.5),
+        "snr_gate": ('"fixed"', "fixed"), "batch_norm_momentum": ("0.5", 0.5),
         "image_size": ("[32, 16]", (32, 16)), "epochs": ("3", 3), "identities_per_batch": ("5", 5),
         "images_per_identity": ("3", 3), "domain_balanced": ("true", True), "learning_rate": ("1", 1),
         "warmup_epochs": ("0.5", 0.5), "halved_every": ("2", 2), "weight_decay": ("0", 0), "clip_norm": ("false", None),
@@ -167,6 +173,6 @@ def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path, encoding: str
 def test_a_recipe_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
     for missing in ("no_such", tmp_path, tmp_path / "none.toml", "../recipes/synthetic"):
         with pytest.raises(
-            FileNotFoundError, match="mar_resnet50, mar_synthetic, paper_resnet50, synthetic or a TOML file"
+            FileNotFoundError, match="mar_resnet50, mar_synthetic, paper_resnet50, study, synthetic or a TOML file"
         ):
             load_recipe(missing)
