@@ -8,6 +8,7 @@ import typer
 from snr_keras.cli.console import say
 from snr_keras.cli.frameworks import load_keras
 from snr_keras.cli.options import MODEL_HELP, runs
+from snr_keras.reid.bars import progress_bar
 from snr_keras.reid.settings.formats import FORMATS, PRECISIONS, find_format
 from snr_keras.reid.settings.paths import check_run
 
@@ -54,7 +55,8 @@ def export_command(
     from snr_keras.reid.deployment import export_model
     from snr_keras.reid.deployment.pictures import PICTURES
 
-    export = export_model(run, out, format, precision)
+    with progress_bar(f"exporting {out.name}"):
+        export = export_model(run, out, format, precision)
     height, width = export.image_size
     say(
         f"{export.path}: {export.size / 1e6:.2f} MB; RGB images of {height}x{width} to embeddings of length "
