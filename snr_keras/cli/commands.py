@@ -25,6 +25,8 @@ class Commands(TyperGroup):
             with warnings.catch_warnings():
                 warnings.showwarning = lambda message, *_, **__: say_error(message, label="warning:")
                 return super().invoke(ctx)
+        except BrokenPipeError:  # as behind `snr recipes | head`: Typer ends without a word
+            raise
         except (ValueError, OSError, ArithmeticError, ImportError) as error:
             if os.environ.get("SNR_TRACEBACK"):
                 raise

@@ -1,7 +1,10 @@
 """What the library says by names of parameters, a command says by options that it has."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,12 @@ def test_nothing_outside_the_commands_names_an_option_of_one() -> None:
     }
     # `snr bench export --precision full_int8` is a whole command, of whichever the reader types next.
     assert [at for at, text in texts.items() if re.search(r"(?<!\w)--[a-z]", text) and "`snr " not in text] == []
+
+
+def test_a_reader_that_leaves_early_hears_of_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "snr_keras.cli", "train", "--help"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")
