@@ -35,6 +35,8 @@ LONGER: Figures = _read("demo_20_epochs.json")
 ABLATION: dict[str, Any] = _read("ablation.json")
 #: `snr bench layer --out ...`, and the same with `--jit-compile`.
 BENCH: list[dict[str, Any]] = _read("bench_layer.json") + _read("bench_layer_xla.json")
+#: `snr bench layer --add-to docs/data/bench_layer_machines.json`, on each machine.
+BENCH_MACHINES: list[dict[str, Any]] = _read("bench_layer_machines.json")
 #: `KERAS_BACKEND=jax snr bench layer --out ...`, and the same with torch, also with `--jit-compile`.
 BENCH_BACKENDS: dict[str, list[dict[str, Any]]] = {
     "JAX": _read("bench_layer_jax.json"),
@@ -177,12 +179,22 @@ def ablation(results: dict[str, Any]) -> str:
 
 
 def bench_summary() -> str:
-    """The layer against an instance norm, in a sentence."""
-    ratios = [row["of_group_norm"] for row in BENCH if not row["jit_compile"]]
+    """The layer against an instance norm, on every machine that it was measured on, in a sentence."""
+    ratios = [row["of_group_norm"] for result in BENCH_MACHINES for row in result["rows"]]
     return (
-        f"The layer takes {min(ratios):.2f} to {max(ratios):.2f} of the time of\n"
+        f"On TensorFlow and a CPU the layer takes {min(ratios):.2f} to {max(ratios):.2f} of the time of\n"
         "`keras.layers.GroupNormalization(groups=-1)`, which computes less ([measured](docs/guides/performance.md))."
     )
+
+
+def bench_machines() -> str:
+    """The ratios on each machine."""
+    rows = [
+        [result["machine"], _shape(row), *(f"{row[of]:.2f}" for of in ("of_literal", "of_group_norm", "of_floor"))]
+        for result in BENCH_MACHINES
+        for row in result["rows"]
+    ]
+    return _table(["machine", "F (float32)", "SNR / literal", "SNR / GN", "SNR / floor"], rows)
 
 
 def bench_table() -> str:
@@ -459,6 +471,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "ablation": partial(ablation, ABLATION),
     "bench_summary": bench_summary,
     "bench_table": bench_table,
+    "bench_machines": bench_machines,
     "bench_backends": bench_backends,
     "bench_gpu": bench_gpu,
     "bench_evaluation": bench_evaluation,

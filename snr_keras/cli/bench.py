@@ -53,6 +53,9 @@ def layer_command(
     ] = False,
     repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each baseline; medians are shown.")] = 9,
     out: Annotated[Path | None, typer.Option(help="Also write the results to this JSON file.")] = None,
+    add_to: Annotated[
+        Path | None, typer.Option(help="Also add the results and this machine to this JSON file of many machines.")
+    ] = None,
 ) -> None:
     """Time a training step of the SNR layer: forward, three embeddings, backward.
 
@@ -67,7 +70,9 @@ def layer_command(
 
     from snr_keras.reid.experiments.benchmarks import benchmark_layer
     from snr_keras.reid.experiments.benchmarks.layer import SHAPES
+    from snr_keras.reid.experiments.benchmarks.machine import add_result, machine
 
+    say(machine())
     console.print(f"{keras.backend.backend()}, {dtype}, {'compiled as a whole' if jit_compile else 'as usual'}")
     rows = benchmark_layer(
         shapes or SHAPES,
@@ -77,9 +82,12 @@ def layer_command(
         progress=lambda row: console.print(f"timed {'x'.join(map(str, row.shape))}", style="dim"),
     )
     console.print(layer_table(rows))
+    ratios = ("of_literal", "of_group_norm", "of_floor")
+    results = [asdict(row) | {name: getattr(row, name) for name in ratios} for row in rows]
     if out is not None:
-        ratios = ("of_literal", "of_group_norm", "of_floor")
-        write_json(out, [asdict(row) | {name: getattr(row, name) for name in ratios} for row in rows])
+        write_json(out, results)
+    if add_to is not None:
+        add_result(add_to, results)
 
 
 def parse_shape(text: str) -> tuple[int, ...]:
@@ -97,6 +105,7 @@ def layer_table(rows: list[LayerTiming]) -> Table:
     """Times in milliseconds, SNR's ratio to each baseline, and peak memory in feature maps."""
     table = Table(
         box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),  # which lets it fit 80 columns
         caption="GN: GroupNormalization(groups=-1). Times in ms; memory of SNR in feature maps, without the input.",
         caption_justify="left",
     )
