@@ -99,7 +99,7 @@ def _torch_values(function: Function, mode: str) -> Function:
 def _tensorflow(function: Function, weights: Sequence[keras.Variable], mode: str) -> Callable[..., Any]:
     import tensorflow as tf
 
-    def step(tensors: Any, _: Any, cotangents: Any, *others: Any) -> Any:
+    def step(tensors: Any, values: Any, cotangents: Any, *others: Any) -> Any:
         inputs = [*tensors, *(weight.value for weight in weights)]
         with tf.GradientTape() as tape:
             tape.watch(inputs)

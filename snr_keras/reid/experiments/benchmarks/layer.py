@@ -174,7 +174,9 @@ def _peak_memory(name: str, shape: tuple[int, ...], dtype: str, mode: str) -> fl
     command = [sys.executable, "-c", code, name, json.dumps(shape), dtype, mode]
     # TensorFlow's allocator for oneDNN keeps freed memory, so that a step would seem to need none.
     environment = os.environ | {"KERAS_BACKEND": keras.backend.backend(), "TF_ENABLE_ONEDNN_OPTS": "0"}
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"The process that measures the memory of a step failed: {done.stderr.strip()}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
