@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.segment import Segment
+from rich.table import Table
 
+from snr_keras.cli.wide import parts
 from snr_keras.reid import bars
 from snr_keras.reid.data.report import printable
 
@@ -20,9 +23,10 @@ class PrintableConsole(Console):
     """
 
     def print(self, *objects: Any, **how: Any) -> None:
-        """Print, above the bars if there are any."""
+        """Print, above the bars if there are any; a table that is too wide for the terminal in parts."""
         bars.hide()
-        super().print(*objects, **how)
+        for_terminal = (parts(each, self) if isinstance(each, Table) else [each] for each in objects)
+        super().print(*chain.from_iterable(for_terminal), **how)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         """The output, segment by segment; line ends and Rich's own control codes stay."""

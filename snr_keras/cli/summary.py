@@ -90,15 +90,19 @@ def _show(config: TrainingConfig, identities: int, title: str) -> None:
 
 
 def costs_table(without: keras.Model, with_it: keras.Model, title: str) -> Table:
-    """One row per stage and a total; two columns per quantity."""
+    """Two lines per stage and in total: without, and below it with."""
     from snr_keras.models.cost import Cost, stage_costs
 
     before, after = stage_costs(without), stage_costs(with_it)
-    table = Table(box=box.SIMPLE_HEAD, title=shown(title), title_justify="left", padding=(0, 0, 0, 1))
-    table.add_column("", no_wrap=True)
-    for heading, *_ in _QUANTITIES:
-        table.add_column(heading, justify="right", no_wrap=True)
-        table.add_column("with", justify="right", style="bold", no_wrap=True)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=shown(title),
+        title_justify="left",
+        caption="First line: without; second line: with.",
+        caption_justify="left",
+    )
+    for heading in ("", *(heading for heading, *_ in _QUANTITIES)):
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for stage in before:
         table.add_row(stage, *_cells(before[stage], after[stage]), end_section=stage == list(before)[-1])
     table.add_row("total", *_cells(sum(before.values(), Cost()), sum(after.values(), Cost())))
@@ -114,4 +118,7 @@ _QUANTITIES = (
 
 
 def _cells(before: Cost, after: Cost) -> list[str]:
-    return [f"{getattr(cost, name) / unit:.2f}" for _, name, unit in _QUANTITIES for cost in (before, after)]
+    return [
+        f"{getattr(before, name) / unit:.2f}\n[bold]{getattr(after, name) / unit:.2f}[/bold]"
+        for _, name, unit in _QUANTITIES
+    ]

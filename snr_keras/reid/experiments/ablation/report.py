@@ -223,6 +223,7 @@ def steps_table(results: Results) -> Table:
     shown = f", that {_number_of_seeds(results)} seeds would have shown with probability {POWER:.0%}"
     table = Table(
         box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),  # which lets it fit 80 columns, with steps in two lines
         title="What each step adds",
         title_justify="left",
         caption=escape(
@@ -234,7 +235,8 @@ def steps_table(results: Results) -> Table:
         caption_justify="left",
     )
     for heading in ("step", "difference", "over queries", "over seeds", "p", "detectable"):
-        table.add_column(heading, justify="left" if heading == "step" else "right", no_wrap=True)
+        is_step = heading == "step"
+        table.add_column(heading, justify="left" if is_step else "right", no_wrap=not is_step)
     for step, found in results["steps"].items():
         by_seed, seeds = [100 * d for d in found["by_seed"]], found["seeds_low"] is not None
         table.add_row(
