@@ -25,7 +25,7 @@ from snr_keras.cli.options import (
 )
 from snr_keras.reid.recipes import load_recipe
 from snr_keras.reid.settings.datasets import DOMAINS
-from snr_keras.reid.settings.variants import VARIANTS, find_variants
+from snr_keras.reid.settings.variants import READINGS, VARIANTS, find_variants
 
 if TYPE_CHECKING:
     from snr_keras.cli.experiment import Experiment
@@ -43,8 +43,9 @@ def ablate_command(
         list[str] | None,
         typer.Argument(
             metavar="VARIANT",
-            help=f"What to compare: {', '.join(VARIANTS)}. Default: all of them.",
-            autocompletion=lambda: list(VARIANTS),
+            help=f"What to compare: {', '.join(VARIANTS)}. Default: all of these. Other readings of the dual causality "
+            f"loss, by name only: {', '.join(name for name in READINGS if name not in VARIANTS)}.",
+            autocompletion=lambda: list(VARIANTS | READINGS),
         ),
     ] = None,
     recipe: Annotated[str, typer.Option(metavar="NAME|FILE", help=RECIPE_HELP, autocompletion=recipes)] = "synthetic",
@@ -89,9 +90,10 @@ def ablate_command(
         settings.data, source=source, source_images=source_images, target=target, comparison=comparison, use=use
     )
     plan = planned(data)
-    if not plan.targets:
+    if not plan.targets and not settings.training.held_out:
         raise ValueError(
-            "Name what to test on: --target DATASET, or --comparison NAME for the targets of a comparison."
+            "Name what to test on: --target DATASET, or --comparison NAME for the targets of a comparison. To compare "
+            "on people of the source alone, hold some out: --set training.held_out=0.2"
         )
     names = (*plan.sources, *plan.targets)
     root = root or (out / "data" if set(names) <= set(DOMAINS) else Path("data"))
@@ -104,6 +106,10 @@ def ablate_command(
 
     experiment = open_experiment(plan, settings.test, root)
     home = _home(ctx, experiment, settings.test, root)
+    if not (home or experiment.targets):
+        raise ValueError(
+            f"Name what to test on: --target DATASET. Received: no target, and {plan.called} has no test images"
+        )
     domains = [Domain(trials[0].name, trials) for trials in told_apart([*home, *experiment.targets])]
     ablation = Ablation(settings, experiment.source, domains[0] if home else None, domains[len(home) :], out)
     results = ablate(

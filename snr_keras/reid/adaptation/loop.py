@@ -79,7 +79,8 @@ def adapt(
     Raises:
         FileExistsError: If the folder holds results of a run, and `resume` is False.
         FileNotFoundError: If `initial` is not a run, or the folder holds no run and `resume` is True.
-        ValueError: If the source is not the training data of the initial run, the target has no camera labels, no
+        ValueError: If the source is not the training data of the initial run, that run has another reading of the dual
+            causality loss, the target has no camera labels, no
             camera with two images or too few images, settings or images differ from those of the run to resume, or
             Keras runs on a backend other than TensorFlow.
         NonFiniteLossError: If the loss becomes NaN or infinite.
@@ -89,6 +90,11 @@ def adapt(
     check_tensorflow("Adaptation runs")
     run_dir = Path(run_dir)
     network, model = load_run(initial)
+    if network.snr_reading != "specified":
+        raise ValueError(
+            "An adaptation computes the dual causality loss as specified, and cannot go on from a run that read it "
+            f"otherwise. Received: snr_reading={network.snr_reading!r} in {str(initial)!r}"
+        )
     check_source(initial, source)
     images = unlabeled(target.train)
     check_unlabeled(images, config.target_batch_size)

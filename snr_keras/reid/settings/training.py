@@ -12,6 +12,19 @@ from snr_keras.scalars import is_integer, is_number
 STRATEGIES = ("mirrored", "multi_worker")
 POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 
+SNR_READINGS = (
+    "specified",
+    "sampled",
+    "centred",
+    "literal",
+    "after_relu",
+    "stripes",
+    "with_deviations",
+    "minus_to_gate",
+    "both_to_gate",
+)
+"""The readings of the dual causality loss: as specified, and those of `snr_keras.reid.training.readings`."""
+
 
 def check_strategy(name: str) -> None:
     """Raise ValueError if there is no such strategy."""
@@ -50,6 +63,8 @@ class TrainingConfig(Config):
         snr_weights: Weights lambda of the dual causality loss after stages 1 to 4; that of a stage without a module has
             no effect. All 0 is SNR without that loss.
         snr_terms: Terms of that loss to use: `"both"`, `"plus"` (L+) or `"minus"` (L-).
+        snr_reading: Reading of that loss, one of `SNR_READINGS`: `"specified"`, or one that the study of the loss
+            compares with it.
         distance: Distance of the dual causality loss: `"cosine"` or `"euclidean"`.
         held_out: Fraction of the training identities to hold out of training, at most a half; after every epoch the
             model is tested on them, and the run's model is that of the best epoch. 0 trains on all of them, and the
@@ -86,6 +101,7 @@ class TrainingConfig(Config):
     triplet_margin: float | Literal["soft"] = 0.3
     snr_weights: tuple[float, float, float, float] = (0.1, 0.1, 0.5, 0.5)
     snr_terms: str = "both"
+    snr_reading: str = "specified"
     distance: str = "cosine"
     held_out: float = 0.0
     seed: int = 0
@@ -135,6 +151,7 @@ _RANGES: Ranges = {
         lambda x: isinstance(x, tuple) and len(x) == 4 and all(is_number(w) and w >= 0 for w in x),
     ),
     "snr_terms": one_of(("both", "plus", "minus")),
+    "snr_reading": one_of(SNR_READINGS),
     "distance": one_of(("cosine", "euclidean")),
     "held_out": ("in [0, 0.5]", lambda x: is_number(x) and 0 <= x <= 0.5),
     "seed": ("an integer in [0, 2**32)", lambda x: is_integer(x) and 0 <= x < 2**32),

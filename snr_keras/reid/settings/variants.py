@@ -72,17 +72,34 @@ VARIANTS: dict[str, Variant] = {
     **{f"snr-{stage}": _snr(f"SNR after stage {stage} only.", stages=(stage,)) for stage in (1, 2, 3, 4)},
 }
 
+READINGS: dict[str, Variant] = {
+    "snr-euclidean": _snr("SNR with the Euclidean distance in its loss.", distance="euclidean"),
+    "snr-centred": _snr("SNR with the cosine of directions from beta in its loss.", snr_reading="centred"),
+    "snr-sampled": _snr("SNR with one random triplet for each anchor in its loss.", snr_reading="sampled"),
+    "snr-literal": _snr("SNR with f~ pooled from F~ as computed in its loss.", snr_reading="literal"),
+    "snr-after-relu": _snr("SNR with embeddings pooled after a ReLU in its loss.", snr_reading="after_relu"),
+    "snr-stripes": _snr("SNR with embeddings of four horizontal stripes in its loss.", snr_reading="stripes"),
+    "snr-deviations": _snr("SNR with standard deviations beside means in its loss.", snr_reading="with_deviations"),
+    "snr-plus": VARIANTS["snr-plus"],
+    "snr-minus": VARIANTS["snr-minus"],
+    "snr-minus-to-gate": _snr("SNR with the gradient of L- reaching the gate alone.", snr_reading="minus_to_gate"),
+    "snr-both-to-gate": _snr("SNR with the gradient of its loss reaching the gate alone.", snr_reading="both_to_gate"),
+    "snr-ten-times": _snr("SNR with ten times the weight of its loss.", snr_weights=(1.0, 1.0, 5.0, 5.0)),
+}
+"""The readings of the dual causality loss that the study compares. An ablation has them only if they are named."""
+
 
 def find_variants(names: Iterable[str]) -> dict[str, Variant]:
-    """The variants with these names, or all if there are none, in the order of `VARIANTS`.
+    """The variants and readings with these names, in their own order; without names all of `VARIANTS`.
 
     Raises:
         ValueError: If a name is unknown.
     """
+    known = VARIANTS | READINGS
     wanted = set(names) or set(VARIANTS)
-    if unknown := sorted(wanted - set(VARIANTS)):
-        raise ValueError(f"A variant must be one of {', '.join(VARIANTS)}. Received: {', '.join(unknown)}")
-    return {name: variant for name, variant in VARIANTS.items() if name in wanted}
+    if unknown := sorted(wanted - set(known)):
+        raise ValueError(f"A variant must be one of {', '.join(known)}. Received: {', '.join(unknown)}")
+    return {name: variant for name, variant in known.items() if name in wanted}
 
 
 def check_training(training: TrainingConfig) -> None:
@@ -92,7 +109,7 @@ def check_training(training: TrainingConfig) -> None:
         ValueError: If one of those settings is not at its default.
     """
     defaults = {f.name: f.default for f in fields(TrainingConfig)}
-    for name in ("normalization", "stages", "snr_gate", "snr_terms"):
+    for name in ("normalization", "stages", "snr_gate", "snr_terms", "snr_reading"):
         if getattr(training, name) != defaults[name]:
             raise ValueError(
                 f"The variants of an ablation set `{name}`: the recipe must leave it at its default, "

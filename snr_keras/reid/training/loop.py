@@ -25,6 +25,7 @@ from snr_keras.reid.runs.weights import assign_shared_weights
 from snr_keras.reid.settings.training import TrainingConfig
 from snr_keras.reid.training.gates import gates_on, warn_of_dead_gates, write_gates
 from snr_keras.reid.training.objective import reid_objective
+from snr_keras.reid.training.readings import read_model
 from snr_keras.reid.training.step import make_optimizer, make_train_step
 
 
@@ -102,7 +103,12 @@ def train(
         keras.utils.set_random_seed(config.seed)
         with devices.scope():
             model, state = newest_or_new(run_dir, make_optimizer(config, epoch_steps), begin)
-            train_step = make_train_step(model, reid_objective(config), jit_compile=config.jit_compile)
+            train_step = make_train_step(
+                model,
+                reid_objective(config, model.optimizer.iterations),
+                forward=read_model(model, config.snr_reading),
+                jit_compile=config.jit_compile,
+            )
         test = held_out_test(model, held_out) if held_out else None
         if workers.chief and not state.step:
             warn_of_dead_gates(model, images_to_learn)

@@ -16,8 +16,12 @@ from snr_keras.schedules import HalvedEvery
 TrainStep = Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
 
 
-def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bool = False) -> TrainStep:
+def make_train_step(
+    model: keras.Model, objective: Objective, *, forward: keras.Model | None = None, jit_compile: bool = False
+) -> TrainStep:
     """A `tf.function` that trains a compiled `model` on one batch.
+
+    The objective gets the outputs of `forward`, a model with the same weights; by default of `model` itself.
 
     It returns float32 scalars: the terms of the objective before the update, without any loss scale; `regularization`,
     if layers of the model add losses (part of `total`); `gradient_norm`, before clipping; and `accuracy` of the
@@ -32,7 +36,7 @@ def make_train_step(model: keras.Model, objective: Objective, *, jit_compile: bo
 
     def step(images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:
-            outputs = model(images, training=True)
+            outputs = (forward or model)(images, training=True)
             if replicas > 1:
                 labels, outputs = gathered(labels), gathered_outputs(outputs)
             terms = objective(labels, outputs)

@@ -42,12 +42,13 @@ def save_ablation_plot(results: Mapping[str, Any], path: Path) -> Path:
 def _levels(ax: Axes, results: Mapping[str, Any], names: list[str]) -> None:
     for y, name in enumerate(names):
         runs = results["figures"][name]
-        found = [100 * mean(run[target]["mAP"] for target in results["targets"]) for run in runs]
+        found = [100 * mean(run[domain]["mAP"] for domain in results["targets"] or [results["home"]]) for run in runs]
         colour = OURS if name == "snr" else OTHERS
         spread = stdev(found) if len(found) > 1 else 0.0
         ax.errorbar(mean(found), y, xerr=spread, fmt="o", color=colour, capsize=3)
         ax.plot(found, [y] * len(found), ".", color=colour, alpha=0.4)
-    ax.set_xlabel("mAP in %, mean of targets\n(dots: trainings; bar: their standard deviation)")
+    tested_on = "mean of targets" if results["targets"] else results["home"]
+    ax.set_xlabel(f"mAP in %, {tested_on}\n(dots: trainings; bar: their standard deviation)")
 
 
 def _differences(ax: Axes, results: Mapping[str, Any], names: list[str]) -> None:

@@ -7,6 +7,7 @@
 | `recipe`, `settings`, `versions` | the experiment: recipe, data and package versions |
 | `variants` | the description of each |
 | `home`, `targets` | the labels of the domains; `home` is the source's own test, or null |
+| `held_out` | by variant a list by seed of the mAP on held-out people after the last epoch, or null without them |
 | `gates` | by variant a list by seed of the health of each gate, by its layer, after training |
 | `figures` | by variant a list by seed of mAP, mINP, rank1, rank5, rank10 by domain, fractions in [0, 1] |
 | `average_precisions` | likewise, by domain a string per split: a number per query image, `nan` where there is none |
@@ -63,6 +64,7 @@ _OF_A_DIFFERENCE = (" low", " high", " sd", " seeds low", " seeds high", " detec
 def results_of(
     runs: Mapping[str, Sequence[RunResults]],
     *,
+    held_out: Mapping[str, Sequence[float]] | None,
     gates: Mapping[str, Sequence[Mapping[str, GateHealth]]],
     settings: Mapping[str, Any],
     recipe: str,
@@ -84,6 +86,7 @@ def results_of(
         "variants": dict(variants),
         "home": home,
         "targets": list(targets),
+        "held_out": held_out and {name: list(done) for name, done in held_out.items()},
         "gates": {name: [{g: h.to_json() for g, h in run.items()} for run in done] for name, done in gates.items()},
         "figures": figures,
         "bootstrap": {"resamples": RESAMPLES, "confidence": CONFIDENCE, "seed": _SEED},
@@ -123,14 +126,14 @@ def differences_of(
         pairs: Pairs of variants.
         figures: Scores, as in `results.json`.
         average_precisions: Average precisions, as in `results.json`.
-        targets: Names of the targets to average over.
+        targets: Names of the targets to average over; without any there are no differences.
 
     Returns:
         By pair `mean`; `low` and `high`, the bootstrap interval over queries; `by_seed`, the difference of each seed;
         `seeds_low` and `seeds_high`, Student's interval over seeds, `p` of the test that belongs to it, and
         `detectable`, the smallest true difference that these seeds would have shown, all four None of one seed.
     """
-    if not pairs:
+    if not pairs or not targets:
         return {}
     names = list(average_precisions)
     tables = [
@@ -191,11 +194,15 @@ def caption(results: Results) -> str:
     seeds = _number_of_seeds(results)
     spread = f", mean ± standard deviation over {seeds} trainings" if seeds > 1 else ", of one training"
     source = _told(results["settings"]["source"])
-    targets = ", ".join(_told(target) for target in results["settings"]["targets"])
+    tested = [_told(target) for target in results["settings"]["targets"]] + ["its own test people"] * bool(
+        results["home"]
+    )
     sentences = [
         f"mAP / Rank-1 in per cent{spread}, after the last of {results['settings']['training']['epochs']} epochs.",
-        f"Trained on {source}; tested on {targets}{' and at home' if results['home'] else ''}.",
+        f"Trained on {source}; tested on {', '.join(tested)}.",
     ]
+    if results["held_out"]:
+        sentences.append("Held out: mAP, after the last epoch, on people of the source who are not trained on.")
     if results["differences"]:
         sentences.append(f"{SNR} - variant: {_how_differences_are_told(results)}")
     return " ".join(sentences)
@@ -257,12 +264,16 @@ def as_table(results: Results, *, brief: bool = False) -> Table:
         box=box.SIMPLE_HEAD, caption=escape(printable(caption(results))), caption_justify="left", show_lines=True
     )
     table.add_column("variant", no_wrap=True)
+    if results["held_out"]:
+        table.add_column("held out", justify="right", no_wrap=True)
     for column in shown:
         table.add_column(escape(printable(_heading(results, column))), justify="right", no_wrap=True)
     if results["differences"]:
         table.add_column(f"{SNR} - variant", justify="right", no_wrap=True)
     for name in results["figures"]:
         cells = ["\n".join(_spread(values(results, name, column, figure)) for figure in FIGURES) for column in shown]
+        if results["held_out"]:
+            cells.insert(0, _spread([100 * mAP for mAP in results["held_out"][name]]))
         if results["differences"]:
             cells.append(_difference(results["differences"].get(name)))
         table.add_row(escape(name), *cells)

@@ -32,12 +32,13 @@ from snr_keras.reid.experiments.ablation.side_by_side import side_by_side, threa
 from snr_keras.reid.recipes import Recipe
 from snr_keras.reid.runs.held_out import hold_out
 from snr_keras.reid.runs.lock import locked_folder
+from snr_keras.reid.runs.logs import read_metrics
 from snr_keras.reid.runs.model import new_model
 from snr_keras.reid.runs.progress import Progress, RichProgress
 from snr_keras.reid.runs.run_folder import describe_source, hash_of_split, package_versions, unlike
 from snr_keras.reid.runs.watching import Watching
 from snr_keras.reid.runs.weights import weights_by_path
-from snr_keras.reid.settings.variants import SNR, VARIANTS, Variant, check_training
+from snr_keras.reid.settings.variants import SNR, VARIANTS, Variant, check_training, find_variants
 from snr_keras.reid.targets import TargetResult, embed_trials, query_table, score_trials
 from snr_keras.reid.training import read_gates, train
 
@@ -157,6 +158,7 @@ def ablate(
             done = _one_by_one(missing, begun, tell, lambda: line.within(clock.done, clock.runs))
         runs: dict[str, list[RunResults]] = {name: [] for name in configs}
         gates: dict[str, list[dict[str, GateHealth]]] = {name: [] for name in configs}
+        held_out: dict[str, list[float]] = {name: [] for name in configs}
         results: dict[str, Any] = {}
         with closing(done):
             for seed in numbers:
@@ -167,8 +169,11 @@ def ablate(
                 for name in configs:
                     runs[name].append(_read_run(ablation, name, seed))
                     gates[name].append(read_gates(ablation.run_dir(name, seed)))
+                    if ablation.recipe.training.held_out:
+                        held_out[name].append(float(read_metrics(ablation.run_dir(name, seed))[-1]["held_out_mAP"]))
                 results = results_of(
                     runs,
+                    held_out=held_out if ablation.recipe.training.held_out else None,
                     gates=gates,
                     settings=ablation.settings(jobs),
                     recipe=ablation.recipe.description,
@@ -227,7 +232,7 @@ def _train_and_test(
     if watch:
         shown = Watching(shown, run, lambda model: _test(ablation, model, ablation.targets), tell)
     model = train(
-        VARIANTS[name].config(ablation.recipe.training, seed),
+        find_variants([name])[name].config(ablation.recipe.training, seed),
         ablation.source,
         run,
         resume=(run / "config.json").exists(),

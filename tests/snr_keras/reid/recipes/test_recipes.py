@@ -89,7 +89,8 @@ def test_any_setting_can_be_changed(setting: str) -> None:
         "warmup_epochs": ("0.5", 0.5), "halved_every": ("2", 2), "weight_decay": ("0", 0), "clip_norm": ("false", None),
         "label_smoothing": ("0.0", 0), "triplet_margin": ('"soft"', "soft"),
         "snr_weights": ("[0, 0, 0, 1]", (0, 0, 0, 1)),
-        "snr_terms": ('"plus"', "plus"), "distance": ('"euclidean"', "euclidean"), "held_out": ("0.1", 0.1),
+        "snr_terms": ('"plus"', "plus"), "snr_reading": ('"sampled"', "sampled"),
+        "distance": ('"euclidean"', "euclidean"), "held_out": ("0.1", 0.1),
         "seed": ("7", 7), "mixed_precision": ('"mixed_float16"', "mixed_float16"),
         "jit_compile": ("true", True),
     }  # fmt: skip

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from snr_keras.reid.data.augmentation import Augmentation
 from snr_keras.reid.runs import TrainingConfig
+from snr_keras.reid.settings.training import SNR_READINGS
 
 unit = st.floats(0, 1)
 positive = st.floats(1e-6, 1e6)
@@ -21,6 +22,7 @@ configs = st.builds(
     reduction=st.integers(1, 64),
     snr_bias=st.booleans(),
     snr_gate=st.sampled_from(["learned", "fixed", "random"]),
+    snr_reading=st.sampled_from(SNR_READINGS),
     batch_norm_momentum=st.floats(0, 1, exclude_max=True),
     image_size=st.tuples(st.integers(1, 512), st.integers(1, 512)),
     epochs=st.integers(1, 500),
@@ -55,8 +57,8 @@ def test_every_setting_has_been_varied_above():
         "stages", "weights", "last_stride", "reduction", "snr_bias", "snr_gate", "batch_norm_momentum", "image_size",
         "epochs", "identities_per_batch",
         "images_per_identity", "domain_balanced", "learning_rate", "warmup_epochs", "halved_every", "weight_decay",
-        "clip_norm", "label_smoothing", "triplet_margin", "snr_weights", "snr_terms", "distance", "held_out", "seed",
-        "mixed_precision", "jit_compile", "augmentation",
+        "clip_norm", "label_smoothing", "triplet_margin", "snr_weights", "snr_terms", "snr_reading", "distance",
+        "held_out", "seed", "mixed_precision", "jit_compile", "augmentation",
     }  # fmt: skip
 
 
@@ -65,7 +67,11 @@ def test_missing_settings_take_their_defaults():
 
 
 def test_a_config_from_before_a_setting_was_added_is_what_it_was():
-    before = {k: v for k, v in TrainingConfig().to_json().items() if k not in ("halved_every", "snr_gate", "snr_terms")}
+    before = {
+        k: v
+        for k, v in TrainingConfig().to_json().items()
+        if k not in ("halved_every", "snr_gate", "snr_terms", "snr_reading")
+    }
     assert TrainingConfig.from_json(before) == TrainingConfig()
 
 
@@ -92,6 +98,7 @@ def test_the_batch_is_p_times_k():
         ({"label_smoothing": 1.0}, "Received: label_smoothing=1.0"),
         ({"triplet_margin": "hard"}, "Received: triplet_margin='hard'"),
         ({"snr_weights": [0.1, 0.1]}, r"four numbers.* Received: snr_weights=\(0.1, 0.1\)"),
+        ({"snr_reading": "strict"}, "Received: snr_reading='strict'"),
         ({"snr_terms": "neither"}, "Received: snr_terms='neither'"),
         ({"halved_every": 0}, "Received: halved_every=0"),
         ({"halved_every": 2.5}, "Received: halved_every=2.5"),

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 from statistics import mean, stdev
 
 import numpy as np
@@ -27,7 +28,7 @@ def run(rng, gain, targets):
     """A run on home and on targets; the last target has three divisions, with queries of their own."""
     results = {}
     for target in ("home", *targets):
-        table = np.clip(rng.uniform(size=(1 if target != targets[-1] else 3, 12)) * 0.5 + gain, 0, 1)
+        table = np.clip(rng.uniform(size=(3 if (target,) == tuple(targets[-1:]) else 1, 12)) * 0.5 + gain, 0, 1)
         table[:, 3] = np.nan
         if len(table) > 1:
             table[0, :2] = np.nan
@@ -36,7 +37,7 @@ def run(rng, gain, targets):
     return results
 
 
-def made_up(variants=("none", "in_x", "snr"), seeds=2, targets=(ODD, "viper"), home="home"):
+def made_up(variants=("none", "in_x", "snr"), seeds=2, targets=(ODD, "viper"), home="home", held_out=None):
     runs = {
         name: [run(np.random.default_rng(seed), 0.1 * k + 0.03 * seed * k, targets) for seed in range(seeds)]
         for k, name in enumerate(variants)
@@ -44,6 +45,7 @@ def made_up(variants=("none", "in_x", "snr"), seeds=2, targets=(ODD, "viper"), h
     health = GateHealth(128, 24, 8, 3, 1, 0.5, 0.01, 0.1)
     results = results_of(
         runs,
+        held_out=held_out,
         gates={name: [{"stage1_snr": health}] * seeds if name.startswith("snr") else [] for name in variants},
         settings=SETTINGS,
         recipe="made up",
@@ -68,6 +70,20 @@ def test_figures_are_means_over_trainings_and_targets() -> None:
         over = [100 * mean(one[target][0].mAP for target in (ODD, "viper")) for one in done]
         assert float(rows[name][f"{MEAN} mAP"]) == pytest.approx(mean(over), abs=0.006)
         assert float(rows[name][f"{MEAN} mAP sd"]) == pytest.approx(stdev(over), abs=0.006)
+
+
+def test_people_held_out_have_a_column_and_need_no_target(tmp_path: Path) -> None:
+    of_variants = {"none": [0.5, 0.6], "in_x": [0.6, 0.7], "snr": [0.75, 0.85]}
+    _, results = made_up(targets=(), held_out=of_variants)
+    assert results["held_out"] == of_variants
+    assert (results["differences"], results["steps"]) == ({}, {})
+    table = as_text(as_table(results))
+    assert "held out" in table
+    assert "80.0 ± 7.1" in table
+    assert "mean of targets" not in table
+    assert "on people of the source who are not trained on" in " ".join(table.split())
+    write_reports(results, tmp_path)
+    assert (tmp_path / "results.png").stat().st_size > 1000
 
 
 def test_the_difference_is_of_seed_to_seed_and_its_interval_around_it() -> None:
