@@ -1,13 +1,14 @@
 """Rows of a distance matrix, a block of queries at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from snr_keras.evaluation.products import multiply
 from snr_keras.evaluation.progress import Progress
-from snr_keras.evaluation.re_ranking import re_ranking
+from snr_keras.evaluation.re_ranking import ReRankedRows, stacked
 
 DISTANCES = ("cosine", "euclidean", "re_ranked")
 
@@ -25,17 +26,18 @@ def distance_rows(
     *,
     only: NDArray[np.integer] | None = None,
     progress: Progress | None = None,
-) -> Iterator[NDArray]:
+) -> Iterable[NDArray]:
     """The distances of each query to the gallery in turn, (G,), in float64, since embeddings may be near duplicates.
 
-    Rows are views into memory that later rows overwrite: copy a row to keep it. At most some 400 MB are held, whatever
-    the size of the gallery, unless the distances are re-ranked.
+    The rows can be iterated over again. They may be views into memory that later rows overwrite: copy a row to keep
+    it. At most some 400 MB are held, whatever the size of the gallery, except by "re_ranked", which holds a copy of the
+    embeddings and the neighbours of every image.
 
     Args:
         queries: Query embeddings, (Q, D).
         gallery: Gallery embeddings, (G, D).
         distance: "cosine", 0.5 - x.y / (2 |x| |y|), "euclidean", |x - y|, or "re_ranked", `re_ranking` of the
-            embeddings at unit length, which holds all (Q, G) distances at a time.
+            embeddings at unit length, in its dtype.
         only: Indices of the queries to return; by default all, in their order.
         progress: Function called as by `re_ranking`; it is not called for other distances.
 
@@ -46,9 +48,9 @@ def distance_rows(
     """
     check_embeddings(queries, gallery, distance)
     if distance == "re_ranked":
-        distances = re_ranking(_unit_rows(queries), _unit_rows(gallery), progress=progress)
-        return iter(distances if only is None else distances[only])
-    return _rows(queries if only is None else queries[only], gallery, distance)
+        features, number = stacked(_unit_rows(queries), _unit_rows(gallery))
+        return ReRankedRows(features, number, only=only, progress=progress)
+    return _Rows(queries if only is None else queries[only], gallery, _cosine if distance == "cosine" else _euclidean)
 
 
 def check_embeddings(queries: NDArray, gallery: NDArray, distance: str) -> None:
@@ -61,17 +63,25 @@ def check_embeddings(queries: NDArray, gallery: NDArray, distance: str) -> None:
         )
 
 
-def _rows(queries: NDArray, gallery: NDArray, distance: str) -> Iterator[NDArray]:
-    fill = _cosine if distance == "cosine" else _euclidean
-    chunk = max(1, CHUNK_BYTES // (8 * max(1, gallery.shape[1])))
-    block = min(len(queries), chunk, max(1, ROWS_BYTES // (8 * max(1, len(gallery)))))
-    buffer = np.empty((block, len(gallery)))
-    for first in range(0, len(queries), block):
-        x = queries[first : first + block].astype(np.float64)
-        rows = buffer[: len(x)]
-        for start in range(0, len(gallery), chunk):
-            fill(x, gallery[start : start + chunk].astype(np.float64), rows[:, start : start + chunk])
-        yield from rows
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The rows of distances, (G,), that a function computes, each when it is iterated over."""
+
+    queries: NDArray
+    gallery: NDArray
+    fill: Callable[[NDArray, NDArray, NDArray], None]
+
+    def __iter__(self) -> Iterator[NDArray]:
+        queries, gallery = self.queries, self.gallery
+        chunk = max(1, CHUNK_BYTES // (8 * max(1, gallery.shape[1])))
+        block = min(len(queries), chunk, max(1, ROWS_BYTES // (8 * max(1, len(gallery)))))
+        buffer = np.empty((block, len(gallery)))
+        for first in range(0, len(queries), block):
+            x = queries[first : first + block].astype(np.float64)
+            rows = buffer[: len(x)]
+            for start in range(0, len(gallery), chunk):
+                self.fill(x, gallery[start : start + chunk].astype(np.float64), rows[:, start : start + chunk])
+            yield from rows
 
 
 def _cosine(x: NDArray, y: NDArray, out: NDArray) -> None:

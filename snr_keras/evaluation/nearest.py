@@ -1,4 +1,8 @@
-"""Exact nearest neighbours at about the cost of a matrix product: it selects candidates, exact distances decide."""
+"""Exact nearest neighbours at about half the cost of all products: they select candidates, exact distances decide.
+
+Distances are symmetric, so a tile of them serves the images of its rows and those of its columns. No tile is kept: each
+image has a short list of the nearest and the farthest that were seen, a few more than are wanted.
+"""
 
 from collections.abc import Iterator
 
@@ -7,70 +11,137 @@ from numpy.typing import NDArray
 
 from snr_keras.evaluation.products import multiply
 
-BLOCK = 256  # rows whose distances are held at a time
+BLOCK = 1024  # rows and columns of a tile of distances
+
+SPARE = 16
+"""Images in a list beyond those wanted. If even the last may be one of these, the row is computed again."""
 
 
-def squared_distance_blocks(features: NDArray) -> Iterator[tuple[slice, NDArray, NDArray]]:
-    """Squared Euclidean distances of blocks of rows to all rows, in the features' dtype, as |x|^2 + |y|^2 - 2 x.y.
+class SquaredDistances:
+    """Squared Euclidean distances of the rows of a matrix, in its dtype, a tile at a time, as |x|^2 + |y|^2 - 2 x.y.
 
-    Args:
+    Attributes:
         features: Features, (N, D), float32 or float64.
-
-    Yields:
-        The slice of rows; their distances, (B, N), in a buffer that the next block overwrites; and a bound on the error
-        of each row's distances, (B,).
+        slack: Bound on the error of each row's distances, (N,).
     """
-    centred = features - features.mean(0, dtype=np.float64).astype(
-        features.dtype
-    )  # the same distances with less rounding
-    squares = np.einsum("nd,nd->n", centred, centred, dtype=np.float64)
-    lengths, largest = np.sqrt(squares), np.sqrt(squares.max())
-    # D products and sums in any order, and a few roundings of each term; the unit roundoff is eps / 2.
-    slack = (features.shape[1] / 2 + 4) * np.finfo(features.dtype).eps * (lengths + largest) ** 2
-    squares = squares.astype(features.dtype)
-    blocks = [slice(start, min(start + BLOCK, len(features))) for start in range(0, len(features), BLOCK)]
-    buffer = np.empty((min(BLOCK, len(features)), len(features)), features.dtype)
-    below: dict[int, list[NDArray]] = {rows.start: [] for rows in blocks}
-    for rows in blocks:
-        distances = buffer[: rows.stop - rows.start]
-        # The distances are symmetric: those left of the diagonal were computed above it, and are kept until they are
-        # used.
-        for block, known in zip(blocks, below.pop(rows.start), strict=False):
-            distances[:, block] = known.T
-        new = distances[:, rows.start :]
-        multiply(-2 * centred[rows], centred[rows.start :], new)
-        new += squares[rows.start :]
-        new += squares[rows, None]
-        for block in blocks[rows.start // BLOCK + 1 :]:
-            below[block.start].append(distances[:, block].copy())
-        yield rows, distances, slack[rows]
+
+    def __init__(self, features: NDArray) -> None:
+        self.features = features
+        # The same distances with less rounding.
+        self._mean = features.mean(0, dtype=np.float64).astype(features.dtype)
+        parts = (self._centred(rows) for rows in blocks(slice(0, len(features))))
+        squares = np.concatenate([np.einsum("nd,nd->n", part, part, dtype=np.float64) for part in parts])
+        # D products and sums in any order, and a few roundings of each term; the unit roundoff is eps / 2.
+        roundings = (features.shape[1] / 2 + 4) * np.finfo(features.dtype).eps
+        self.slack = roundings * (np.sqrt(squares) + np.sqrt(squares.max())) ** 2
+        self._squares = squares.astype(features.dtype)
+
+    def tiles(self, rows: slice | NDArray[np.intp], columns: slice) -> Iterator[tuple[slice, NDArray]]:
+        """The distances of some rows, at most `BLOCK`, to consecutive ones.
+
+        Yields:
+            A slice of the columns, and the distances to these, (B, C), in a buffer that the next tile overwrites.
+        """
+        x, x_squares = -2 * self._centred(rows), self._squares[rows, None]
+        buffer = np.empty(len(x) * BLOCK, x.dtype)
+        for part in blocks(columns):
+            y = self._centred(part)
+            tile = buffer[: len(x) * len(y)].reshape(len(x), len(y))
+            multiply(x, y, tile)
+            tile += self._squares[part]
+            tile += x_squares
+            yield part, tile
+
+    def _centred(self, rows: slice | NDArray[np.intp]) -> NDArray:
+        return self.features[rows] - self._mean
 
 
-def nearest_and_farthest(features: NDArray, rows: slice, distances: NDArray, slack: NDArray, k: int) -> tuple:
-    """The k nearest rows of each row of a block, itself included, and its largest squared distance, all exact.
+class _Smallest:
+    """The smallest numbers of each row of a matrix, with their columns, while it is seen a tile at a time."""
+
+    def __init__(self, rows: int, number: int, dtype: np.dtype) -> None:
+        self.values = np.full((rows, number), np.inf, dtype)
+        self.columns = np.zeros((rows, number), np.int32)
+
+    def see(self, rows: slice, columns: slice, tile: NDArray) -> None:
+        """Take what is small enough of a tile, (B, C), which is contiguous or the transpose of one that is."""
+        values, number = self.values[rows], self.values.shape[1]
+        limits = values.max(1)
+        if np.isinf(limits[0]):  # the first tile: all of it would be small enough
+            last = min(number, tile.shape[1]) - 1
+            limits = np.nextafter(np.partition(tile, last, axis=1)[:, last], np.inf)
+        small = np.flatnonzero((tile < limits[:, None]).ravel("K"))
+        if tile.flags.c_contiguous:
+            row, column = np.divmod(small, tile.shape[1])
+        else:
+            column, row = np.divmod(small, len(tile))
+            by_row = np.argsort(row, kind="stable")
+            row, column = row[by_row], column[by_row]
+        if not len(row):
+            return
+        changed, first, counts = np.unique(row, return_index=True, return_counts=True)
+        at = np.repeat(np.arange(len(changed)), counts), np.arange(len(row)) + np.repeat(number - first, counts)
+        both = np.full((len(changed), number + counts.max()), np.inf, tile.dtype)
+        both[:, :number], both[at] = values[changed], tile[row, column]
+        both_columns = np.zeros(both.shape, np.int32)
+        both_columns[:, :number], both_columns[at] = self.columns[rows][changed], columns.start + column
+        kept = np.argpartition(both, number - 1, axis=1)[:, :number]
+        values[changed] = np.take_along_axis(both, kept, axis=1)
+        self.columns[rows][changed] = np.take_along_axis(both_columns, kept, axis=1)
+
+    def up_to(self, rows: slice, k: int, slack: NDArray) -> tuple[NDArray, NDArray]:
+        """For each row the kth smallest number plus a slack, (B,), and whether all numbers up to it are kept, (B,)."""
+        values = self.values[rows]
+        bounds = np.partition(values, k - 1, axis=1)[:, k - 1] + slack
+        return bounds, values.max(1) > bounds
+
+
+def nearest_and_farthest(
+    distances: SquaredDistances, k: int
+) -> Iterator[tuple[slice, NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]]:
+    """The k nearest rows of each row, itself included, and its largest squared distance, all exact.
 
     Args:
-        features: Features, (N, D).
-        rows: Slice of the block.
-        distances: Approximate distances, (B, N).
-        slack: Bound on the error of each row's distances, (B,).
+        distances: Distances of N rows.
         k: Number of neighbours, at most N.
 
-    Returns:
-        Indices, (B, k), nearest first and at equal distances the lower index first; their squared distances, (B, k);
-        and the largest squared distances, (B,); all in float64.
+    Yields:
+        A slice of rows; the indices of their neighbours, (B, k), nearest first and at equal distances the lower index
+        first; their squared distances, (B, k); and the largest squared distances, (B,); all in float64.
     """
-    near = _upper_bound_of_kth_smallest(distances, k) + 2 * slack
-    far = distances.max(1) - 2 * slack
-    candidates = (distances <= near[:, None]) | (distances >= far[:, None])
-    nearest, near_distances = np.empty((len(distances), k), np.int32), np.empty((len(distances), k))
-    farthest = np.empty(len(distances))
-    for row, is_candidate in enumerate(candidates):
-        index = np.flatnonzero(is_candidate)
-        exact = exact_squared_distances(features, rows.start + row, index)
-        first = np.argsort(exact, kind="stable")[:k]
-        nearest[row], near_distances[row], farthest[row] = index[first], exact[first], exact.max()
-    return nearest, near_distances, farthest
+    features, images = distances.features, len(distances.features)
+    # The farthest are the nearest by negative distances.
+    near, far = (_Smallest(images, min(images, n + SPARE), features.dtype) for n in (k, 1))
+    for rows in blocks(slice(0, images)):
+        for columns, tile in distances.tiles(rows, slice(rows.start, images)):
+            for seen, numbers in ((near, tile), (far, -tile)):
+                seen.see(rows, columns, numbers)
+                if columns != rows:
+                    seen.see(columns, rows, numbers.T)
+        nearest, near_distances = np.empty((rows.stop - rows.start, k), np.int32), np.empty((rows.stop - rows.start, k))
+        farthest = np.empty(len(nearest))
+        for row, is_candidate in enumerate(_candidates(distances, rows, near, far, k)):
+            index = np.flatnonzero(is_candidate)
+            exact = exact_squared_distances(features, rows.start + row, index)
+            first = np.argsort(exact, kind="stable")[:k]
+            nearest[row], near_distances[row], farthest[row] = index[first], exact[first], exact.max()
+        yield rows, nearest, near_distances, farthest
+
+
+def _candidates(distances: SquaredDistances, rows: slice, near: _Smallest, far: _Smallest, k: int) -> NDArray[np.bool_]:
+    """Which images may be among the k nearest of each row or be the farthest, (B, N)."""
+    slack, images = 2 * distances.slack[rows], len(distances.features)
+    (near_bounds, near_known), (far_bounds, far_known) = near.up_to(rows, k, slack), far.up_to(rows, 1, slack)
+    candidates = np.zeros((len(slack), images), bool)
+    for seen, bounds in ((near, near_bounds), (far, far_bounds)):
+        row, place = np.nonzero(seen.values[rows] <= bounds[:, None])
+        candidates[row, seen.columns[rows][row, place]] = True
+    open_rows = np.flatnonzero(~(near_known & far_known))
+    if len(open_rows):
+        nearer_than, farther_than = near_bounds[open_rows, None], -far_bounds[open_rows, None]
+        for columns, tile in distances.tiles(rows.start + open_rows, slice(0, images)):
+            candidates[open_rows, columns] = (tile <= nearer_than) | (tile >= farther_than)
+    return candidates
 
 
 def exact_squared_distances(features: NDArray, row: int, others: NDArray) -> NDArray:
@@ -81,9 +152,7 @@ def exact_squared_distances(features: NDArray, row: int, others: NDArray) -> NDA
     return differences.sum(1)
 
 
-def _upper_bound_of_kth_smallest(values: NDArray, k: int) -> NDArray:
-    """An upper bound for each row: the kth smallest of the minima of pairs of its numbers."""
-    while values.shape[1] >= 16 * k:
-        half = values.shape[1] // 2
-        values = np.minimum(values[:, :half], values[:, half : 2 * half])
-    return np.partition(values, k - 1, axis=1)[:, k - 1]
+def blocks(rows: slice) -> Iterator[slice]:
+    """The slice in parts of `BLOCK`."""
+    for start in range(rows.start, rows.stop, BLOCK):
+        yield slice(start, min(start + BLOCK, rows.stop))

@@ -1,17 +1,19 @@
-"""k-reciprocal re-ranking without an N x N matrix: the fast twin of `snr_ref.re_ranking`.
+"""k-reciprocal re-ranking, a row at a time: the fast twin of `snr_ref.re_ranking`.
 
-Neighbourhoods and encodings have a few dozen entries per image and are sparse matrices. What remains is the product
-for the distances, one block of rows at a time.
+Neighbourhoods and encodings have a few dozen entries per image and are sparse matrices. What remains are the products
+for the distances: once for each pair of images to find the neighbours, and again for queries and gallery, whose
+distances are part of the result.
 """
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from snr_keras.evaluation.nearest import exact_squared_distances, nearest_and_farthest, squared_distance_blocks
+from snr_keras.evaluation.nearest import SquaredDistances, blocks, exact_squared_distances, nearest_and_farthest
 from snr_keras.evaluation.progress import Progress, counted
 from snr_keras.scalars import is_integer, is_number
 
@@ -29,7 +31,8 @@ def re_ranking(
 
     The arguments and the result are those of `snr_ref.re_ranking`. Neighbours are determined by exact distances,
     whatever the dtype; the original distances in the mixture are in the features' own dtype, and in float32 for half
-    precision.
+    precision. Their last bits depend on how the matrix library orders the sums of a product, thus on the number of
+    images.
 
     Args:
         query_features: Query features, (Q, D).
@@ -50,36 +53,109 @@ def re_ranking(
     Source:
         Zhong et al., "Re-ranking Person Re-identification with k-reciprocal Encoding", CVPR 2017.
     """
-    features, queries = _checked(query_features, gallery_features)
-    _check_options(k1, k2, lambda_value)
-    check_scipy()
-
-    images = len(features)
-    rows_in_all = 2 * images + queries
-    nearest = np.empty((images, min(images, max(k1 + 1, k2))), np.int32)
-    near_distances, farthest = np.empty(nearest.shape), np.empty(images)
-    distances = np.empty((queries, images - queries), features.dtype)
-    for rows, block, slack in squared_distance_blocks(features):
-        found = nearest_and_farthest(features, rows, block, slack, nearest.shape[1])
-        nearest[rows], near_distances[rows], farthest[rows] = found
-        farthest[rows][farthest[rows] == 0] = 1  # all features are equal, and all distances 0
-        of_queries = distances[rows.start : rows.stop]
-        block_of_queries = block[: len(of_queries), queries:]
-        of_queries[:] = block_of_queries / farthest[rows.start : rows.start + len(of_queries), None]
-        if progress is not None:
-            progress(rows.stop, rows_in_all)
-
-    each_image = counted(range(images), progress, rows_in_all, before=images)
-    encodings = _averaged(_encodings(features, nearest, near_distances, farthest, k1, each_image), nearest, k2)
-    images_of_entry = encodings[queries:].T.tocsr()
-    for query, row in enumerate(counted(distances, progress, rows_in_all, before=2 * images)):
-        start, stop = encodings.indptr[query : query + 2]
-        others = images_of_entry[encodings.indices[start:stop]]
-        minima = np.minimum(others.data, np.repeat(encodings.data[start:stop], np.diff(others.indptr)))
-        common = np.bincount(others.indices, weights=minima, minlength=len(row))
-        row *= lambda_value
-        row += (1 - lambda_value) * (1 - common / (2 - common))
+    features, queries = stacked(query_features, gallery_features)
+    rows = ReRankedRows(features, queries, k1=k1, k2=k2, lambda_value=lambda_value, progress=progress)
+    distances = np.empty((queries, len(features) - queries), features.dtype)
+    for query, row in enumerate(rows):
+        distances[query] = row
     return distances
+
+
+class ReRankedRows:
+    """The rows of `re_ranking`, (G,), each computed when it is iterated over; they can be iterated over again.
+
+    Args:
+        features: Features of the queries, then of the gallery, (Q + G, D), from `stacked`.
+        queries: Number Q of queries.
+        k1: As for `re_ranking`.
+        k2: As for `re_ranking`.
+        lambda_value: As for `re_ranking`.
+        only: Indices of the queries whose rows are iterated over; by default all, in their order.
+        progress: Function called with the number of rows done and the total, as by `re_ranking`.
+
+    Raises:
+        ValueError: If an option is out of range.
+        ModuleNotFoundError: If scipy is not installed.
+    """
+
+    def __init__(
+        self,
+        features: NDArray,
+        queries: int,
+        *,
+        k1: int = 20,
+        k2: int = 6,
+        lambda_value: float = 0.3,
+        only: NDArray[np.integer] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        _check_options(k1, k2, lambda_value)
+        check_scipy()
+        images = len(features)
+        self._only = np.arange(queries) if only is None else only
+        self._lambda, self._progress = float(lambda_value), progress
+        self._gallery, self._before, self._total = slice(queries, images), 2 * images, 2 * images + len(self._only)
+        self._squared = SquaredDistances(features)
+
+        nearest = np.empty((images, min(images, max(k1 + 1, k2))), np.int32)
+        near_distances, farthest = np.empty(nearest.shape), np.empty(images)
+        for rows, near, near_squared, largest in nearest_and_farthest(self._squared, nearest.shape[1]):
+            nearest[rows], near_distances[rows], farthest[rows] = near, near_squared, largest
+            if progress is not None:
+                progress(rows.stop, self._total)
+        farthest[farthest == 0] = 1  # all features are equal, and all distances 0
+        each_image = counted(range(images), progress, self._total, before=images)
+        encodings = _averaged(_encodings(features, nearest, near_distances, farthest, k1, each_image), nearest, k2)
+        self._farthest, self._encodings = farthest[:queries], encodings[:queries]
+        self._images_of_entry = encodings[queries:].T.tocsr()
+
+    def __iter__(self) -> Iterator[NDArray]:
+        original = self._original_rows()
+        for query, row in counted(original, self._progress, self._total, before=self._before):
+            start, stop = self._encodings.indptr[query : query + 2]
+            others = self._images_of_entry[self._encodings.indices[start:stop]]
+            minima = np.minimum(others.data, np.repeat(self._encodings.data[start:stop], np.diff(others.indptr)))
+            common = np.bincount(others.indices, weights=minima, minlength=len(row))
+            row = self._lambda * row
+            row += (1 - self._lambda) * (1 - common / (2 - common))
+            yield row
+
+    def _original_rows(self) -> Iterator[tuple[int, NDArray]]:
+        """The queries with their squared distances to the gallery over the largest, computed in blocks of all queries.
+
+        A row is the same to the last bit whichever rows are asked for.
+        """
+        block_of = [rows for rows in blocks(slice(0, len(self._farthest))) for _ in range(rows.start, rows.stop)]
+        start = self._gallery.start
+        buffer = np.empty((block_of[0].stop, self._gallery.stop - start), self._squared.features.dtype)
+        for rows, chosen in groupby(self._only.tolist(), block_of.__getitem__):
+            distances = buffer[: rows.stop - rows.start]
+            for columns, tile in self._squared.tiles(rows, self._gallery):
+                distances[:, columns.start - start : columns.stop - start] = tile / self._farthest[rows, None]
+            yield from ((query, distances[query - rows.start]) for query in chosen)
+
+
+def stacked(query_features: ArrayLike, gallery_features: ArrayLike) -> tuple[NDArray, int]:
+    """All features, (Q + G, D), float32 or float64, and the number of queries; ValueError as for `re_ranking`."""
+    queries, gallery = np.asarray(query_features), np.asarray(gallery_features)
+    shapes = queries.shape + gallery.shape
+    if (queries.ndim, gallery.ndim) != (2, 2) or queries.shape[1] != gallery.shape[1] or 0 in shapes:
+        raise ValueError(
+            "Features must be matrices of one width, with at least one row. "
+            f"Received: query_features {queries.shape}, gallery_features {gallery.shape}"
+        )
+    dtype = np.result_type(queries, gallery)
+    if dtype.kind != "f" and "float" not in dtype.name:
+        raise ValueError(f"Features must be floating-point numbers. Received: {queries.dtype} and {gallery.dtype}")
+    wide: type[np.floating[Any]] = np.float64 if dtype.itemsize >= 8 else np.float32
+    features = np.concatenate([queries, gallery]).astype(wide, copy=False)
+    largest = np.maximum(features.max(), -features.min())
+    if not largest < np.sqrt(np.finfo(wide).max / features.shape[1]) / 4:
+        raise ValueError(
+            "Features and their squared distances must be finite. "
+            f"Received: {features.dtype} with a largest magnitude of {largest}"
+        )
+    return features, len(queries)
 
 
 def check_scipy() -> None:
@@ -154,29 +230,6 @@ def _rows_of(indices: NDArray) -> Any:
     images, k = indices.shape
     starts = np.arange(0, images * k + 1, k)
     return csr_array((np.ones(indices.size, np.int32), indices.ravel(), starts), shape=(images, images))
-
-
-def _checked(query_features: ArrayLike, gallery_features: ArrayLike) -> tuple[NDArray, int]:
-    """All features, float32 or float64, and the number of queries."""
-    queries, gallery = np.asarray(query_features), np.asarray(gallery_features)
-    shapes = queries.shape + gallery.shape
-    if (queries.ndim, gallery.ndim) != (2, 2) or queries.shape[1] != gallery.shape[1] or 0 in shapes:
-        raise ValueError(
-            "Features must be matrices of one width, with at least one row. "
-            f"Received: query_features {queries.shape}, gallery_features {gallery.shape}"
-        )
-    dtype = np.result_type(queries, gallery)
-    if dtype.kind != "f" and "float" not in dtype.name:
-        raise ValueError(f"Features must be floating-point numbers. Received: {queries.dtype} and {gallery.dtype}")
-    wide: type[np.floating[Any]] = np.float64 if dtype.itemsize >= 8 else np.float32
-    features = np.concatenate([queries, gallery]).astype(wide)
-    largest = np.abs(features).max()
-    if not largest < np.sqrt(np.finfo(wide).max / features.shape[1]) / 4:
-        raise ValueError(
-            "Features and their squared distances must be finite. "
-            f"Received: {features.dtype} with a largest magnitude of {largest}"
-        )
-    return features, len(queries)
 
 
 def _check_options(k1: Any, k2: Any, lambda_value: Any) -> None:

@@ -4,7 +4,7 @@ It takes two passes and keeps no pair. The first counts distances in many narrow
 them, and the second collects the distances in these only. The result is that of a sort of all pairs.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,7 +62,7 @@ def evaluate_verification(
     )
     matrix = checked_distances(distances, labels)
     span = (float(matrix.min()), float(matrix.max())) if matrix.size else (0.0, 0.0)
-    return _evaluated(lambda: (row.astype(np.float64) for row in matrix), labels, span, false_positive_rates)
+    return _evaluated(matrix, labels, span, false_positive_rates)
 
 
 def evaluate_embedding_verification(
@@ -108,16 +108,13 @@ def evaluate_embedding_verification(
         query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
     )
     queries, gallery = checked_embeddings(query_embeddings, gallery_embeddings, labels)
-
-    def rows() -> Iterator[NDArray]:
-        return distance_rows(queries, gallery, distance)
-
+    rows = distance_rows(queries, gallery, distance)
     largest = 1.0 if distance == "cosine" else sum(_largest_length(x) for x in (queries, gallery))
     return _evaluated(rows, labels, (0.0, largest), false_positive_rates, progress)
 
 
 def _evaluated(
-    rows: Callable[[], Iterable[NDArray]],
+    rows: Iterable[NDArray],
     labels: RetrievalLabels,
     span: tuple[float, float],
     false_positive_rates: Sequence[float],
@@ -127,7 +124,7 @@ def _evaluated(
     rates, queries = check_rates(false_positive_rates), labels.shape[0]
     counts = np.zeros((2, NARROW), np.int64)
     smallest, largest = np.inf, -np.inf
-    for pairs in counted(_pairs(rows(), labels), progress, 2 * queries):
+    for pairs in counted(_pairs(rows, labels), progress, 2 * queries):
         for of_kind, distances in zip(counts, pairs, strict=True):
             of_kind += np.bincount(_bins(distances, span, NARROW), minlength=NARROW)
             smallest, largest = distances.min(initial=smallest), distances.max(initial=largest)
@@ -138,7 +135,7 @@ def _evaluated(
     needed = _needed_bins(counts, rates)
     histograms = np.zeros((2, BINS), np.int64)
     found: tuple[list[NDArray], list[NDArray]] = ([], [])
-    for pairs in counted(_pairs(rows(), labels), progress, 2 * queries, before=queries):
+    for pairs in counted(_pairs(rows, labels), progress, 2 * queries, before=queries):
         for histogram, found_of_kind, distances in zip(histograms, found, pairs, strict=True):
             histogram += np.bincount(_bins(distances, (smallest, largest), BINS), minlength=BINS)
             found_of_kind.append(distances[needed[_bins(distances, span, NARROW)]])
@@ -164,8 +161,8 @@ def _evaluated(
 
 
 def _pairs(rows: Iterable[NDArray], labels: RetrievalLabels) -> Iterator[tuple[NDArray, NDArray]]:
-    """For each query, the distances to images of its identity, and to those of others, without junk."""
-    for query, row in enumerate(rows):
+    """For each query, the distances to images of its identity, and to those of others, in float64, without junk."""
+    for query, row in enumerate(np.asarray(row, np.float64) for row in rows):
         if np.isnan(row.max(initial=-np.inf)):
             raise ValueError(f"Distances must not be NaN. Received: NaN in the row of query {query}")
         matches, junk = labels.matches_and_junk(query)

@@ -1,4 +1,6 @@
-"""The fast re-ranking has the neighbours of the literal one, ties included, and its distances."""
+"""The fast re-ranking has the neighbours of the literal one, ties included, and its distances, whole or row by row."""
+
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -6,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snr_ref
-from snr_keras.evaluation import nearest, re_ranking
+from snr_keras.evaluation import (
+    evaluate_embedding_verification,
+    evaluate_embeddings,
+    evaluate_retrieval,
+    evaluate_verification,
+    nearest,
+    re_ranking,
+)
+from snr_keras.evaluation.distances import distance_rows
+from snr_keras.evaluation.nearest import SquaredDistances
 from tests.strategies import embeddings, generators
 
 OPTIONS = st.fixed_dictionaries({"k1": st.integers(1, 25), "k2": st.integers(1, 8), "lambda_value": st.floats(0, 1)})
@@ -34,17 +45,79 @@ def test_the_distances_are_those_of_the_reference(
     np.testing.assert_allclose(found, expected, rtol=0, atol=allowed(features) * np.finfo(found.dtype).eps)
 
 
-@given(generators(), st.integers(1, 30), st.sampled_from([np.float32, np.float64]))
-def test_neighbours_are_exact_in_blocks_of_any_size(rng: np.random.Generator, k: int, dtype: type) -> None:
-    """Near ties, which rounding orders by chance, among enough images for candidates to be chosen from pairs."""
-    features = (rng.integers(0, 3, (600, 2)) + rng.normal(size=(600, 2)) * 1e-6).astype(dtype)
+@given(
+    generators(),
+    st.integers(1, 30),
+    st.sampled_from([np.float32, np.float64]),
+    st.sampled_from([64, 200, 1024]),
+    st.sampled_from([0, 16]),
+)
+def test_neighbours_are_exact_in_tiles_of_any_size(
+    rng: np.random.Generator, k: int, dtype: type, block: int, spare: int
+) -> None:
+    """Near ties, which rounding orders by chance, and so many duplicates that a list cannot hold all that may count."""
+    features = (rng.integers(0, 3, (300, 2)) + rng.normal(size=(300, 2)) * 1e-6).astype(dtype)
+    features[rng.integers(300, size=30)] = features[0]
     exact = np.stack([((features.astype(np.float64) - x) ** 2).sum(1) for x in features.astype(np.float64)])
-    for rows, distances, slack in nearest.squared_distance_blocks(features):
-        assert (np.abs(distances - exact[rows]) <= slack[:, None]).all()
-        found, near, farthest = nearest.nearest_and_farthest(features, rows, distances, slack, k)
-        np.testing.assert_array_equal(found, np.argsort(exact[rows], axis=1, kind="stable")[:, :k])
-        np.testing.assert_array_equal(near, np.sort(exact[rows], axis=1)[:, :k])
-        np.testing.assert_array_equal(farthest, exact[rows].max(1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nearest, "BLOCK", block)
+        patch.setattr(nearest, "SPARE", spare)
+        distances = SquaredDistances(features)
+        for columns, tile in distances.tiles(np.arange(5), slice(7, 300)):
+            assert (np.abs(tile - exact[:5, columns]) <= distances.slack[:5, None]).all()
+        seen = 0
+        for rows, found, near, farthest in nearest.nearest_and_farthest(distances, k):
+            np.testing.assert_array_equal(found, np.argsort(exact[rows], axis=1, kind="stable")[:, :k])
+            np.testing.assert_array_equal(near, np.sort(exact[rows], axis=1)[:, :k])
+            np.testing.assert_array_equal(farthest, exact[rows].max(1))
+            seen += len(found)
+        assert seen == 300
+
+
+@given(st.data(), st.sampled_from([np.float64, np.float32, np.float16]), st.sampled_from([3, 1024]))
+def test_scores_from_rows_are_those_from_the_matrix(data: st.DataObject, dtype: type, block: int) -> None:
+    """Few images and few numbers: ties, duplicates, fewer images than k1, and a gallery of one."""
+    features = data.draw(embeddings(data.draw(st.integers(2, 40)), data.draw(st.integers(1, 6)))).astype(dtype)
+    queries = data.draw(st.integers(1, len(features) - 1))
+    x, y = features[:queries], features[queries:]
+    rng = data.draw(generators())
+    labels = [
+        rng.integers(1, 3, queries),
+        rng.integers(1, 3, len(y)),
+        rng.integers(2, size=queries),
+        np.full(len(y), 2),
+    ]
+    labels[0][0], labels[1][0] = 1, 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nearest, "BLOCK", block)
+        matrix = re_ranking(*(z / np.where(z.any(1), np.linalg.norm(z, axis=1), 1)[:, None] for z in (x, y)))
+        rows = distance_rows(x, y, "re_ranked")
+        for _ in range(2):
+            np.testing.assert_array_equal([row.copy() for row in rows], matrix)
+        only = rng.integers(queries, size=3)
+        np.testing.assert_array_equal([row.copy() for row in distance_rows(x, y, "re_ranked", only=only)], matrix[only])
+        ours, expected = evaluate_embeddings(x, y, *labels, distance="re_ranked"), evaluate_retrieval(matrix, *labels)
+        np.testing.assert_array_equal(ours.cmc, expected.cmc)
+        assert ours[1:] == expected[1:]
+        if (labels[0][:, None] != labels[1]).any():
+            verified = evaluate_embedding_verification(x, y, *labels, distance="re_ranked")
+            for found, wanted in zip(verified, evaluate_verification(matrix, *labels), strict=True):
+                np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.slow
+def test_neither_the_result_nor_the_products_are_held() -> None:
+    """Scores take less memory than the (Q, G) distances alone, which are a quarter of those of all pairs."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 2500, 4)).astype(np.float32)
+    labels = *rng.integers(1, 700, (2, 2500)), np.zeros(2500, int), np.ones(2500, int)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nearest, "BLOCK", 250)
+        tracemalloc.start()
+        evaluate_embeddings(x, y, *labels, distance="re_ranked")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < x.itemsize * len(x) * len(y)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 import snr_ref
 from snr_keras.evaluation import evaluate_embeddings, evaluate_retrieval, re_ranking
-from snr_keras.evaluation.nearest import BLOCK
 from snr_keras.reid.experiments.benchmarks._memory import peak_growth
 from snr_keras.reid.settings.benchmarks import MARKET, TASKS
+
+BLOCK = 256
+"""Rows of features that are multiplied, or made, at a time."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def _contestants(task: str, market: _Market, baselines: bool) -> Mapping[str, Ca
     features = np.concatenate([queries, gallery])
     return {
         "snr_keras": lambda: re_ranking(queries, gallery),
+        "snr_keras, figures": lambda: evaluate_embeddings(queries, gallery, *labels, distance="re_ranked"),
         "products alone": lambda: _products(features),
         **(_torchreid_re_ranking(queries, gallery) if baselines else {}),
     }

@@ -20,6 +20,7 @@ def test_every_task_has_its_contestants_ours_first() -> None:
         ("distances", "snr_ref"),
         ("embeddings", "snr_keras"),
         ("re_ranking", "snr_keras"),
+        ("re_ranking", "snr_keras, figures"),
         ("re_ranking", "products alone"),
     ]
     assert seen == rows
@@ -47,7 +48,7 @@ def test_torchreid_is_timed_where_it_is_installed(monkeypatch: pytest.MonkeyPatc
     rows = benchmark_evaluation(**SMALL, tasks=("distances", "re_ranking"))
     names = [row.name for row in rows]
     assert names == ["snr_keras", "snr_ref", "torchreid, compiled", "torchreid, Python", *names[4:]]
-    assert names[4:] == ["snr_keras", "products alone", "torchreid"]
+    assert names[4:] == ["snr_keras", "snr_keras, figures", "products alone", "torchreid"]
     (compiled, *arguments), (python, *_), *_ = [call for call in given if isinstance(call[0], bool)][::2]
     assert (compiled, python) == (True, False)
     assert arguments[0].shape == (20, 60)
