@@ -252,7 +252,9 @@ def bench_evaluation_large() -> str:
             f"{row['queries']:,}",
             f"{row['gallery']:,}",
             f"{4e-9 * (row['queries'] + row['gallery']) * row['width']:.2f} GB",
-            f"{TASKS[row['task']]}" if row["name"] == "snr_keras" else f"{TASKS[row['task']]}: {row['name']}",
+            f"{TASKS[row['task']]}"
+            if row["name"] == "snr_keras"
+            else f"{TASKS[row['task']]}: {row['name'].removeprefix('snr_keras, ')}",
             f"{row['seconds']:.0f} s",
             f"{row['memory'] / 1e9:.2f} GB",
         ]
