@@ -15,14 +15,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from snr_keras.evaluation.exact import ROWS_BYTES, lengths
+from snr_keras.evaluation.exact import lengths
 from snr_keras.evaluation.products import multiply
 
-BLOCK = 256
+BLOCK = 512
 """Number of queries whose keys are computed at a time."""
 
-DEPTH = 256
+DEPTH = 512
 """Number of channels that one product sums. Fewer make the bound tighter, and more products to add."""
+
+ROWS_BYTES = 4 * 2**20
+"""Bytes of embeddings in float64 in memory at a time."""
 
 LONGEST = 2.0**50
 """Length of vectors above which products might overflow."""
@@ -36,7 +39,7 @@ class Vectors:
     """Embeddings and their vectors in a space.
 
     Attributes:
-        images: Indices of the images, (B,).
+        images: Indices of the images, (B,), sorted.
         embeddings: Embeddings, (B, D).
         narrow: Vectors in float32, (B, D).
         lengths: Lengths of the vectors, (B,); infinite where products decide nothing: for very long vectors and, with
@@ -55,13 +58,13 @@ class Vectors:
 
     @cached_property
     def half_squares(self) -> NDArray[np.float64]:
-        """|y|^2 / 2 of the float32 vectors, (B,)."""
-        return np.einsum("nd,nd->n", self.narrow, self.narrow, dtype=np.float64) / 2
+        """|y|^2 / 2 of the vectors, (B,)."""
+        return np.square(self.lengths) / 2
 
     @cached_property
     def originals(self) -> NDArray[np.intp]:
         """For each row the index of an equal row, (B,); nearly all equal rows have the same."""
-        _, first, group = np.unique(self.half_squares, return_index=True, return_inverse=True)
+        _, first, group = np.unique(self.lengths, return_index=True, return_inverse=True)
         equal = (self.embeddings == self.embeddings[first[group]]).all(axis=1)
         return np.where(equal, first[group], np.arange(len(group)))
 
@@ -83,18 +86,21 @@ class Space:
     @classmethod
     def around(cls, queries: NDArray, distance: str) -> "Space":
         """A space for the queries, determined from a sample of them."""
-        some, _ = cls(distance, np.zeros(queries.shape[1]), 1.0).vectors(queries[:: 1 + len(queries) // 1000])
+        some, _ = cls(distance, np.zeros(queries.shape[1]), 1.0).vectors(queries[:: 1 + len(queries) // 100])
         some = some[np.isfinite(some).all(axis=1)]
         centre = (some / max(1, len(some))).sum(axis=0)
         deviation = np.abs(some - centre).max(initial=0) or np.abs(centre).max(initial=0)
         return cls(distance, centre, 2.0 ** -np.frexp(deviation)[1] if deviation else 1.0)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def vectors(self, embeddings: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Vectors of embeddings, (B, D), and whether each embedding has one: a zero embedding has no direction."""
         wide = np.array(embeddings, np.float64)
         has_one = np.ones(len(wide), bool)
         if self.distance == "cosine":
-            length = lengths(wide)
+            squares = _squares(wide)
+            usual = ((squares > 1e-280) & (squares < 1e280)).all()
+            length = np.sqrt(squares) if usual else lengths(wide)
             has_one = length > 0
             wide /= np.where(has_one, length, 1)[:, None]
         wide -= self.centre
@@ -108,7 +114,7 @@ class Space:
         for part in parts(len(embeddings), 8 * embeddings.shape[1], ROWS_BYTES):
             vectors, has_one = self.vectors(embeddings[part])
             narrow[part] = vectors
-            length[part] = np.where(has_one, np.sqrt(np.einsum("nd,nd->n", vectors, vectors)), np.inf)
+            length[part] = np.where(has_one, np.sqrt(_squares(vectors)), np.inf)
         finite = np.isfinite(embeddings[suspects := np.flatnonzero(~(length < np.inf))]).all(axis=1)
         if not finite.all():
             raise ValueError(
@@ -117,22 +123,22 @@ class Space:
             )
         return Vectors(images, embeddings, narrow, np.where(length > LONGEST, np.inf, length))
 
-    @np.errstate(over="ignore")
-    def keys(self, distances: NDArray, half_square: float) -> NDArray[np.float64]:
-        """The keys of images at these distances from a query with this |x|^2 / 2."""
+    @np.errstate(over="ignore", invalid="ignore")
+    def keys(self, distances: NDArray, half_squares: NDArray) -> NDArray[np.float64]:
+        """The keys of images at these distances from queries with these |x|^2 / 2."""
         lengths = 2 * np.sqrt(distances) if self.distance == "cosine" else distances
-        return np.minimum(np.square(lengths * self.scale) / 2, 1e300) - half_square
+        return np.minimum(np.square(lengths * self.scale) / 2, 1e300) - half_squares
 
 
 @np.errstate(invalid="ignore")
 def _slack(x: Vectors, y: Vectors, space: Space) -> NDArray[np.float64]:
     """A bound on the difference of each query's keys from the keys of the computed exact distances, (Q,).
 
-    With u the unit roundoff of float32 and L = |x| + |y|: rounding the vectors changes a key by at most u L^2; a
-    product of K channels is off by at most K u |x| |y| <= K u L^2 / 4, in any order; each of n subtractions rounds a
-    number of at most L^2 / 2; |y|^2 / 2 rounds once. One more u L^2 covers second-order terms and the float64 roundings
-    proportional to L^2. In addition float64 rounds the shift by a centre c, and a cosine distance of D channels, in
-    which numbers of size 1 cancel. Underflow is below (1 + L) D * tiny.
+    With u the unit roundoff of float32 and L = |x| + |y|: rounding the vectors changes a product by at most
+    2 u |x| |y| <= u L^2 / 2; a product of K channels is off by at most K u |x| |y| <= K u L^2 / 4, in any order; each
+    of n subtractions rounds a number of at most L^2 / 2; |y|^2 / 2 rounds once. One more u L^2 covers second-order
+    terms and the float64 roundings proportional to L^2. In addition float64 rounds the shift by a centre c, and a
+    cosine distance of D channels, in which numbers of size 1 cancel. Underflow is below (1 + L) D * tiny.
     """
     channels = x.narrow.shape[1]
     lengths = x.lengths + np.max(y.lengths, where=np.isfinite(y.lengths), initial=0)
@@ -143,17 +149,16 @@ def _slack(x: Vectors, y: Vectors, space: Space) -> NDArray[np.float64]:
     return np.where(np.isinf(lengths), np.inf, slack + (1 + lengths) * channels * np.finfo(np.float32).tiny)
 
 
-def keys_of_queries(x: Vectors, y: Vectors, space: Space) -> Iterator[tuple[int, NDArray[np.float32], float]]:
-    """For each row of x its index, its keys with the rows of y, (B,), and a bound on their error.
+def blocks_of_keys(
+    x: Vectors, y: Vectors, space: Space
+) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float64]]]:
+    """For each block of rows of x their keys with all rows of y, (B, C), and a bound on the error of each row's, (B,).
 
-    Keys are views into memory that later keys overwrite. The keys of undecidable rows are infinite; if all rows are
-    undecidable for a query, its keys are 0 with an infinite error.
+    Keys are views into memory that later keys overwrite. The keys of undecidable rows of y are -inf. Those of an
+    undecidable row of x are 0, with an infinite error.
     """
-    if not len(y.images):
-        return
     slack = _slack(x, y, space)
-    starts = range(0, len(x.images), BLOCK)
-    blocks = [slice(start, min(start + BLOCK, len(x.images))) for start in starts]
+    blocks = parts(len(x.images), 1, BLOCK)
     memory = np.empty((3, min(BLOCK, len(x.images)), len(y.images)), np.float32)
     with ThreadPoolExecutor(1) as ahead:  # computes the next block while the caller uses this one
         pending = ahead.submit(_fill, memory[0], memory[2], blocks[0], x, y, slack)
@@ -161,7 +166,7 @@ def keys_of_queries(x: Vectors, y: Vectors, space: Space) -> Iterator[tuple[int,
             keys = pending.result()
             if number + 1 < len(blocks):
                 pending = ahead.submit(_fill, memory[(number + 1) % 2], memory[2], blocks[number + 1], x, y, slack)
-            yield from zip(range(block.start, block.stop), keys, slack[block].tolist(), strict=True)
+            yield block, keys, slack[block]
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -173,9 +178,14 @@ def _fill(keys: NDArray, products: NDArray, block: slice, x: Vectors, y: Vectors
     for start in range(0, queries.shape[1], DEPTH):
         multiply(queries[:, start : start + DEPTH], y.narrow[:, start : start + DEPTH], products)
         keys -= products
-    keys[:, y.open] = np.inf
     keys[np.isinf(slack[block])] = 0
+    keys[:, y.open] = -np.inf
     return keys
+
+
+def _squares(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The squared length of each row of an (N, D) matrix, (N,), by BLAS, in half of einsum's time."""
+    return np.matmul(x[:, None, :], x[:, :, None])[:, 0, 0]
 
 
 def parts(rows: int, row_bytes: int, memory: int) -> list[slice]:

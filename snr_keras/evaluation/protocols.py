@@ -75,14 +75,19 @@ class RetrievalLabels:
 
     def matches_and_junk(self, query: int) -> tuple[NDArray, NDArray]:
         """Gallery indices: the query's matches, sorted, and all images that its ranking leaves out."""
+        matches, junk = self.matches_and_own_junk(query)
+        return matches, np.concatenate([junk, self._by_identity.of(JUNK)])
+
+    def matches_and_own_junk(self, query: int) -> tuple[NDArray, NDArray]:
+        """Gallery indices: the query's matches, sorted, and what its ranking leaves out besides the junk of all."""
         matches = self._by_identity.of(self.query_ids[query])
-        junk = self._by_identity.of(JUNK)
+        junk = matches[:0]
         if self.query_cameras is not None and self.gallery_cameras is not None:
             same_camera = self.gallery_cameras[matches] == self.query_cameras[query]
-            junk = np.concatenate([matches[same_camera], junk])
-            matches = matches[~same_camera]
+            matches, junk = matches[~same_camera], matches[same_camera]
         if len(itself := self.itself(query)):
-            return np.setdiff1d(matches, itself), np.union1d(junk, itself)
+            matches = np.setdiff1d(matches, itself)
+            junk = np.union1d(junk, itself[self.gallery_ids[itself] != JUNK])
         return matches, junk
 
     def itself(self, query: int) -> NDArray:
@@ -126,7 +131,7 @@ class _Places:
 
     def of(self, number: int) -> NDArray:
         """The indices of a number, sorted."""
-        start, stop = (np.searchsorted(self._numbers, number, side) for side in ("left", "right"))
+        start, stop = self._numbers.searchsorted(number, "left"), self._numbers.searchsorted(number, "right")
         return self._order[start:stop]
 
 

@@ -94,7 +94,7 @@ def evaluate_retrieval(
 
 
 def evaluate_embeddings(
-    query_embeddings: ArrayLike,
+    query_embeddings: ArrayLike | h5py.Dataset,
     gallery_embeddings: ArrayLike | h5py.Dataset,
     query_ids: ArrayLike,
     gallery_ids: ArrayLike,
@@ -114,9 +114,9 @@ def evaluate_embeddings(
     images is nearer (`snr_keras.evaluation.ranks`).
 
     Args:
-        query_embeddings: Query embeddings, (Q, D), of any precision.
-        gallery_embeddings: Gallery embeddings, (G, D), of any precision. A memory-mapped array or a dataset of an open
+        query_embeddings: Query embeddings, (Q, D), of any precision. A memory-mapped array or a dataset of an open
             HDF5 file is read a part at a time, except with re-ranking or under the protocol "single_gallery_shot".
+        gallery_embeddings: Gallery embeddings, (G, D), likewise.
         query_ids: Query identities, (Q,), none of them -1 (junk) or 0 (a distractor).
         gallery_ids: Gallery identities, (G,); -1 is left out, 0 matches no query.
         query_cameras: Query cameras, (Q,), or None under the protocol "no_camera".
@@ -153,7 +153,7 @@ def evaluate_embeddings(
 
 
 def evaluate_queries(
-    query_embeddings: ArrayLike,
+    query_embeddings: ArrayLike | h5py.Dataset,
     gallery_embeddings: ArrayLike | h5py.Dataset,
     query_ids: ArrayLike,
     gallery_ids: ArrayLike,
@@ -176,7 +176,7 @@ def evaluate_queries(
     )
     queries, gallery = checked_embeddings(query_embeddings, gallery_embeddings, labels)
     if distance == "re_ranked" or protocol == "single_gallery_shot":
-        rows = distance_rows(queries, np.asarray(gallery), distance, progress=progress)
+        rows = distance_rows(np.asarray(queries), np.asarray(gallery), distance, progress=progress)
         rows = counted(rows, None if distance == "re_ranked" else progress, len(queries))
         return _figures(_from_rows(rows, labels, protocol, max_rank), labels, max_rank)
     check_embeddings(queries, gallery, distance)
@@ -196,10 +196,10 @@ def checked_distances(distances: ArrayLike, labels: RetrievalLabels) -> NDArray:
 
 
 def checked_embeddings(
-    queries: ArrayLike, gallery: ArrayLike | h5py.Dataset, labels: RetrievalLabels
-) -> tuple[NDArray, NDArray | h5py.Dataset]:
-    """The embeddings as arrays, the gallery possibly still in its file; ValueError if there is not one per label."""
-    queries, gallery = np.asarray(queries), gallery if isinstance(gallery, h5py.Dataset) else np.asarray(gallery)
+    queries: ArrayLike | h5py.Dataset, gallery: ArrayLike | h5py.Dataset, labels: RetrievalLabels
+) -> tuple[NDArray | h5py.Dataset, NDArray | h5py.Dataset]:
+    """The embeddings as arrays, or still in their files; ValueError if there is not one per label."""
+    queries, gallery = (x if isinstance(x, h5py.Dataset) else np.asarray(x) for x in (queries, gallery))
     if (len(queries), len(gallery)) != labels.shape:
         raise ValueError(
             f"There must be one embedding per label: {labels.shape[0]} queries, {labels.shape[1]} gallery images. "
@@ -228,7 +228,7 @@ def _figures(of_queries: Iterable[tuple[NDArray, NDArray]], labels: RetrievalLab
 
 def _curve(ranks: NDArray, max_rank: int) -> NDArray:
     """Whether a match is in the top k, for k up to `max_rank`."""
-    return np.min(ranks, initial=np.iinfo(np.int64).max) <= np.arange(1, max_rank + 1)
+    return np.arange(1, max_rank + 1) >= ranks[0] if len(ranks) else np.zeros(max_rank, bool)
 
 
 def _from_rows(

@@ -107,7 +107,7 @@ def evaluate_embedding_verification(
     labels = RetrievalLabels.checked(
         query_ids, gallery_ids, query_cameras, gallery_cameras, protocol, query_files, gallery_files
     )
-    queries, gallery = checked_embeddings(query_embeddings, gallery_embeddings, labels)
+    queries, gallery = (np.asarray(x) for x in checked_embeddings(query_embeddings, gallery_embeddings, labels))
     rows = distance_rows(queries, gallery, distance)
     largest = 1.0 if distance == "cosine" else sum(_largest_length(x) for x in (queries, gallery))
     return _evaluated(rows, labels, (0.0, largest), false_positive_rates, progress)

@@ -17,8 +17,8 @@ from snr_keras.evaluation import evaluate_embeddings, evaluate_retrieval, re_ran
 from snr_keras.reid.experiments.benchmarks._memory import peak_growth
 from snr_keras.reid.settings.benchmarks import MARKET, TASKS
 
-BLOCK = 256
-"""Rows of features that are multiplied, or made, at a time."""
+TILE = (1024, 4096)
+"""Rows of features that are multiplied at a time, in which NumPy takes no longer than for all at once."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def benchmark_evaluation(
     """Time the evaluation of random float32 features of people in six cameras, with distractors.
 
     Runs of a task's implementations alternate. Those of torchreid are left out if it, or its compiled part, is not
-    installed. The floor of re-ranking is the products of all features with all, a block at a time, into one buffer.
+    installed. The floor of scores from embeddings is the float32 products of all queries with the gallery, and that of
+    re-ranking those of all features with all, a tile at a time, into one buffer.
 
     Args:
         queries: Number Q of queries.
@@ -111,12 +112,15 @@ def _contestants(task: str, market: _Market, baselines: bool) -> Mapping[str, Ca
         }
         return ours | (_torchreid_rank(distances, labels) if baselines else {})
     if task == "embeddings":
-        return {"snr_keras": lambda: evaluate_embeddings(queries, gallery, *labels)}
+        return {
+            "snr_keras": lambda: evaluate_embeddings(queries, gallery, *labels),
+            "products alone": lambda: _products(queries, gallery),
+        }
     features = np.concatenate([queries, gallery])
     return {
         "snr_keras": lambda: re_ranking(queries, gallery),
         "snr_keras, figures": lambda: evaluate_embeddings(queries, gallery, *labels, distance="re_ranked"),
-        "products alone": lambda: _products(features),
+        "products alone": lambda: _products(features, features),
         **(_torchreid_re_ranking(queries, gallery) if baselines else {}),
     }
 
@@ -152,19 +156,26 @@ def _torchreid(module: str) -> Any:
     return None
 
 
-def _products(features: NDArray) -> None:
-    buffer = np.empty((min(BLOCK, len(features)), len(features)), features.dtype)
-    for start in range(0, len(features), BLOCK):
-        rows = features[start : start + BLOCK]
-        np.matmul(rows, features.T, out=buffer[: len(rows)])
+def _products(x: NDArray, y: NDArray) -> None:
+    """Compute the products of all rows of x with all of y."""
+    height, width = TILE
+    buffer = np.empty((min(height, len(x)), min(width, len(y))), x.dtype)
+    for column in range(0, len(y), width):
+        columns = y[column : column + width].T
+        for row in range(0, len(x), height):
+            rows = x[row : row + height]
+            np.matmul(rows, columns, out=buffer[: len(rows), : columns.shape[1]])
 
 
 def _market(queries: int, gallery: int, width: int) -> _Market:
-    """Unit vectors spread as a trained model's may be; a seventh of the gallery is distractors."""
+    """Unit vectors spread as a trained model's may be; a person has at most some 30 images, as in Market-1501.
+
+    A seventh of the gallery, or all that are left, are distractors.
+    """
     rng = np.random.default_rng(0)
     people = max(1, queries * 750 // MARKET[0])
     query_ids, gallery_ids = rng.integers(1, people + 1, queries), rng.integers(1, people + 1, gallery)
-    gallery_ids[rng.random(gallery) < 1 / 7] = 0
+    gallery_ids[rng.random(gallery) < max(1 / 7, 1 - 30 * people / gallery)] = 0
     query_ids[0] = gallery_ids[0] = 1
     query_cameras, gallery_cameras = rng.integers(1, 7, queries), rng.integers(1, 7, gallery)
     query_cameras[0], gallery_cameras[0] = 1, 2
@@ -174,9 +185,9 @@ def _market(queries: int, gallery: int, width: int) -> _Market:
     def features(ids: NDArray) -> NDArray[np.float32]:
         """Compute a block at a time, so that only the features are that large."""
         x = rng.standard_normal((len(ids), width), dtype=np.float32)
-        for start in range(0, len(ids), BLOCK):
-            block = x[start : start + BLOCK]
-            block += centres[ids[start : start + BLOCK]]
+        for start in range(0, len(ids), TILE[0]):
+            block = x[start : start + TILE[0]]
+            block += centres[ids[start : start + TILE[0]]]
             block /= np.linalg.norm(block, axis=1, keepdims=True)
         return x
 

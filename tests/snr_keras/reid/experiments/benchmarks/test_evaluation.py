@@ -19,6 +19,7 @@ def test_every_task_has_its_contestants_ours_first() -> None:
         ("distances", "snr_keras"),
         ("distances", "snr_ref"),
         ("embeddings", "snr_keras"),
+        ("embeddings", "products alone"),
         ("re_ranking", "snr_keras"),
         ("re_ranking", "snr_keras, figures"),
         ("re_ranking", "products alone"),
