@@ -32,7 +32,7 @@ def values(function: Function, mode: str = "eager") -> Callable[..., list[np.nda
 
     Args:
         function: Function from tensors to a sequence of tensors.
-        mode: One of `MODES`.
+        mode: One of `MODES`, or on PyTorch "compiled", by `torch.compile` and as one graph.
 
     Returns:
         `(*tensors) -> outputs`.
@@ -93,7 +93,13 @@ def _jax_values(function: Function, mode: str) -> Function:
 def _torch_values(function: Function, mode: str) -> Function:
     import torch
 
-    return torch.no_grad()(function)
+    return torch.no_grad()(_torch_compiled(function) if mode == "compiled" else function)
+
+
+def _torch_compiled(function: Function) -> Function:
+    import torch
+
+    return torch.compile(function, fullgraph=True, dynamic=False)
 
 
 def _tensorflow(function: Function, weights: Sequence[keras.Variable], mode: str) -> Callable[..., Any]:
@@ -130,7 +136,7 @@ def _torch(function: Function, weights: Sequence[keras.Variable], mode: str) -> 
     import torch
 
     if mode == "compiled":
-        function = torch.compile(function, fullgraph=True, dynamic=False)
+        function = _torch_compiled(function)
 
     def step(tensors: Any, values: Any, cotangents: Any, *others: Any) -> Any:
         tensors = [x.detach().requires_grad_() for x in tensors]

@@ -1,4 +1,4 @@
-"""Functions of each backend that benchmarks need and Keras does not offer: waiting for a device, in-place addition."""
+"""What benchmarks need of each backend and Keras does not offer: waiting for a device, its name, in-place addition."""
 
 from __future__ import annotations
 
@@ -37,6 +37,17 @@ def forget_compiled() -> None:
         import torch
 
         torch.compiler.reset()
+
+
+def device_name() -> str:
+    """The name of the default device of JAX or PyTorch."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.devices()[0].device_kind
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 
 def _tensorflow_accumulator(F: Any) -> Callable[[], Any]:
