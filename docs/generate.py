@@ -33,16 +33,9 @@ DEMO: Figures = _read("demo.json")
 LONGER: Figures = _read("demo_20_epochs.json")
 #: `snr ablate`: its summary.json.
 ABLATION: dict[str, Any] = _read("ablation.json")
-#: `snr bench layer --out ...`, and the same with `--jit-compile`.
-BENCH: list[dict[str, Any]] = _read("bench_layer.json") + _read("bench_layer_xla.json")
-#: `snr bench layer --add-to docs/data/bench_layer_machines.json`, on each machine.
+#: `snr bench layer --add-to docs/data/bench_layer_machines.json` on each machine, with each `KERAS_BACKEND`, and with
+#: `--jit-compile`.
 BENCH_MACHINES: list[dict[str, Any]] = _read("bench_layer_machines.json")
-#: `KERAS_BACKEND=jax snr bench layer --out ...`, and the same with torch, also with `--jit-compile`.
-BENCH_BACKENDS: dict[str, list[dict[str, Any]]] = {
-    "JAX": _read("bench_layer_jax.json"),
-    "PyTorch": _read("bench_layer_torch.json"),
-    "PyTorch, `torch.compile`": _read("bench_layer_torch_compiled.json"),
-}
 #: The same benchmark on an H100, with 31 repeats.
 BENCH_GPU: dict[str, list[dict[str, Any]]] = {
     "JAX": _read("bench_layer_jax_gpu.json"),
@@ -180,38 +173,29 @@ def ablation(results: dict[str, Any]) -> str:
 
 def bench_summary() -> str:
     """The layer against an instance norm, on every machine that it was measured on, in a sentence."""
-    ratios = [row["of_group_norm"] for result in BENCH_MACHINES for row in result["rows"]]
+    machines = [result for result in BENCH_MACHINES if ", tensorflow " in result["machine"]]
+    ratios = [row["of_group_norm"] for result in machines for row in result["rows"] if not row["jit_compile"]]
     return (
         f"On TensorFlow and a CPU the layer takes {min(ratios):.2f} to {max(ratios):.2f} of the time of\n"
-        "`keras.layers.GroupNormalization(groups=-1)`, which computes less ([measured](docs/guides/performance.md))."
+        "`keras.layers.GroupNormalization(groups=-1)`, which computes less."
     )
 
 
-def bench_machines() -> str:
-    """The ratios on each machine."""
-    rows = [
-        [result["machine"], _shape(row), *(f"{row[of]:.2f}" for of in ("of_literal", "of_group_norm", "of_floor"))]
+def bench_layer(backend: str, compiled: str = "") -> str:
+    """For each machine times of a step in milliseconds, ratios, and memory in feature maps; how it may be compiled."""
+    headings = ["F (float32)", *TIMES, "memory, in maps"]
+    return "\n\n".join(
+        f"{result['machine']}:\n\n"
+        + _table(
+            headings,
+            [
+                [_shape(row) + (f", {compiled}" if row["jit_compile"] and compiled else ""), *_times(row), _memory(row)]
+                for row in result["rows"]
+            ],
+        )
         for result in BENCH_MACHINES
-        for row in result["rows"]
-    ]
-    return _table(["machine", "F (float32)", "SNR / literal", "SNR / GN", "SNR / floor"], rows)
-
-
-def bench_table() -> str:
-    """Times of a step in milliseconds, ratios, and memory in feature maps."""
-    names = [_shape(timing) + (", `jit_compile`" if timing["jit_compile"] else "") for timing in BENCH]
-    rows = [[name, *_times(timing), _memory(timing)] for name, timing in zip(names, BENCH, strict=True)]
-    return _table(["F (float32)", *TIMES, "memory, in maps"], rows)
-
-
-def bench_backends() -> str:
-    """The same on the other backends."""
-    rows = [
-        [backend, _shape(timing), *_times(timing), _memory(timing)]
-        for backend, timings in BENCH_BACKENDS.items()
-        for timing in timings
-    ]
-    return _table(["backend", "F (float32)", *TIMES, "memory, in maps"], rows)
+        if f", {backend} " in result["machine"]
+    )
 
 
 def bench_gpu() -> str:
@@ -472,9 +456,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "longer_demo_differences": partial(demo_differences, LONGER),
     "ablation": partial(ablation, ABLATION),
     "bench_summary": bench_summary,
-    "bench_table": bench_table,
-    "bench_machines": bench_machines,
-    "bench_backends": bench_backends,
+    "bench_tensorflow": partial(bench_layer, "tensorflow", "`jit_compile`"),
+    "bench_jax": partial(bench_layer, "jax"),
+    "bench_torch": partial(bench_layer, "torch", "`torch.compile`"),
     "bench_gpu": bench_gpu,
     "bench_evaluation": bench_evaluation,
     "bench_evaluation_large": bench_evaluation_large,
@@ -556,6 +540,9 @@ def _times(timing: dict[str, Any], digits: int = 0) -> list[str]:
 
 
 def _memory(timing: dict[str, Any]) -> str:
+    """Of SNR and its baselines; empty where it was not measured."""
+    if timing["snr_memory"] is None:
+        return ""
     return "{snr_memory:.1f} ({literal_memory:.1f}, {group_norm_memory:.1f})".format(**timing)
 
 

@@ -32,7 +32,7 @@ def values(function: Function, mode: str = "eager") -> Callable[..., list[np.nda
 
     Args:
         function: Function from tensors to a sequence of tensors.
-        mode: One of `MODES`, or on PyTorch "compiled", by `torch.compile` and as one graph.
+        mode: One of `MODES`, or on PyTorch "compiled", by `torch.compile`.
 
     Returns:
         `(*tensors) -> outputs`.
@@ -49,7 +49,7 @@ def differentiated(
     Args:
         function: Function from differentiable tensors, and any others, to a sequence of tensors.
         weights: Variables that the function uses.
-        mode: One of `MODES`, or on PyTorch "compiled", by `torch.compile` and as one graph.
+        mode: One of `MODES`, or on PyTorch "compiled", by `torch.compile`.
 
     Returns:
         `(tensors, cotangents, *others) -> (outputs, gradients of the tensors and the weights)`; an absent gradient is
@@ -99,7 +99,7 @@ def _torch_values(function: Function, mode: str) -> Function:
 def _torch_compiled(function: Function) -> Function:
     import torch
 
-    return torch.compile(function, fullgraph=True, dynamic=False)
+    return torch.compile(function, dynamic=False)
 
 
 def _tensorflow(function: Function, weights: Sequence[keras.Variable], mode: str) -> Callable[..., Any]:

@@ -38,9 +38,10 @@ def test_what_the_page_of_results_concludes() -> None:
 
 
 def test_what_the_pages_say_of_speed() -> None:
-    assert all(row["of_literal"] <= (0.5 if row["jit_compile"] else 0.35) for row in generate.BENCH)
-    assert all(row["of_group_norm"] < 1 for row in generate.BENCH)
-    assert all(row["snr_memory"] < 2.5 for row in generate.BENCH)
+    rows = [row for found in generate.BENCH_MACHINES if ", tensorflow " in found["machine"] for row in found["rows"]]
+    assert all(row["of_literal"] <= (0.5 if row["jit_compile"] else 0.35) for row in rows)
+    assert all(row["of_group_norm"] < 1 for row in rows)
+    assert all(row["snr_memory"] < 2.5 for row in rows if row["snr_memory"] is not None)
 
 
 def test_what_the_guide_says_of_networks() -> None:

@@ -25,7 +25,9 @@ def machine() -> str:
 
 
 def add_result(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Add rows that were measured on this machine to a JSON file of results, in place of any from the same machine.
+    """Add rows that were measured on this machine to a JSON file of results.
+
+    They replace the machine's rows of the same `shape`, `dtype` and `jit_compile`.
 
     Args:
         path: Path of the file: a list of objects with `machine` and `rows`. It is made if it does not exist.
@@ -35,15 +37,21 @@ def add_result(path: Path, rows: list[dict[str, Any]]) -> None:
         ValueError: If the file has another form.
         OSError: If it cannot be read or written.
     """
-    here = machine()
+    new = [_kind(row) for row in rows]
     try:
         results = json.loads(read_bytes(path)) if path.exists() else []
-        others = [result for result in results if result["machine"] != here]
+        rows_of = {result["machine"]: result["rows"] for result in results}
+        others = [row for row in rows_of.get(machine(), []) if _kind(row) not in new]
     except (ValueError, TypeError, LookupError) as error:
         raise ValueError(
             f"Expected a list of results with their machines. Received: {str(path)!r} ({error})"
         ) from error
-    write_json(path, [*others, {"machine": here, "rows": rows}])
+    rows_of[machine()] = [*others, *rows]
+    write_json(path, [{"machine": name, "rows": measured} for name, measured in rows_of.items()])
+
+
+def _kind(row: dict[str, Any]) -> tuple[Any, ...]:
+    return list(row["shape"]), row["dtype"], row["jit_compile"]
 
 
 def _processor() -> str:
