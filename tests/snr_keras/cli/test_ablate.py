@@ -204,6 +204,17 @@ def test_other_settings_and_what_is_there_are_not_mixed(snr, out: Path, options,
 
 
 @pytest.mark.slow
+def test_one_from_before_a_setting_was_added_goes_on(snr, out: Path, options) -> None:
+    path = out / "ablation.json"
+    before = json.loads(path.read_text())
+    assert before["training"].pop("snr_reading") == "specified"
+    path.write_text(json.dumps(before))
+    outcome = snr("ablate", "none", *options, "--seeds", 1, "--out", out, "--resume")
+    assert outcome.status == 0, outcome.output
+    assert outcome.output.count("is already done") == 1
+
+
+@pytest.mark.slow
 def test_side_by_side_all_is_trained_and_goes_on_with_as_many(snr, tmp_path: Path, options) -> None:
     out = tmp_path / "out"
     command = ("ablate", "none", "in", *options, "--seeds", 1, "--out", out, "--jobs", 2)

@@ -38,6 +38,7 @@ from snr_keras.reid.runs.progress import Progress, RichProgress
 from snr_keras.reid.runs.run_folder import describe_source, hash_of_split, package_versions, unlike
 from snr_keras.reid.runs.watching import Watching
 from snr_keras.reid.runs.weights import weights_by_path
+from snr_keras.reid.settings.training import TrainingConfig
 from snr_keras.reid.settings.variants import SNR, VARIANTS, Variant, check_training, find_variants
 from snr_keras.reid.targets import TargetResult, embed_trials, query_table, score_trials
 from snr_keras.reid.training import read_gates, train
@@ -291,6 +292,8 @@ def _begin(ablation: Ablation, jobs: int, resume: bool) -> None:
         if not resume:
             raise FileExistsError(f"{out} holds an ablation. Continue it (`resume=True`), or choose another `out`.")
         before = read_json(path, dict[str, Any])
+        if isinstance(before.get("training"), dict):  # settings that were added since had their defaults
+            before["training"] = TrainingConfig().to_json() | before["training"]
         if different := [f"{key} was {old!r}, now {new!r}" for key, old, new in unlike(before, settings)]:
             raise ValueError(
                 f"The ablation in {out} was started with other settings: {'; '.join(different)}. Resume it with the "
