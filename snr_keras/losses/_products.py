@@ -17,7 +17,7 @@ def product(x: Any, y: Any) -> Any:
 
     Args:
         x: Left factor, (..., C), floating.
-        y: Right factor, (C, M), of the same dtype.
+        y: Right factor, (C, M) or (..., C, M), of the same dtype.
 
     Returns:
         Product, (..., M), of the same dtype.

@@ -30,9 +30,7 @@ def cosine_distance(x: Any, y: Any) -> Any:
     Source:
         The distance of the paper's dual causality loss.
     """
-    x, y = _pair(x, y)
-    d = ops.clip(0.5 - product(unit(x), ops.transpose(unit(y))) / 2, 0, 1)
-    return ops.where(_equal_rows(x, y), 0, d)
+    return cosine(*_pair(x, y))
 
 
 def euclidean_distance(x: Any, y: Any) -> Any:
@@ -51,8 +49,21 @@ def euclidean_distance(x: Any, y: Any) -> Any:
     Raises:
         ValueError: If x or y is not a floating matrix, or they differ in C.
     """
-    x, y = _pair(x, y)
-    return norm(ops.expand_dims(x, 1) - ops.expand_dims(y, 0))
+    return euclidean(*_pair(x, y))
+
+
+def cosine(x: Any, y: Any) -> Any:
+    """`cosine_distance` of (..., N, C) and (..., M, C) in at least float32: (..., N, M)."""
+    of_x = _direction(x)
+    of_y = of_x if y is x else _direction(y)
+    d = ops.clip(0.5 - product(of_x, ops.swapaxes(of_y, -1, -2)) / 2, 0, 1)
+    equal = ops.all(ops.expand_dims(x, -2) == ops.expand_dims(y, -3), axis=-1)
+    return ops.where(equal, 0, d)
+
+
+def euclidean(x: Any, y: Any) -> Any:
+    """`euclidean_distance` of (..., N, C) and (..., M, C) in at least float32: (..., N, M)."""
+    return norm(ops.expand_dims(x, -2) - ops.expand_dims(y, -3))
 
 
 def unit(x: Any) -> Any:
@@ -67,9 +78,7 @@ def unit(x: Any) -> Any:
     Raises:
         ValueError: If x is not a floating matrix.
     """
-    scaled, _ = _scaled(floating("x", x))
-    length = _length(scaled)
-    return scaled / ops.expand_dims(ops.where(length > 0, length, 1), -1)
+    return _direction(floating("x", x))
 
 
 def norm(v: Any) -> Any:
@@ -94,6 +103,12 @@ def _pair(x: Any, y: Any) -> tuple[Any, Any]:
     return x, y
 
 
+def _direction(x: Any) -> Any:
+    scaled, _ = _scaled(x)
+    length = _length(scaled)
+    return scaled / ops.expand_dims(ops.where(length > 0, length, 1), -1)
+
+
 def _scaled(v: Any) -> tuple[Any, Any]:
     """Returns v over its largest magnitude, and that magnitude, which needs no gradient since length is linear.
 
@@ -111,7 +126,3 @@ def _length(scaled: Any) -> Any:
     square = ops.sum(ops.square(scaled), axis=-1)
     positive = square > 0
     return ops.where(positive, ops.sqrt(ops.where(positive, square, 1)), square)
-
-
-def _equal_rows(x: Any, y: Any) -> Any:
-    return ops.all(ops.expand_dims(x, 1) == ops.expand_dims(y, 0), axis=-1)

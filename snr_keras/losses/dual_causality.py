@@ -8,9 +8,9 @@ import keras
 from keras import ops
 
 from snr_keras.losses._batches import floating, pairs, refuse_weights
-from snr_keras.losses.distances import cosine_distance, euclidean_distance
+from snr_keras.losses.distances import cosine, euclidean
 
-_DISTANCES = {"cosine": cosine_distance, "euclidean": euclidean_distance}
+_DISTANCES = {"cosine": cosine, "euclidean": euclidean}
 
 
 @keras.saving.register_keras_serializable(package="snr_keras")
@@ -79,13 +79,13 @@ class DualCausalityLoss(keras.losses.Loss):
         Raises:
             ValueError: As for a call.
         """
-        f_tilde, f_plus, f_minus = _matrices(embeddings)
-        positives, negatives = (_weights(allowed, f_plus.dtype) for allowed in pairs(labels, f_plus.shape[0]))
-        distance = _DISTANCES[self.distance]
-        d_tilde, d_plus, d_minus = distance(f_tilde, f_tilde), distance(f_plus, f_plus), distance(f_minus, f_minus)
-        plus = _mean(d_plus - d_tilde, positives) + _mean(d_tilde - d_plus, negatives)
-        minus = _mean(d_tilde - d_minus, positives) + _mean(d_minus - d_tilde, negatives)
-        return plus, minus
+        f = ops.stack(_matrices(embeddings))  # one tensor, since a graph of few operations is soon traced
+        d_tilde, d_plus, d_minus = ops.unstack(_DISTANCES[self.distance](f, f), 3)
+        weights = _weights(ops.stack(2 * pairs(labels, f.shape[1])), f.dtype)
+        differences = ops.stack([d_plus - d_tilde, d_tilde - d_plus, d_tilde - d_minus, d_minus - d_tilde])
+        terms = ops.where(weights > 0, weights * ops.softplus(differences), 0)
+        plus_positive, plus_negative, minus_positive, minus_negative = ops.unstack(ops.sum(terms, axis=(1, 2)), 4)
+        return plus_positive + plus_negative, minus_positive + minus_negative
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments of the loss."""
@@ -104,10 +104,6 @@ def _matrices(embeddings: Any) -> tuple[Any, Any, Any]:
 def _weights(allowed: Any, dtype: Any) -> Any:
     """The probability of each pair: uniform over the anchors that have a pair, then over the pairs of the anchor."""
     allowed = ops.cast(allowed, dtype)
-    per_anchor = ops.sum(allowed, axis=1, keepdims=True)
-    anchors = ops.sum(ops.cast(per_anchor > 0, dtype))
+    per_anchor = ops.sum(allowed, axis=-1, keepdims=True)
+    anchors = ops.sum(ops.cast(per_anchor > 0, dtype), axis=(-1, -2), keepdims=True)
     return allowed / (ops.maximum(per_anchor, 1) * ops.maximum(anchors, 1))
-
-
-def _mean(differences: Any, weights: Any) -> Any:
-    return ops.sum(ops.where(weights > 0, weights * ops.softplus(differences), 0))
