@@ -24,7 +24,7 @@ BLOCK = 512
 DEPTH = 512
 """Number of channels that one product sums. Fewer make the bound tighter, and more products to add."""
 
-ROWS_BYTES = 4 * 2**20
+ROWS_BYTES = 2 * 2**20
 """Bytes of embeddings in float64 in memory at a time."""
 
 LONGEST = 2.0**50
