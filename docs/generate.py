@@ -122,7 +122,7 @@ def demo_summary(demo: Figures) -> str:
             *(_both(demo, v, unseen(demo)) for v in ("none", "in", "snr")),
         ],
     ]
-    return _table(["", "plain network", "instance norm", "SNR"], map(_best_in_bold, rows))
+    return _table(["", "plain network", "instance norm", "SNR"], map(_unbroken, map(_best_in_bold, rows)))
 
 
 def demo_table(demo: Figures) -> str:
@@ -133,7 +133,7 @@ def demo_table(demo: Figures) -> str:
         for domain in [demo["source"], *unseen(demo)]
     ]
     mean_of_unseen = ["**mean of unseen**", *(_both(demo, v, unseen(demo)) for v in demo["figures"])]
-    return _table(["tested on", *demo["figures"]], [*rows, mean_of_unseen])
+    return _table(["tested on", *demo["figures"]], map(_unbroken, [*rows, mean_of_unseen]))
 
 
 def demo_differences(demo: Figures) -> str:
@@ -167,8 +167,7 @@ def ablation(results: dict[str, Any]) -> str:
         f"{confidence} interval over queries ({bootstrap['resamples']} paired resamples), which covers no training."
     )
     headings = ["variant", f"{home} (source)", *targets, "**mean of targets**", "snr - variant"]
-    unbroken = [[cell.replace(" ± ", "\u00a0±\u00a0") for cell in row] for row in rows]
-    return f"{about}\n\n{_table(headings, unbroken)}"
+    return f"{about}\n\n{_table(headings, map(_unbroken, rows))}"
 
 
 def bench_summary() -> str:
@@ -462,8 +461,7 @@ def bench_export(rows: list[dict[str, Any]]) -> str:
         for row in rows
     ]
     headings = ["format", "precision", "size", *timed.values(), "largest difference", "mAP / Rank-1"]
-    about = "The largest difference of embeddings is of their largest number; mAP and Rank-1 are in per cent.\n\n"
-    return about + _table(headings, lines)
+    return _table(headings, lines)
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
@@ -583,6 +581,11 @@ def _signed(values: list[float]) -> str:
 def _best_in_bold(row: list[str]) -> list[str]:
     best = max(row[1:], key=lambda cell: float(cell.split(" ± ")[0]))
     return [f"**{cell}**" if cell == best else cell for cell in row]
+
+
+def _unbroken(row: list[str]) -> list[str]:
+    """No line ends at a ±."""
+    return [cell.replace(" ± ", "\u00a0±\u00a0") for cell in row]
 
 
 def _table(headings: list[str], rows: Iterable[list[str]]) -> str:
