@@ -75,9 +75,7 @@ def plainly() -> Iterator[None]:
 def _tensorflow(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
     import tensorflow as tf
 
-    # XLA makes one loop of several passes over the feature map.
-    options = {"jit_compile": True, "autograph": False, "reduce_retracing": True}
-    forward, backward = tf.function(forward, **options), tf.function(backward, **options)
+    forward, backward = _compiled(forward), _compiled(backward)
 
     # A tape that watches the inputs of a tf.function makes it return all intermediates and keeps them: feature maps.
     def unwatched(tensors: Tensors) -> Tensors:
@@ -101,6 +99,21 @@ def _tensorflow(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
         return outputs, gradient
 
     return function
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, traced for all shapes at once; XLA compiles it for each, one loop of several passes over a map."""
+    import tensorflow as tf
+
+    @tf.function(jit_compile=True, autograph=False)
+    def compiled(*arguments: Any) -> Any:
+        return function(*arguments)
+
+    def call(*arguments: Any) -> Any:
+        any_shape = tf.nest.map_structure(lambda x: tf.TensorSpec([None] * x.shape.rank, x.dtype), arguments)
+        return compiled.get_concrete_function(*any_shape)(*arguments)
+
+    return call
 
 
 def _jax(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
