@@ -24,6 +24,7 @@ from snr_keras.reid.settings.paths import check_run
 
 if TYPE_CHECKING:
     from snr_keras.reid.experiments.benchmarks import EvaluationTiming, ExportTiming, LayerTiming, TrainTiming
+    from snr_keras.reid.experiments.benchmarks.first_steps import FirstSteps
 
 app = typer.Typer(
     name="bench",
@@ -231,6 +232,38 @@ def train_table(timing: TrainTiming) -> Table:
     scaling = "" if timing.scaling is None else f", {timing.scaling:.2f} times one core"
     remark = f"{timing.pipeline_of_step:.0f} times the step with SNR{scaling}"
     table.add_row(f"input pipeline, {timing.cores} cores", "", f"{timing.pipeline:.0f}", remark)
+    return table
+
+
+@app.command("first-steps")
+def first_steps_command(
+    repeats: Annotated[int, typer.Option(min=1, help="Processes of each kind; medians are shown.")] = 3,
+    out: Annotated[Path | None, typer.Option(help="Also write the results to this JSON file.")] = None,
+) -> None:
+    """Time the first three steps of the small network with SNR and without, then three with a second image size.
+
+    TensorFlow traces and compiles in them. Each measurement is a process of its own: the step of snr train, fit, and
+    one eager call of the layer, beside Keras' instance norm. Imports do not count. Takes about two minutes a repeat.
+    """
+    load_keras()
+    from snr_keras.reid.experiments.benchmarks.first_steps import benchmark_first_steps
+
+    with progress_bar("measuring") as progress:
+        rows = benchmark_first_steps(repeats, progress=progress)
+    console.print(first_steps_table(rows))
+    if out is not None:
+        write_json(out, [asdict(row) | {"added": row.added} for row in rows])
+
+
+def first_steps_table(rows: list[FirstSteps]) -> Table:
+    """Seconds with SNR and without, and their difference."""
+    table = Table(box=box.SIMPLE_HEAD, caption="in seconds; of an eager call, Keras' instance norm is without SNR")
+    table.add_column("first steps of", no_wrap=True)
+    for heading in ("image size", "without SNR", "with SNR", "added"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        seconds = (f"{seconds:.2f}" for seconds in (row.plain, row.snr, row.added))
+        table.add_row(row.way, "x".join(map(str, row.image_size)), *seconds)
     return table
 
 
