@@ -36,6 +36,8 @@ ABLATION: dict[str, Any] = _read("ablation.json")
 #: `snr bench layer --add-to docs/data/bench_layer_machines.json` on each machine, with each `KERAS_BACKEND`, and with
 #: `--jit-compile`.
 BENCH_MACHINES: list[dict[str, Any]] = _read("bench_layer_machines.json")
+#: `python docs/floor.py`: what it wrote.
+FLOOR: dict[str, dict[str, float]] = _read("floor.json")
 #: The same benchmark on an H100, with 31 repeats.
 BENCH_GPU: dict[str, list[dict[str, Any]]] = {
     "JAX": _read("bench_layer_jax_gpu.json"),
@@ -195,6 +197,20 @@ def bench_layer(backend: str, compiled: str = "") -> str:
         for result in BENCH_MACHINES
         if f", {backend} " in result["machine"]
     )
+
+
+def bench_floor() -> str:
+    """Where the time of a step of the layer goes."""
+    rows = [
+        [
+            name,
+            *(f"{row[time]:.0f} ms" for time in ("step", "program", "kernel")),
+            f"**{row['step'] / row['floor']:.1f}**",
+            f"{row['new_maps']:.1f}",
+        ]
+        for name, row in FLOOR.items()
+    ]
+    return _table(["", "a step", "both cores, program", "kernel", "a step / floor", "new pages, in maps"], rows)
 
 
 def bench_gpu() -> str:
@@ -474,6 +490,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "bench_tensorflow": partial(bench_layer, "tensorflow", "`jit_compile`"),
     "bench_jax": partial(bench_layer, "jax"),
     "bench_torch": partial(bench_layer, "torch", "`torch.compile`"),
+    "bench_floor": bench_floor,
     "bench_gpu": bench_gpu,
     "bench_evaluation": bench_evaluation,
     "bench_evaluation_large": bench_evaluation_large,
