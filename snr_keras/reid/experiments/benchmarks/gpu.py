@@ -40,11 +40,12 @@ class Sizes(NamedTuple):
     maps: tuple[tuple[int, ...], ...]
     market: tuple[int, int, int]
     images: tuple[int, ...]  # of a batch of the training step
+    steps: int  # of a call of `fit`
     repeats: int
 
 
-FULL = Sizes(35, ((32, 64, 32, 256), (32, 16, 8, 1024), (32, 16, 8, 2048)), MARKET, (64, 256, 128, 3), 31)
-SMALL = Sizes(2, ((2, 8, 4, 16),), (50, 300, 64), (8, 32, 32, 3), 2)
+FULL = Sizes(35, ((32, 64, 32, 256), (32, 16, 8, 1024), (32, 16, 8, 2048)), MARKET, (64, 256, 128, 3), 8, 31)
+SMALL = Sizes(2, ((2, 8, 4, 16),), (50, 300, 64), (8, 32, 32, 3), 1, 2)
 
 
 class Part(NamedTuple):
@@ -138,10 +139,9 @@ def step(sizes: Sizes) -> list[Row]:
 
     from snr_keras.models import insert_snr
 
-    steps = 8
     batch, *image = sizes.images
-    x = np.random.default_rng(0).standard_normal((steps * batch, *image), dtype=np.float32)
-    y = np.tile(np.repeat(np.arange(batch // 4), 4), steps)
+    x = np.random.default_rng(0).standard_normal((sizes.steps * batch, *image), dtype=np.float32)
+    y = np.tile(np.repeat(np.arange(batch // 4), 4), sizes.steps)
     plain, network = (
         keras.applications.ResNet50(weights=None, classes=751, input_shape=tuple(image)) for _ in range(2)
     )
@@ -153,7 +153,7 @@ def step(sizes: Sizes) -> list[Row]:
     for _ in range(min(sizes.repeats, 9)):
         for name, model in models.items():
             _, seconds = _timed(partial(model.fit, x, y, batch_size=batch, shuffle=False, verbose=0))
-            times[name].append(1e3 * seconds / steps)
+            times[name].append(1e3 * seconds / sizes.steps)
     row: Row = {name: median(found) for name, found in times.items()}
     return [row | {"fraction": 1 - row["without SNR"] / row["with SNR"]}]
 
