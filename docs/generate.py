@@ -606,7 +606,13 @@ def _unbroken(row: list[str]) -> list[str]:
 
 
 def _table(headings: list[str], rows: Iterable[list[str]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
+    """A table in Markdown; columns of numbers, but for the first, are aligned on the right."""
+    rows = list(rows)
+    columns = [[cell for cell in column if cell] for column in zip(*rows, strict=True)]
+    numbers = [
+        number and column and all(re.match(r"\W*\d", cell) for cell in column) for number, column in enumerate(columns)
+    ]
+    lines = [headings, ["---:" if of_numbers else "---" for of_numbers in numbers], *rows]
     return "\n".join(f"| {' | '.join(cells)} |".replace("|  |", "| |") for cells in lines)
 
 

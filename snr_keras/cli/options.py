@@ -32,8 +32,8 @@ PROTOCOL_HELP = (
 )
 RECIPE_HELP = "Recipe: a name from `snr recipes`, or a TOML file."
 SET_HELP = (
-    "Setting of the recipe to change: a dotted key and a TOML value, such as training.epochs=4 or "
-    "'test.distance=\"euclidean\"'. May be repeated."
+    "Setting of the recipe to change: a dotted key and a TOML value, such as `training.epochs=4` or "
+    "`'test.distance=\"euclidean\"'`. May be repeated."
 )
 IMAGES_HELP = "Pictures, folders (searched recursively), or lists of paths: a .txt file, or - for standard input."
 

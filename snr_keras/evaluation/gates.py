@@ -51,7 +51,7 @@ class GateHealth:
 
     @property
     def dead(self) -> bool:
-        """Whether every unit is off for every image: a is a constant, and neither w1 nor w2 has a gradient."""
+        """Whether every unit is off for every image, so that a is a constant and neither w1 nor w2 has a gradient."""
         return self.always_off == self.hidden
 
     def __str__(self) -> str:

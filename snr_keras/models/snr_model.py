@@ -96,7 +96,7 @@ class SNRModel(keras.Model):
 
     @property
     def network(self) -> SNRNetwork:
-        """The network for inference: it shares the weights and returns no embeddings.
+        """The network for inference, which shares the weights and returns no embeddings.
 
         Its output is the task's: the output itself if there is one, else a dictionary.
         """

@@ -226,13 +226,13 @@ class Function:
 
     @property
     def half_arguments(self) -> frozenset[str]:
-        """The arguments with the half dtype in half precision: maps, or all except gradients and records."""
+        """The arguments with the half dtype in half precision, which are maps, or all except gradients and records."""
         given = set(self.signature.parameters) - set(self.records)
         return self.maps or frozenset(name for name in given if not name.startswith("grad_"))
 
     @property
     def half_outputs(self) -> frozenset[str]:
-        """The outputs with the half dtype: maps, or the gradients of arguments given in half precision."""
+        """The outputs with the half dtype, which are maps, or the gradients of arguments given in half precision."""
         return self.maps or frozenset(name for name in self.outputs if name.startswith("grad_"))
 
     @property

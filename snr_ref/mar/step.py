@@ -76,7 +76,7 @@ class AdaptationLosses(NamedTuple):
 
     @property
     def total(self) -> float:
-        """MAR's total: L_MDL + 2e-4 L_CML + 50 (CE + 0.2 L_RJ)."""
+        """The total with MAR's weights, L_MDL + 2e-4 L_CML + 50 (CE + 0.2 L_RJ)."""
         return self.weighted(MAR_WEIGHTS)
 
     def weighted(self, weights: AdaptationWeights) -> float:

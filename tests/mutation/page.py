@@ -56,11 +56,10 @@ def page(results: dict[str, Any], explained: dict[Key, str]) -> str:
         result = results[target.name]
         lines += ["", f"## `{target.name}`, file by file", "", f"{target.about} {_how(result)}"]
         lines += ["", "| file | mutants | killed | survived | score |", "|---|---:|---:|---:|---:|"]
-        lines += [
-            f"| `{file}` | {n['mutants']} | {n['killed']} | {n['mutants'] - n['killed']} | {_percent(n)} |"
-            for file, n in result["files"].items()
-        ]
-    lines += ["", "## The survivors, and why they may"]
+        for file, n in result["files"].items():
+            name, survived = file.removeprefix(f"{target.name}/"), n["mutants"] - n["killed"]
+            lines.append(f"| `{name}` | {n['mutants']} | {n['killed']} | {survived} | {_percent(n)} |")
+    lines += ["", "## The survivors, and why they may survive"]
     for reason, about in REASONS.items():
         those = [key for key in alive if explained.get(key) == reason]
         lines += ["", f"### {reason.capitalize()} ({len(those)})", "", about, ""]

@@ -115,7 +115,7 @@ class TrainingConfig(Config):
 
     @property
     def batch_size(self) -> int:
-        """The number of images in a batch: P times K."""
+        """The number of images in a batch, P times K."""
         return self.identities_per_batch * self.images_per_identity
 
 

@@ -32,7 +32,11 @@ def _in_order() -> dict[str, Function]:
 
 
 #: Every function by name, in the order of the chain and of the specification.
+#:
+#: :meta hide-value:
 FUNCTIONS: dict[str, Function] = _in_order()
 
-#: The arguments that consist of several arrays, by their names: a NamedTuple of the reference.
+#: The NamedTuple of the reference of every argument that consists of several arrays, by the argument's name.
+#:
+#: :meta hide-value:
 RECORDS: dict[str, Any] = {name: record for f in FUNCTIONS.values() for name, record in f.records.items()}

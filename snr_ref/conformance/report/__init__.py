@@ -59,7 +59,7 @@ class Report:
 
     @cached_property
     def not_provided(self) -> dict[str, tuple[int, int]]:
-        """Missing functions, and missing outputs of other functions: how often they were missing, and of how many."""
+        """How often each missing function, or missing output of another one, was missing, and of how many times."""
         names: list[str] = []
         lacking, asked = Counter[str](), Counter[str]()
         for result in self.results:

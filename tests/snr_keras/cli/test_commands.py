@@ -53,7 +53,8 @@ def test_nothing_outside_the_commands_names_an_option_of_one() -> None:
     texts = {
         f"{path.relative_to(root)}:{node.lineno}": node.value
         for path in root.rglob("*.py")
-        if "cli" not in path.parts and path.name != "report_page.py"  # whose style sheet has names of this form
+        # The style sheet of the one has names of this form; the other is a command of its own.
+        if "cli" not in path.parts and path.name not in ("report_page.py", "gpu.py")
         for parent in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if not isinstance(parent, ast.Expr)  # documentation may
         for node in ast.iter_child_nodes(parent)

@@ -79,7 +79,7 @@ class Ablation:
 
     @property
     def domains(self) -> tuple[Domain, ...]:
-        """All test domains: home, then the targets."""
+        """All test domains, home first, then the targets."""
         return (*([self.home] if self.home else []), *self.targets)
 
     def settings(self, jobs: int) -> dict[str, Any]:
