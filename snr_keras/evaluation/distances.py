@@ -54,13 +54,19 @@ def distance_rows(
 
 
 def check_embeddings(queries: NDArray, gallery: NDArray, distance: str) -> None:
-    """Raises ValueError for an unknown distance, or embeddings that are not matrices of one width."""
+    """Raises ValueError for an unknown distance, or embeddings that are not real matrices of one width."""
     if distance not in DISTANCES:
         raise ValueError(f"distance must be one of {DISTANCES}. Received: distance={distance!r}")
     if queries.ndim != 2 or gallery.ndim != 2 or queries.shape[1] != gallery.shape[1]:
         raise ValueError(
             f"Embeddings must be matrices of one width. Received: queries {queries.shape}, gallery {gallery.shape}"
         )
+    for whose, dtype in (("queries", queries.dtype), ("gallery", gallery.dtype)):
+        if dtype.kind not in "fiu" and "float" not in dtype.name:
+            lost = ". NumPy saves bfloat16 as such bytes: give them back by .view(ml_dtypes.bfloat16)"
+            raise ValueError(
+                f"Embeddings must be real numbers. Received: {whose} of dtype {dtype}{lost if dtype == 'V2' else ''}"
+            )
 
 
 @dataclass(frozen=True, eq=False)

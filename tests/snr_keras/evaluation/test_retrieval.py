@@ -176,6 +176,21 @@ def test_embeddings_that_do_not_fit_are_refused(queries, gallery, options, messa
         evaluate_embeddings(queries, gallery, *CASE[1:], **options)
 
 
+@pytest.mark.parametrize("distance", ["cosine", "re_ranked"])
+@pytest.mark.parametrize(
+    ("dtype", "message"),
+    [
+        ("complex64", "Received: gallery of dtype complex64$"),
+        ("V2", r"dtype \|V2. NumPy saves bfloat16 as such bytes: .*view\(ml_dtypes.bfloat16\)"),
+        ("S1", r"Received: gallery of dtype \|S1$"),
+    ],
+)
+def test_embeddings_that_are_no_real_numbers_are_refused(dtype: str, message: str, distance: str) -> None:
+    queries, gallery = np.ones((2, 3), np.float32), np.ones((2, 3)).astype("S1").astype(dtype)
+    with pytest.raises(ValueError, match=message):
+        evaluate_embeddings(queries, gallery, [1, 2], [1, 2], distance=distance, protocol="no_camera")
+
+
 @pytest.mark.parametrize(("queries", "images"), [(0, 3), (3, 0)])
 def test_there_must_be_a_query_and_a_gallery_image(queries, images) -> None:
     with pytest.raises(ValueError, match=f"Received: {queries} queries and {images} gallery images"):
