@@ -100,8 +100,8 @@ def with_mistake(folder: Path, mistake: str, strategy: tf.distribute.Strategy) -
     right = {name: getattr(step, name) for name in ("synchronized_statistics", "gathered", "gathered_outputs")}
     objective = loop.reid_objective
 
-    def mistaken(config: TrainingConfig) -> object:
-        of_config = objective(config)
+    def mistaken(config: TrainingConfig, step: object) -> object:
+        of_config = objective(config, step)
         smoothing = config.label_smoothing
         mean = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing, dtype="float64")
 
