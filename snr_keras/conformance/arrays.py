@@ -81,7 +81,7 @@ def value_and_gradients(
 def _tensorflow_values(function: Function, mode: str) -> Function:
     import tensorflow as tf
 
-    return function if mode == "eager" else tf.function(function, jit_compile=mode == "xla")
+    return function if mode == "eager" else tf.function(function, jit_compile=mode == "xla", autograph=False)
 
 
 def _jax_values(function: Function, mode: str) -> Function:
@@ -114,7 +114,7 @@ def _tensorflow(function: Function, weights: Sequence[keras.Variable], mode: str
             output.shape.assert_is_compatible_with(cotangent.shape)  # the tape would broadcast
         return outputs, tape.gradient(outputs, inputs, cotangents)
 
-    return step if mode == "eager" else tf.function(step, jit_compile=mode == "xla")
+    return step if mode == "eager" else tf.function(step, jit_compile=mode == "xla", autograph=False)
 
 
 def _jax(function: Function, weights: Sequence[keras.Variable], mode: str) -> Callable[..., Any]:

@@ -12,7 +12,6 @@ from snr_keras.conformance import arrays
 from snr_keras.conformance.arrays import MODES, to_tensor, value_and_gradients
 
 __all__ = [
-    "COMPILED_DTYPES",
     "DTYPES",
     "DTYPES_AND_MODES",
     "MODES",
@@ -32,17 +31,14 @@ DTYPES = ["float32", "float64", "bfloat16", "float16"]
 if keras.backend.backend() == "torch":
     DTYPES.remove("float64")
 
-#: One that is computed in as it is, and one that is not.
-COMPILED_DTYPES = ("float32", "bfloat16")
-
 #: Each dtype with the modes that parity is asked in. To compile takes a second and 20 MB for each function and dtype,
 #: so that what the other dtypes come to in compiled functions is left to the slow tests.
 DTYPES_AND_MODES = [
-    *(pytest.param(dtype, MODES if dtype in COMPILED_DTYPES else MODES[:1], id=dtype) for dtype in DTYPES),
+    *(pytest.param(dtype, MODES if dtype == "float32" else MODES[:1], id=dtype) for dtype in DTYPES),
     *(
         pytest.param(dtype, MODES[1:], id=f"{dtype}-compiled", marks=pytest.mark.slow)
         for dtype in DTYPES
-        if dtype not in COMPILED_DTYPES and MODES[1:]
+        if dtype != "float32" and MODES[1:]
     ),
 ]
 

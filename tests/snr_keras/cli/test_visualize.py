@@ -40,6 +40,7 @@ def test_pictures_of_the_pretrained_model_and_figures_as_evaluate_gives_them(
     assert "new or empty" in again.output
 
 
+@pytest.mark.slow
 def test_a_domain_without_cameras(snr, world: Path, tmp_path: Path) -> None:
     folder = without_cameras(world / "day", tmp_path / "no cameras")
     outcome = snr("visualize", "pretrained", "--target", folder, "--out", tmp_path / "out", *QUICK)

@@ -38,6 +38,7 @@ class Tags(HTMLParser):
         self.text.append(data)
 
 
+@pytest.mark.slow
 def test_every_picture_is_there_and_in_the_page(
     with_snr: keras.Model, plain: keras.Model, day: ReIDDataset, tmp_path: Path
 ) -> None:
