@@ -7,8 +7,6 @@ A cosine distance is a quarter of the squared Euclidean distance of unit vectors
 after any shift of x and y by one vector. Near their mean the vectors are short, so the bound is tight.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,9 +15,7 @@ from numpy.typing import NDArray
 
 from snr_keras.evaluation.exact import lengths
 from snr_keras.evaluation.products import multiply
-
-BLOCK = 512
-"""Number of queries whose keys are computed at a time."""
+from snr_keras.evaluation.threads import for_each
 
 DEPTH = 512
 """Number of channels that one product sums. Fewer make the bound tighter, and more products to add."""
@@ -107,14 +103,17 @@ class Space:
         wide *= self.scale
         return wide, has_one
 
-    @np.errstate(over="ignore", invalid="ignore")
     def rows(self, whose: str, embeddings: NDArray, images: NDArray[np.intp]) -> Vectors:
         """The embeddings in this space; ValueError if one is not finite."""
         narrow, length = np.empty(embeddings.shape, np.float32), np.empty(len(embeddings))
-        for part in parts(len(embeddings), 8 * embeddings.shape[1], ROWS_BYTES):
+
+        @np.errstate(over="ignore", invalid="ignore")  # each thread has its own
+        def convert(part: slice) -> None:
             vectors, has_one = self.vectors(embeddings[part])
             narrow[part] = vectors
             length[part] = np.where(has_one, np.sqrt(_squares(vectors)), np.inf)
+
+        for_each(convert, parts(len(embeddings), 8 * embeddings.shape[1], ROWS_BYTES))
         finite = np.isfinite(embeddings[suspects := np.flatnonzero(~(length < np.inf))]).all(axis=1)
         if not finite.all():
             raise ValueError(
@@ -131,7 +130,7 @@ class Space:
 
 
 @np.errstate(invalid="ignore")
-def _slack(x: Vectors, y: Vectors, space: Space) -> NDArray[np.float64]:
+def slack_of(x: Vectors, y: Vectors, space: Space) -> NDArray[np.float64]:
     """A bound on the difference of each query's keys from the keys of the computed exact distances, (Q,).
 
     With u the unit roundoff of float32 and L = |x| + |y|: rounding the vectors changes a product by at most
@@ -149,31 +148,14 @@ def _slack(x: Vectors, y: Vectors, space: Space) -> NDArray[np.float64]:
     return np.where(np.isinf(lengths), np.inf, slack + (1 + lengths) * channels * np.finfo(np.float32).tiny)
 
 
-def blocks_of_keys(
-    x: Vectors, y: Vectors, space: Space
-) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float64]]]:
-    """For each block of rows of x their keys with all rows of y, (B, C), and a bound on the error of each row's, (B,).
-
-    Keys are views into memory that later keys overwrite. The keys of undecidable rows of y are -inf. Those of an
-    undecidable row of x are 0, with an infinite error.
-    """
-    slack = _slack(x, y, space)
-    blocks = parts(len(x.images), 1, BLOCK)
-    memory = np.empty((3, min(BLOCK, len(x.images)), len(y.images)), np.float32)
-    with ThreadPoolExecutor(1) as ahead:  # computes the next block while the caller uses this one
-        pending = ahead.submit(_fill, memory[0], memory[2], blocks[0], x, y, slack)
-        for number, block in enumerate(blocks):
-            keys = pending.result()
-            if number + 1 < len(blocks):
-                pending = ahead.submit(_fill, memory[(number + 1) % 2], memory[2], blocks[number + 1], x, y, slack)
-            yield block, keys, slack[block]
-
-
 @np.errstate(over="ignore", invalid="ignore")
-def _fill(keys: NDArray, products: NDArray, block: slice, x: Vectors, y: Vectors, slack: NDArray) -> NDArray:
-    """Write the keys of a block of queries into their memory."""
+def sort_keys(x: Vectors, block: slice, y: Vectors, slack: NDArray) -> NDArray[np.float32]:
+    """The keys of a block of rows of x with all rows of y, (B, C).
+
+    Keys of undecidable rows of y are -inf. Those of an undecidable row of x are 0, with an infinite slack.
+    """
     queries = x.narrow[block]
-    keys, products = keys[: len(queries)], products[: len(queries)]
+    keys, products = np.empty((2, len(queries), len(y.narrow)), np.float32)
     keys[:] = y.half_squares
     for start in range(0, queries.shape[1], DEPTH):
         multiply(queries[:, start : start + DEPTH], y.narrow[:, start : start + DEPTH], products)

@@ -4,17 +4,24 @@ Distances are symmetric, so a tile of them serves the images of its rows and tho
 image has a short list of the nearest and the farthest that were seen, a few more than are wanted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
+from snr_keras.evaluation.keys import ROWS_BYTES, parts
 from snr_keras.evaluation.products import multiply
+from snr_keras.evaluation.threads import for_each
 
 BLOCK = 1024  # rows and columns of a tile of distances
 
 SPARE = 16
 """Images in a list beyond those wanted. If even the last may be one of these, the row is computed again."""
+
+PAIRS = 2**20
+"""Number of pairs, about, whose exact distances are in memory at a time."""
 
 
 class SquaredDistances:
@@ -29,42 +36,45 @@ class SquaredDistances:
         self.features = features
         # The same distances with less rounding.
         self._mean = features.mean(0, dtype=np.float64).astype(features.dtype)
-        parts = (self._centred(rows) for rows in blocks(slice(0, len(features))))
-        squares = np.concatenate([np.einsum("nd,nd->n", part, part, dtype=np.float64) for part in parts])
+        centred = (self._centred(rows) for rows in blocks(slice(0, len(features))))
+        squares = np.concatenate([np.einsum("nd,nd->n", part, part, dtype=np.float64) for part in centred])
         # D products and sums in any order, and a few roundings of each term; the unit roundoff is eps / 2.
         roundings = (features.shape[1] / 2 + 4) * np.finfo(features.dtype).eps
         self.slack = roundings * (np.sqrt(squares) + np.sqrt(squares.max())) ** 2
         self._squares = squares.astype(features.dtype)
 
-    def tiles(self, rows: slice | NDArray[np.intp], columns: slice) -> Iterator[tuple[slice, NDArray]]:
-        """The distances of some rows, at most `BLOCK`, to consecutive ones.
-
-        Yields:
-            A slice of the columns, and the distances to these, (B, C), in a buffer that the next tile overwrites.
-        """
+    def from_rows(self, rows: slice | NDArray[np.intp]) -> Callable[[slice], NDArray]:
+        """A function from consecutive rows to the distances of some rows to these, (B, C)."""
         x, x_squares = -2 * self._centred(rows), self._squares[rows, None]
-        buffer = np.empty(len(x) * BLOCK, x.dtype)
-        for part in blocks(columns):
-            y = self._centred(part)
-            tile = buffer[: len(x) * len(y)].reshape(len(x), len(y))
+
+        def to(columns: slice) -> NDArray:
+            y = self._centred(columns)
+            tile = np.empty((len(x), len(y)), x.dtype)
             multiply(x, y, tile)
-            tile += self._squares[part]
+            tile += self._squares[columns]
             tile += x_squares
-            yield part, tile
+            return tile
+
+        return to
 
     def _centred(self, rows: slice | NDArray[np.intp]) -> NDArray:
         return self.features[rows] - self._mean
 
 
 class _Smallest:
-    """The smallest numbers of each row of a matrix, with their columns, while it is seen a tile at a time."""
+    """The smallest numbers of each row of a matrix, with their columns, while threads see it a tile at a time."""
 
     def __init__(self, rows: int, number: int, dtype: np.dtype) -> None:
         self.values = np.full((rows, number), np.inf, dtype)
         self.columns = np.zeros((rows, number), np.int32)
+        self._locks = [Lock() for _ in blocks(slice(0, rows))]
 
     def see(self, rows: slice, columns: slice, tile: NDArray) -> None:
         """Take what is small enough of a tile, (B, C), which is contiguous or the transpose of one that is."""
+        with self._locks[rows.start // BLOCK]:
+            self._see(rows, columns, tile)
+
+    def _see(self, rows: slice, columns: slice, tile: NDArray) -> None:
         values, number = self.values[rows], self.values.shape[1]
         limits = values.max(1)
         if np.isinf(limits[0]):  # the first tile: all of it would be small enough
@@ -113,19 +123,29 @@ def nearest_and_farthest(
     # The farthest are the nearest by negative distances.
     near, far = (_Smallest(images, min(images, n + SPARE), features.dtype) for n in (k, 1))
     for rows in blocks(slice(0, images)):
-        for columns, tile in distances.tiles(rows, slice(rows.start, images)):
-            for seen, numbers in ((near, tile), (far, -tile)):
-                seen.see(rows, columns, numbers)
-                if columns != rows:
-                    seen.see(columns, rows, numbers.T)
+        for_each(partial(_see_tile, near, far, rows, distances.from_rows(rows)), blocks(slice(rows.start, images)))
         nearest, near_distances = np.empty((rows.stop - rows.start, k), np.int32), np.empty((rows.stop - rows.start, k))
         farthest = np.empty(len(nearest))
-        for row, is_candidate in enumerate(_candidates(distances, rows, near, far, k)):
-            index = np.flatnonzero(is_candidate)
-            exact = exact_squared_distances(features, rows.start + row, index)
-            first = np.argsort(exact, kind="stable")[:k]
-            nearest[row], near_distances[row], farthest[row] = index[first], exact[first], exact.max()
+        candidates = _candidates(distances, rows, near, far, k)
+        groups = np.flatnonzero(np.diff(np.cumsum(candidates.sum(1)) // PAIRS)) + 1
+        for some in np.split(np.arange(len(nearest)), groups):
+            row, image = np.divmod(np.flatnonzero(candidates[some]), candidates.shape[1])
+            exact = exact_squared_distances(features, rows.start + some[row], image)
+            order, starts = np.lexsort((exact, row)), np.searchsorted(row, np.arange(len(some)))
+            first = order[starts[:, None] + np.arange(k)]
+            nearest[some], near_distances[some] = image[first], exact[first]
+            farthest[some] = np.maximum.reduceat(exact, starts)
         yield rows, nearest, near_distances, farthest
+
+
+def _see_tile(
+    near: _Smallest, far: _Smallest, rows: slice, distances_to: Callable[[slice], NDArray], columns: slice
+) -> None:
+    tile = distances_to(columns)
+    for seen, numbers in ((near, tile), (far, -tile)):
+        seen.see(rows, columns, numbers)
+        if columns != rows:
+            seen.see(columns, rows, numbers.T)
 
 
 def _candidates(distances: SquaredDistances, rows: slice, near: _Smallest, far: _Smallest, k: int) -> NDArray[np.bool_]:
@@ -139,20 +159,30 @@ def _candidates(distances: SquaredDistances, rows: slice, near: _Smallest, far: 
     open_rows = np.flatnonzero(~(near_known & far_known))
     if len(open_rows):
         nearer_than, farther_than = near_bounds[open_rows, None], -far_bounds[open_rows, None]
-        for columns, tile in distances.tiles(rows.start + open_rows, slice(0, images)):
+        distances_to = distances.from_rows(rows.start + open_rows)
+
+        def decide(columns: slice) -> None:
+            tile = distances_to(columns)
             candidates[open_rows, columns] = (tile <= nearer_than) | (tile >= farther_than)
+
+        for_each(decide, blocks(slice(0, images)))
     return candidates
 
 
-def exact_squared_distances(features: NDArray, row: int, others: NDArray) -> NDArray:
-    """The squared distances of one row to others, (M,), in float64, as sums of squared differences, as in `snr_ref`."""
-    differences = features[others].astype(np.float64)
-    differences -= features[row]
-    differences *= differences
-    return differences.sum(1)
+def exact_squared_distances(features: NDArray, rows: NDArray, others: NDArray) -> NDArray:
+    """The squared distances of pairs of rows, (P,), in float64, as sums of squared differences, as in `snr_ref`."""
+    distances = np.empty(len(rows))
+
+    def compute(pairs: slice) -> None:
+        differences = features[others[pairs]].astype(np.float64)
+        differences -= features[rows[pairs]]
+        differences *= differences
+        differences.sum(1, out=distances[pairs])
+
+    for_each(compute, parts(len(rows), 8 * features.shape[1], ROWS_BYTES))
+    return distances
 
 
-def blocks(rows: slice) -> Iterator[slice]:
+def blocks(rows: slice) -> list[slice]:
     """The slice in parts of `BLOCK`."""
-    for start in range(rows.start, rows.stop, BLOCK):
-        yield slice(start, min(start + BLOCK, rows.stop))
+    return [slice(start, min(start + BLOCK, rows.stop)) for start in range(rows.start, rows.stop, BLOCK)]

@@ -13,12 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snr_keras.evaluation.exact import exact_distances
-from snr_keras.evaluation.keys import ROWS_BYTES, Space, U, Vectors, blocks_of_keys, parts
+from snr_keras.evaluation.keys import ROWS_BYTES, Space, U, Vectors, parts, slack_of, sort_keys
 from snr_keras.evaluation.progress import Progress
 from snr_keras.evaluation.protocols import JUNK, RetrievalLabels
+from snr_keras.evaluation.threads import each_done
 
 QUERIES_BYTES = 64 * 2**20
 """Bytes of queries in float32 in memory at a time."""
+
+BLOCK = 256
+"""Number of queries that one core compares at a time."""
 
 CHUNK = 4096
 """Largest number of gallery images compared at a time."""
@@ -69,10 +73,9 @@ def match_ranks(
                 if len(kept) < len(embeddings):
                     embeddings = embeddings[kept]
                 y = space.rows("gallery", embeddings, chunk.start + kept)
-                for block, keys, slack in blocks_of_keys(x, y, space):
-                    matches.count(block, keys, slack, x, y, space)
+                for done in matches.count(x, y, space):
                     if progress is not None:
-                        progress(part.start + (number * len(x.images) + block.stop) // len(chunks), len(queries))
+                        progress(part.start + (number * len(x.images) + done) // len(chunks), len(queries))
         yield from matches.ranks()
         if progress is not None:
             progress(part.stop, len(queries))
@@ -128,24 +131,31 @@ class _Matches:
         for section in whole if isinstance(gallery, np.ndarray) else chunks:
             images = np.asarray(gallery[section])
             here = by_person[(self.image[by_person] >= section.start) & (self.image[by_person] < section.stop)]
-
-            for pairs in np.split(here, np.flatnonzero(np.diff(person[here])) + 1):
-                rows, row = np.unique(self.query[pairs], return_inverse=True)
-                columns, column = np.unique(self.image[pairs] - section.start, return_inverse=True)
-                distances = np.empty((len(rows), len(columns)))
-                for some in parts(len(rows), 1, TILE):
-                    for others in parts(len(columns), 1, TILE):
-                        tile = queries[rows[some], None], images[columns[others]]
-                        distances[some, others] = exact_distances(*tile, distance)
-                self.distance[pairs] = distances[row, column]
+            of_persons = np.split(here, np.flatnonzero(np.diff(person[here])) + 1)
+            for pairs in of_persons:
+                self._measure(queries, images, section.start, distance, pairs)
         order = np.lexsort((self.distance, self.query))  # and by image, by which they were sorted before
         self.image[:], self.distance[:] = self.image[order], self.distance[order]
 
+    def _measure(self, queries: NDArray, images: NDArray, start: int, distance: str, pairs: NDArray) -> None:
+        """Compute the distances of some pairs, with the images of the gallery from an index on."""
+        rows, row = np.unique(self.query[pairs], return_inverse=True)
+        columns, column = np.unique(self.image[pairs] - start, return_inverse=True)
+        distances = np.empty((len(rows), len(columns)))
+        for some in parts(len(rows), 1, TILE):
+            for others in parts(len(columns), 1, TILE):
+                distances[some, others] = exact_distances(queries[rows[some], None], images[columns[others]], distance)
+        self.distance[pairs] = distances[row, column]
+
+    def count(self, x: Vectors, y: Vectors, space: Space) -> Iterator[int]:
+        """Count the images of a chunk, y, before each match of all queries, x; yields how many queries are done."""
+        slack = slack_of(x, y, space)
+        for block in each_done(lambda block: self._count(block, x, y, space, slack), parts(len(x.images), 1, BLOCK)):
+            yield block.stop
+
     @np.errstate(over="ignore", invalid="ignore")
-    def count(
-        self, block: slice, keys: NDArray[np.float32], slack: NDArray, x: Vectors, y: Vectors, space: Space
-    ) -> None:
-        """Count the images of a chunk before each match of a block of queries; the keys are overwritten."""
+    def _count(self, block: slice, x: Vectors, y: Vectors, space: Space, slack: NDArray) -> None:
+        keys, slack = sort_keys(x, block, y, slack), slack[block]
         self._leave_out(block, keys, y.images)
         mine = slice(self.starts[block.start], self.starts[block.stop])
         row = self.query[mine] - block.start

@@ -6,7 +6,8 @@ distances are part of the result.
 """
 
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from snr_keras.evaluation.nearest import SquaredDistances, blocks, exact_squared_distances, nearest_and_farthest
 from snr_keras.evaluation.progress import Progress, counted
+from snr_keras.evaluation.threads import for_each
 from snr_keras.scalars import is_integer, is_number
 
 
@@ -126,13 +128,15 @@ class ReRankedRows:
         A row is the same to the last bit whichever rows are asked for.
         """
         block_of = [rows for rows in blocks(slice(0, len(self._farthest))) for _ in range(rows.start, rows.stop)]
-        start = self._gallery.start
-        buffer = np.empty((block_of[0].stop, self._gallery.stop - start), self._squared.features.dtype)
+        buffer = np.empty((block_of[0].stop, self._gallery.stop - self._gallery.start), self._squared.features.dtype)
         for rows, chosen in groupby(self._only.tolist(), block_of.__getitem__):
             distances = buffer[: rows.stop - rows.start]
-            for columns, tile in self._squared.tiles(rows, self._gallery):
-                distances[:, columns.start - start : columns.stop - start] = tile / self._farthest[rows, None]
+            for_each(partial(self._divide, rows, self._squared.from_rows(rows), distances), blocks(self._gallery))
             yield from ((query, distances[query - rows.start]) for query in chosen)
+
+    def _divide(self, rows: slice, distances_to: Callable[[slice], NDArray], out: NDArray, columns: slice) -> None:
+        start = self._gallery.start
+        out[:, columns.start - start : columns.stop - start] = distances_to(columns) / self._farthest[rows, None]
 
 
 def stacked(query_features: ArrayLike, gallery_features: ArrayLike) -> tuple[NDArray, int]:
@@ -175,11 +179,11 @@ def _encodings(
     """V (eq. 7), a sparse matrix with one row per image: exp(-d) of the expanded neighbours, divided by their sum."""
     V = _expanded_neighbours(nearest, k1).astype(np.float64)
     squared = _known_distances(V, nearest, near_distances)
+    image_of = np.repeat(np.arange(len(nearest)), np.diff(V.indptr))
+    unknown = np.flatnonzero(np.isnan(squared))
+    squared[unknown] = exact_squared_distances(features, image_of[unknown], V.indices[unknown])
     for image in each_image:
         start, stop = V.indptr[image : image + 2]
-        unknown = np.flatnonzero(np.isnan(squared[start:stop])) + start
-        if len(unknown):
-            squared[unknown] = exact_squared_distances(features, image, V.indices[unknown])
         weights = np.exp(-squared[start:stop] / farthest[image])
         V.data[start:stop] = weights / weights.sum()
     return V

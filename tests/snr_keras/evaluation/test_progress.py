@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snr_keras.evaluation import evaluate_embedding_verification, evaluate_embeddings, keys, nearest, ranks, re_ranking
+from snr_keras.evaluation import evaluate_embedding_verification, evaluate_embeddings, nearest, ranks, re_ranking
 
 RNG = np.random.default_rng(0)
 PEOPLE, WIDTH = np.repeat(np.arange(1, 6), 4), 8
@@ -23,7 +23,7 @@ ROWS = 2 * 80 + 20  # of re-ranking: every image twice, every query once
 def small_blocks(monkeypatch) -> None:
     """Blocks of so few that there are several of everything."""
     monkeypatch.setattr(ranks, "CHUNK", 7)
-    monkeypatch.setattr(keys, "BLOCK", 4)
+    monkeypatch.setattr(ranks, "BLOCK", 4)
     monkeypatch.setattr(nearest, "BLOCK", 16)
 
 

@@ -44,10 +44,9 @@ def test_ranks_are_those_of_exact_distances(case: RetrievalCase, rng, kind: str,
     for distance in DISTANCES:
         with pytest.MonkeyPatch.context() as patch:
             if small:  # chunks, blocks and sums of several products, sorting and counting, equal rows looked for
-                for name, value in {"CHUNK": 11, "QUERIES_BYTES": 20 * width, "TILE": 2, "MANY": 4}.items():
+                for name, value in {"BLOCK": 2, "CHUNK": 11, "QUERIES_BYTES": 20 * width, "TILE": 2, "MANY": 4}.items():
                     patch.setattr(ranks, name, value)
-                for name, value in {"BLOCK": 2, "DEPTH": 6}.items():
-                    patch.setattr(keys, name, value)
+                patch.setattr(keys, "DEPTH", 6)
             ours = evaluate_queries(x[:queries], x[queries:], *case[1:], distance=distance, max_rank=gallery)
         exact = exact_distances(x[:queries, None], x[queries:], distance)
         reference = snr_ref.evaluate_retrieval(exact, *case[1:], max_rank=gallery)

@@ -63,7 +63,8 @@ def test_neighbours_are_exact_in_tiles_of_any_size(
         patch.setattr(nearest, "BLOCK", block)
         patch.setattr(nearest, "SPARE", spare)
         distances = SquaredDistances(features)
-        for columns, tile in distances.tiles(np.arange(5), slice(7, 300)):
+        for columns in nearest.blocks(slice(7, 300)):
+            tile = distances.from_rows(np.arange(5))(columns)
             assert (np.abs(tile - exact[:5, columns]) <= distances.slack[:5, None]).all()
         seen = 0
         for rows, found, near, farthest in nearest.nearest_and_farthest(distances, k):
