@@ -4,7 +4,8 @@ Distances are symmetric, so a tile of them serves the images of its rows and tho
 image has a short list of the nearest and the farthest that were seen, a few more than are wanted.
 """
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from threading import Lock
 
@@ -67,11 +68,11 @@ class _Smallest:
     def __init__(self, rows: int, number: int, dtype: np.dtype) -> None:
         self.values = np.full((rows, number), np.inf, dtype)
         self.columns = np.zeros((rows, number), np.int32)
-        self._locks = [Lock() for _ in blocks(slice(0, rows))]
+        self._locks: dict[int, Lock] = defaultdict(Lock)
 
     def see(self, rows: slice, columns: slice, tile: NDArray) -> None:
         """Take what is small enough of a tile, (B, C), which is contiguous or the transpose of one that is."""
-        with self._locks[rows.start // BLOCK]:
+        with self._locks[rows.start]:
             self._see(rows, columns, tile)
 
     def _see(self, rows: slice, columns: slice, tile: NDArray) -> None:
@@ -107,13 +108,16 @@ class _Smallest:
 
 
 def nearest_and_farthest(
-    distances: SquaredDistances, k: int
+    distances: SquaredDistances, k: int, sections: Sequence[slice], look: Callable[[slice, slice, NDArray], None]
 ) -> Iterator[tuple[slice, NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]]:
     """The k nearest rows of each row, itself included, and its largest squared distance, all exact.
 
     Args:
         distances: Distances of N rows.
         k: Number of neighbours, at most N.
+        sections: Slices of rows, one after the other, each of which is a block of its own.
+        look: Function called with each tile of distances, (B, C), of a block and a later one or itself, and with both
+            slices; by several threads at a time.
 
     Yields:
         A slice of rows; the indices of their neighbours, (B, k), nearest first and at equal distances the lower index
@@ -122,8 +126,8 @@ def nearest_and_farthest(
     features, images = distances.features, len(distances.features)
     # The farthest are the nearest by negative distances.
     near, far = (_Smallest(images, min(images, n + SPARE), features.dtype) for n in (k, 1))
-    for rows in blocks(slice(0, images)):
-        for_each(partial(_see_tile, near, far, rows, distances.from_rows(rows)), blocks(slice(rows.start, images)))
+    for number, rows in enumerate(sections):
+        for_each(partial(_see_tile, near, far, look, rows, distances.from_rows(rows)), sections[number:])
         nearest, near_distances = np.empty((rows.stop - rows.start, k), np.int32), np.empty((rows.stop - rows.start, k))
         farthest = np.empty(len(nearest))
         candidates = _candidates(distances, rows, near, far, k)
@@ -139,9 +143,15 @@ def nearest_and_farthest(
 
 
 def _see_tile(
-    near: _Smallest, far: _Smallest, rows: slice, distances_to: Callable[[slice], NDArray], columns: slice
+    near: _Smallest,
+    far: _Smallest,
+    look: Callable[[slice, slice, NDArray], None],
+    rows: slice,
+    distances_to: Callable[[slice], NDArray],
+    columns: slice,
 ) -> None:
     tile = distances_to(columns)
+    look(rows, columns, tile)
     for seen, numbers in ((near, tile), (far, -tile)):
         seen.see(rows, columns, numbers)
         if columns != rows:

@@ -1,8 +1,8 @@
 """k-reciprocal re-ranking, a row at a time: the fast twin of `snr_ref.re_ranking`.
 
 Neighbourhoods and encodings have a few dozen entries per image and are sparse matrices. What remains are the products
-for the distances: once for each pair of images to find the neighbours, and again for queries and gallery, whose
-distances are part of the result.
+for the distances of all pairs of images, to find the neighbours. Those of queries and gallery are part of the result:
+they are kept if the result is a matrix, and computed again if it is only iterated over.
 """
 
 import importlib.util
@@ -56,8 +56,10 @@ def re_ranking(
         Zhong et al., "Re-ranking Person Re-identification with k-reciprocal Encoding", CVPR 2017.
     """
     features, queries = stacked(query_features, gallery_features)
-    rows = ReRankedRows(features, queries, k1=k1, k2=k2, lambda_value=lambda_value, progress=progress)
     distances = np.empty((queries, len(features) - queries), features.dtype)
+    rows = ReRankedRows(
+        features, queries, k1=k1, k2=k2, lambda_value=lambda_value, progress=progress, original=distances
+    )
     for query, row in enumerate(rows):
         distances[query] = row
     return distances
@@ -74,6 +76,8 @@ class ReRankedRows:
         lambda_value: As for `re_ranking`.
         only: Indices of the queries whose rows are iterated over; by default all, in their order.
         progress: Function called with the number of rows done and the total, as by `re_ranking`.
+        original: Array for the squared distances of queries to the gallery, (Q, G), which the rows then use up, once;
+            without it they are computed a second time.
 
     Raises:
         ValueError: If an option is out of range.
@@ -90,6 +94,7 @@ class ReRankedRows:
         lambda_value: float = 0.3,
         only: NDArray[np.integer] | None = None,
         progress: Progress | None = None,
+        original: NDArray | None = None,
     ) -> None:
         _check_options(k1, k2, lambda_value)
         check_scipy()
@@ -97,11 +102,14 @@ class ReRankedRows:
         self._only = np.arange(queries) if only is None else only
         self._lambda, self._progress = float(lambda_value), progress
         self._gallery, self._before, self._total = slice(queries, images), 2 * images, 2 * images + len(self._only)
-        self._squared = SquaredDistances(features)
+        self._squared, self._original = SquaredDistances(features), original
 
         nearest = np.empty((images, min(images, max(k1 + 1, k2))), np.int32)
         near_distances, farthest = np.empty(nearest.shape), np.empty(images)
-        for rows, near, near_squared, largest in nearest_and_farthest(self._squared, nearest.shape[1]):
+        sections = [*blocks(slice(0, queries)), *blocks(self._gallery)]  # the same tiles if computed a second time
+        for rows, near, near_squared, largest in nearest_and_farthest(
+            self._squared, nearest.shape[1], sections, self._keep
+        ):
             nearest[rows], near_distances[rows], farthest[rows] = near, near_squared, largest
             if progress is not None:
                 progress(rows.stop, self._total)
@@ -125,14 +133,24 @@ class ReRankedRows:
     def _original_rows(self) -> Iterator[tuple[int, NDArray]]:
         """The queries with their squared distances to the gallery over the largest, computed in blocks of all queries.
 
-        A row is the same to the last bit whichever rows are asked for.
+        A row is the same to the last bit whichever rows are asked for, and whether the distances were kept or not.
         """
+        if self._original is not None:
+            for query in self._only.tolist():
+                self._original[query] /= self._farthest[query]
+                yield query, self._original[query]
+            return
         block_of = [rows for rows in blocks(slice(0, len(self._farthest))) for _ in range(rows.start, rows.stop)]
         buffer = np.empty((block_of[0].stop, self._gallery.stop - self._gallery.start), self._squared.features.dtype)
         for rows, chosen in groupby(self._only.tolist(), block_of.__getitem__):
             distances = buffer[: rows.stop - rows.start]
             for_each(partial(self._divide, rows, self._squared.from_rows(rows), distances), blocks(self._gallery))
             yield from ((query, distances[query - rows.start]) for query in chosen)
+
+    def _keep(self, rows: slice, columns: slice, tile: NDArray) -> None:
+        start = self._gallery.start
+        if self._original is not None and rows.stop <= start <= columns.start:
+            self._original[rows, columns.start - start : columns.stop - start] = tile
 
     def _divide(self, rows: slice, distances_to: Callable[[slice], NDArray], out: NDArray, columns: slice) -> None:
         start = self._gallery.start

@@ -66,13 +66,20 @@ def test_neighbours_are_exact_in_tiles_of_any_size(
         for columns in nearest.blocks(slice(7, 300)):
             tile = distances.from_rows(np.arange(5))(columns)
             assert (np.abs(tile - exact[:5, columns]) <= distances.slack[:5, None]).all()
+        blocks, looked = [*nearest.blocks(slice(0, 90)), *nearest.blocks(slice(90, 300))], np.zeros((300, 300), int)
+
+        def look(rows: slice, columns: slice, tile: np.ndarray) -> None:
+            assert (np.abs(tile - exact[rows, columns]) <= distances.slack[rows, None]).all()
+            looked[rows, columns] += 1
+
         seen = 0
-        for rows, found, near, farthest in nearest.nearest_and_farthest(distances, k):
+        for rows, found, near, farthest in nearest.nearest_and_farthest(distances, k, blocks, look):
             np.testing.assert_array_equal(found, np.argsort(exact[rows], axis=1, kind="stable")[:, :k])
             np.testing.assert_array_equal(near, np.sort(exact[rows], axis=1)[:, :k])
             np.testing.assert_array_equal(farthest, exact[rows].max(1))
             seen += len(found)
         assert seen == 300
+        assert (np.maximum(looked, looked.T) == 1).all()
 
 
 @given(st.data(), st.sampled_from([np.float64, np.float32, np.float16]), st.sampled_from([3, 1024]))
