@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from docs import generate
 from snr_keras.reid.adaptation import AdaptationConfig
+from snr_keras.reid.data.images import read_image
+from snr_keras.reid.data.market1501 import read_market1501
 from snr_keras.reid.data.synthetic import synthesize
 from snr_keras.reid.runs import TrainingConfig
 from snr_keras.reid.runs.logs import read_metrics
@@ -171,3 +173,25 @@ def test_the_course_of_the_gradients_begins_before_the_training_and_has_every_ep
             assert all(abs(of["cosine"]) <= 1 + 1e-12 and 0 <= of["left"] <= 1 + 1e-12 for of in halves.values())
     module.draw(found, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").stat().st_size > 1000
+
+
+def test_photographs_are_restyled_by_camera_under_their_names_and_the_rest_is_told(example, tmp_path, capsys):
+    size = {"train_identities": 1, "test_identities": 2, "cameras": 3, "images_per_camera": 2, "image_size": (32, 16)}
+    source, out = synthesize(tmp_path / "a world", domain="day", **size), tmp_path / "ö out"
+    (source / "query" / "0001_c1s1_notes.txt").write_text("no image")
+    restyle = example("restyle")
+    restyle.main([str(source), str(out)])
+    told = capsys.readouterr().out
+    assert f"{out}: 12 images" in told
+    assert "0001_c1s1_notes.txt" in told
+    before, after = (read_market1501(folder, splits=("query", "gallery")) for folder in (source, out))
+    for old, new in ((before.query, after.query), (before.gallery, after.gallery)):
+        assert [Path(path).stem for path in new.paths] == [Path(path).stem for path in old.paths]
+        np.testing.assert_array_equal(new.cameras, old.cameras)
+        for one, other in zip(old.paths, new.paths, strict=True):
+            assert (read_image(one).numpy() != read_image(other).numpy()).any()
+    restyle.main([str(source), str(tmp_path / "again")])
+    for path in after.query.paths:
+        assert (tmp_path / "again" / "query" / Path(path).name).read_bytes() == Path(path).read_bytes()
+    with pytest.raises(OSError, match="ö out"):
+        restyle.main([str(source), str(out)])

@@ -7,7 +7,7 @@ import numpy as np
 from snr_keras.reid.data.synthetic.background import Background, paint_background
 from snr_keras.reid.data.synthetic.drawing import Drawing
 from snr_keras.reid.data.synthetic.fields import averaging, blurring, enlarging
-from snr_keras.reid.data.synthetic.identity import Colour
+from snr_keras.reid.data.synthetic.identity import Colour, linear
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,28 @@ def photograph(drawing: Drawing, style: Style, rng: np.random.Generator) -> np.n
     scene = paint_background(style.background, (height, width), rng)
     scene *= 1.0 - drawing.coverage[..., None]
     scene += drawing.colour
+    return _take(scene, drawing.coverage, style, rng)
+
+
+def rephotograph(image: np.ndarray, style: Style, rng: np.random.Generator) -> np.ndarray:
+    """Take a picture of a picture: the camera's light, air, lens, sensor and tone curve, and the picture's background.
+
+    Args:
+        image: The picture, (H, W, 3), uint8, display RGB.
+        style: The camera.
+        rng: Source of randomness for the sensor's noise.
+
+    Returns:
+        The new picture, of the same shape and dtype.
+    """
+    return _take(linear(image).astype(np.float32), np.ones(image.shape[:2], np.float32), style, rng)
+
+
+def _take(scene: np.ndarray, coverage: np.ndarray, style: Style, rng: np.random.Generator) -> np.ndarray:
+    """The picture of a scene in linear light, of which a fraction of each pixel, (H, W), is near."""
+    height, width = coverage.shape
     scene *= _illumination(style, height, width)
-    air = 1.0 - style.haze * (1.0 - 0.3 * drawing.coverage[..., None])  # less air before the person than behind
+    air = 1.0 - style.haze * (1.0 - 0.3 * coverage[..., None])  # less air before the person than behind
     scene = scene * air + (1.0 - air) * np.asarray(style.haze_colour, np.float32)
     scene = _lens(scene, style)
     scene += style.noise * np.sqrt(0.25 + np.clip(scene, 0, 1)) * rng.standard_normal(scene.shape, np.float32)

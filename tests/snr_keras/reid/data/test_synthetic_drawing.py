@@ -12,7 +12,7 @@ from snr_keras.reid.data.synthetic.domains import draw_camera
 from snr_keras.reid.data.synthetic.drawing import BACKGROUND, BAG, HAIR, LOWER, SHOES, SKIN, UPPER, draw_person
 from snr_keras.reid.data.synthetic.identity import BAGS, HAIRS, HATS, LOWERS, PATTERNS, UPPERS, Identity, draw_identity
 from snr_keras.reid.data.synthetic.pose import Pose, draw_pose
-from snr_keras.reid.data.synthetic.style import photograph
+from snr_keras.reid.data.synthetic.style import photograph, rephotograph
 from snr_keras.reid.data.synthetic.world import person
 
 seeds = st.integers(0, 2**31)
@@ -144,6 +144,20 @@ def test_a_photograph_has_the_shape_of_the_drawing_whatever_the_style(domain, se
     drawing = drawn(*walker(seed), (48, 24))
     image = photograph(drawing, draw_camera(domain, rng), rng)
     assert (image.shape, image.dtype) == ((48, 24, 3), np.uint8)
+
+
+def test_a_picture_of_a_picture_is_as_the_camera_sees_it():
+    rng = np.random.default_rng(0)
+    image = render_sample("day", 1, 1, 0)[0]
+    neutral = {"exposure": 1.0, "gradient": 0.0, "cast": (1.0, 1.0, 1.0), "haze": 0.0, "blur": 0.0, "detail": 1.0}
+    neutral |= {"noise": 0.0, "contrast": 1.0, "saturation": 1.0, "gamma": 1.0}
+    camera = replace(draw_camera("night", rng), **neutral)
+    again = rephotograph(image, camera, rng)
+    assert (again.shape, again.dtype) == (image.shape, image.dtype)
+    assert np.abs(again.astype(int) - image).max() <= 10  # the curves of sRGB and of 1 / 2.2 differ so much in shadows
+    dark = rephotograph(image, replace(camera, exposure=0.25, cast=(1.0, 1.0, 0.0)), rng)
+    assert (dark[..., :2] <= again[..., :2]).all()
+    assert dark[..., 2].max() <= 4  # what the curve leaves of no light
 
 
 def colour_statistics(domain: str, camera: int) -> np.ndarray:
