@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from snr_keras.reid.runs.logs import read_metrics
-from snr_keras.reid.visualization.figures import save_figure
+from snr_keras.reid.visualization.figures import panels_in_rows, save_figure
 
 PANELS = {
     "threshold of the agreement": ("threshold",),
@@ -36,8 +35,8 @@ def save_adaptation_curves(run: str | os.PathLike[str], path: str | os.PathLike[
     if not records:
         raise ValueError(f"There must be a finished epoch of an adaptation to plot. Received: {str(run)!r}")
     panels = {title: lines for title, names in PANELS.items() if (lines := _lines(records, names))}
-    figure = Figure(figsize=(3.6 * len(panels), 3.2), layout="constrained")
-    for ax, (title, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+    figure, axes = panels_in_rows(len(panels))
+    for ax, (title, lines) in zip(axes, panels.items(), strict=True):
         for name, (epochs, values) in lines.items():
             ax.plot(epochs, values, label=LABELS.get(name), marker=".")
         ax.set(title=title, xlabel="epoch")

@@ -23,6 +23,16 @@ def save_figure(figure: Figure, path: str | os.PathLike, *, dpi: int = 150) -> P
     return path
 
 
+def panels_in_rows(number: int) -> tuple[Figure, list[Axes]]:
+    """A figure of some panels, at most three side by side so that they can be read on a page, and their axes."""
+    rows, columns = -(-number // 3), min(3, number)
+    figure = Figure(figsize=(3.6 * columns, 3.2 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).flatten()
+    for ax in axes[number:]:
+        ax.remove()
+    return figure, list(axes[:number])
+
+
 def show_image(ax: Axes, image: ArrayLike, *, colour: str = INK, frame: float = 0.5) -> None:
     """Fill axes with an image, (H, W, 3) or (H, W), in a frame `frame` points wide."""
     ax.imshow(image, aspect="auto")

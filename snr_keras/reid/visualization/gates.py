@@ -83,10 +83,10 @@ def save_gate_statistics(
         title = f"stage {stage}, {len(order)} channels"
         if health and (gate := health.get(stage)):
             title += (
-                f"\n{gate.hidden} hidden units: {gate.always_off} always off, {gate.always_on} always on, "
+                f"\nhidden units: {gate.always_off} always off, {gate.always_on} always on, "
                 f"{gate.image_dependent} by the image"
             )
-        ax.set_title(title, fontsize=9)
+        ax.set_title(title, fontsize=8)
         ax.tick_params(labelsize=8)
         ax.grid(alpha=0.3)
     for ax in axes[len(statistics) :]:

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from snr_keras.reid.runs.logs import read_metrics
-from snr_keras.reid.visualization.figures import save_figure
+from snr_keras.reid.visualization.figures import panels_in_rows, save_figure
 
 PANELS = {
     "L": ("total",),
@@ -42,8 +41,8 @@ def save_loss_curves(
     if not panels:
         raise ValueError(f"There must be a finished epoch to plot. Received: {[str(run) for run in runs.values()]}")
     colour_of = {name: f"C{number}" for number, name in enumerate(runs)}
-    figure = Figure(figsize=(3.6 * len(panels), 3.2), layout="constrained")
-    for ax, (panel, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+    figure, axes = panels_in_rows(len(panels))
+    for ax, (panel, lines) in zip(axes, panels.items(), strict=True):
         for name, (x, y) in lines.items():
             ax.plot(x, y, label=name, color=colour_of[name], marker="." if len(x) == 1 else "")
         ax.set(title=panel, xlabel="epoch")

@@ -21,7 +21,7 @@ def write_metrics(run: Path, **last: float) -> Path:
 def test_where_identities_were_watched_there_is_a_panel_more(tmp_path: Path) -> None:
     blind = imread(save_adaptation_curves(write_metrics(tmp_path / "blind"), tmp_path / "blind.png"))
     watched = write_metrics(tmp_path / "watched", positives=3.0, true_positive_rate=0.5)
-    assert imread(save_adaptation_curves(watched, tmp_path / "watched.png")).shape[1] > 1.2 * blind.shape[1]
+    assert imread(save_adaptation_curves(watched, tmp_path / "watched.png")).shape[0] > 1.2 * blind.shape[0]
 
 
 def test_a_run_of_a_training_has_no_such_curves(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_loss_curves_of_runs_with_and_without_snr(tmp_path: Path) -> None:
     snr = write_metrics(tmp_path / "snr", total=3.0, cross_entropy=1.5, triplet=0.5, snr1_plus=1.2, snr1_minus=1.4)
     one = imread(save_loss_curves({"none": plain}, tmp_path / "one.png"))
     both = imread(save_loss_curves({"none": plain, "snr": snr}, tmp_path / "both.png"))
-    assert both.shape[1] > one.shape[1]  # L+ and L- have panels of their own
+    assert both.shape[0] > one.shape[0]  # L+ and L- have panels of their own, in a second row
 
 
 def test_there_must_be_an_epoch_to_draw(tmp_path: Path) -> None:
