@@ -7,7 +7,8 @@ from importlib.util import find_spec
 
 from snr_keras.cli.versions import versions
 
-NEEDS = ("typer", "rich", "matplotlib", "filelock", "pydantic", "scipy", "keras", "tensorflow")  # the extra `cli`
+# The packages of the extra `cli`.
+NEEDS = ("typer", "rich", "matplotlib", "filelock", "pydantic", "scipy", "keras", "tensorflow", "threadpoolctl")
 
 
 def main() -> None:
