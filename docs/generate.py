@@ -45,7 +45,7 @@ BENCH_GPU: dict[str, list[dict[str, Any]]] = {
 }
 #: `snr bench evaluation --out ...`, with torchreid installed.
 BENCH_EVALUATION: list[dict[str, Any]] = _read("bench_evaluation.json")
-#: The same without it, at the size of MSMT17.
+#: Re-ranking without it, at the sizes of Market-1501 and MSMT17.
 BENCH_RE_RANKING: list[dict[str, Any]] = _read("bench_re_ranking.json")
 #: `snr bench evaluation embeddings --out ...` at several sizes.
 BENCH_EVALUATION_EMBEDDINGS: list[dict[str, Any]] = _read("bench_evaluation_embeddings.json")
