@@ -283,7 +283,13 @@ class KerasAdapter:
 
     evaluate_retrieval = staticmethod(evaluate_retrieval)
     evaluate_verification = staticmethod(evaluate_verification)
-    re_ranking = staticmethod(re_ranking)
+
+    def re_ranking(self, *arguments: Any, **options: Any) -> np.ndarray:
+        """`snr_keras.evaluation.re_ranking`, which needs scipy."""
+        try:
+            return re_ranking(*arguments, **options)
+        except ModuleNotFoundError as error:
+            raise NotImplementedError(str(error)) from error
 
     def _causality(self, distance: Any, triplets: np.ndarray | None) -> Function:
         if triplets is not None:

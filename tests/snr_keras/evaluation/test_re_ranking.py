@@ -1,5 +1,6 @@
 """The fast re-ranking has the neighbours of the literal one, ties included, and its distances, whole or row by row."""
 
+import sys
 import tracemalloc
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snr_ref
+from snr_keras.conformance.adapter import KerasAdapter
 from snr_keras.evaluation import (
     evaluate_embedding_verification,
     evaluate_embeddings,
@@ -18,6 +20,8 @@ from snr_keras.evaluation import (
 )
 from snr_keras.evaluation.distances import distance_rows
 from snr_keras.evaluation.nearest import SquaredDistances
+from snr_ref.conformance.catalogue import catalogue
+from snr_ref.conformance.runner import check
 from tests.strategies import embeddings, generators
 
 OPTIONS = st.fixed_dictionaries({"k1": st.integers(1, 25), "k2": st.integers(1, 8), "lambda_value": st.floats(0, 1)})
@@ -151,3 +155,15 @@ def test_a_missing_scipy_is_named_with_its_install_command(monkeypatch: pytest.M
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r'pip install "snr-reid\[data\]"'):
         re_ranking(np.ones((1, 3)), np.ones((2, 3)))
+
+
+def test_without_scipy_it_says_what_to_install_and_the_adapter_does_not_provide_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    features = np.eye(3)
+    with pytest.raises(ModuleNotFoundError, match="pip install"):
+        re_ranking(features[:1], features[1:])
+    cases = [case for case in catalogue() if case.function == "re_ranking" and case.kind != "refusal"]
+    report = check(KerasAdapter("eager"), cases=cases)
+    assert {result.outcome for result in report.results} == {"not provided"}
