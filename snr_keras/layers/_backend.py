@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ Backward = Callable[[Tensors, Tensors, Tensors], Tensors]
 
 
 def compiles() -> bool:
-    """Whether `with_backward` compiles the functions that it gets, so that many small operations become one loop."""
+    """Whether the passes over a map are compiled, so that many operations become one loop."""
     return keras.backend.backend() != "torch"
 
 
@@ -35,7 +36,7 @@ def mean_over_replicas(x: Any) -> Any:
 
 
 def with_backward(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
-    """The function `forward` with `backward` as its derivative, each compiled where the backend can.
+    """The function `forward` with `backward` as its derivative; JAX compiles each of them.
 
     Only the tensors and the residuals are kept for the backward pass. A second derivative is either right (JAX) or an
     error (TensorFlow, PyTorch), never silently wrong.
@@ -58,6 +59,42 @@ def with_backward(forward: Forward, backward: Backward) -> Callable[..., Tensors
     return lambda *tensors: forward(*tensors)[0] if _plainly else function(*tensors)
 
 
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as a program of XLA on TensorFlow; itself on the other backends.
+
+    It is traced for all shapes at once, and XLA compiles it for each. That takes some 30 ms for each loop, so only what
+    reads or writes a feature map is worth it.
+
+    Args:
+        function: `(*tensors, **settings) -> tensors`, pure.
+
+    Returns:
+        `(*tensors, **settings) -> tensors`.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    programs: dict[tuple[tuple[str, Any], ...], Any] = {}
+
+    @wraps(function)
+    def call(*tensors: Any, **settings: Any) -> Any:
+        if _plainly:
+            return function(*tensors, **settings)
+        key = tuple(settings.items())
+        if key not in programs:
+
+            @tf.function(jit_compile=True, autograph=False)
+            def program(*tensors: Any) -> Any:
+                return function(*tensors, **settings)
+
+            programs[key] = program
+        any_shape = [tf.TensorSpec([None] * tensor.shape.rank, tensor.dtype) for tensor in tensors]
+        return programs[key].get_concrete_function(*any_shape)(*tensors)
+
+    return call
+
+
 @contextmanager
 def plainly() -> Iterator[None]:
     """Within this context, functions of `with_backward` are traced as the plain operations of `forward`.
@@ -74,8 +111,6 @@ def plainly() -> Iterator[None]:
 
 def _tensorflow(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
     import tensorflow as tf
-
-    forward, backward = _compiled(forward), _compiled(backward)
 
     # A tape that watches the inputs of a tf.function makes it return all intermediates and keeps them: feature maps.
     def unwatched(tensors: Tensors) -> Tensors:
@@ -99,21 +134,6 @@ def _tensorflow(forward: Forward, backward: Backward) -> Callable[..., Tensors]:
         return outputs, gradient
 
     return function
-
-
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, traced for all shapes at once; XLA compiles it for each, one loop of several passes over a map."""
-    import tensorflow as tf
-
-    @tf.function(jit_compile=True, autograph=False)
-    def compiled(*arguments: Any) -> Any:
-        return function(*arguments)
-
-    def call(*arguments: Any) -> Any:
-        any_shape = tf.nest.map_structure(lambda x: tf.TensorSpec([None] * x.shape.rank, x.dtype), arguments)
-        return compiled.get_concrete_function(*any_shape)(*arguments)
-
-    return call
 
 
 def _jax(forward: Forward, backward: Backward) -> Callable[..., Tensors]:

@@ -42,7 +42,7 @@ def restitution(*, epsilon: float, pixels: int, dtype: str) -> Callable[..., Ten
 def _forward(
     F: Any, gamma: Any, beta: Any, w1: Any, w2: Any, b1: Any, b2: Any, *, epsilon: float, pixels: int, dtype: str
 ) -> tuple[Tensors, Tensors]:
-    mu, variance = _passes_that_fit().moments(F, gamma.dtype, pixels)
+    mu, variance = _passes_that_fit().moments(F, dtype=gamma.dtype, pixels=pixels)
     inverse_sigma = ops.rsqrt(variance + epsilon)
     z = mu - beta
     hidden = ops.matmul(z, w1) + b1
@@ -50,7 +50,7 @@ def _forward(
     a, rest = ops.sigmoid(logits), ops.sigmoid(-logits)
     f_plus, f_minus = beta + a * z, beta + rest * z
     # Centred: folding mu into the offset would multiply its rounding by s, in the hundreds on constant channels.
-    F_plus = _passes_that_fit().affine(F, mu, a + rest * gamma * inverse_sigma, f_plus, dtype, pixels)
+    F_plus = _passes_that_fit().affine(F, mu, a + rest * gamma * inverse_sigma, f_plus, dtype=dtype, pixels=pixels)
     return (F_plus, f_plus, f_minus), (mu, inverse_sigma, hidden, logits)
 
 
@@ -62,7 +62,7 @@ def _backward(tensors: Tensors, residuals: Tensors, cotangents: Tensors, *, pixe
     a, rest = ops.sigmoid(logits), ops.sigmoid(-logits)
     s = a + rest * g
 
-    S1, S2 = _passes_that_fit().sums(G, F, mu, pixels)
+    S1, S2 = _passes_that_fit().sums(G, F, mu, pixels=pixels)
     p, q = S1 + grad_f_plus, grad_f_minus
 
     grad_logits = (S2 * (1 - g) + (p - q) * z) * a * rest
@@ -72,7 +72,7 @@ def _backward(tensors: Tensors, residuals: Tensors, cotangents: Tensors, *, pixe
     count = ops.cast(ops.shape(F)[pixels], gamma.dtype)
     A = -rest * S2 * g * ops.square(inverse_sigma) / count
     return (
-        _passes_that_fit().gradient(G, F, mu, s, A, (grad_z - s * S1) / count, pixels),
+        _passes_that_fit().gradient(G, F, mu, s, A, (grad_z - s * S1) / count, pixels=pixels),
         ops.sum(rest * S2 * inverse_sigma, axis=0),
         ops.sum(p + q - grad_z, axis=0),
         ops.matmul(ops.transpose(z), grad_hidden),

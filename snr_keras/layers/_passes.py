@@ -12,14 +12,15 @@ from typing import Any
 
 from keras import ops
 
-from snr_keras.layers._backend import compiles
+from snr_keras.layers._backend import compiled, compiles
 
 # XLA's CPU loops vectorize a sum of slices of pixels, but not a reduction of computed terms. So this many slices are
 # added first and the rest is reduced, which is ten times faster, and more accurate.
 _STRETCHES = 8
 
 
-def moments(F: Any, dtype: Any, pixels: int) -> tuple[Any, Any]:
+@compiled
+def moments(F: Any, *, dtype: Any, pixels: int) -> tuple[Any, Any]:
     """Mean and biased variance over the pixels.
 
     The second pass corrects the mean of the first. Otherwise, in a constant channel, the rounding of a large mean would
@@ -32,13 +33,15 @@ def moments(F: Any, dtype: Any, pixels: int) -> tuple[Any, Any]:
     return mu + error, ops.maximum(square - ops.square(error), 0)
 
 
-def affine(F: Any, mu: Any, s: Any, offset: Any, dtype: str, pixels: int) -> Any:
+@compiled
+def affine(F: Any, mu: Any, s: Any, offset: Any, *, dtype: str, pixels: int) -> Any:
     """The map s (F - mu) + offset, of that dtype."""
     spread = partial(ops.expand_dims, axis=pixels)
     return ops.cast(spread(s) * _centred(F, mu, pixels) + spread(offset), dtype)
 
 
-def sums(G: Any, F: Any, mu: Any, pixels: int) -> tuple[Any, Any]:
+@compiled
+def sums(G: Any, F: Any, mu: Any, *, pixels: int) -> tuple[Any, Any]:
     """The sums over the pixels of G and of G (F - mu)."""
     wide = partial(ops.cast, dtype=mu.dtype)
     return (
@@ -47,7 +50,8 @@ def sums(G: Any, F: Any, mu: Any, pixels: int) -> tuple[Any, Any]:
     )
 
 
-def gradient(G: Any, F: Any, mu: Any, s: Any, A: Any, offset: Any, pixels: int) -> Any:
+@compiled
+def gradient(G: Any, F: Any, mu: Any, s: Any, A: Any, offset: Any, *, pixels: int) -> Any:
     """The map s G + A (F - mu) + offset, of F's dtype."""
     spread = partial(ops.expand_dims, axis=pixels)
     return ops.cast(spread(s) * ops.cast(G, mu.dtype) + spread(A) * _centred(F, mu, pixels) + spread(offset), F.dtype)

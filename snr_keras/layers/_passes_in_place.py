@@ -15,7 +15,7 @@ import torch
 _BYTES_AT_A_TIME = 2**22
 
 
-def moments(F: Any, dtype: Any, pixels: int) -> tuple[Any, Any]:
+def moments(F: Any, *, dtype: Any, pixels: int) -> tuple[Any, Any]:
     """As `_passes.moments`."""
     count = F.shape[pixels]
     mean, square = _rows(F, dtype, pixels), _rows(F, dtype, pixels)
@@ -28,7 +28,7 @@ def moments(F: Any, dtype: Any, pixels: int) -> tuple[Any, Any]:
     return mean, square.clamp_(min=0)
 
 
-def affine(F: Any, mu: Any, s: Any, offset: Any, dtype: str, pixels: int) -> Any:
+def affine(F: Any, mu: Any, s: Any, offset: Any, *, dtype: str, pixels: int) -> Any:
     """As `_passes.affine`."""
     mapped = torch.empty_like(F, dtype=getattr(torch, dtype))
     for images, buffer in _few_images(F, mu.dtype, mapped):
@@ -37,7 +37,7 @@ def affine(F: Any, mu: Any, s: Any, offset: Any, dtype: str, pixels: int) -> Any
     return mapped
 
 
-def sums(G: Any, F: Any, mu: Any, pixels: int) -> tuple[Any, Any]:
+def sums(G: Any, F: Any, mu: Any, *, pixels: int) -> tuple[Any, Any]:
     """As `_passes.sums`."""
     S1, S2 = _rows(F, mu.dtype, pixels), _rows(F, mu.dtype, pixels)
     for images, buffer in _few_images(F, mu.dtype):
@@ -47,7 +47,7 @@ def sums(G: Any, F: Any, mu: Any, pixels: int) -> tuple[Any, Any]:
     return S1, S2
 
 
-def gradient(G: Any, F: Any, mu: Any, s: Any, A: Any, offset: Any, pixels: int) -> Any:
+def gradient(G: Any, F: Any, mu: Any, s: Any, A: Any, offset: Any, *, pixels: int) -> Any:
     """As `_passes.gradient`."""
     reached = torch.empty_like(F)
     for images, buffer in _few_images(F, mu.dtype, reached):
