@@ -33,6 +33,8 @@ DEMO: Figures = _read("demo.json")
 LONGER: Figures = _read("demo_20_epochs.json")
 #: `snr ablate`: its summary.json.
 ABLATION: dict[str, Any] = _read("ablation.json")
+#: Part A of the study, eight seeds: its summary.json.
+STUDY_STEPS: dict[str, Any] = _read("study_steps.json")
 #: `snr bench layer --add-to docs/data/bench_layer_machines.json` on each machine, with each `KERAS_BACKEND`, and with
 #: `--jit-compile`.
 BENCH_MACHINES: list[dict[str, Any]] = _read("bench_layer_machines.json")
@@ -83,6 +85,14 @@ ADAPTATION_PAIRS = (
     ("SNR + MAR", "MAR"),
     ("SNR + MAR, published weight", "MAR, published weight"),
 )
+
+#: The hypotheses of the study: steps, and the probability below which one is shown, for four of them.
+HYPOTHESES = {"in - none": "H1", "snr-fixed - in": "H2", "snr-no-loss - snr-fixed": "H3", "snr - snr-no-loss": "H4"}
+#: What the paper reports of them, Market-1501 to DukeMTMC-reID, in points of mAP: restitution is one step there.
+OF_THE_PAPER = {"H1": "+4.3", "H2": "+2.0, with H3", "H3": "", "H4": "+7.5"}
+SHOWN_BELOW = 0.05 / len(HYPOTHESES)
+#: A step is worth little if its interval over seeds lies within so much of mAP.
+LITTLE = 0.01
 
 TASKS = {"distances": "figures from distances", "re_ranking": "re-ranking"}
 TIMES = ["SNR", "literal", "GN", "floor", "SNR / literal", "SNR / GN"]
@@ -170,6 +180,101 @@ def ablation(results: dict[str, Any]) -> str:
     )
     headings = ["variant", f"{home} (source)", *targets, "**mean of targets**", "snr - variant"]
     return f"{about}\n\n{_table(headings, map(_unbroken, rows))}"
+
+
+def study_variants(results: dict[str, Any]) -> str:
+    """A row a variant: source, targets and their mean."""
+    home, targets = results["home"], results["targets"]
+    rows = [
+        [f"`{name}`", *(_both(results, name, domains) for domains in ([home], *([t] for t in targets), targets))]
+        for name in results["figures"]
+    ]
+    return _table(["variant", f"{home} (source)", *targets, "**mean of targets**"], map(_unbroken, rows))
+
+
+def study_steps(results: dict[str, Any]) -> str:
+    """A row a hypothesis: what its step adds on unseen domains, and what is decided; then the secondary comparisons."""
+    compared = {
+        **{step: (hypothesis, results["steps"][step]) for step, hypothesis in HYPOTHESES.items()},
+        **{f"snr - {other}": ("", results["differences"][other]) for other in ("aibn", "ibn-b")},
+    }
+    rows = []
+    for step, (hypothesis, found) in compared.items():
+        ours, theirs = step.split(" - ")
+        at_home = [[100 * run[results["home"]]["mAP"] for run in results["figures"][name]] for name in (ours, theirs)]
+        rows.append(
+            [
+                hypothesis,
+                f"`{ours}` - `{theirs}`",
+                _signed([100 * difference for difference in found["by_seed"]]),
+                _between(found["seeds_low"], found["seeds_high"]),
+                f"{found['p']:.2g}",
+                _between(found["low"], found["high"]),
+                f"{100 * found['detectable']:.1f}",
+                f"**{decision(found)}**" if hypothesis else "",
+                OF_THE_PAPER.get(hypothesis, ""),
+                _signed([a - b for a, b in zip(*at_home, strict=True)]),
+            ]
+        )
+    headings = [
+        "",
+        "step",
+        "mAP on unseen domains",
+        "over seeds",
+        "p",
+        "over queries",
+        "detectable",
+        "decided",
+        "the paper",
+        "source",
+    ]
+    return _table(headings, map(_unbroken, rows))
+
+
+def decision(found: dict[str, Any]) -> str:
+    """What the plan of the study decides of a step."""
+    decided = []
+    if found["p"] < SHOWN_BELOW:
+        decided.append("shown" if found["mean"] > 0 else "shown to harm")
+    if found["seeds_low"] > -LITTLE and found["seeds_high"] < LITTLE:
+        decided.append("worth little")
+    return ", ".join(decided) or "open"
+
+
+def study_summary(results: dict[str, Any]) -> str:
+    """What the study found, in two sentences."""
+    steps = {name: results["steps"][step] for step, name in HYPOTHESES.items()}
+    points = {name: 100 * found["mean"] for name, found in steps.items()}
+    shown = [name for name, found in steps.items() if decision(found) == "shown"]
+    if shown != ["H1", "H2"]:
+        raise ValueError(f"The sentences say that H1 and H2 are shown, and no other. Decided: {shown}")
+    seeds = len(results["figures"]["snr"])
+    return (
+        f"A study with {seeds} seeds, whose rules were fixed before it, shows on unseen domains a gain of\n"
+        f"{points['H1']:.1f} points of mAP by instance normalization, and of {points['H2']:.1f} more by restitution "
+        "with a gate that is fixed at one half.\n"
+        f"It shows no gain by a learned gate ({points['H3']:+.1f}) or by the dual causality loss "
+        f"({points['H4']:+.1f}), and two simpler mixtures of norms,\n`aibn` and `ibn-b`, do better than SNR there."
+    )
+
+
+def study_gates(results: dict[str, Any]) -> str:
+    """A row a gate: its hidden units, and how its values vary, as means over seeds."""
+    rows = []
+    for variant in ("snr-no-loss", "snr"):
+        for gate in results["gates"][variant][0]:
+            seeds = [run[gate] for run in results["gates"][variant]]
+            off, on, mean_a, images, channels = (
+                mean(seed[key] for seed in seeds)
+                for key in ("always_off", "always_on", "mean", "over_images", "over_channels")
+            )
+            hidden = seeds[0]["hidden"]
+            units = [f"{off:.1f}", f"{on:.1f}", f"{hidden - off - on:.1f}"]
+            rows.append(
+                [f"`{variant}`", f"`{gate}`", str(hidden), *units, *(f"{x:.3f}" for x in (mean_a, images, channels))]
+            )
+    headings = ["variant", "gate", "hidden units", "always off", "always on", "by image"]
+    return _table([*headings, "mean of a", "sd over images", "sd over channels"], rows)
 
 
 def bench_summary() -> str:
@@ -490,6 +595,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "demo_differences": partial(demo_differences, DEMO),
     "longer_demo_differences": partial(demo_differences, LONGER),
     "ablation": partial(ablation, ABLATION),
+    "study_variants": partial(study_variants, STUDY_STEPS),
+    "study_steps": partial(study_steps, STUDY_STEPS),
+    "study_summary": partial(study_summary, STUDY_STEPS),
+    "study_gates": partial(study_gates, STUDY_STEPS),
     "bench_summary": bench_summary,
     "bench_tensorflow": partial(bench_layer, "tensorflow", "`jit_compile`"),
     "bench_jax": partial(bench_layer, "jax"),
@@ -590,9 +699,13 @@ def _spread(values: list[float]) -> str:
 def _with_interval(found: dict[str, Any] | None) -> str:
     if found is None:
         return ""
-    low, high = 100 * found["low"], 100 * found["high"]
     by_seed = [100 * difference for difference in found["by_seed"]]
-    return f"{_signed(by_seed)} [{low:+.1f}, {high:+.1f}]"
+    return f"{_signed(by_seed)} {_between(found['low'], found['high'])}"
+
+
+def _between(low: float, high: float) -> str:
+    """An interval in per cent."""
+    return f"[{100 * low:+.1f}, {100 * high:+.1f}]"
 
 
 def _signed(values: list[float]) -> str:
