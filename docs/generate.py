@@ -35,6 +35,8 @@ LONGER: Figures = _read("demo_20_epochs.json")
 ABLATION: dict[str, Any] = _read("ablation.json")
 #: Part A of the study, eight seeds: its summary.json.
 STUDY_STEPS: dict[str, Any] = _read("study_steps.json")
+#: `snr evaluate --target data/restyled` of its models of seeds 13 to 17: the scores, by variant a list by seed.
+STUDY_PHOTOGRAPHS: Figures = _read("study_photographs.json")
 #: `snr bench layer --add-to docs/data/bench_layer_machines.json` on each machine, with each `KERAS_BACKEND`, and with
 #: `--jit-compile`.
 BENCH_MACHINES: list[dict[str, Any]] = _read("bench_layer_machines.json")
@@ -229,6 +231,12 @@ def study_steps(results: dict[str, Any]) -> str:
         "source",
     ]
     return _table(headings, map(_unbroken, rows))
+
+
+def study_photographs(results: Figures) -> str:
+    """A row a variant."""
+    rows = [[f"`{name}`", _both(results, name, ["restyled"])] for name in results["figures"]]
+    return _table(["variant", "restyled photographs"], map(_unbroken, rows))
 
 
 def decision(found: dict[str, Any]) -> str:
@@ -597,6 +605,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "ablation": partial(ablation, ABLATION),
     "study_variants": partial(study_variants, STUDY_STEPS),
     "study_steps": partial(study_steps, STUDY_STEPS),
+    "study_photographs": partial(study_photographs, STUDY_PHOTOGRAPHS),
     "study_summary": partial(study_summary, STUDY_STEPS),
     "study_gates": partial(study_gates, STUDY_STEPS),
     "bench_summary": bench_summary,

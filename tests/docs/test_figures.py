@@ -38,6 +38,37 @@ def test_what_the_page_of_results_concludes() -> None:
     assert abs(mean(generate.differences(demo, "snr-no-loss", home))) < 1
 
 
+@pytest.mark.parametrize(
+    ("p", "difference", "interval", "decided"),
+    [
+        (0.0124, 0.02, (0.001, 0.04), "shown"),
+        (0.0124, -0.02, (-0.04, -0.001), "shown to harm"),
+        (0.0126, 0.02, (0.0, 0.04), "open"),
+        (0.5, 0.0, (-0.009, 0.009), "worth little"),
+        (0.5, 0.0, (-0.011, 0.009), "open"),
+        (0.001, 0.005, (0.001, 0.009), "shown, worth little"),
+    ],
+)
+def test_the_study_decides_by_its_plan(
+    p: float, difference: float, interval: tuple[float, float], decided: str
+) -> None:
+    low, high = interval
+    assert generate.decision({"p": p, "mean": difference, "seeds_low": low, "seeds_high": high}) == decided
+
+
+def test_what_the_study_concludes() -> None:
+    study = generate.STUDY_STEPS
+    steps = {name: study["steps"][step] for step, name in generate.HYPOTHESES.items()}
+    decided = {name: generate.decision(found) for name, found in steps.items()}
+    assert decided == {"H1": "shown", "H2": "shown", "H3": "open", "H4": "worth little"}
+    assert -0.017 < steps["H3"]["seeds_low"] < steps["H3"]["seeds_high"] < 0
+    assert steps["H4"]["detectable"] < 0.006
+    assert all(study["differences"][other]["seeds_high"] < 0 for other in ("aibn", "ibn-b"))
+    stages = study["gates"]["snr-no-loss"][0]
+    varies = {s: mean(run[s]["over_images"] for run in study["gates"]["snr-no-loss"]) for s in stages}
+    assert [varies[stage] < 0.05 for stage in sorted(stages)] == [False, True, True, True]
+
+
 def test_what_the_pages_say_of_speed() -> None:
     rows = [row for found in generate.BENCH_MACHINES if ", tensorflow " in found["machine"] for row in found["rows"]]
     assert all(row["of_literal"] <= (0.5 if row["jit_compile"] else 0.35) for row in rows)
