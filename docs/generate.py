@@ -37,6 +37,8 @@ ABLATION: dict[str, Any] = _read("ablation.json")
 STUDY_STEPS: dict[str, Any] = _read("study_steps.json")
 #: `snr evaluate --target data/restyled` of its models of seeds 13 to 17: the scores, by variant a list by seed.
 STUDY_PHOTOGRAPHS: Figures = _read("study_photographs.json")
+#: `snr ablate snr-no-loss --recipe study --set training.seed=13 --seeds 5 --jobs 1`: its summary.json.
+STUDY_THREADS: dict[str, Any] = _read("study_threads.json")
 #: `snr bench layer --add-to docs/data/bench_layer_machines.json` on each machine, with each `KERAS_BACKEND`, and with
 #: `--jit-compile`.
 BENCH_MACHINES: list[dict[str, Any]] = _read("bench_layer_machines.json")
@@ -237,6 +239,21 @@ def study_photographs(results: Figures) -> str:
     """A row a variant."""
     rows = [[f"`{name}`", _both(results, name, ["restyled"])] for name in results["figures"]]
     return _table(["variant", "restyled photographs"], map(_unbroken, rows))
+
+
+def study_threads(one: dict[str, Any], two: dict[str, Any]) -> str:
+    """The mean over the targets, seed by seed, of trainings that differ in the number of threads."""
+    targets, first = two["targets"], two["settings"]["training"]["seed"]
+    of_two = values(two, "snr-no-loss", targets)
+    of_one = values(one, "snr-no-loss", targets)[first - one["settings"]["training"]["seed"] :][: len(of_two)]
+    differences = [a - b for a, b in zip(of_two, of_one, strict=True)]
+    rows = [
+        [name, *(f"{value:.1f}" for value in found), _spread(found)]
+        for name, found in (("one thread", of_one), ("two threads", of_two))
+    ]
+    rows.append(["difference", *(f"{difference:+.1f}" for difference in differences), _signed(differences)])
+    seeds = [f"seed {first + number}" for number in range(len(of_two))]
+    return _table(["", *seeds, "mean ± standard deviation"], map(_unbroken, rows))
 
 
 def decision(found: dict[str, Any]) -> str:
@@ -606,6 +623,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "study_variants": partial(study_variants, STUDY_STEPS),
     "study_steps": partial(study_steps, STUDY_STEPS),
     "study_photographs": partial(study_photographs, STUDY_PHOTOGRAPHS),
+    "study_threads": partial(study_threads, STUDY_STEPS, STUDY_THREADS),
     "study_summary": partial(study_summary, STUDY_STEPS),
     "study_gates": partial(study_gates, STUDY_STEPS),
     "bench_summary": bench_summary,
