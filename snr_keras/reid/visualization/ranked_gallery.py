@@ -139,7 +139,7 @@ def save_ranked_gallery(
         for column, (g, right) in enumerate(zip(ranking.nearest, ranking.right, strict=True), start=1):
             _draw(ax, row, column, gallery.paths[g], RIGHT if right else WRONG, f"{column}: {gallery.identities[g]}")
     told = title or f"{caption(embedded.dataset.name)}: right in green, wrong in red"
-    ax.text(width / 2, _ABOVE / 2, told, fontsize=12, ha="center", va="center")
+    figure.suptitle(told, y=1 - _ABOVE / 2 / height, va="center")
     return save_figure(figure, path, dpi=100)  # photographs make large files
 
 

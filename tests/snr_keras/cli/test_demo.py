@@ -39,7 +39,7 @@ def demo(out: Path) -> Demo:
     titles: list[str] = []
     draw = Figure.suptitle
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "suptitle", lambda figure, title: titles.append(title) or draw(figure, title))
+        patch.setattr(Figure, "suptitle", lambda figure, title, **at: titles.append(title) or draw(figure, title, **at))
         patch.setenv("COLUMNS", "200")
         shown = moves_of(patch, "trainings")
         done = CliRunner().invoke(app, list(map(str, ("demo", "--out", out, *VARIANTS, *ARGUMENTS))))
