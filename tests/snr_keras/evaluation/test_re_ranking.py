@@ -157,13 +157,8 @@ def test_a_missing_scipy_is_named_with_its_install_command(monkeypatch: pytest.M
         re_ranking(np.ones((1, 3)), np.ones((2, 3)))
 
 
-def test_without_scipy_it_says_what_to_install_and_the_adapter_does_not_provide_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_scipy_the_adapter_does_not_provide_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy", None)
-    features = np.eye(3)
-    with pytest.raises(ModuleNotFoundError, match="pip install"):
-        re_ranking(features[:1], features[1:])
     cases = [case for case in catalogue() if case.function == "re_ranking" and case.kind != "refusal"]
     report = check(KerasAdapter("eager"), cases=cases)
     assert {result.outcome for result in report.results} == {"not provided"}
