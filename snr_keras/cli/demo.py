@@ -70,7 +70,7 @@ def demo_command(
     say(f"Everything is in {out}, with pictures to look at. For your own images: snr train --help")
     say(
         "With more seeds, instance norm helps on unseen domains, and so does restitution with a gate fixed at 1/2. "
-        "A learned gate and the dual causality loss add nothing there: docs/study.md"
+        "A learned gate and the dual causality loss show no gain there: docs/study.md"
     )
 
 
