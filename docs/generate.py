@@ -57,6 +57,8 @@ BENCH_RE_RANKING: list[dict[str, Any]] = _read("bench_re_ranking.json")
 BENCH_EVALUATION_EMBEDDINGS: list[dict[str, Any]] = _read("bench_evaluation_embeddings.json")
 #: `snr bench train --out ...`, with PyTorch installed.
 BENCH_TRAIN: dict[str, Any] = _read("bench_train.json")
+#: `snr bench first-steps --out ...`.
+BENCH_FIRST_STEPS: list[dict[str, Any]] = _read("bench_first_steps.json")
 #: `python docs/families.py`: what it wrote.
 FAMILIES: list[dict[str, Any]] = _read("families.json")
 #: `python -m tests.frameworks.agreement`: what it wrote.
@@ -430,6 +432,21 @@ def bench_train_table() -> str:
     return _table(headings, rows)
 
 
+def bench_first_steps() -> str:
+    """A row a way to train and an image size."""
+    rows = [
+        [
+            timing["way"],
+            "x".join(map(str, timing["image_size"])),
+            f"{timing['plain']:.1f} s",
+            f"{timing['snr']:.1f} s",
+            f"**{timing['added']:.1f} s**",
+        ]
+        for timing in BENCH_FIRST_STEPS
+    ]
+    return _table(["first steps of", "images", "without SNR", "with SNR", "added"], rows)
+
+
 def families() -> str:
     """Where SNR goes in keras.applications, what it adds, and what it changes at the identity start."""
     rows = [
@@ -621,6 +638,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "study_summary": partial(study_summary, STUDY_STEPS),
     "study_gates": partial(study_gates, STUDY_STEPS),
     "bench_summary": bench_summary,
+    "bench_first_steps": bench_first_steps,
     "bench_tensorflow": partial(bench_layer, "tensorflow", "`jit_compile`"),
     "bench_jax": partial(bench_layer, "jax"),
     "bench_torch": partial(bench_layer, "torch", "`torch.compile`"),
