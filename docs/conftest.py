@@ -13,12 +13,9 @@ from blocks import python_of
 
 @pytest.fixture(scope="module")
 def as_in_a_fresh_process(request, _memory, tmp_path_factory):
-    """A page writes its files where nobody minds, Keras numbers its layers from the start, and at its end all goes."""
-    import keras  # here, since the process that only hands out tests needs none
-
+    """A page writes its files where nobody minds, and at its end its names go."""
     here = os.getcwd()
     os.chdir(tmp_path_factory.mktemp("docs"))
-    keras.utils.clear_session()
     yield
     os.chdir(here)
     for document in request.node.documents:
