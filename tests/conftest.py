@@ -4,8 +4,8 @@ At the end stands how much was tried, and how near the port came to its bounds.
 """
 
 import atexit
-import gc
 import os
+import random
 import re
 import shutil
 import sys
@@ -43,9 +43,11 @@ def settings_of_keras() -> tuple[object, ...] | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Random numbers that no test seeds are the same, whatever ran before."""
-    if settings_of_keras() is not None:
-        sys.modules["keras"].utils.set_random_seed(0)
+    """Random numbers that no test seeds are the same, whatever ran before.
+
+    Keras draws its seeds from Python's generator. Seeding TensorFlow too would have it forget all that it has prepared.
+    """
+    random.seed(0)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -54,11 +56,6 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     before = settings_of_keras()
     yield
     assert before in (None, settings_of_keras()), "floatx, epsilon, data format and dtype policy are left changed"
-
-
-def pytest_collection_finish() -> None:
-    """Freezes what is imported by now: checking it again after each file would take long."""
-    gc.freeze()
 
 
 PROPERTIES: list[str] = []  # what Hypothesis says of each property-based test that ran
