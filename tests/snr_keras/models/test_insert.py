@@ -84,7 +84,7 @@ def around_a_trunk(last: str) -> keras.Model:
     return keras.Model(image, layers.Dense(3, name="logits")(pooled))
 
 
-@pytest.mark.skipif(not THOROUGH, reason="takes minutes: HYPOTHESIS_PROFILE=thorough; the guide has MobileNetV3")
+@pytest.mark.skipif(not THOROUGH, reason="takes minutes: HYPOTHESIS_PROFILE=thorough; the guide has MobileNet")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_of_keras_applications_takes_it_trains_and_comes_back_bit_for_bit(family, tmp_path) -> None:
     size = 75 if family in ("InceptionV3", "InceptionResNetV2", "Xception") else 64
