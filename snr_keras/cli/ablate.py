@@ -10,7 +10,7 @@ import typer
 from snr_keras.cli.commands import explained
 from snr_keras.cli.console import console, say
 from snr_keras.cli.frameworks import load_keras
-from snr_keras.cli.names import check_data_sets, chosen_data, planned
+from snr_keras.cli.names import check_plan, chosen_data, planned
 from snr_keras.cli.options import (
     RECIPE_HELP,
     ROOT_HELP,
@@ -97,7 +97,7 @@ def ablate_command(
         )
     names = (*plan.sources, *plan.targets)
     root = root or (out / "data" if set(names) <= set(DOMAINS) else Path("data"))
-    check_data_sets(names, root)
+    check_plan(plan, root)
 
     load_keras()
     from snr_keras.cli.experiment import open_experiment

@@ -13,7 +13,7 @@ import typer
 from snr_keras.cli.commands import explained
 from snr_keras.cli.console import console, say
 from snr_keras.cli.frameworks import load_keras
-from snr_keras.cli.names import check_data_sets
+from snr_keras.cli.names import check_sources
 from snr_keras.cli.options import RUN_HELP, SET_HELP, Recipe, Resume, Root, SourceImages, data_sets, runs
 from snr_keras.cli.tables import results_table, say_left_out_queries
 from snr_keras.reid.bars import progress_bar
@@ -100,7 +100,8 @@ def adapt_command(
             f"The adapted model needs a folder of its own: name it with --out. Received: {out}, the folder of RUN"
         )
     target_name, source = _target_name(target, settings.data), source or settings.data.source
-    check_data_sets((target_name, *source_names(source or ())), root)
+    check_sources([target_name], root)
+    check_sources(source_names(source or ()), root, images=source_images or "train")
 
     load_keras()
     from snr_keras.cli.targets import say_copies, told_apart

@@ -13,7 +13,7 @@ from rich.table import Table
 from snr_keras.cli.commands import Commands
 from snr_keras.cli.console import console, say
 from snr_keras.cli.frameworks import load_keras
-from snr_keras.cli.names import check_data_sets
+from snr_keras.cli.names import check_targets
 from snr_keras.cli.options import MODEL_HELP, Root, data_sets, runs
 from snr_keras.files.atomic import write_json
 from snr_keras.files.text import whole_number
@@ -292,7 +292,7 @@ def export_command(
     of threads.
     """
     check_run(run)
-    check_data_sets([target], root)
+    check_targets([target], root)
     load_keras()
     from snr_keras.cli.targets import open_targets
     from snr_keras.reid.experiments.benchmarks import benchmark_export

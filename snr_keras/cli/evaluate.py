@@ -9,7 +9,7 @@ import typer
 
 from snr_keras.cli.console import console, say
 from snr_keras.cli.frameworks import load_keras
-from snr_keras.cli.names import check_data_sets, target_names
+from snr_keras.cli.names import check_targets, target_names
 from snr_keras.cli.options import RUN_HELP, Comparison, Distance, Flip, Protocol, Root, Target, Use, runs
 from snr_keras.cli.tables import results_table, say_left_out_queries, verification_table
 from snr_keras.files.atomic import write_json
@@ -51,7 +51,7 @@ def evaluate_command(
     """
     names = target_names(target, comparison, use)
     check_run(run)
-    check_data_sets(names, root)
+    check_targets(names, root)
     load_keras()
     from snr_keras.cli.targets import evaluate_targets, open_targets, told_apart
     from snr_keras.models import embedder

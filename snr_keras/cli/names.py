@@ -28,10 +28,16 @@ def chosen_comparison(name: str | None, use: Iterable[str] | None) -> Comparison
     return None if name is None else find_comparison(name, use=use or ())
 
 
-def check_data_sets(names: Iterable[str], root: Path) -> None:
-    """Refuse the first data set that does not exist."""
+def check_targets(names: Iterable[str], root: Path) -> None:
+    """Refuse the first data set that does not exist or cannot be tested on."""
     for name in names:
-        check_there(name, root=root)
+        check_there(name, root=root, splits=("query", "gallery"))
+
+
+def check_sources(names: Iterable[str], root: Path, *, images: str = "train") -> None:
+    """Refuse the first data set that does not exist or has nothing to train on; `images` is "train" or "all"."""
+    for name in names:
+        check_there(name, root=root, splits=("train",) if images == "train" else None)
 
 
 class Plan(NamedTuple):
@@ -48,6 +54,12 @@ class Plan(NamedTuple):
     images: str
     targets: tuple[str, ...]
     called: str
+
+
+def check_plan(plan: Plan, root: Path) -> None:
+    """Refuse the first data set of a run that does not exist or lacks the images for it."""
+    check_sources(plan.sources, root, images=plan.images)
+    check_targets(plan.targets, root)
 
 
 def planned(data: DataSettings) -> Plan:

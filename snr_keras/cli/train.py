@@ -12,7 +12,7 @@ import typer
 from snr_keras.cli.console import console, say
 from snr_keras.cli.data import parse_image_size
 from snr_keras.cli.frameworks import load_keras
-from snr_keras.cli.names import check_data_sets, chosen_data, planned
+from snr_keras.cli.names import check_plan, chosen_data, planned
 from snr_keras.cli.options import (
     DISTANCE_HELP,
     Comparison,
@@ -154,7 +154,7 @@ def train_command(
     plan = planned(data)
     if watch and not plan.targets:
         raise ValueError("--watch tests on targets: name one with --target DATASET.")
-    check_data_sets((*plan.sources, *plan.targets), root)
+    check_plan(plan, root)
 
     load_keras()
     from snr_keras.cli.experiment import open_experiment

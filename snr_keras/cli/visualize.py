@@ -7,7 +7,7 @@ import typer
 
 from snr_keras.cli.console import console, say
 from snr_keras.cli.frameworks import load_keras
-from snr_keras.cli.names import check_data_sets, target_names
+from snr_keras.cli.names import check_targets, target_names
 from snr_keras.cli.options import RUNS_HELP, Comparison, Distance, Flip, Protocol, Root, Target, Use
 from snr_keras.cli.options import runs as run_folders
 from snr_keras.cli.tables import results_table, say_left_out_queries
@@ -46,7 +46,7 @@ def visualize_command(
         raise ValueError(f"Name each run once. Received again: {', '.join(again)}")
     for run in runs:
         check_run(run)
-    check_data_sets(names, root)
+    check_targets(names, root)
 
     load_keras()
     from snr_keras.cli.targets import open_targets, told_apart

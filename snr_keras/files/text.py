@@ -1,17 +1,20 @@
-"""Text: the one place where bytes that a person or program wrote become lines and numbers."""
+"""Text: the one place where bytes that a person or program wrote become lines and numbers, and many names a few."""
 
 from __future__ import annotations
 
 import codecs
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from snr_keras.files.regular import read_bytes
 
 _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _WHOLE = re.compile(r"-?[0-9]{1,99}")
 _DECIMAL = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+
+_NAMED = 3  # maximal number of things of a kind that a message names
+_LONGEST = 1000  # maximal length of such a name; a line of a damaged list may have a million characters
 
 LARGEST = 2**63 - 1
 """The largest signed 64-bit integer."""
@@ -104,6 +107,17 @@ def decimal_number(text: str) -> float:
     if not _DECIMAL.fullmatch(number) or abs(float(number)) == float("inf"):
         raise ValueError(f"expected a number, such as 0.5 or 1e-3. Received: {text!r}")
     return float(number)
+
+
+def first_few(things: Sequence[object]) -> str:
+    """`'Thumbs.db': not an image, '.DS_Store': ..., and 5 more`."""
+    named = ", ".join(_shortened(str(thing)) for thing in things[:_NAMED])
+    more = len(things) - _NAMED
+    return named + (f", and {more} more" if more > 0 else "")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _mark(content: bytes) -> bytes:

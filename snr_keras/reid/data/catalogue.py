@@ -178,7 +178,7 @@ def open_trials(
     """
     if splits is not None:
         check_splits(splits)
-    check_there(dataset, root=root)
+    check_there(dataset, root=root, splits=splits)
     text = os.fspath(dataset)
     if os.path.isdir(text) and not is_published(text):
         path = Path(os.path.abspath(text))

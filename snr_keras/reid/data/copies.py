@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from snr_keras.files.same import file_numbers
+from snr_keras.files.text import first_few
 from snr_keras.reid.data.dataset import ReIDDataset, Split
-from snr_keras.reid.data.report import count, first_few
+from snr_keras.reid.data.report import count
 
 
 def copies_in_gallery(query: Split, gallery: Split, digests: Mapping[str, bytes]) -> list[str]:

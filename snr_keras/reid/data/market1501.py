@@ -13,9 +13,8 @@ from pathlib import Path
 
 from snr_keras.reid.data.dataset import DISTRACTOR, SPLITS, Progress, ReIDDataset
 from snr_keras.reid.data.reading import Trial, assemble
-from snr_keras.reid.data.report import first_few
 from snr_keras.reid.data.scan import ImageName, list_folder, merge, parse_name, with_cameras_or_without
-from snr_keras.reid.settings.datasets import FOLDERS
+from snr_keras.reid.settings.datasets import FOLDERS, check_layout
 
 DISTRACTOR_FOLDER = "images"
 EXAMPLE = "0002_c1s1_000451_03.jpg"
@@ -63,7 +62,7 @@ def check_splits(splits: Sequence[str]) -> None:
 def list_market1501(root: Path, splits: Sequence[str], progress: Progress | None = None) -> list[Trial]:
     """List the folders of the splits."""
     wanted = [split for split in SPLITS if split in splits]
-    _check_layout(root, wanted)
+    check_layout(root, wanted)
     return [
         {
             split: with_cameras_or_without(
@@ -102,25 +101,3 @@ def _distractor(name: str) -> ImageName:
     except ValueError:
         camera = None
     return ImageName(DISTRACTOR, camera or 0)
-
-
-def _layout() -> str:
-    return ", ".join(FOLDERS.values())
-
-
-def _check_layout(root: Path, wanted: Sequence[str]) -> None:
-    if not root.exists():
-        raise FileNotFoundError(f"The data set's folder does not exist. Received: {str(root)!r}")
-    if not root.is_dir():
-        raise NotADirectoryError(f"A data set must be a folder with {_layout()} in it. Received a file: {str(root)!r}")
-    missing = [FOLDERS[split] for split in wanted if not (root / FOLDERS[split]).is_dir()]
-    if not missing:
-        return
-    holders = [root.parent] if root.name in FOLDERS.values() else []
-    holders += sorted(folder for folder in root.iterdir() if any((folder / name).is_dir() for name in FOLDERS.values()))
-    there = sorted(entry.name for entry in root.iterdir())
-    raise FileNotFoundError(
-        f"Expected the sub-folders {', '.join(FOLDERS[split] for split in wanted)}. Received: {str(root)!r}, without "
-        f"{', '.join(missing)}; it holds {first_few([repr(name) for name in there]) or 'nothing'}"
-        + (f". Did you mean {' or '.join(repr(str(folder)) for folder in holders[:4])}?" if holders else "")
-    )

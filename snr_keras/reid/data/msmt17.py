@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from snr_keras.files.text import numbered_lines, read_text
+from snr_keras.files.text import first_few, numbered_lines, read_text
 from snr_keras.reid.data.dataset import SPLITS, Progress
 from snr_keras.reid.data.reading import Lister, Trial
-from snr_keras.reid.data.report import Excluded, first_few
+from snr_keras.reid.data.report import Excluded
 from snr_keras.reid.data.scan import ImageName, Listing
 
 LISTS = {"train": ("list_train.txt", "list_val.txt"), "query": ("list_query.txt",), "gallery": ("list_gallery.txt",)}

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from snr_keras.files.regular import read_bytes
-from snr_keras.files.text import file_names
-from snr_keras.reid.data.report import Excluded, count, first_few
+from snr_keras.files.text import file_names, first_few
+from snr_keras.reid.data.report import Excluded, count
 from snr_keras.reid.data.scan import EXTENSIONS
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from snr_keras.files.text import first_few
 from snr_keras.reid.data.copies import copies_in_gallery, copies_in_test
 from snr_keras.reid.data.dataset import DISTRACTOR, JUNK, Progress, ReIDDataset, Split
-from snr_keras.reid.data.report import Excluded, ScanReport, SplitReport, count, first_few
+from snr_keras.reid.data.report import Excluded, ScanReport, SplitReport, count
 from snr_keras.reid.data.scan import Listing, examine_all
 
 Trial = Mapping[str, Listing]

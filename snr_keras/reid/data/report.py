@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-_NAMED = 3  # maximal number of things of a kind that the text names
-_LONGEST = 1000  # maximal length of such a name; a line of a damaged list may have a million characters
+from snr_keras.files.text import first_few
 
 
 @dataclass(frozen=True)
@@ -124,17 +122,6 @@ class ScanReport:
 def count(number: int, one: str, many: str | None = None) -> str:
     """`1 image`, `3 images`; `many` is for irregular plurals."""
     return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-def first_few(things: Sequence[object]) -> str:
-    """`'Thumbs.db': not an image, '.DS_Store': ..., and 5 more`."""
-    named = ", ".join(_shortened(str(thing)) for thing in things[:_NAMED])
-    more = len(things) - _NAMED
-    return named + (f", and {more} more" if more > 0 else "")
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def printable(text: str) -> str:

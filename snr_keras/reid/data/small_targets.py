@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from snr_keras.files.text import first_few
 from snr_keras.reid.data.dataset import DISTRACTOR, Progress
 from snr_keras.reid.data.matlab import load_matlab, whole_numbers
 from snr_keras.reid.data.reading import Trial
-from snr_keras.reid.data.report import first_few
 from snr_keras.reid.data.scan import ImageName, Listing, list_folder, merge
 from snr_keras.reid.data.trials import TRIALS, shuffled, ten_trials
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from pydantic import ConfigDict
 
 from snr_keras.files.forms import read_json
+from snr_keras.files.text import first_few
 from snr_keras.reid.data.dataset import SPLITS
 from snr_keras.reid.data.reading import Trial
-from snr_keras.reid.data.report import first_few
 from snr_keras.reid.data.scan import Listing
 
 TRIALS = 10

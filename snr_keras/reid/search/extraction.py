@@ -12,9 +12,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from snr_keras.files.text import first_few
 from snr_keras.reid.data.images import UnreadableImageError, read_image, resize_image
 from snr_keras.reid.data.pictures import Paths, find_pictures, reasons
-from snr_keras.reid.data.report import Excluded, first_few
+from snr_keras.reid.data.report import Excluded
 from snr_keras.reid.runs.lock import locked_file
 from snr_keras.reid.search.features import Features, new_features, open_features
 from snr_keras.reid.search.model import ModelIdentity, open_model

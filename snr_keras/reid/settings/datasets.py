@@ -1,4 +1,4 @@
-"""The names of data sets, and whether a named one exists; its content is not read."""
+"""The names of data sets, and whether a named one exists; its images are not read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+
+from snr_keras.files.text import first_few
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 """The folders of Market-1501's layout."""
@@ -57,7 +59,9 @@ def is_published(text: str) -> bool:
     return text in PLACES or text in ALIASES
 
 
-def check_there(dataset: str | os.PathLike[str], *, root: str | os.PathLike[str]) -> None:
+def check_there(
+    dataset: str | os.PathLike[str], *, root: str | os.PathLike[str], splits: Sequence[str] | None = None
+) -> None:
     """Check that a data set can be found, before anything is read; arguments and errors are those of `open_dataset`."""
     text = os.fspath(dataset)
     if os.path.isfile(text):
@@ -66,7 +70,9 @@ def check_there(dataset: str | os.PathLike[str], *, root: str | os.PathLike[str]
                 f"A data set must be a folder with {', '.join(FOLDERS.values())}, or a list of images, a .csv file. "
                 f"Received a file: {text!r}"
             )
-    elif not os.path.isdir(text) or is_published(text):
+    elif os.path.isdir(text) and not is_published(text):
+        check_layout(Path(os.path.abspath(text)), splits or tuple(FOLDERS))
+    else:
         name, number, place = parts_of(text)
         if name in PLACES:
             folder_of(name, place, Path(root))
@@ -74,6 +80,31 @@ def check_there(dataset: str | os.PathLike[str], *, root: str | os.PathLike[str]
             raise FileNotFoundError(
                 f"A data set must be an existing folder or one of {', '.join(known_datasets())}. Received: {text!r}"
             )
+
+
+def check_layout(root: Path, splits: Sequence[str]) -> None:
+    """Check that a folder has those of Market-1501's layout that the splits need.
+
+    Raises:
+        FileNotFoundError: If it or one of them does not exist. The message says what the folder holds.
+        NotADirectoryError: If the path is a file.
+    """
+    if not root.exists():
+        raise FileNotFoundError(f"The data set's folder does not exist. Received: {str(root)!r}")
+    if not root.is_dir():
+        layout = ", ".join(FOLDERS.values())
+        raise NotADirectoryError(f"A data set must be a folder with {layout} in it. Received a file: {str(root)!r}")
+    missing = [FOLDERS[split] for split in splits if not (root / FOLDERS[split]).is_dir()]
+    if not missing:
+        return
+    holders = [root.parent] if root.name in FOLDERS.values() else []
+    holders += sorted(folder for folder in root.iterdir() if any((folder / name).is_dir() for name in FOLDERS.values()))
+    there = sorted(entry.name for entry in root.iterdir())
+    raise FileNotFoundError(
+        f"Expected the sub-folders {', '.join(FOLDERS[split] for split in splits)}. Received: {str(root)!r}, without "
+        f"{', '.join(missing)}; it holds {first_few([repr(name) for name in there]) or 'nothing'}"
+        + (f". Did you mean {' or '.join(repr(str(folder)) for folder in holders[:4])}?" if holders else "")
+    )
 
 
 def parts_of(text: str) -> tuple[str, int | None, Path | None]:

@@ -21,6 +21,10 @@ ANSWERS = [
     ["evaluate", "nowhere", "--target", "day"],
     ["evaluate", "pretrained", "--target", "nowhere"],
     ["train", "--source", "nowhere"],
+    ["train", "--source", "empty"],
+    ["evaluate", "pretrained", "--target", "empty"],
+    ["adapt", "pretrained", "--source", "day", "--target", "empty"],
+    ["data", "info", "empty"],
     ["train", "--source", "day", "--set", "training.epochs=0"],
     ["search", "nowhere.h5", "query.jpg"],
     ["weights", "import", "nowhere.pth"],
@@ -55,6 +59,7 @@ def loaded(folder: Path, commands: list[list[str]], unwanted: set[str]) -> list[
 
 
 def test_what_needs_no_framework_loads_none(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
     assert loaded(tmp_path, ANSWERS, HEAVY) == [[] for _ in ANSWERS]
 
 
