@@ -11,15 +11,6 @@ from snr_keras.reid.settings.training import TrainingConfig
 SNR = "snr"
 """The variant with which every other is compared."""
 
-STEPS = (
-    ("in", "none"),  # instance normalization
-    ("snr-fixed", "in"),  # half of the residual given back, and a module after the last stage
-    ("snr-no-loss", "snr-fixed"),  # a gate that is learned
-    ("snr-no-loss", "snr-random"),
-    ("snr", "snr-no-loss"),  # the dual causality loss
-)
-"""What the paper's method is built of: pairs of a variant and the one without its last part."""
-
 
 @dataclass(frozen=True)
 class Variant:
@@ -87,6 +78,15 @@ READINGS: dict[str, Variant] = {
     "snr-ten-times": _snr("SNR with ten times the weight of its loss.", snr_weights=(1.0, 1.0, 5.0, 5.0)),
 }
 """The readings of the dual causality loss that the study compares. An ablation has them only if they are named."""
+
+STEPS = (
+    ("in", "none"),  # instance normalization
+    ("snr-fixed", "in"),  # half of the residual given back, and a module after the last stage
+    ("snr-no-loss", "snr-fixed"),  # a gate that is learned
+    ("snr-no-loss", "snr-random"),
+    *((reading, "snr-no-loss") for reading in (SNR, *READINGS)),  # the dual causality loss
+)
+"""What the paper's method is built of: pairs of a variant and the one without its last part."""
 
 
 def find_variants(names: Iterable[str]) -> dict[str, Variant]:
