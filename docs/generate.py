@@ -37,6 +37,8 @@ ABLATION: dict[str, Any] = _read("ablation.json")
 STUDY_STEPS: dict[str, Any] = _read("study_steps.json")
 #: `snr evaluate --target data/restyled` of its models of seeds 13 to 17: the scores, by variant a list by seed.
 STUDY_PHOTOGRAPHS: Figures = _read("study_photographs.json")
+#: Its part D, the readings of the loss that were screened: their summary.json.
+STUDY_READINGS: dict[str, Any] = _read("study_readings.json")
 #: `snr ablate snr-no-loss --recipe study --set training.seed=13 --seeds 5 --jobs 1`: its summary.json.
 STUDY_THREADS: dict[str, Any] = _read("study_threads.json")
 #: `snr bench layer --add-to docs/data/bench_layer_machines.json` on each machine, with each `KERAS_BACKEND`, and with
@@ -229,6 +231,23 @@ def study_photographs(results: Figures) -> str:
     """A row a variant."""
     rows = [[f"`{name}`", _both(results, name, ["restyled"])] for name in results["figures"]]
     return _table(["variant", "restyled photographs"], map(_unbroken, rows))
+
+
+def study_readings(results: dict[str, Any]) -> str:
+    """A row a reading, the best first: its scores on held-out people of the source."""
+    scores = {name: [100 * score for score in seeds] for name, seeds in results["held_out"].items()}
+    first = results["settings"]["training"]["seed"]
+    rows = [
+        [f"`{name}`", *(f"{score:.1f}" for score in scores[name]), f"{mean(scores[name]):.1f}"]
+        for name in best_readings(results)
+    ]
+    seeds = [f"seed {first + number}" for number in range(len(scores["snr"]))]
+    return _table(["reading", *seeds, "mean"], rows)
+
+
+def best_readings(results: dict[str, Any]) -> list[str]:
+    """The names of the readings, that with the highest mean on held-out people first."""
+    return sorted(results["held_out"], key=lambda name: mean(results["held_out"][name]), reverse=True)
 
 
 def study_threads(one: dict[str, Any], two: dict[str, Any]) -> str:
@@ -634,6 +653,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "study_variants": partial(study_variants, STUDY_STEPS),
     "study_steps": partial(study_steps, STUDY_STEPS),
     "study_photographs": partial(study_photographs, STUDY_PHOTOGRAPHS),
+    "study_readings": partial(study_readings, STUDY_READINGS),
     "study_threads": partial(study_threads, STUDY_STEPS, STUDY_THREADS),
     "study_summary": partial(study_summary, STUDY_STEPS),
     "study_gates": partial(study_gates, STUDY_STEPS),

@@ -69,6 +69,15 @@ def test_what_the_study_concludes() -> None:
     assert [varies[stage] < 0.05 for stage in sorted(stages)] == [False, True, True, True]
 
 
+def test_what_the_study_says_of_the_readings() -> None:
+    readings = generate.best_readings(generate.STUDY_READINGS)
+    assert readings[:2] == ["snr-minus", "snr-sampled"]
+    assert readings[-1] == "snr-ten-times"
+    scores = generate.STUDY_READINGS["held_out"]
+    assert mean(scores["snr-minus"]) - mean(scores[readings[-3]]) < 0.01
+    assert max(scores["snr-euclidean"]) - min(scores["snr-euclidean"]) > 0.04
+
+
 def test_what_the_pages_say_of_speed() -> None:
     rows = [row for found in generate.BENCH_MACHINES if ", tensorflow " in found["machine"] for row in found["rows"]]
     assert all(row["of_literal"] <= (0.5 if row["jit_compile"] else 0.35) for row in rows)
