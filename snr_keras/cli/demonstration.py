@@ -171,10 +171,10 @@ def _train_and_test(
     resume = (run / "config.json").exists()
     within(0)
     model = train(config, domains[source], run, resume=resume, progress=RichProgress(say, within=within))
-    figures = {}
+    figures, network = {}, embedder(model)
     for dataset in domains.values():
         with progress_bar(f"embedding {dataset.name}") as progress:
-            embedded = embed_dataset(embedder(model), dataset, progress=progress)
+            embedded = embed_dataset(network, dataset, progress=progress)
         result = score(embedded)
         figures[dataset.name] = {"mAP": result.mAP, "rank1": result.rank(1), "mINP": result.mINP}
         if seed == 0:

@@ -5,25 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from snr_keras.evaluation import evaluate_queries
 from snr_keras.evaluation.distances import distance_rows
 from snr_keras.evaluation.progress import Progress
 from snr_keras.evaluation.protocols import RetrievalLabels
-from snr_keras.reid.data.images import read_image
 from snr_keras.reid.targets import EmbeddedDataset
 from snr_keras.reid.targets.scores import labels_of
-from snr_keras.reid.visualization.figures import INK, caption, save_figure
+from snr_keras.reid.visualization.figures import caption
+from snr_keras.reid.visualization.photographs import Photographs
 
 RIGHT, WRONG = "#2a9d3a", "#d1322d"
-
-# In inches: the place of an image with its title, the height of that title, what is free between two images, and what
-# is left of them for a query's score and above them for the title of all.
-_COLUMN, _ROW, _TITLE, _GAP, _LEFT, _ABOVE = 0.85, 1.9, 0.22, 0.08, 0.3, 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,28 +119,12 @@ def save_ranked_gallery(
         protocol=protocol,
         progress=progress,
     )
-    width, height = _LEFT + _COLUMN * (top + 1), _ABOVE + _ROW * len(rows)
-    figure = Figure(figsize=(width, height))
-    ax = figure.add_axes((0, 0, 1, 1))  # for all images: axes for each take several times as long to draw
-    ax.set(xlim=(0, width), ylim=(height, 0))
-    ax.axis("off")
-    for row, ranking in enumerate(rows):
-        _draw(ax, row, 0, query.paths[ranking.query], INK, f"query {query.identities[ranking.query]}")
-        told = f"AP {100 * ranking.average_precision:.1f} %, first right: {ranking.first_right}"
-        middle = _ABOVE + _ROW * (row + 0.5)
-        ax.text(_LEFT / 2, middle, told, fontsize=8, rotation="vertical", ha="center", va="center")
-        for column, (g, right) in enumerate(zip(ranking.nearest, ranking.right, strict=True), start=1):
-            _draw(ax, row, column, gallery.paths[g], RIGHT if right else WRONG, f"{column}: {gallery.identities[g]}")
     told = title or f"{caption(embedded.dataset.name)}: right in green, wrong in red"
-    figure.suptitle(told, y=1 - _ABOVE / 2 / height, va="center")
-    return save_figure(figure, path, dpi=100)  # photographs make large files
-
-
-def _draw(ax: Axes, row: int, column: int, image: str, colour: str, title: str) -> None:
-    """A photograph in its place, in a frame, with a title above; axes are in inches, from the top left."""
-    left, above = _LEFT + _COLUMN * column, _ABOVE + _ROW * row + _TITLE
-    right, below = left + _COLUMN - _GAP, above + _ROW - _TITLE - _GAP
-    ax.imshow(read_image(image).numpy(), aspect="auto", extent=(left, right, below, above))
-    frame = Rectangle((left, above), right - left, below - above, fill=False, edgecolor=colour, linewidth=3)
-    ax.add_patch(frame)
-    ax.text((left + right) / 2, above - _GAP / 2, title, fontsize=8, color=colour, ha="center", va="bottom")
+    picture = Photographs(len(rows), top + 1, title=told)
+    for row, ranking in enumerate(rows):
+        picture.tell(row, f"AP {100 * ranking.average_precision:.1f} %, first right: {ranking.first_right}")
+        picture.put(row, 0, query.paths[ranking.query], f"query {query.identities[ranking.query]}")
+        for column, (g, right) in enumerate(zip(ranking.nearest, ranking.right, strict=True), start=1):
+            name, colour = f"{column}: {gallery.identities[g]}", RIGHT if right else WRONG
+            picture.put(row, column, gallery.paths[g], name, colour=colour)
+    return picture.save(path)

@@ -3,12 +3,11 @@
 import os
 from pathlib import Path
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
-from snr_keras.reid.data.images import UnreadableImageError, read_image
 from snr_keras.reid.search import SearchResult
-from snr_keras.reid.visualization.figures import caption, frame_axes, save_figure, show_image
+from snr_keras.reid.visualization.figures import caption
+from snr_keras.reid.visualization.photographs import Photographs
+
+_LONGEST = 30  # characters of a name beside a photograph
 
 
 def save_search_gallery(
@@ -26,24 +25,11 @@ def save_search_gallery(
     """
     rows = min(num_queries, len(result.queries))
     columns = 1 + min(top, max(len(matches) for matches in result.matches))
-    figure = Figure(figsize=(0.95 * columns, 2.1 * rows + 0.3), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False)
+    title = f"queries and the nearest of {result.gallery} pictures, {result.distance} distance"
+    picture = Photographs(rows, columns, title=title)
     for row, query in enumerate(result.queries[:rows]):
-        _draw(axes[row, 0], result.paths[row], caption(os.path.basename(query), 16), frame=3)
-        for column, ax in enumerate(axes[row, 1:]):
-            if column < len(result.matches[row]):
-                match = result.matches[row][column]
-                _draw(ax, match.path, f"{column + 1}: {match.distance:.3f}", frame=1)
-            else:
-                ax.axis("off")
-    figure.suptitle(f"queries and the nearest of {result.gallery} pictures, {result.distance} distance", fontsize=8)
-    return save_figure(figure, path)
-
-
-def _draw(ax: Axes, path: str, title: str, *, frame: int) -> None:
-    try:
-        show_image(ax, read_image(path).numpy(), frame=frame)
-    except UnreadableImageError:
-        ax.text(0.5, 0.5, "not\nreadable", ha="center", va="center", fontsize=7, transform=ax.transAxes)
-        frame_axes(ax, frame=frame)
-    ax.set_title(title, fontsize=7)
+        picture.tell(row, caption(os.path.basename(query), _LONGEST))
+        picture.put(row, 0, result.paths[row], "query")
+        for column, match in enumerate(result.matches[row][: columns - 1], start=1):
+            picture.put(row, column, match.path, f"{column}: {match.distance:.3f}", frame=1)
+    return picture.save(path)
