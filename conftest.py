@@ -1,4 +1,4 @@
-"""What the tests and the pages of the docs share: no file finds the memory that those before it took."""
+"""What the tests and the pages of the docs share: each file starts without the memory of those before it."""
 
 import ctypes
 import gc

@@ -43,9 +43,9 @@ def settings_of_keras() -> tuple[object, ...] | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Random numbers that no test seeds are the same, whatever ran before.
+    """Layers and initializers without a seed get the same one, whatever ran before: they draw it from Python.
 
-    Keras draws its seeds from Python's generator. Seeding TensorFlow too would have it forget all that it has prepared.
+    Seeding TensorFlow as well would have it forget all that it has prepared.
     """
     random.seed(0)
 

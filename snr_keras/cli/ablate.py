@@ -80,7 +80,8 @@ def ablate_command(
 
     Each difference has a bootstrap interval over queries, which shows how much it depends on the choice of queries. The
     standard deviation and Student's interval over seeds show how much trainings differ. A second table shows what each
-    part of the paper's method adds, with the smallest difference that so many seeds would have shown.
+    part of the method and each reading of its loss adds, with the smallest difference that so many seeds would have
+    shown.
     """
     variants = find_variants(variant or ())
     if not resume and out.exists() and any(path.name != "data" for path in out.iterdir()):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from snr_keras.reid.data.comparisons import Comparison, find_comparison
 from snr_keras.reid.recipes import DataSettings
-from snr_keras.reid.settings.datasets import check_there, source_names
+from snr_keras.reid.settings.datasets import check_there, source_names, splits_of
 
 
 def target_names(target: Iterable[str] | None, comparison: str | None, use: Iterable[str] | None) -> tuple[str, ...]:
@@ -29,15 +29,15 @@ def chosen_comparison(name: str | None, use: Iterable[str] | None) -> Comparison
 
 
 def check_targets(names: Iterable[str], root: Path) -> None:
-    """Refuse the first data set that does not exist or cannot be tested on."""
+    """Refuse the first data set that does not exist, or is a folder without query or gallery."""
     for name in names:
         check_there(name, root=root, splits=("query", "gallery"))
 
 
 def check_sources(names: Iterable[str], root: Path, *, images: str = "train") -> None:
-    """Refuse the first data set that does not exist or has nothing to train on; `images` is "train" or "all"."""
+    """Refuse the first data set that does not exist, or is a folder without the splits for these images."""
     for name in names:
-        check_there(name, root=root, splits=("train",) if images == "train" else None)
+        check_there(name, root=root, splits=splits_of(images))
 
 
 class Plan(NamedTuple):
@@ -57,7 +57,7 @@ class Plan(NamedTuple):
 
 
 def check_plan(plan: Plan, root: Path) -> None:
-    """Refuse the first data set of a run that does not exist or lacks the images for it."""
+    """Refuse the first data set of a run that does not exist, or is a folder without the splits for it."""
     check_sources(plan.sources, root, images=plan.images)
     check_targets(plan.targets, root)
 

@@ -1,4 +1,4 @@
-"""Text: the one place where bytes that a person or program wrote become lines and numbers, and many names a few."""
+"""Text: where bytes that a person or program wrote become lines and numbers, and how messages shorten long lists."""
 
 from __future__ import annotations
 

@@ -10,11 +10,9 @@ from functools import lru_cache
 import numpy as np
 
 from snr_keras.reid.data.catalogue import open_dataset
-from snr_keras.reid.data.dataset import DISTRACTOR, Progress, ReIDDataset, Split, named_apart
+from snr_keras.reid.data.dataset import DISTRACTOR, SPLITS, Progress, ReIDDataset, Split, named_apart
 from snr_keras.reid.data.report import ScanReport, count
-from snr_keras.reid.settings.datasets import source_names
-
-IMAGES = ("train", "all")
+from snr_keras.reid.settings.datasets import source_names, splits_of
 
 
 def open_source(
@@ -36,8 +34,7 @@ def open_source(
         ValueError: As for `open_dataset` and `combine`.
     """
     names = source_names(names)
-    splits = ("train",) if _checked(images) == "train" else None
-    datasets = [open_dataset(name, root=root, splits=splits, progress=progress) for name in names]
+    datasets = [open_dataset(name, root=root, splits=splits_of(images), progress=progress) for name in names]
     return datasets[0] if len(datasets) == 1 and images == "train" else combine(datasets, images=images)
 
 
@@ -62,7 +59,7 @@ def combine(datasets: Sequence[ReIDDataset], *, images: str = "train") -> ReIDDa
         raise ValueError("Expected data sets to train on. Received: none")
     datasets = [dataset for (dataset,) in named_apart([(dataset,) for dataset in datasets])]
     names = [dataset.name for dataset in datasets]
-    parts = [_part(dataset, _checked(images)) for dataset in datasets]
+    parts = [_part(dataset, splits_of(images) or SPLITS) for dataset in datasets]
     if empty := [name for name, part in zip(names, parts, strict=True) if not part.paths]:
         raise ValueError(f"Expected images to train with in every data set. Received: none in {', '.join(empty)}")
     _check_apart(names, parts)
@@ -98,8 +95,8 @@ class _Part:
     cameras: np.ndarray
 
 
-def _part(dataset: ReIDDataset, images: str) -> _Part:
-    splits = [dataset.train] if images == "train" else [dataset.train, dataset.query, dataset.gallery]
+def _part(dataset: ReIDDataset, names: Sequence[str]) -> _Part:
+    splits: list[Split] = [getattr(dataset, name) for name in names]
     labels: dict[str, tuple[int, int]] = {}
     with_cameras = all(split.cameras is not None for split in splits if len(split))
     for split in splits:
@@ -142,9 +139,3 @@ def _report(datasets: Sequence[ReIDDataset]) -> ScanReport:
 
 def _told(dataset: ReIDDataset) -> str:
     return f"{dataset.name} ({dataset.version})" if dataset.version else dataset.name
-
-
-def _checked(images: str) -> str:
-    if images not in IMAGES:
-        raise ValueError(f"The images to train with must be one of {', '.join(IMAGES)}. Received: {images!r}")
-    return images

@@ -12,6 +12,9 @@ from snr_keras.files.text import first_few
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 """The folders of Market-1501's layout."""
 
+IMAGES = ("train", "all")
+"""The images of a data set to train with: those of its training split, or those of its test too."""
+
 DOMAINS = ("day", "dusk", "night", "fog")
 """The synthetic domains, which are drawn on first use."""
 
@@ -52,6 +55,17 @@ def source_names(names: str | Sequence[str]) -> Sequence[str]:
     if not isinstance(names, str):
         return names
     return [names] if os.path.exists(names) else [name for name in names.split(",") if name]
+
+
+def splits_of(images: str) -> tuple[str, ...] | None:
+    """The splits that hold the images to train with: ("train",) for "train"; None, all that there are, for "all".
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if images not in IMAGES:
+        raise ValueError(f"The images to train with must be one of {', '.join(IMAGES)}. Received: {images!r}")
+    return ("train",) if images == "train" else None
 
 
 def is_published(text: str) -> bool:

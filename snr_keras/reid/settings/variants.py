@@ -86,7 +86,7 @@ STEPS = (
     ("snr-no-loss", "snr-random"),
     *((reading, "snr-no-loss") for reading in (SNR, *READINGS)),  # the dual causality loss
 )
-"""What the paper's method is built of: pairs of a variant and the one without its last part."""
+"""Pairs of a variant and the one without its last part: what the method is built of, and the readings of its loss."""
 
 
 def find_variants(names: Iterable[str]) -> dict[str, Variant]:

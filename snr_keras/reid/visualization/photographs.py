@@ -5,8 +5,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 
-from snr_keras.reid.data.images import UnreadableImageError, read_image
 from snr_keras.reid.visualization.figures import INK, save_figure
 
 # In inches: the place of a photograph with its title, the height of that title, what is free between two photographs,
@@ -31,15 +31,17 @@ class Photographs:
         self._ax.axis("off")
         self._figure.suptitle(title, y=1 - _ABOVE / 2 / height, va="center")
 
-    def put(self, row: int, column: int, path: str, title: str, *, colour: str = INK, frame: float = 3) -> None:
-        """Draw a photograph in its place; one that is gone or not readable is an empty frame with a note."""
+    def put(
+        self, row: int, column: int, image: NDArray | None, title: str, *, colour: str = INK, frame: float = 3
+    ) -> None:
+        """Draw a photograph, (H, W, 3), in its place; None is an empty frame with a note that it is not readable."""
         left, above = _LEFT + _COLUMN * column, _ABOVE + _ROW * row + _TITLE
         right, below = left + _COLUMN - _GAP, above + _ROW - _TITLE - _GAP
         middle = (left + right) / 2
-        try:
-            self._ax.imshow(read_image(path).numpy(), aspect="auto", extent=(left, right, below, above))
-        except UnreadableImageError:
+        if image is None:
             self._ax.text(middle, (above + below) / 2, "not\nreadable", fontsize=7, ha="center", va="center")
+        else:
+            self._ax.imshow(image, aspect="auto", extent=(left, right, below, above))
         place = Rectangle((left, above), right - left, below - above, fill=False, edgecolor=colour, linewidth=frame)
         self._ax.add_patch(place)
         self._ax.text(middle, above - _GAP / 2, title, fontsize=8, color=colour, ha="center", va="bottom")

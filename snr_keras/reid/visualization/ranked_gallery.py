@@ -11,6 +11,7 @@ from snr_keras.evaluation import evaluate_queries
 from snr_keras.evaluation.distances import distance_rows
 from snr_keras.evaluation.progress import Progress
 from snr_keras.evaluation.protocols import RetrievalLabels
+from snr_keras.reid.data.images import read_image
 from snr_keras.reid.targets import EmbeddedDataset
 from snr_keras.reid.targets.scores import labels_of
 from snr_keras.reid.visualization.figures import caption
@@ -123,8 +124,8 @@ def save_ranked_gallery(
     picture = Photographs(len(rows), top + 1, title=told)
     for row, ranking in enumerate(rows):
         picture.tell(row, f"AP {100 * ranking.average_precision:.1f} %, first right: {ranking.first_right}")
-        picture.put(row, 0, query.paths[ranking.query], f"query {query.identities[ranking.query]}")
+        picture.put(row, 0, read_image(query.paths[ranking.query]).numpy(), f"query {query.identities[ranking.query]}")
         for column, (g, right) in enumerate(zip(ranking.nearest, ranking.right, strict=True), start=1):
             name, colour = f"{column}: {gallery.identities[g]}", RIGHT if right else WRONG
-            picture.put(row, column, gallery.paths[g], name, colour=colour)
+            picture.put(row, column, read_image(gallery.paths[g]).numpy(), name, colour=colour)
     return picture.save(path)

@@ -70,6 +70,7 @@ def test_a_protocol_is_one_command_and_says_on_what_its_figures_are(
         (("--comparison", "protocol-9"), "Received: 'protocol-9'"),
         (("--source", "viper"), "name one of them, viper:1 to viper:10"),
         (("--source", "market1501,cuhk02", "--source-images", "some"), "one of train, all"),
+        (("--source", "nowhere", "--source-images", "some"), "one of train, all"),
         (("--source", "market1501", "--target", "cuhk-sysu"), "cuhk-sysu has no query and no gallery"),
         (("--source", "market1501", "--domain-balanced", "--identities-per-batch", 2), "a source of several data sets"),
         (("--source", "market1501,cuhk02", "--domain-balanced", "--identities-per-batch", 3), "a multiple of 2"),

@@ -108,7 +108,7 @@ def differences_to_snr(
 def differences_of_steps(
     figures: Mapping[str, Any], average_precisions: Mapping[str, Any], targets: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """The mAP that each step of the paper's method adds, by "variant - other", of `STEPS` those that are there."""
+    """The mAP that each of `STEPS` adds, by "variant - other", of those that are there."""
     pairs = [(name, other) for name, other in STEPS if name in figures and other in figures]
     found = differences_of(pairs, figures, average_precisions, targets)
     return {f"{name} - {other}": difference for (name, other), difference in found.items()}
@@ -226,7 +226,7 @@ def _how_differences_are_told(results: Results) -> str:
 
 
 def steps_table(results: Results) -> Table:
-    """What each part of the paper's method adds, of the parts that were trained: a row a step."""
+    """What each part of the method and each reading of its loss adds, of those that were trained: a row a step."""
     shown = f", that {_number_of_seeds(results)} seeds would have shown with probability {POWER:.0%}"
     table = Table(
         box=box.SIMPLE_HEAD,
