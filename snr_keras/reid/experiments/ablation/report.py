@@ -227,7 +227,7 @@ def _how_differences_are_told(results: Results) -> str:
 
 def steps_table(results: Results) -> Table:
     """What each part of the method and each reading of its loss adds, of those that were trained: a row a step."""
-    shown = f", that {_number_of_seeds(results)} seeds would have shown with probability {POWER:.0%}"
+    shown = f" that {_number_of_seeds(results)} seeds would have shown with probability {POWER:.0%}"
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),  # which lets it fit 80 columns, with steps in two lines
