@@ -39,6 +39,8 @@ STUDY_STEPS: dict[str, Any] = _read("study_steps.json")
 STUDY_PHOTOGRAPHS: Figures = _read("study_photographs.json")
 #: Its part D, the readings of the loss that were screened: their summary.json.
 STUDY_READINGS: dict[str, Any] = _read("study_readings.json")
+#: Of them the two best, with eight new seeds: their summary.json.
+STUDY_CONFIRMED: dict[str, Any] = _read("study_confirmed.json")
 #: `snr ablate snr-no-loss --recipe study --set training.seed=13 --seeds 5 --jobs 1`: its summary.json.
 STUDY_THREADS: dict[str, Any] = _read("study_threads.json")
 #: `snr bench layer --add-to docs/data/bench_layer_machines.json` on each machine, with each `KERAS_BACKEND`, and with
@@ -206,25 +208,59 @@ def study_steps(results: dict[str, Any]) -> str:
         **{step: (hypothesis, results["steps"][step]) for step, hypothesis in HYPOTHESES.items()},
         **{f"snr - {other}": ("", results["differences"][other]) for other in ("aibn", "ibn-b")},
     }
-    rows = []
-    for step, (hypothesis, found) in compared.items():
-        ours, theirs = step.split(" - ")
-        at_home = [[100 * run[results["home"]]["mAP"] for run in results["figures"][name]] for name in (ours, theirs)]
-        rows.append(
-            [
-                f"{hypothesis} `{ours}` - `{theirs}`".lstrip(),
-                _signed([100 * difference for difference in found["by_seed"]]),
-                _between(found["seeds_low"], found["seeds_high"]),
-                f"{found['p']:.2g}",
-                _between(found["low"], found["high"]),
-                f"{100 * found['detectable']:.1f}",
-                f"**{decision(found)}**" if hypothesis else "",
-                OF_THE_PAPER.get(hypothesis, ""),
-                _signed([a - b for a, b in zip(*at_home, strict=True)]),
-            ]
-        )
-    headings = ["step", "mAP", "over seeds", "p", "over queries", "detectable", "decided", "paper", "source"]
+    rows = [
+        [
+            f"{hypothesis} {cells[0]}".lstrip(),
+            *cells[1:-1],
+            f"**{decision(found)}**" if hypothesis else "",
+            OF_THE_PAPER.get(hypothesis, ""),
+            cells[-1],
+        ]
+        for step, (hypothesis, found) in compared.items()
+        for cells in [_difference(results, step, found)]
+    ]
+    headings = [*_DIFFERENCE[:-1], "decided", "paper", _DIFFERENCE[-1]]
     return _table(headings, map(_unbroken, rows))
+
+
+def study_confirmed(results: dict[str, Any]) -> str:
+    """A row a reading that is confirmed, against no loss; then the loss as specified, and the readings against it."""
+    best = [name for name in best_readings(STUDY_READINGS) if name != "snr"][:2]
+    rows = []
+    for name in (*best, "snr"):
+        found = results["steps"][f"{name} - snr-no-loss"]
+        cells = _difference(results, f"{name} - snr-no-loss", found)
+        decided = decision(found, shown_below=0.05 / len(best))
+        rows.append([*cells[:-1], f"**{decided}**" if name in best else "", cells[-1]])
+    for name in best:
+        cells = _difference(results, f"{name} - snr", _reversed(results["differences"][name]))
+        rows.append([*cells[:-1], "", cells[-1]])
+    return _table([*_DIFFERENCE[:-1], "decided", _DIFFERENCE[-1]], map(_unbroken, rows))
+
+
+def _reversed(found: dict[str, Any]) -> dict[str, Any]:
+    """The difference of the same two variants the other way round."""
+    swapped = {"low": "high", "high": "low", "seeds_low": "seeds_high", "seeds_high": "seeds_low", "mean": "mean"}
+    negative = {key: -found[other] for key, other in swapped.items()}
+    return {**found, **negative, "by_seed": [-difference for difference in found["by_seed"]]}
+
+
+_DIFFERENCE = ["step", "mAP", "over seeds", "p", "over queries", "detectable", "source"]
+
+
+def _difference(results: dict[str, Any], step: str, found: dict[str, Any]) -> list[str]:
+    """What is reported of the difference of two variants."""
+    ours, theirs = step.split(" - ")
+    at_home = [[100 * run[results["home"]]["mAP"] for run in results["figures"][name]] for name in (ours, theirs)]
+    return [
+        f"`{ours}` - `{theirs}`",
+        _signed([100 * difference for difference in found["by_seed"]]),
+        _between(found["seeds_low"], found["seeds_high"]),
+        f"{found['p']:.2g}",
+        _between(found["low"], found["high"]),
+        f"{100 * found['detectable']:.1f}",
+        _signed([a - b for a, b in zip(*at_home, strict=True)]),
+    ]
 
 
 def study_photographs(results: Figures) -> str:
@@ -265,10 +301,10 @@ def study_threads(one: dict[str, Any], two: dict[str, Any]) -> str:
     return _table(["", *seeds, "mean ± standard deviation"], map(_unbroken, rows))
 
 
-def decision(found: dict[str, Any]) -> str:
+def decision(found: dict[str, Any], shown_below: float = SHOWN_BELOW) -> str:
     """What the plan of the study decides of a step."""
     decided = []
-    if found["p"] < SHOWN_BELOW:
+    if found["p"] < shown_below:
         decided.append("shown" if found["mean"] > 0 else "shown to harm")
     if found["seeds_low"] > -LITTLE and found["seeds_high"] < LITTLE:
         decided.append("worth little")
@@ -654,6 +690,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "study_steps": partial(study_steps, STUDY_STEPS),
     "study_photographs": partial(study_photographs, STUDY_PHOTOGRAPHS),
     "study_readings": partial(study_readings, STUDY_READINGS),
+    "study_confirmed": partial(study_confirmed, STUDY_CONFIRMED),
     "study_threads": partial(study_threads, STUDY_STEPS, STUDY_THREADS),
     "study_summary": partial(study_summary, STUDY_STEPS),
     "study_gates": partial(study_gates, STUDY_STEPS),

@@ -76,6 +76,11 @@ def test_what_the_study_says_of_the_readings() -> None:
     scores = generate.STUDY_READINGS["held_out"]
     assert mean(scores["snr-minus"]) - mean(scores[readings[-3]]) < 0.01
     assert max(scores["snr-euclidean"]) - min(scores["snr-euclidean"]) > 0.04
+    steps = generate.STUDY_CONFIRMED["steps"]
+    decided = {name: generate.decision(steps[f"{name} - snr-no-loss"], shown_below=0.025) for name in readings[:2]}
+    assert decided == {"snr-minus": "worth little", "snr-sampled": "shown to harm"}
+    assert max(steps["snr-sampled - snr-no-loss"]["by_seed"]) < 0
+    assert -0.009 < steps["snr - snr-no-loss"]["seeds_low"] < steps["snr - snr-no-loss"]["seeds_high"] < 0.0095
 
 
 def test_what_the_pages_say_of_speed() -> None:
