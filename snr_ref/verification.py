@@ -111,7 +111,7 @@ def evaluate_verification(
 
 def bin_edges(smallest: float, largest: float) -> np.ndarray:
     """The edges of the histogram's bins, (129,)."""
-    return smallest + np.arange(BINS + 1) * ((largest - smallest) / BINS)
+    return np.linspace(smallest, largest, BINS + 1)
 
 
 def bin_of(distances: np.ndarray, smallest: float, largest: float) -> np.ndarray:

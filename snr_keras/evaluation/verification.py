@@ -154,7 +154,7 @@ def _evaluated(
         thresholds=thresholds[chosen],
         equal_error_threshold=float(thresholds[equal]),
         equal_error_rate=float((false_positives[equal] + missed[equal]) / 2),
-        bin_edges=smallest + np.arange(BINS + 1) * ((largest - smallest) / BINS),
+        bin_edges=np.linspace(smallest, largest, BINS + 1),
         same_counts=histograms[SAME],
         different_counts=histograms[DIFFERENT],
     )

@@ -47,6 +47,14 @@ def test_the_figures_are_shares_of_pairs_below_their_thresholds(case, protocol, 
     assert (result.bin_edges[0], result.bin_edges[-1]) == (min(candidates), max(same + different))
 
 
+def test_the_edges_are_the_smallest_and_the_largest_distance_to_the_bit():
+    """Not what rounding makes of the smallest plus their difference."""
+    smallest, largest = 2 / 7, 11 / 7
+    assert smallest + (largest - smallest) != largest
+    result = evaluate_verification(np.array([[smallest, largest]]), [1], [1, 2], protocol="no_camera")
+    assert (result.bin_edges[0], result.bin_edges[-1]) == (smallest, largest)
+
+
 def test_a_histogram_by_hand():
     """From 0 to 128 the bins are one wide: an edge belongs to the bin above it, the largest to the last."""
     distances = np.array([[0.0, 0.5, 1.0, 127.5, 128.0]])
