@@ -85,7 +85,7 @@ def table(before: Ranges, now: Ranges) -> str:
         return "{1:.2f} ({0:.2f} to {2:.2f})".format(*ranges[name]) if name in ranges else "-"
 
     lines = [("", "before", "now", ""), *((n, told(before, n), told(now, n), moved(before, now, n)) for n in now)]
-    return "\n".join(f"{name:<30} {was:<20} {found:<20} {how}".rstrip() for name, was, found, how in lines)
+    return "\n".join(f"{name:<31} {was:<22} {found:<22} {how}".rstrip() for name, was, found, how in lines)
 
 
 def _git(*arguments: str) -> str:
