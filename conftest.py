@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="module", autouse=True)
 def _memory() -> None:
-    """Keras forgets the models of the file before, Python looks for those in circles, and glibc gives back the rest.
+    """Keras forgets the models of the file before, Python collects reference cycles, and glibc returns free memory.
 
     What is left serves all files, most of it modules: freezing it saves looking through it again, which takes long.
     """
