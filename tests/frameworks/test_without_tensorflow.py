@@ -1,5 +1,6 @@
 """The library on another backend, where TensorFlow is not installed: `tox -e without_tensorflow`."""
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 import snr_ref
+from docs.examples import resnet50
 from snr_keras.conformance import adapter
 from snr_keras.conformance.arrays import MODES
 from snr_keras.evaluation import evaluate_embeddings, evaluate_retrieval, re_ranking
@@ -54,6 +56,33 @@ def test_snr_goes_into_a_network_which_is_fitted_and_saved(tmp_path: Path) -> No
 def test_a_reid_model_embeds_images() -> None:
     model = reid_model(4, normalization="snr", image_size=(32, 16))
     assert model(rng.uniform(0, 255, (2, 32, 16, 3)).astype(np.float32))["logits"].shape == (2, 4)
+
+
+def test_the_example_trains_by_fit_and_goes_on_where_it_stopped(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(resnet50, "TEST_IDENTITIES", 3)
+    out = tmp_path / "figures.json"
+    little = ["--backbone", "resnet_small", "--image-size", "32x16", "--epochs", "1", "--identities", "16"]
+    command = [*little, "--seeds", "1", "--out", str(out), "--variants"]
+    resnet50.main([*command, "in"])
+    first = json.loads(out.read_text())["figures"]["in"]
+    resnet50.main([*command, "in", "snr"])
+    both = json.loads(out.read_text())
+    assert both["figures"]["in"] == first
+    (found,) = both["figures"]["snr"]
+    assert list(found) == [both["home"], *both["targets"]]
+    assert all(0 < figure <= 1 for of_domain in found.values() for figure in of_domain.values())
+    with pytest.raises(SystemExit, match="begun with other settings"):
+        resnet50.main([*command, "in", "--epochs", "2"])
+
+
+def test_images_of_the_example_are_moved_a_little_and_mirrored() -> None:
+    images = np.tile(np.arange(1, 51, dtype=np.uint8).reshape(1, 50, 1, 1), (40, 1, 4, 3))
+    images[:, :, 0] = 200
+    moved = resnet50.augmented(images, np.random.default_rng(0))
+    assert (moved.shape, moved.dtype) == (images.shape, np.float32)
+    middles = moved[:, 25, 2, 0]
+    assert set(middles) <= {0, 24, 25, 26, 27, 28, 200}
+    assert len(set(middles)) > 3
 
 
 def test_evaluation_is_the_references() -> None:
