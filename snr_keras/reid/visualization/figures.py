@@ -3,6 +3,7 @@
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,12 +15,20 @@ from snr_keras.reid.data.report import printable
 INK = "#333333"
 
 
-def save_figure(figure: Figure, path: str | os.PathLike, *, dpi: int = 150) -> Path:
-    """Write a figure as PNG, replacing an existing file only when it is complete; no display, no global state."""
+def save_figure(figure: Figure, path: str | os.PathLike, *, dpi: int = 150, **options: Any) -> Path:
+    """Write a figure as PNG, replacing an existing file only when it is complete; no display, no global state.
+
+    Args:
+        figure: Figure to write.
+        path: PNG file.
+        dpi: Pixels per inch.
+        **options: Options of `Figure.savefig`; by default the margins are cut to what is drawn.
+    """
     path = Path(path)
+    options = {"bbox_inches": "tight", **options}
     with new_file(path) as unfinished, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # it only means a box in place of a letter
-        figure.savefig(unfinished, format="png", dpi=dpi, bbox_inches="tight", facecolor="white")
+        figure.savefig(unfinished, format="png", dpi=dpi, facecolor="white", **options)
     return path
 
 

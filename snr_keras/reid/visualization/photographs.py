@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from textwrap import wrap
 
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 from snr_keras.reid.visualization.figures import INK, save_figure
 
 # In inches: the place of a photograph with its title, the height of that title, what is free between two photographs,
-# and what is left of them for words about a row and above them for the title of all.
-_COLUMN, _ROW, _TITLE, _GAP, _LEFT, _ABOVE = 0.85, 1.9, 0.22, 0.08, 0.3, 0.5
+# what is left of them for words about a row, and the height of a line of the title of all.
+_COLUMN, _ROW, _TITLE, _GAP, _LEFT, _LINE = 0.85, 1.9, 0.22, 0.08, 0.3, 0.19
+_LETTERS = 9
+"""How many letters of the title of all fit in an inch, unless nearly all are as wide as a W."""
 
 
 class Photographs:
@@ -24,18 +27,23 @@ class Photographs:
     """
 
     def __init__(self, rows: int, columns: int, *, title: str) -> None:
-        width, height = _LEFT + _COLUMN * columns, _ABOVE + _ROW * rows
+        width = _LEFT + _COLUMN * columns
+        lines = [
+            part for line in title.splitlines() for part in wrap(line, int(_LETTERS * width), break_long_words=False)
+        ]
+        self._above = _LINE * (len(lines) + 0.5)
+        height = self._above + _ROW * rows
         self._figure = Figure(figsize=(width, height))
         self._ax = self._figure.add_axes((0, 0, 1, 1))
         self._ax.set(xlim=(0, width), ylim=(height, 0))
         self._ax.axis("off")
-        self._figure.suptitle(title, y=1 - _ABOVE / 2 / height, va="center")
+        self._figure.suptitle("\n".join(lines), y=1 - self._above / 2 / height, va="center", fontsize=10)
 
     def put(
         self, row: int, column: int, image: NDArray | None, title: str, *, colour: str = INK, frame: float = 3
     ) -> None:
         """Draw a photograph, (H, W, 3), in its place; None is an empty frame with a note that it is not readable."""
-        left, above = _LEFT + _COLUMN * column, _ABOVE + _ROW * row + _TITLE
+        left, above = _LEFT + _COLUMN * column, self._above + _ROW * row + _TITLE
         right, below = left + _COLUMN - _GAP, above + _ROW - _TITLE - _GAP
         middle = (left + right) / 2
         if image is None:
@@ -48,9 +56,10 @@ class Photographs:
 
     def tell(self, row: int, text: str) -> None:
         """Write on the left of a row, upwards."""
-        middle = _ABOVE + _ROW * (row + 0.5)
+        middle = self._above + _ROW * (row + 0.5)
         self._ax.text(_LEFT / 2, middle, text, fontsize=8, rotation="vertical", ha="center", va="center")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture as PNG."""
-        return save_figure(self._figure, path, dpi=100)  # photographs make large files
+        # Photographs make large files, and cannot be compressed much: half of the time saves a seventh of the size.
+        return save_figure(self._figure, path, dpi=100, bbox_inches=None, pil_kwargs={"compress_level": 3})
