@@ -1,9 +1,7 @@
 """The picture of the README and of the site's first page: what SNR makes of style, and what that does to a ranking.
 
-    snr demo --variant none
-    python docs/front_picture.py runs/demo
-
-The network with SNR is the one in the package. The demo trains the plain one alike, with the same seed.
+snr demo
+python docs/front_picture.py runs/demo
 """
 
 from __future__ import annotations
@@ -36,8 +34,10 @@ COLUMNS = {"F": "$F$", "F_tilde": r"$\tilde F$", "R_plus": "$R^+$", "F_plus": r"
 
 def main(demo: Path) -> None:
     """Draw it from the folder of `snr demo`, into docs/images/front.png."""
-    network = load_run("pretrained")[1]
-    models = {"plain network": load_run(demo / "runs" / "none-seed0")[1], "with SNR": network}
+    models = {
+        "plain network": load_run(demo / "runs" / "none-seed0")[1],
+        "with SNR": load_run(demo / "runs" / "snr-seed0")[1],
+    }
     target = open_dataset(str(demo / "data" / TARGET), root="data", splits=("query", "gallery"))
     ranked = {}
     for name, model in models.items():
@@ -47,7 +47,7 @@ def main(demo: Path) -> None:
 
     figure = Figure(figsize=(11, 4.1), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(5, 9))
-    draw_maps(left, network)
+    draw_maps(left, models["with SNR"])
     axes = right.subplots(2, TOP + 1)
     for row, (name, found) in zip(axes, ranked.items(), strict=True):
         ranking = found[chosen]

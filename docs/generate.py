@@ -20,27 +20,25 @@ from typing import Any
 DOCS = Path(__file__).parent
 PAGES = (DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md")))
 
-Figures = dict[str, Any]  # results.json of `snr demo`
-
 
 def _read(name: str) -> Any:
     return json.loads((DOCS / "data" / name).read_text(encoding="utf-8"))
 
 
-#: `snr demo --seeds 3 --variant none --variant in --variant snr --variant snr-no-loss`: its results.json.
-DEMO: Figures = _read("demo.json")
-#: `snr demo --seeds 3 --epochs 20 --variant in --variant snr`: likewise.
-LONGER: Figures = _read("demo_20_epochs.json")
 #: `snr ablate`: its summary.json.
 ABLATION: dict[str, Any] = _read("ablation.json")
+#: `snr ablate in snr-fixed snr --recipe study --set training.epochs=20 --seeds 3`: its summary.json.
+LONGER: dict[str, Any] = _read("longer_training.json")
 #: Part A of the study, eight seeds: its summary.json.
 STUDY_STEPS: dict[str, Any] = _read("study_steps.json")
 #: `snr evaluate --target data/restyled` of its models of seeds 13 to 17: the scores, by variant a list by seed.
-STUDY_PHOTOGRAPHS: Figures = _read("study_photographs.json")
+STUDY_PHOTOGRAPHS: dict[str, Any] = _read("study_photographs.json")
 #: Its part D, the readings of the loss that were screened: their summary.json.
 STUDY_READINGS: dict[str, Any] = _read("study_readings.json")
 #: Of them the two best, with eight new seeds: their summary.json.
 STUDY_CONFIRMED: dict[str, Any] = _read("study_confirmed.json")
+#: Its part F, from which the shipped model is chosen: its summary.json.
+STUDY_SHIPPED: dict[str, Any] = _read("study_shipped.json")
 #: `snr ablate snr-no-loss --recipe study --set training.seed=13 --seeds 5 --jobs 1`: its summary.json.
 STUDY_THREADS: dict[str, Any] = _read("study_threads.json")
 #: `snr bench layer --add-to docs/data/bench_layer_machines.json` on each machine, with each `KERAS_BACKEND`, and with
@@ -104,6 +102,9 @@ SHOWN_BELOW = 0.05 / len(HYPOTHESES)
 #: A step is worth little if its interval over seeds lies within so much of mAP.
 LITTLE = 0.01
 
+#: In this order the plan prefers variants that are as good, for the model that is shipped.
+FEWEST_PARTS_FIRST = ("none", "in", "ibn-b", "aibn", "snr-fixed", "snr-no-loss", "snr")
+
 TASKS = {"distances": "figures from distances", "re_ranking": "re-ranking"}
 TIMES = ["SNR", "literal", "GN", "floor", "SNR / literal", "SNR / GN"]
 
@@ -135,39 +136,29 @@ FAMILIES_OF_FUNCTIONS = {
 }
 
 
-def demo_summary(demo: Figures) -> str:
+def results_summary(results: dict[str, Any]) -> str:
     """Three models, on the source domain and on the others."""
+    home, targets, models = results["home"], results["targets"], ("none", "in", "snr")
     rows = [
-        [f"source domain: {demo['source']}", *(_both(demo, v, [demo["source"]]) for v in ("none", "in", "snr"))],
-        [
-            f"unseen domains: mean of {', '.join(unseen(demo))}",
-            *(_both(demo, v, unseen(demo)) for v in ("none", "in", "snr")),
-        ],
+        [f"source domain: {home}", *(_both(results, model, [home]) for model in models)],
+        [f"unseen domains: mean of {', '.join(targets)}", *(_both(results, model, targets) for model in models)],
     ]
     return _table(["", "plain network", "instance norm", "SNR"], map(_unbroken, map(_best_in_bold, rows)))
 
 
-def demo_table(demo: Figures) -> str:
-    """Every domain and model."""
-    names = {demo["source"]: f"{demo['source']} (source)"}
-    rows = [
-        [names.get(domain, domain), *(_both(demo, v, [domain]) for v in demo["figures"])]
-        for domain in [demo["source"], *unseen(demo)]
-    ]
-    mean_of_unseen = ["**mean of unseen**", *(_both(demo, v, unseen(demo)) for v in demo["figures"])]
-    return _table(["tested on", *demo["figures"]], map(_unbroken, [*rows, mean_of_unseen]))
-
-
-def demo_differences(demo: Figures) -> str:
-    """SNR against each other model, seed by seed."""
-    seeds = [f"seed {seed}" for seed in range(len(demo["figures"]["snr"]))]
+def longer_training(shorter: dict[str, Any], longer: dict[str, Any]) -> str:
+    """By how much SNR, learned or fixed, is above instance norm after fewer epochs and after more, seed by seed."""
+    seeds, first = len(longer["figures"]["in"]), longer["settings"]["training"]["seed"]
     rows = []
-    for where, domains in (("unseen", unseen(demo)), (demo["source"], [demo["source"]])):
-        for other in demo["figures"]:
-            if other != "snr":
-                found = differences(demo, other, domains)
-                rows.append([where, f"snr - {other}", *(f"{d:+.1f}" for d in found), _spread(found)])
-    return _table(["tested on", "difference", *seeds, "mean ± standard deviation"], rows)
+    for where, domains in (("unseen", longer["targets"]), (longer["home"], [longer["home"]])):
+        for ours in ("snr", "snr-fixed"):
+            for results in (shorter, longer):
+                pairs = zip(values(results, ours, domains)[:seeds], values(results, "in", domains)[:seeds], strict=True)
+                found = [a - b for a, b in pairs]
+                epochs = str(results["settings"]["training"]["epochs"])
+                rows.append([where, f"`{ours}` - `in`", epochs, *(f"{each:+.1f}" for each in found), _signed(found)])
+    names = [f"seed {first + number}" for number in range(seeds)]
+    return _table(["tested on", "difference", "epochs", *names, "mean ± standard deviation"], map(_unbroken, rows))
 
 
 def ablation(results: dict[str, Any]) -> str:
@@ -225,7 +216,7 @@ def study_steps(results: dict[str, Any]) -> str:
 
 def study_confirmed(results: dict[str, Any]) -> str:
     """A row a reading that is confirmed, against no loss; then the loss as specified, and the readings against it."""
-    best = [name for name in best_readings(STUDY_READINGS) if name != "snr"][:2]
+    best = [name for name in best_held_out(STUDY_READINGS) if name != "snr"][:2]
     rows = []
     for name in (*best, "snr"):
         found = results["steps"][f"{name} - snr-no-loss"]
@@ -263,27 +254,33 @@ def _difference(results: dict[str, Any], step: str, found: dict[str, Any]) -> li
     ]
 
 
-def study_photographs(results: Figures) -> str:
+def study_photographs(results: dict[str, Any]) -> str:
     """A row a variant."""
     rows = [[f"`{name}`", _both(results, name, ["restyled"])] for name in results["figures"]]
     return _table(["variant", "restyled photographs"], map(_unbroken, rows))
 
 
-def study_readings(results: dict[str, Any]) -> str:
-    """A row a reading, the best first: its scores on held-out people of the source."""
+def study_held_out(results: dict[str, Any], what: str) -> str:
+    """A row a variant, the best first: its scores on held-out people of the source."""
     scores = {name: [100 * score for score in seeds] for name, seeds in results["held_out"].items()}
     first = results["settings"]["training"]["seed"]
     rows = [
         [f"`{name}`", *(f"{score:.1f}" for score in scores[name]), f"{mean(scores[name]):.1f}"]
-        for name in best_readings(results)
+        for name in best_held_out(results)
     ]
     seeds = [f"seed {first + number}" for number in range(len(scores["snr"]))]
-    return _table(["reading", *seeds, "mean"], rows)
+    return _table([what, *seeds, "mean"], rows)
 
 
-def best_readings(results: dict[str, Any]) -> list[str]:
-    """The names of the readings, that with the highest mean on held-out people first."""
+def best_held_out(results: dict[str, Any]) -> list[str]:
+    """The names of the variants, that with the highest mean on held-out people first."""
     return sorted(results["held_out"], key=lambda name: mean(results["held_out"][name]), reverse=True)
+
+
+def shipped(results: dict[str, Any]) -> str:
+    """The variant that the plan of the study ships: that of the fewest parts within half a point of the best."""
+    means = {name: mean(scores) for name, scores in results["held_out"].items()}
+    return next(name for name in FEWEST_PARTS_FIRST if means[name] >= max(means.values()) - 0.005)
 
 
 def study_threads(one: dict[str, Any], two: dict[str, Any]) -> str:
@@ -681,15 +678,14 @@ def bench_export(rows: list[dict[str, Any]]) -> str:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
-    "demo_summary": partial(demo_summary, DEMO),
-    "demo_table": partial(demo_table, DEMO),
-    "demo_differences": partial(demo_differences, DEMO),
-    "longer_demo_differences": partial(demo_differences, LONGER),
+    "results_summary": partial(results_summary, STUDY_STEPS),
+    "longer_training": partial(longer_training, STUDY_STEPS, LONGER),
     "ablation": partial(ablation, ABLATION),
     "study_variants": partial(study_variants, STUDY_STEPS),
     "study_steps": partial(study_steps, STUDY_STEPS),
     "study_photographs": partial(study_photographs, STUDY_PHOTOGRAPHS),
-    "study_readings": partial(study_readings, STUDY_READINGS),
+    "study_readings": partial(study_held_out, STUDY_READINGS, "reading"),
+    "study_shipped": partial(study_held_out, STUDY_SHIPPED, "variant"),
     "study_confirmed": partial(study_confirmed, STUDY_CONFIRMED),
     "study_threads": partial(study_threads, STUDY_STEPS, STUDY_THREADS),
     "study_summary": partial(study_summary, STUDY_STEPS),
@@ -743,20 +739,9 @@ def main(arguments: Iterable[str]) -> int:
     return int(bool(stale) and "--check" in arguments)
 
 
-def unseen(demo: Figures) -> list[str]:
-    """The domains that no model was trained on."""
-    return [domain for domain in demo["figures"]["snr"][0] if domain != demo["source"]]
-
-
-def values(demo: Figures, variant: str, domains: list[str], figure: str = "mAP") -> list[float]:
+def values(results: dict[str, Any], variant: str, domains: list[str], figure: str = "mAP") -> list[float]:
     """In per cent, a number a seed: the mean over the domains."""
-    return [100 * mean(run[domain][figure] for domain in domains) for run in demo["figures"][variant]]
-
-
-def differences(demo: Figures, other: str, domains: list[str]) -> list[float]:
-    """By how much the mAP of SNR is above another model's, seed by seed."""
-    pairs = zip(values(demo, "snr", domains), values(demo, other, domains), strict=True)
-    return [ours - theirs for ours, theirs in pairs]
+    return [100 * mean(run[domain][figure] for domain in domains) for run in results["figures"][variant]]
 
 
 def _percents(runs: list[dict[str, float]], figure: str) -> list[float]:
@@ -768,8 +753,8 @@ def _means(runs: list[dict[str, float]], domains: list[str]) -> list[float]:
     return [100 * mean(run[domain] for domain in domains) for run in runs]
 
 
-def _both(demo: Figures, variant: str, domains: list[str]) -> str:
-    return " / ".join(_spread(values(demo, variant, domains, figure)) for figure in ("mAP", "rank1"))
+def _both(results: dict[str, Any], variant: str, domains: list[str]) -> str:
+    return " / ".join(_spread(values(results, variant, domains, figure)) for figure in ("mAP", "rank1"))
 
 
 def _shape(timing: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
-"""Pictures of `snr visualize` for the page about them, in 128 colours so that they are small.
+"""Pictures that commands made, for the pages about them, in 128 colours so that they are small.
 
-python docs/take_pictures.py runs/pictures
+python docs/take_pictures.py runs
 """
 
 from __future__ import annotations
@@ -12,24 +12,23 @@ from PIL import Image
 
 IMAGES = Path(__file__).parent / "images"
 
-#: The picture in docs/images, and what it is called in the folder of `snr visualize`.
+#: The picture in docs/images, and where the commands of docs/pictures.md and guides/same_person.md write it.
 TAKEN = {
-    "worst_queries.png": "3_pretrained_worst_2_dusk.png",
-    "activation_maps.png": "3_pretrained_maps_stage2.png",
-    "tsne.png": "3_pretrained_tsne.png",
-    "gates.png": "3_pretrained_gates.png",
-    "cmc_curves.png": "cmc_2_dusk.png",
+    "loss_curves.png": "demo/loss_curves.png",
+    "ranked_gallery.png": "demo/ranked_gallery_snr_night.png",
+    "worst_queries.png": "pictures/3_snr-seed0_worst_2_dusk.png",
+    "activation_maps.png": "pictures/3_snr-seed0_maps_stage2.png",
+    "tsne.png": "pictures/3_snr-seed0_tsne.png",
+    "gates.png": "pictures/3_snr-seed0_gates.png",
+    "cmc_curves.png": "pictures/cmc_2_dusk.png",
+    "verification.png": "verification/verification_1_night.png",
 }
 
 
-def main(folder: Path) -> None:
-    """Take them out of a folder.
-
-    Args:
-        folder: What `snr visualize` wrote.
-    """
+def main(runs: Path) -> None:
+    """Take them out of the folder in which both commands wrote theirs."""
     for name, source in TAKEN.items():
-        take(folder / source, name)
+        take(runs / source, name)
 
 
 def take(source: Path, name: str) -> None:

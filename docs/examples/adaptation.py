@@ -112,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     epochs: dict[str, list[list[dict[str, Any]]]] = {names["adapted"]: [] for names in METHODS.values()}
     for seed in range(options.seeds):
         for normalization, names in METHODS.items():
-            training = TrainingConfig(normalization=normalization, seed=seed, epochs=options.epochs)
+            training = TrainingConfig(normalization=normalization, reduction=16, seed=seed, epochs=options.epochs)
             adaptation = AdaptationConfig(seed=seed, epochs=options.adaptation_epochs)
             runs = {what: options.runs / f"{normalization}-{what}-seed{seed}" for what in names}
             for what, model in networks(training, adaptation, source, target, runs):

@@ -25,7 +25,7 @@ def pack_command(
 
     FOLDER gets weights.h5, each weight under its name, and config.json: the settings, training images, package versions
     and, if the run was tested, its scores. It can replace a run folder everywhere, except that training cannot be
-    resumed from it. The model in the package, `pretrained`, was made in this way from a run of snr demo.
+    resumed from it. The model in the package, `pretrained`, was made in this way from a run of snr ablate.
     """
     record_file(run)
     load_keras()

@@ -15,7 +15,7 @@ from snr_keras.models.pytorch.importing import import_state_dict
 from snr_keras.models.pytorch.state_dict import StateDict, read_state_dict
 from snr_keras.models.pytorch_resnet import PYTORCH_BACKBONES
 from snr_keras.models.snr_model import SNRModel
-from snr_keras.networks import SNR_GATES, module_stages
+from snr_keras.networks import SNR_GATES, gate_reduction, module_stages
 
 IMAGENET_FILE = "https://download.pytorch.org/models/resnet50-0676ba61.pth"
 
@@ -28,7 +28,7 @@ def reid_model(
     stages: Sequence[int] | None = None,
     image_size: tuple[int | None, int | None] = (64, 32),
     last_stride: int = 1,
-    reduction: int = 16,
+    reduction: int | None = None,
     snr_bias: bool = False,
     snr_gate: str = "learned",
     batch_norm_momentum: float = 0.9,
@@ -63,7 +63,8 @@ def reid_model(
             the first two with `"ibn_b"`, `"mixstyle"` and `"efdmix"`.
         image_size: `(height, width)` in pixels; either may be `None`.
         last_stride: Stride of the last stage: 1, as in most ReID networks, or 2, as in classification networks.
-        reduction: Reduction ratio r of the channel attention of SNR and of the gate.
+        reduction: Reduction ratio r of the channel attention of SNR and of the gate. By default 16, the paper's, and 2
+            with `"resnet_small"`, whose few channels need it for at least 12 hidden units.
         snr_bias: Whether SNR's attention has biases, as in public codes; the paper's has none.
         snr_gate: `"learned"`; or one of two controls, whose attention is not trained: `"fixed"`, a = 1/2 for every
             channel of every image, or `"random"`, as it was initialized.
@@ -94,7 +95,11 @@ def reid_model(
     from_pytorch = weights if backbone in PYTORCH_BACKBONES else None
     state_dict = _pytorch_weights(from_pytorch, backbone) if from_pytorch else None
     modules = Modules(
-        normalization, module_stages(normalization, stages), reduction, snr_bias=snr_bias, snr_gate=snr_gate
+        normalization,
+        module_stages(normalization, stages),
+        gate_reduction(backbone, reduction),
+        snr_bias=snr_bias,
+        snr_gate=snr_gate,
     )
     policy = keras.dtype_policies.get(dtype) if dtype is not None else keras.config.dtype_policy()
     with own_configuration(policy):

@@ -2,11 +2,15 @@
 
 import json
 from statistics import mean, stdev
+from typing import Any
 
 import pytest
 
 from docs import generate
 from snr_keras.reid.adaptation import AdaptationConfig
+from snr_keras.reid.recipes import load_recipe
+from snr_keras.reid.runs import TrainingConfig, find_run
+from snr_keras.reid.settings.variants import VARIANTS
 
 
 @pytest.mark.parametrize("page", generate.PAGES, ids=lambda page: page.relative_to(generate.DOCS.parent).as_posix())
@@ -21,21 +25,26 @@ def test_every_block_is_in_a_page() -> None:
 
 
 def test_what_the_page_of_results_concludes() -> None:
-    demo = generate.DEMO
-    unseen, home = generate.unseen(demo), [demo["source"]]
-    for domain in unseen:
-        assert mean(generate.differences(demo, "none", [domain])) > 10
-    assert min(generate.differences(demo, "none", home)) > 0
-    over_in = generate.differences(demo, "in", unseen)
-    assert min(over_in) > 0
-    assert mean(over_in) > stdev(over_in)
-    assert mean(over_in) < 2 * stdev(generate.values(demo, "in", unseen))
-    over_in_at_home = generate.differences(demo, "in", home)
-    assert mean(over_in_at_home) > 5 * stdev(over_in_at_home)
-    assert abs(mean(generate.differences(demo, "snr-no-loss", unseen))) < stdev(
-        generate.differences(demo, "snr-no-loss", unseen)
-    )
-    assert abs(mean(generate.differences(demo, "snr-no-loss", home))) < 1
+    study = generate.STUDY_STEPS
+
+    def above(other: str, domains: list[str], ours: str = "snr", results: dict[str, Any] = study) -> list[float]:
+        both = (generate.values(results, name, domains) for name in (ours, other))
+        return [a - b for a, b in zip(*both, strict=True)]
+
+    unseen, home = study["targets"], [study["home"]]
+    assert all(min(above("none", [domain])) > 5 for domain in unseen)
+    assert min(above("none", home)) > 0
+    assert min(above("in", unseen)) > 0
+    assert (round(mean(above("in", unseen))), round(mean(above("in", home)))) == (2, 3)
+    assert mean(above("in", ["dusk"])) < 0
+    assert mean(above("snr-fixed", unseen)) < 0
+    for ours in ("snr", "snr-fixed"):
+        shorter, longer = (
+            [mean(above("in", domains, ours, results)[:3]) for domains in (unseen, home)]
+            for results in (study, generate.LONGER)
+        )
+        assert 0.45 < longer[0] / shorter[0] < 0.55
+        assert longer[1] / shorter[1] > 0.9
 
 
 @pytest.mark.parametrize(
@@ -70,7 +79,7 @@ def test_what_the_study_concludes() -> None:
 
 
 def test_what_the_study_says_of_the_readings() -> None:
-    readings = generate.best_readings(generate.STUDY_READINGS)
+    readings = generate.best_held_out(generate.STUDY_READINGS)
     assert readings[:2] == ["snr-minus", "snr-sampled"]
     assert readings[-1] == "snr-ten-times"
     scores = generate.STUDY_READINGS["held_out"]
@@ -81,6 +90,14 @@ def test_what_the_study_says_of_the_readings() -> None:
     assert decided == {"snr-minus": "worth little", "snr-sampled": "shown to harm"}
     assert max(steps["snr-sampled - snr-no-loss"]["by_seed"]) < 0
     assert -0.009 < steps["snr - snr-no-loss"]["seeds_low"] < steps["snr - snr-no-loss"]["seeds_high"] < 0.0095
+
+
+def test_the_model_in_the_package_is_the_one_that_the_plan_of_the_study_chooses() -> None:
+    chosen = generate.shipped(generate.STUDY_SHIPPED)
+    assert chosen == generate.best_held_out(generate.STUDY_SHIPPED)[0] == "snr-fixed"
+    record = json.loads((find_run("pretrained") / "config.json").read_text(encoding="utf-8"))
+    expected = VARIANTS[chosen].config(load_recipe("study").training, seed=10)
+    assert TrainingConfig.from_json(record["training"]) == expected
 
 
 def test_what_the_pages_say_of_speed() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import keras
 
 from snr_keras.models import embedder, module_stages
+from snr_keras.networks import gate_reduction
 from snr_keras.reid.runs import PRETRAINED, TrainingConfig, find_run, load_run, weights_hash
 
-_OF_THE_NETWORK = ("backbone", "normalization", "last_stride", "reduction", "snr_bias", "mixed_precision")
+_OF_THE_NETWORK = ("backbone", "normalization", "last_stride", "snr_bias", "mixed_precision")
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,11 @@ class ModelIdentity:
     def network(self) -> dict[str, Any]:
         """The settings that determine the computation with the weights."""
         config = TrainingConfig.from_json(self.settings)
-        stages = module_stages(config.normalization, config.stages)
-        return {"stages": stages, **{name: getattr(config, name) for name in _OF_THE_NETWORK}}
+        return {
+            "stages": module_stages(config.normalization, config.stages),
+            "reduction": gate_reduction(config.backbone, config.reduction),
+            **{name: getattr(config, name) for name in _OF_THE_NETWORK},
+        }
 
     def check_same(self, other: "ModelIdentity", where: str) -> None:
         """Refuse to compare embeddings whose models differ in more than their location.

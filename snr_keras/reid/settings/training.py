@@ -42,7 +42,8 @@ class TrainingConfig(Config):
         stages: Stages, of 1 to 4, that have the normalization; `None` means its default.
         weights: Initial weights: `None`, `"imagenet"` (for `"resnet50"`) or a path, see `reid_model`.
         last_stride: Stride of the last stage, 1 or 2.
-        reduction: Reduction ratio r of the channel attention of SNR and of the gate.
+        reduction: Reduction ratio r of the channel attention of SNR and of the gate; `None` means the backbone's: the
+            paper's 16, and 2 with `"resnet_small"`.
         snr_bias: Whether SNR's attention has biases, as in public codes; the paper's has none.
         snr_gate: What that attention is: `"learned"`, `"fixed"` (a = 1/2) or `"random"` (never trained).
         batch_norm_momentum: Momentum of the moving statistics of every BatchNormalization.
@@ -83,7 +84,7 @@ class TrainingConfig(Config):
     stages: tuple[int, ...] | None = None
     weights: str | None = None
     last_stride: int = 1
-    reduction: int = 16
+    reduction: int | None = None
     snr_bias: bool = False
     snr_gate: str = "learned"
     batch_norm_momentum: float = 0.9
@@ -127,7 +128,7 @@ _RANGES: Ranges = {
     ),
     "weights": ("None or a string", lambda x: x is None or isinstance(x, str)),
     "last_stride": ("1 or 2", lambda x: is_integer(x) and x in (1, 2)),
-    "reduction": ("an integer of at least 1", lambda x: is_integer(x) and x >= 1),
+    "reduction": ("None or an integer of at least 1", lambda x: x is None or (is_integer(x) and x >= 1)),
     "snr_bias": ("True or False", lambda x: isinstance(x, bool)),
     "snr_gate": one_of(SNR_GATES),
     "batch_norm_momentum": ("in [0, 1)", lambda x: is_number(x) and 0 <= x < 1),

@@ -8,6 +8,7 @@ import pytest
 
 from snr_keras.layers import (
     IBN,
+    SNR,
     AdaptiveInstanceBatchNormalization,
     BatchInstanceNormalization,
     ChannelGate,
@@ -15,6 +16,7 @@ from snr_keras.layers import (
     MixStyle,
 )
 from snr_keras.models import NORMALIZATIONS, module_stages, reid_model
+from snr_keras.networks import gate_reduction
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (6, 32, 16, 3)).astype("float32")
 INSTANCE_NORM = keras.layers.GroupNormalization
@@ -134,6 +136,12 @@ def test_mixing_styles_changes_training_alone(normalization) -> None:
 def test_the_gate_has_the_reduction_of_the_model() -> None:
     model = reid_model(5, normalization="gate", reduction=4, image_size=(32, 16))
     assert model.get_layer("stage4_gate").w1.shape == (128, 32)
+
+
+def test_without_a_reduction_every_gate_has_units_to_learn_with() -> None:
+    assert [layer.w1.shape[1] for layer in reid_model(5).layers if isinstance(layer, SNR)] == [12, 20, 40, 64]
+    assert gate_reduction("resnet50") == gate_reduction("torchvision_resnet18") == 16
+    assert gate_reduction("resnet_small", 16) == 16
 
 
 def test_a_gate_that_is_fixed_is_one_half_and_a_random_one_as_initialized() -> None:

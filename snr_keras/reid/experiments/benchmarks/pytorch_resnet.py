@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from snr_keras.networks import gate_reduction
 from snr_keras.reid.settings.training import TrainingConfig
 from snr_ref.conformance.examples import pytorch_module as port
 
@@ -47,7 +48,7 @@ class Bottleneck(nn.Module):
 class ResNet50SNR(nn.Module):
     """ResNet-50 with SNR after all four stages, pooling, BNNeck and classifier."""
 
-    def __init__(self, num_identities: int, reduction: int = 16) -> None:
+    def __init__(self, num_identities: int, reduction: int) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(3, 64, 7, 2, padding=3, bias=False),
@@ -92,7 +93,7 @@ def pytorch_step(
         A function that computes a step, on CUDA if PyTorch has it, and returns the loss when it is done.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = ResNet50SNR(num_identities, config.reduction).to(device).train()
+    model = ResNet50SNR(num_identities, gate_reduction("resnet50", config.reduction)).to(device).train()
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     x = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).to(device) / 127.5 - 1
     y = torch.from_numpy(labels.astype(np.int64)).to(device)

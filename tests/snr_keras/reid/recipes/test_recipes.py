@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from snr_keras.networks import gate_reduction
 from snr_keras.reid.data.augmentation import Augmentation
 from snr_keras.reid.recipes import Recipe, load_recipe, recipe_names, recipe_text
 from snr_keras.reid.runs import TrainingConfig
@@ -48,9 +49,10 @@ def test_the_recipes_in_small_write_out_the_defaults() -> None:
     assert (recipe.data.source, recipe.data.targets) == ("day", ("night",))
 
 
-def test_the_recipe_of_the_study_is_the_embedded_one_with_wider_gates_and_other_seeds() -> None:
+def test_the_recipe_of_the_study_is_the_embedded_one_with_other_seeds() -> None:
     study, synthetic = load_recipe("study"), load_recipe("synthetic")
-    assert study.training == dataclasses.replace(synthetic.training, reduction=2, seed=10)
+    reduction = gate_reduction(synthetic.training.backbone)
+    assert study.training == dataclasses.replace(synthetic.training, reduction=reduction, seed=10)
     assert (study.data, study.test) == (synthetic.data, synthetic.test)
 
 

@@ -89,7 +89,7 @@ def test_weights_of_another_model_are_refused_and_what_differs_is_named(packed: 
     with pytest.raises(ValueError, match="Expected a file of the weights of") as refused:
         load_run(run)
     assert "stage2_snr/gamma is not in the model" in str(refused.value)
-    assert "stage4_snr/w1 has shape (32, 2) instead of (32, 4)" in str(refused.value)
+    assert "stage4_snr/w1 has shape (32, 16) instead of (32, 4)" in str(refused.value)
 
 
 def test_a_file_that_is_none_of_weights_is_refused(finished_run, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_file_that_is_none_of_weights_is_refused(finished_run, tmp_path: Path)
 def test_the_file_of_weights_has_each_under_its_name(finished_run, tmp_path: Path) -> None:
     save_weights(finished_run[1], tmp_path / "weights.h5")
     with h5py.File(tmp_path / "weights.h5") as file:
-        assert file["stage4_snr/w1"].shape == (32, 2)
+        assert file["stage4_snr/w1"].shape == (32, 16)
         np.testing.assert_array_equal(file["stem_bn/moving_mean"], finished_run[1].get_layer("stem_bn").moving_mean)
 
 
