@@ -12,7 +12,7 @@ from PIL import Image
 
 IMAGES = Path(__file__).parent / "images"
 
-#: The picture in docs/images, and where the commands of docs/pictures.md and guides/same_person.md write it.
+#: The picture in docs/images, and where the commands of docs/pictures.md write it.
 TAKEN = {
     "loss_curves.png": "demo/loss_curves.png",
     "ranked_gallery.png": "demo/ranked_gallery_snr_night.png",
@@ -26,7 +26,7 @@ TAKEN = {
 
 
 def main(runs: Path) -> None:
-    """Take them out of the folder in which both commands wrote theirs."""
+    """Take them out of the folder in which the commands wrote theirs."""
     for name, source in TAKEN.items():
         take(runs / source, name)
 

@@ -66,7 +66,8 @@ def gate_reduction(backbone: str, reduction: int | None = None) -> int:
     """The reduction ratio of the channel attentions in a backbone: `reduction`, or the backbone's default.
 
     The default is the paper's 16, but for `"resnet_small"`. Its stages have 24 to 128 channels, of which 16 would leave
-    1 to 8 hidden units, most of them dead or constant after training. 2 leaves 12 to 64; a ResNet-50 has 16 to 128.
+    1 to 8 hidden units. 2 is the power of two that leaves at least 8 at every stage, 12 to 64; a ResNet-50 has 16 to
+    128.
     """
     if reduction is not None:
         return reduction

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ import numpy as np
 from snr_keras.evaluation import evaluate_embeddings
 from snr_keras.files.atomic import write_json
 from snr_keras.losses import BatchHardTripletLoss, CrossEntropyLoss
-from snr_keras.models import BACKBONES, embedder, reid_model
+from snr_keras.models import BACKBONES, embedder, module_stages, reid_model
 from snr_keras.reid.data.sampler import identity_batches, num_steps
 from snr_keras.reid.data.synthetic import DOMAINS, render_sample
 from snr_keras.reid.settings.variants import VARIANTS
@@ -80,6 +81,7 @@ def train(variant: str, seed: int, source: Images, options: argparse.Namespace) 
     keras.utils.set_random_seed(seed)
     settings = dict(VARIANTS[variant].settings)
     weights = settings.pop("snr_weights", (0.1, 0.1, 0.5, 0.5))
+    stages = module_stages(settings["normalization"], settings.get("stages"))
     people = len(np.unique(source.identities))
     model = reid_model(people, backbone=options.backbone, image_size=options.image_size, **settings)
     steps = num_steps(source.identities, **BATCH)
@@ -88,7 +90,7 @@ def train(variant: str, seed: int, source: Images, options: argparse.Namespace) 
     model.compile(
         keras.optimizers.AdamW(rate, weight_decay=5e-4),
         loss={"logits": CrossEntropyLoss(0.1), "features": BatchHardTripletLoss(0.3)},
-        snr_weights=weights if settings["normalization"] == "snr" else None,
+        snr_weights=[weights[stage - 1] for stage in stages] if settings["normalization"] == "snr" else None,
     )
     model.fit(batches(source, seed), epochs=options.epochs, steps_per_epoch=steps, shuffle=False, verbose=0)
     return embedder(model)
@@ -114,15 +116,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = arguments(argv)
     settings = {name: value for name, value in vars(options).items() if name not in ("variants", "seeds", "out")}
     about: dict[str, Any] = {"settings": {**settings, "image_size": list(options.image_size)}}
+    about |= {"versions": {name: version(name) for name in ("keras", keras.backend.backend())}}
     about |= {"home": SOURCE, "targets": [domain for domain in DOMAINS if domain != SOURCE]}
     results: dict[str, list[dict[str, Any]]] = {}
     if options.out.exists():
         before = json.loads(options.out.read_text())
-        results = before.pop("figures")
+        results = before.pop("figures", {})
         if before != about:
-            raise SystemExit(
-                f"{options.out} was begun with other settings: {before['settings']}. Choose another --out."
-            )
+            raise SystemExit(f"{options.out} was begun otherwise, with {before}. Choose another --out.")
     size, identities = options.image_size, options.identities
     source = draw(SOURCE, 1, identities, size)
     targets = {domain: draw(domain, identities + 1, TEST_IDENTITIES, size) for domain in DOMAINS}
@@ -156,7 +157,10 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=12, help="passes over the training images (default: 12)")
     parser.add_argument("--identities", type=int, default=120, help="people to train on (default: 120)")
     parser.add_argument("--out", type=Path, default=Path("resnet50.json"), help="default: resnet50.json")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if options.identities < (fewest := BATCH["identities_per_batch"]):
+        parser.error(f"--identities must be at least {fewest}, those of a batch. Received: {options.identities}")
+    return options
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from snr_keras.reid.data.synthetic import DOMAINS, contact_sheet, synthesize
 from snr_keras.reid.runs import RichProgress, TrainingConfig
 from snr_keras.reid.runs.lock import locked_folder
 from snr_keras.reid.runs.record import TargetFigures
+from snr_keras.reid.runs.run_folder import describe_run, resume_run
 from snr_keras.reid.targets import TargetResult, embed_dataset, score
 from snr_keras.reid.training import train
 from snr_keras.reid.visualization import save_loss_curves, save_ranked_gallery
@@ -160,14 +161,15 @@ def _train_and_test(
     """The scores of one model, which is trained unless its results exist."""
     run = out / "runs" / f"{name}-seed{seed}"
     results = run / "results.json"
+    config = TrainingConfig(seed=seed, epochs=epochs, **VARIANTS[name])
     if results.exists():
+        resume_run(run, describe_run(config, domains[source]))  # an error if another version trained it differently
         say(f"{run} is already done")
         found = cast("Figures", read_sealed(results, dict[str, TargetFigures]))
         if set(found) != set(DOMAINS):
             raise ValueError(f"Expected figures on {', '.join(DOMAINS)} in {str(results)!r}. Received: {list(found)}")
         return found
     console.rule(f"{name}, seed {seed}", align="left")
-    config = TrainingConfig(seed=seed, epochs=epochs, **VARIANTS[name])
     resume = (run / "config.json").exists()
     within(0)
     model = train(config, domains[source], run, resume=resume, progress=RichProgress(say, within=within))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import keras
+import numpy as np
 from typing_extensions import TypedDict
 
 from snr_keras.files.forms import parse_json
@@ -32,8 +33,9 @@ class Network(NamedTuple):
         backbone: Name of the backbone.
         normalization: Name of the normalization.
         stages: Stages that have its modules.
-        reduction: Reduction ratio of SNR's attention.
+        reduction: Reduction ratio of SNR's attention; None without SNR.
         snr_bias: Whether SNR's attention has biases.
+        snr_gate: "fixed" if the last weights of every attention are zero, so that a = 1/2, else "learned".
         identities: Width of the classifier; 1 if the file has none that fits.
         last_stride: Stride of the last stage if the file states it, as files of this package do; else None.
         image_size: Image size if the file states it; else None.
@@ -42,8 +44,9 @@ class Network(NamedTuple):
     backbone: str
     normalization: str
     stages: tuple[int, ...]
-    reduction: int
+    reduction: int | None
     snr_bias: bool
+    snr_gate: str
     identities: int
     last_stride: int | None
     image_size: tuple[int, int] | None
@@ -59,13 +62,16 @@ def network_of(state_dict: StateDict) -> Network:
     shapes = {ours: state_dict.tensors[name].shape for ours, name in names.items()}
     said = parse_json(state_dict.metadata.get(METADATA, "{}"), _Said, f"{METADATA!r} in {state_dict.file!r}")
     normalization, stages = _modules(shapes)
-    reduction, biased = _attention(shapes) if normalization == "snr" else (16, False)
+    reduction, biased = _attention(shapes) if normalization == "snr" else (None, False)
+    last = [state_dict.tensors[name] for ours, name in names.items() if re.match(r"style_reid_laye\d\.fc2\.", ours)]
+    fixed = bool(last) and not any(np.any(tensor) for tensor in last)
     return Network(
         said.get("backbone") or _backbone(state_dict, shapes),
         normalization,
         stages,
         reduction,
         biased,
+        "fixed" if fixed else "learned",
         _identities(shapes),
         said.get("last_stride"),
         said.get("image_size"),

@@ -61,11 +61,12 @@ def import_run(
         image_size=image_size or recognized.image_size or (256, 128),
         reduction=recognized.reduction,
         snr_bias=recognized.snr_bias,
+        snr_gate=recognized.snr_gate,
     )
     model = new_model(config, recognized.identities)
     account = import_state_dict(model, state_dict)
     record: dict[str, Any] = {
-        "training": config.to_json(),
+        "training": config.explicit().to_json(),
         "source": {
             "name": Path(file).name,
             "identities": recognized.identities,

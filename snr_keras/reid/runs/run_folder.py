@@ -228,7 +228,7 @@ def read_record(run_dir: Path) -> RunRecord:
 def describe_run(config: TrainingConfig, source: ReIDDataset, replicas: int = 1) -> dict[str, Any]:
     """The description of a run: settings, images, the number of replicas, and the versions of the packages."""
     return {
-        "training": config.to_json(),
+        "training": config.explicit().to_json(),
         "source": describe_source(source),
         "replicas": replicas,
         "versions": package_versions(),

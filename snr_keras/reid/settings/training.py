@@ -1,9 +1,9 @@
 """The settings that determine a training run, as one frozen value with a JSON form."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
 
-from snr_keras.networks import BACKBONES, SNR_GATES, module_stages
+from snr_keras.networks import BACKBONES, SNR_GATES, gate_reduction, module_stages
 from snr_keras.reid.settings.augmentation import Augmentation
 from snr_keras.reid.settings.config import Config
 from snr_keras.reid.settings.ranges import Ranges, check_ranges, one_of
@@ -113,6 +113,10 @@ class TrainingConfig(Config):
     def __post_init__(self) -> None:
         check_ranges(self, _RANGES)
         module_stages(self.normalization, self.stages)
+
+    def explicit(self) -> Self:
+        """The same settings with the reduction ratio that None means, for records, which outlive a default."""
+        return replace(self, reduction=gate_reduction(self.backbone, self.reduction))
 
     @property
     def batch_size(self) -> int:

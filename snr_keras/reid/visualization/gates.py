@@ -62,7 +62,8 @@ def save_gate_statistics(
     Args:
         statistics: Result of `gate_statistics`.
         path: PNG file to write.
-        health: Health of the gate of each stage, whose hidden units are then named above its panel.
+        health: Health of the gate of each stage, whose hidden units are then named above its panel; a gate that is not
+            in it is said not to be trained.
 
     Raises:
         ValueError: If there is no stage with SNR.
@@ -81,11 +82,8 @@ def save_gate_statistics(
             ax.fill_between(np.arange(len(mean)), mean - std, mean + std, color=f"C{number}", alpha=0.15, linewidth=0)
         ax.set(ylim=(0, 1), xlim=(0, len(order) - 1))
         title = f"stage {stage}, {len(order)} channels"
-        if health and (gate := health.get(stage)):
-            title += (
-                f"\nhidden units: {gate.always_off} always off, {gate.always_on} always on, "
-                f"{gate.image_dependent} by the image"
-            )
+        if health is not None:
+            title += f"\n{_told(health[stage])}" if stage in health else "\nits gate is not trained"
         ax.set_title(title, fontsize=8)
         ax.tick_params(labelsize=8)
         ax.grid(alpha=0.3)
@@ -96,3 +94,8 @@ def save_gate_statistics(
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)), fontsize=8, frameon=False)
     return save_figure(figure, path)
+
+
+def _told(gate: GateHealth) -> str:
+    by_image = gate.image_dependent
+    return f"hidden units: {gate.always_off} always off, {gate.always_on} always on, {by_image} by the image"

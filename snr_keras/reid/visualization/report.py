@@ -208,7 +208,7 @@ class _Drawing:
             yield Group("What SNR restores", explanation, [Picture("the gate a", path, 720)])
 
     def _gate_health(self, samples: Iterable[Split]) -> dict[int, GateHealth]:
-        """Of each stage with SNR, on all samples together."""
+        """Of each stage with SNR whose gate is trained, on all samples together."""
         height, width = self.model.input_shape[1:3]
         batches = (
             batch
@@ -216,7 +216,11 @@ class _Drawing:
             for batch in evaluation_batches(sample, image_size=(height, width), batch_size=BATCH)
         )
         health = gate_health(self.model, batches)
-        return {stage.number: health[stage.snr.name] for stage in stages_of(self.model) if stage.snr is not None}
+        return {
+            stage.number: health[stage.snr.name]
+            for stage in stages_of(self.model)
+            if stage.snr is not None and stage.snr.trainable_gate
+        }
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{self.prefix}_{name}"

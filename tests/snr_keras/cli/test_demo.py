@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
+from snr_keras.cli import demonstration
 from snr_keras.cli.app import app
 from snr_keras.reid.runs.lock import locked_folder
 from tests.snr_keras.cli.conftest import moves_of
@@ -104,6 +105,13 @@ def test_it_does_not_mix_two_demos(snr, out: Path) -> None:
     outcome = snr("demo", "--out", out, *ARGUMENTS[:-1], 2, "--resume")
     assert outcome.status == 1
     assert "epochs=1, now 2" in outcome.output
+
+
+def test_it_does_not_mix_models_that_two_versions_trained_differently(snr, out: Path, monkeypatch) -> None:
+    monkeypatch.setitem(demonstration.VARIANTS, "none", {"normalization": "none", "label_smoothing": 0.2})
+    outcome = snr("demo", "--out", out, *VARIANTS, *ARGUMENTS, "--resume")
+    assert outcome.status == 1
+    assert "label_smoothing was 0.1, now 0.2" in outcome.output
 
 
 @pytest.mark.parametrize(("option", "value"), [("--source", "noon"), ("--variant", "batch")])

@@ -56,10 +56,10 @@ def test_what_snr_adds_is_what_its_equations_say() -> None:
     without, with_it = (stage_costs(reid_model(10, normalization=n)) for n in ("none", "snr"))
     assert list(with_it) == ["stem", "stage 1", "stage 2", "stage 3", "stage 4", "head"]
     maps = {
-        "stage 1": (32 * 16, 24, 1),
-        "stage 2": (16 * 8, 40, 2),
-        "stage 3": (8 * 4, 80, 5),
-        "stage 4": (8 * 4, 128, 8),
+        "stage 1": (32 * 16, 24, 12),
+        "stage 2": (16 * 8, 40, 20),
+        "stage 3": (8 * 4, 80, 40),
+        "stage 4": (8 * 4, 128, 64),
     }
     for stage, (pixels, channels, hidden) in maps.items():
         before, after = without[stage], with_it[stage]
@@ -86,7 +86,7 @@ def test_what_the_baselines_add_is_what_their_formulas_say() -> None:
         "dualnorm": (0, 3 * sum(values[:3])),
         "mixstyle": (0, 0),
         "efdmix": (0, 0),
-        "gate": (sum(2 * c * max(1, c // 16) for _, c in maps), sum(values)),
+        "gate": (sum(2 * c * (c // 2) for _, c in maps), sum(values)),
     }
     for normalization, expected in added.items():
         cost = total(reid_model(10, normalization=normalization))

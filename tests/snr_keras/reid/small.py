@@ -21,6 +21,7 @@ from snr_keras.reid.runs import TrainingConfig
 STEPS_PER_EPOCH = 4
 SMALL = TrainingConfig(
     stages=(2, 4),  # each module takes seconds to trace and compile
+    reduction=2,
     image_size=(16, 8),
     epochs=3,
     identities_per_batch=3,

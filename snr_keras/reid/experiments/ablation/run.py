@@ -86,7 +86,7 @@ class Ablation:
         """The settings that must be equal for runs to be comparable, as JSON types, with `jobs` trainings at a time."""
         return {
             "threads": threads_of(jobs),
-            "training": self.recipe.training.to_json(),
+            "training": self.recipe.training.explicit().to_json(),
             "test": vars(self.recipe.test),
             "source": describe_source(self.source),
             "home": _describe(self.home) if self.home else None,

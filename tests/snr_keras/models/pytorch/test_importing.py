@@ -329,6 +329,9 @@ def test_modules_are_recognized(tensors: Tensors) -> None:
     assert network_of(file_of(plain)).normalization == "none"
     normalized = {name: tensor for name, tensor in tensors.items() if not name.startswith("style_reid")}
     assert network_of(file_of(normalized))[1:3] == ("in", (1, 2, 3))  # a fourth would leave nothing to be learned
+    assert network.snr_gate == "learned"
+    of_fc2 = {name: np.zeros_like(tensor) for name, tensor in tensors.items() if ".fc2." in name}
+    assert network_of(file_of(tensors | of_fc2)).snr_gate == "fixed"
     wider = tensors | {
         f"style_reid_laye{stage}.fc1.weight": np.zeros((width // 4, width, 1, 1))
         for stage, width in enumerate((64, 128, 256, 512), start=1)

@@ -102,6 +102,10 @@ def test_any_setting_can_be_changed(setting: str) -> None:
     assert recipe.data == load_recipe("synthetic").data
 
 
+def test_false_is_the_default_where_a_setting_may_be_none() -> None:
+    assert load_recipe("study", ["training.reduction=false"]).training.reduction is None
+
+
 def test_deeper_settings_and_the_last_of_two() -> None:
     recipe = load_recipe("synthetic", ["training.augmentation.flip=0", "training.epochs=2", "training . epochs = 3"])
     assert recipe.training.augmentation == Augmentation(flip=0)

@@ -40,6 +40,13 @@ def test_a_run_that_was_begun_before_a_setting_was_added_can_be_resumed(tmp_path
         resume_run(tmp_path, describe_run(TrainingConfig(domain_balanced=True), source()))
 
 
+def test_a_run_that_was_begun_with_another_default_of_the_reduction_goes_on_with_its_own(tmp_path):
+    begin_run(tmp_path, describe_run(TrainingConfig(reduction=16), source()))
+    with pytest.raises(ValueError, match="reduction was 16, now 2"):
+        resume_run(tmp_path, describe_run(TrainingConfig(), source()))
+    resume_run(tmp_path, describe_run(TrainingConfig(reduction=16), source()))
+
+
 def test_a_checkpoint_that_was_not_written_to_its_end_is_told_of_when_the_run_goes_on(tmp_path):
     begin_run(tmp_path, describe_run(TrainingConfig(), source()))
     (tmp_path / "checkpoints").mkdir()

@@ -52,6 +52,14 @@ def test_a_config_comes_back_from_json_as_it_was(config):
     assert TrainingConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
 
 
+def test_explicit_settings_say_the_reduction_even_where_it_is_the_default():
+    for backbone, reduction in (("resnet_small", 2), ("resnet50", 16)):
+        config = TrainingConfig(backbone=backbone)
+        assert config.reduction is None
+        assert config.explicit() == dataclasses.replace(config, reduction=reduction)
+    assert TrainingConfig(reduction=5).explicit().reduction == 5
+
+
 def test_every_setting_has_been_varied_above():
     assert {f.name for f in dataclasses.fields(TrainingConfig)} - {"normalization", "backbone"} == {
         "stages", "weights", "last_stride", "reduction", "snr_bias", "snr_gate", "batch_norm_momentum", "image_size",

@@ -85,20 +85,20 @@ def test_the_health_of_the_gates_is_that_of_the_model_that_was_trained(finished_
     gates = read_gates(run_dir)
     assert gates == gates_on(model, source.train)
     assert {name: (gate.images, gate.hidden) for name, gate in gates.items()} == {
-        "stage2_snr": (24, 2), "stage4_snr": (24, 2),
+        "stage2_snr": (24, 16), "stage4_snr": (24, 16),
     }  # fmt: skip
     assert read_gates(tmp_path) == {}
 
 
 def test_a_gate_that_starts_dead_is_named_unless_it_is_not_trained(source, tmp_path, no_learning):
     config = dataclasses.replace(SMALL, epochs=1)
-    weights = {"stage2_snr/w1": np.full((32, 2), -1, np.float32), "stage4_snr/w1": np.full((32, 2), 1, np.float32)}
+    weights = {"stage2_snr/w1": np.full((32, 16), -1, np.float32), "stage4_snr/w1": np.full((32, 16), 1, np.float32)}
     with pytest.warns(UserWarning, match="starts dead") as told:
         train(config, source, tmp_path / "learned", initial=weights)
     (message,) = [str(warning.message) for warning in told if "starts dead" in str(warning.message)]
-    assert message.startswith("The gate of stage2_snr starts dead: each of its 2 hidden units is off for all of 24")
+    assert message.startswith("The gate of stage2_snr starts dead: each of its 16 hidden units is off for all of 24")
     assert message.endswith(
-        "smaller `reduction` (training.reduction), or take another seed. Received: reduction=16, 32 channels"
+        "smaller `reduction` (training.reduction), or take another seed. Received: reduction=2, 32 channels"
     )
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")

@@ -36,7 +36,11 @@ def test_the_hidden_units_of_a_gate_stand_above_its_panel(tmp_path: Path, monkey
     monkeypatch.setattr(Axes, "set_title", lambda axes, title, **_: titles.append(title))
     statistics = gate_statistics({"day": features([[0.0, 0.5, 1.0], [0.5, 0.5, 0.0]])})
     save_gate_statistics(statistics, tmp_path / "gates.png", health={2: GateHealth(2, 3, 9, 4, 3, 0.5, 0.1, 0.2)})
-    assert titles == ["stage 2, 3 channels\nhidden units: 4 always off, 3 always on, 2 by the image"]
+    save_gate_statistics(statistics, tmp_path / "gates.png", health={})
+    assert titles == [
+        "stage 2, 3 channels\nhidden units: 4 always off, 3 always on, 2 by the image",
+        "stage 2, 3 channels\nits gate is not trained",
+    ]
 
 
 def test_without_snr_there_is_nothing_to_draw(tmp_path: Path) -> None:
