@@ -72,6 +72,8 @@ def test_what_the_study_concludes() -> None:
     assert -0.017 < steps["H3"]["seeds_low"] < steps["H3"]["seeds_high"] < 0
     assert steps["H4"]["detectable"] < 0.006
     assert all(study["differences"][other]["seeds_high"] < 0 for other in ("aibn", "ibn-b"))
+    at_home = {name: mean(run["day"]["mAP"] for run in study["figures"][name]) for name in ("snr", "aibn", "ibn-b")}
+    assert at_home["snr"] > max(at_home["aibn"], at_home["ibn-b"])
     stages = study["gates"]["snr-no-loss"][0]
     varies = {s: mean(run[s]["over_images"] for run in study["gates"]["snr-no-loss"]) for s in stages}
     assert [varies[stage] < 0.05 for stage in sorted(stages)] == [False, True, True, True]
