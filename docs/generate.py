@@ -26,12 +26,12 @@ def _read(name: str) -> Any:
     return json.loads((DOCS / "data" / name).read_text(encoding="utf-8"))
 
 
-#: `snr ablate`: its summary.json.
-ABLATION: dict[str, Any] = _read("ablation.json")
 #: `snr ablate in snr-fixed snr --recipe study --set training.epochs=20 --seeds 3`: its summary.json.
 LONGER: dict[str, Any] = _read("longer_training.json")
 #: Part A of the study, eight seeds: its summary.json.
 STUDY_STEPS: dict[str, Any] = _read("study_steps.json")
+#: Its second command, three seeds of all variants: its summary.json.
+STUDY_ALL: dict[str, Any] = _read("study_all.json")
 #: `snr evaluate --target data/restyled` of its models of seeds 13 to 17: the scores, by variant a list by seed.
 STUDY_PHOTOGRAPHS: dict[str, Any] = _read("study_photographs.json")
 #: Its part D, the readings of the loss that were screened: their summary.json.
@@ -220,6 +220,12 @@ def study_steps(results: dict[str, Any]) -> str:
     ]
     headings = [*_DIFFERENCE[:-1], "decided", "paper", _DIFFERENCE[-1]]
     return _table(headings, map(_unbroken, rows))
+
+
+def study_random(results: dict[str, Any]) -> str:
+    """The secondary comparison of a gate that is trained and one that is not."""
+    step = "snr-no-loss - snr-random"
+    return _table(_DIFFERENCE, map(_unbroken, [_difference(results, step, results["steps"][step])]))
 
 
 def study_confirmed(results: dict[str, Any]) -> str:
@@ -689,9 +695,10 @@ def bench_export(rows: list[dict[str, Any]]) -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "results_summary": partial(results_summary, STUDY_STEPS),
     "longer_training": partial(longer_training, STUDY_STEPS, LONGER),
-    "ablation": partial(ablation, ABLATION),
+    "ablation": partial(ablation, STUDY_ALL),
     "study_variants": partial(study_variants, STUDY_STEPS),
     "study_steps": partial(study_steps, STUDY_STEPS),
+    "study_random": partial(study_random, STUDY_ALL),
     "study_photographs": partial(study_photographs, STUDY_PHOTOGRAPHS),
     "study_readings": partial(study_held_out, STUDY_READINGS, "reading"),
     "study_shipped": partial(study_held_out, STUDY_SHIPPED, "variant"),

@@ -16,10 +16,10 @@ IMAGES = Path(__file__).parent / "images"
 TAKEN = {
     "loss_curves.png": "demo/loss_curves.png",
     "ranked_gallery.png": "demo/ranked_gallery_snr_night.png",
-    "worst_queries.png": "pictures/3_snr-seed0_worst_2_dusk.png",
-    "activation_maps.png": "pictures/3_snr-seed0_maps_stage2.png",
-    "tsne.png": "pictures/3_snr-seed0_tsne.png",
-    "gates.png": "pictures/3_snr-seed0_gates.png",
+    "worst_queries.png": "pictures/3_runs_demo_runs_snr-seed0_worst_2_dusk.png",
+    "activation_maps.png": "pictures/3_runs_demo_runs_snr-seed0_maps_stage2.png",
+    "tsne.png": "pictures/3_runs_demo_runs_snr-seed0_tsne.png",
+    "gates.png": "pictures/3_runs_demo_runs_snr-seed0_gates.png",
     "cmc_curves.png": "pictures/cmc_2_dusk.png",
     "verification.png": "verification/verification_1_night.png",
 }

@@ -1,4 +1,4 @@
-"""`snr demo`: the effect of SNR on domains that the model never saw, in ten minutes, without any data."""
+"""`snr demo`: the effect of SNR on domains that the model never saw, in five minutes, without any data."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def demo_command(
 
     Draws the synthetic pedestrians in four domains; trains a plain network (none), one with instance normalization (in)
     and one with SNR (snr) on the source domain; and tests each, in every domain, on people that it never saw. Takes
-    about ten minutes on two CPU cores. Other variants, each about three minutes: snr-no-loss, SNR without its dual
+    about five minutes on two CPU cores. Other variants, each a minute or two: snr-no-loss, SNR without its dual
     causality loss; snr-fixed, also with every gate at 1/2; snr-random, also with gates that are never trained.
 
     Writes to --out: results.json, results.txt, loss_curves.png, contact_sheet.png, ranked_gallery_*.png, the images

@@ -79,6 +79,33 @@ def test_what_the_study_concludes() -> None:
     assert [varies[stage] < 0.05 for stage in sorted(stages)] == [False, True, True, True]
 
 
+def test_what_the_ablation_concludes() -> None:
+    every = generate.STUDY_ALL
+
+    def unseen(name: str) -> list[float]:
+        return generate.values(every, name, every["targets"])
+
+    home = {name: generate.values(every, name, [every["home"]]) for name in every["figures"]}
+    for other in ("none", "in"):
+        assert all(a > b for a, b in zip(unseen("snr"), unseen(other), strict=True))
+        assert all(a > b for a, b in zip(home["snr"], home[other], strict=True))
+    for better in ("aibn", "ibn-b", "snr-fixed"):
+        found = every["differences"][better]
+        assert found["high"] < 0 < found["seeds_high"]
+    assert abs(every["differences"]["dualnorm"]["mean"]) < 0.01
+    with_snr = {name for name in home if name.startswith("snr")}
+    assert mean(home["snr"]) > max(mean(home[name]) for name in set(home) - with_snr)
+    for alike in ("snr-random", "snr-no-loss", "snr-plus", "snr-minus"):
+        assert abs(mean(unseen("snr")) - mean(unseen(alike))) < stdev(unseen("snr"))
+    gains = {name: mean(unseen(name)) - mean(unseen("none")) for name in home}
+    assert all(0.55 < gains[f"snr-{stage}"] / gains["snr"] < 0.66 for stage in (1, 2, 3))
+    assert gains["snr-4"] < 1
+    assert max(gains["gate"], gains["mixstyle"], gains["efdmix"]) < gains["snr"] / 3
+    learned = every["steps"]["snr-no-loss - snr-random"]
+    assert learned["seeds_low"] < 0 < learned["seeds_high"]
+    assert learned["detectable"] > 0.03
+
+
 def test_what_the_study_says_of_the_readings() -> None:
     readings = generate.best_held_out(generate.STUDY_READINGS)
     assert readings[:2] == ["snr-minus", "snr-sampled"]
