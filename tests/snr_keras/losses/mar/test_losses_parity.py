@@ -206,8 +206,11 @@ def _modes(dtype: str) -> st.SearchStrategy[str]:
 
 
 def _thresholds(multilabels: np.ndarray) -> st.SearchStrategy[float]:
-    """The middles of gaps between agreements, if they are wider than float32's rounding, and what none is above."""
-    agreements = np.sort(snr_ref.multilabel_agreement(multilabels, multilabels).ravel())
+    """The middles of gaps between agreements, if they are wider than float32's rounding, and what none is above.
+
+    In bfloat16 rows may sum to more than 1, and then agree less than 0, which is no threshold.
+    """
+    agreements = np.sort(snr_ref.multilabel_agreement(multilabels, multilabels).ravel()).clip(min=0)
     wide = np.flatnonzero(np.diff(agreements) > 1e-3)
     return st.sampled_from([*as_stored((agreements[wide] + agreements[wide + 1]) / 2, "float32").tolist(), 1.5])
 

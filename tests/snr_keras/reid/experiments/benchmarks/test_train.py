@@ -107,7 +107,7 @@ def test_the_baseline_has_the_shapes_of_the_model_and_learns_its_batch() -> None
     from snr_keras.reid.experiments.benchmarks.pytorch_resnet import ResNet50SNR, pytorch_step
 
     model = reid_model(5, backbone="resnet50", image_size=(64, 32))
-    baseline = ResNet50SNR(5).eval()
+    baseline = ResNet50SNR(5, reduction=16).eval()
     images = np.random.default_rng(0).uniform(0, 255, (8, 64, 32, 3)).astype(np.float32)
     features, logits, decompositions = baseline(torch.from_numpy(images.transpose(0, 3, 1, 2)))
     assert (features.shape, logits.shape) == ((8, 2048), (8, 5))
