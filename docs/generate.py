@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
@@ -32,6 +32,8 @@ LONGER: dict[str, Any] = _read("longer_training.json")
 STUDY_STEPS: dict[str, Any] = _read("study_steps.json")
 #: Its second command, three seeds of all variants: its summary.json.
 STUDY_ALL: dict[str, Any] = _read("study_all.json")
+#: Of part C the trainings on `dusk`: their summary.json.
+STUDY_FROM_DUSK: dict[str, Any] = _read("study_from_dusk.json")
 #: `snr evaluate --target data/restyled` of its models of seeds 13 to 17: the scores, by variant a list by seed.
 STUDY_PHOTOGRAPHS: dict[str, Any] = _read("study_photographs.json")
 #: Its part D, the readings of the loss that were screened: their summary.json.
@@ -222,6 +224,19 @@ def study_steps(results: dict[str, Any]) -> str:
     return _table(headings, map(_unbroken, rows))
 
 
+def study_sources(of_sources: Mapping[str, dict[str, Any]]) -> str:
+    """A row a step: what it adds on unseen domains, a column for each source to train on."""
+    rows = [
+        [
+            "{} `{}` - `{}`".format(hypothesis, *step.split(" - ")),
+            *(_signed([100 * each for each in results["steps"][step]["by_seed"]]) for results in of_sources.values()),
+        ]
+        for step, hypothesis in HYPOTHESES.items()
+    ]
+    seeds = {source: len(results["figures"]["snr"]) for source, results in of_sources.items()}
+    return _table(["step", *(f"{source}, {n} seeds" for source, n in seeds.items())], map(_unbroken, rows))
+
+
 def study_random(results: dict[str, Any]) -> str:
     """The secondary comparison of a gate that is trained and one that is not."""
     step = "snr-no-loss - snr-random"
@@ -331,7 +346,7 @@ def study_summary(results: dict[str, Any]) -> str:
         raise ValueError(f"The sentences say that H1 and H2 are shown, and no other. Decided: {shown}")
     seeds = len(results["figures"]["snr"])
     return fill(
-        f"A study with {seeds} seeds, its rules fixed before its trainings, finds on unseen domains: instance "
+        f"A study with {seeds} seeds, its rules fixed before its trainings on `day`, finds on unseen domains: instance "
         f"normalization gains {points['H1']:.1f} points of mAP. Adding back half of what it removed, after four "
         f"stages in place of three, gains {points['H2']:.1f} more. Learning how much to add back, by SNR's gate, shows "
         f"no gain ({points['H3']:+.1f}), and neither does its dual causality loss ({points['H4']:+.1f}). Two simpler "
@@ -698,6 +713,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "ablation": partial(ablation, STUDY_ALL),
     "study_variants": partial(study_variants, STUDY_STEPS),
     "study_steps": partial(study_steps, STUDY_STEPS),
+    "study_sources": partial(study_sources, {"day": STUDY_STEPS, "dusk": STUDY_FROM_DUSK}),
     "study_random": partial(study_random, STUDY_ALL),
     "study_photographs": partial(study_photographs, STUDY_PHOTOGRAPHS),
     "study_readings": partial(study_held_out, STUDY_READINGS, "reading"),

@@ -79,6 +79,19 @@ def test_what_the_study_concludes() -> None:
     assert [varies[stage] < 0.05 for stage in sorted(stages)] == [False, True, True, True]
 
 
+def test_what_the_study_says_of_another_source() -> None:
+    day, dusk = (
+        {name: r["steps"][step] for step, name in generate.HYPOTHESES.items()}
+        for r in (generate.STUDY_STEPS, generate.STUDY_FROM_DUSK)
+    )
+    assert min(dusk["H1"]["by_seed"]) > 0
+    assert min(dusk["H2"]["by_seed"]) > 0
+    assert max(dusk["H3"]["by_seed"]) < 0
+    assert 0.2 < dusk["H2"]["mean"] / day["H2"]["mean"] < 0.3
+    assert dusk["H2"]["p"] > generate.SHOWN_BELOW
+    assert day["H4"]["mean"] < 0 < dusk["H4"]["mean"] < 0.005
+
+
 def test_what_the_ablation_concludes() -> None:
     every = generate.STUDY_ALL
 
