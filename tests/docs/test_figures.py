@@ -72,6 +72,11 @@ def test_what_the_study_concludes() -> None:
     assert -0.017 < steps["H3"]["seeds_low"] < steps["H3"]["seeds_high"] < 0
     assert steps["H4"]["detectable"] < 0.006
     assert all(study["differences"][other]["seeds_high"] < 0 for other in ("aibn", "ibn-b"))
+    falls_from, to = (mean(generate.values(study, "none", domains)) for domains in (["day"], study["targets"]))
+    gain, lost = round(100 * steps["H1"]["mean"]), round(falls_from - to)
+    page = (generate.DOCS / "study.md").read_text(encoding="utf-8")
+    assert f"falls from {falls_from:.0f} points of mAP on its source to {to:.0f} on unseen domains." in page
+    assert f"Instance normalization gives {gain} of these {lost} points back." in page
     at_home = {name: mean(run["day"]["mAP"] for run in study["figures"][name]) for name in ("snr", "aibn", "ibn-b")}
     assert at_home["snr"] > max(at_home["aibn"], at_home["ibn-b"])
     stages = study["gates"]["snr-no-loss"][0]
@@ -139,6 +144,8 @@ def test_the_model_in_the_package_is_the_one_that_the_plan_of_the_study_chooses(
     record = json.loads((find_run("pretrained") / "config.json").read_text(encoding="utf-8"))
     expected = VARIANTS[chosen].config(load_recipe("study").training, seed=10)
     assert TrainingConfig.from_json(record["training"]) == expected
+    printed = {domain: round(100 * figures["mAP"], 1) for domain, figures in record["figures"].items()}
+    assert str(printed) in (generate.DOCS / "guides" / "your_pictures.md").read_text(encoding="utf-8")
 
 
 def test_what_the_pages_say_of_speed() -> None:
